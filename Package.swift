@@ -1,0 +1,138 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One array of settings for every Swift target. Warnings become errors in CI (`XSPRESS_CI=1`).
+let isCI = Context.environment["XSPRESS_CI"] != nil
+let swiftSettings: [SwiftSetting] =
+  [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ] + (isCI ? [.treatAllWarnings(as: .error)] : [])
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(
+    name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: swiftSettings)
+}
+
+func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let package = Package(
+  name: "XSPress",
+  products: [.executable(name: "xspress", targets: ["xspress"])],
+  dependencies: [
+    // The command line: parsing, help, completions.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    // SHA-256.
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    // Batch manifests.
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    // Report pages.
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+  ],
+  targets: [
+    // C libraries: one module each, imported by exactly one Swift target.
+    cLibrary("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-dev"),
+    cLibrary("CLAPACKE", pkgConfig: "lapacke", apt: "liblapacke-dev"),
+    cLibrary("CJSONC", pkgConfig: "json-c", apt: "libjson-c-dev"),
+    cLibrary("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
+
+    // Layer 0: what everything may use.
+    library("Faults", []),
+    library("Tensors", ["Faults"]),
+
+    // Layer 1: the machine and the C libraries.
+    library(
+      "Files", ["Faults", .product(name: "Crypto", package: "swift-crypto")]),
+    library("JSON", ["Faults", "CJSONC"]),
+    library("Compression", ["Faults", "CZstd"]),
+    library("LinearAlgebra", ["Faults", "Tensors", "COpenBLAS", "CLAPACKE"]),
+
+    // Layer 2: foreign formats. Bytes, no mathematics.
+    library("Checkpoints", ["Faults", "Files", "JSON", "Tensors"]),
+    library("Tokenizers", ["Faults", "Files", "JSON"]),
+
+    // Layer 3: the domain.
+    library("Adapters", ["Faults", "Files", "JSON", "Tensors", "Checkpoints"]),
+    library(
+      "Bases", ["Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints"]),
+    library("Artifacts", ["Faults", "Files", "JSON", "Compression", "Tensors", "Checkpoints"]),
+    library("Models", ["Faults", "Tensors", "LinearAlgebra", "Checkpoints"]),
+
+    // Layer 4: mathematics over models and adapters.
+    library("Projection", ["Faults", "Tensors", "LinearAlgebra", "Adapters", "Bases"]),
+    library(
+      "Evaluation",
+      ["Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Models", "Tokenizers"]),
+    library(
+      "Training",
+      [
+        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Models", "Adapters", "Bases",
+        "Projection", "Artifacts", "Evaluation",
+      ]),
+
+    // Layer 5: what people read, and the order of the work.
+    library(
+      "Reports",
+      ["Faults", "Files", "JSON", .product(name: "Mustache", package: "swift-mustache")]),
+    library(
+      "Pipeline",
+      [
+        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
+        "Adapters", "Bases", "Artifacts", "Models", "Projection", "Evaluation", "Training",
+        "Reports", .product(name: "Yams", package: "Yams"),
+      ]),
+    library(
+      "Verification",
+      [
+        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
+        "Adapters", "Bases", "Artifacts", "Models", "Projection", "Evaluation", "Training",
+      ]),
+
+    // The tool.
+    .executableTarget(
+      name: "xspress",
+      dependencies: [
+        "Faults", "Files", "JSON", "Pipeline", "Reports", "Verification",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      exclude: ["README.md"], swiftSettings: swiftSettings),
+
+    // Tests.
+    .target(
+      name: "TestSupport", dependencies: ["Faults", "Tensors"], path: "Tests/TestSupport",
+      swiftSettings: swiftSettings),
+    tests("FaultsTests", ["Faults"]),
+    tests("TensorsTests", ["Tensors"]),
+    tests("FilesTests", ["Files", "Faults"]),
+    tests("JSONTests", ["JSON", "Faults"]),
+    tests("CompressionTests", ["Compression", "Faults"]),
+    tests("LinearAlgebraTests", ["LinearAlgebra", "Tensors"]),
+    tests("CheckpointsTests", ["Checkpoints", "Files", "Faults", "Tensors"]),
+    tests("TokenizersTests", ["Tokenizers", "Checkpoints", "Faults"]),
+    tests("AdaptersTests", ["Adapters", "Checkpoints", "Files", "Faults", "Tensors"]),
+    tests(
+      "BasesTests", ["Bases", "Checkpoints", "LinearAlgebra", "Files", "Faults", "Tensors"]),
+    tests("ArtifactsTests", ["Artifacts", "Compression", "Files", "Faults", "JSON", "Tensors"]),
+    tests(
+      "ModelsTests", ["Models", "Checkpoints", "LinearAlgebra", "Faults", "Files", "JSON", "Tensors"]),
+    tests(
+      "ProjectionTests", ["Projection", "Adapters", "Bases", "LinearAlgebra", "Tensors"]),
+    tests("EvaluationTests", ["Evaluation", "Faults", "JSON", "Tensors"]),
+    tests(
+      "TrainingTests",
+      ["Training", "Models", "Artifacts", "LinearAlgebra", "Faults", "Files", "Tensors"]),
+    tests("ReportsTests", ["Reports", "Files", "JSON", "Faults"]),
+    tests("PipelineTests", ["Pipeline", "Faults", "Files", "JSON"]),
+    tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
+    tests("xspressTests", ["Faults", "Files", "JSON"]),
+  ]
+)

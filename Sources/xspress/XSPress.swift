@@ -1,0 +1,3 @@
+@main struct XSPress {
+  static func main() {}
+}
