@@ -123,7 +123,8 @@ let package = Package(
       "BasesTests", ["Bases", "Checkpoints", "LinearAlgebra", "Files", "Faults", "Tensors"]),
     tests("ArtifactsTests", ["Artifacts", "Compression", "Files", "Faults", "JSON", "Tensors"]),
     tests(
-      "ModelsTests", ["Models", "Checkpoints", "LinearAlgebra", "Faults", "Files", "JSON", "Tensors"]),
+      "ModelsTests",
+      ["Models", "Checkpoints", "LinearAlgebra", "Faults", "Files", "JSON", "Tensors"]),
     tests(
       "ProjectionTests", ["Projection", "Adapters", "Bases", "LinearAlgebra", "Tensors"]),
     tests("EvaluationTests", ["Evaluation", "Faults", "JSON", "Tensors"]),

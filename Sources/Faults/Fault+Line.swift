@@ -20,7 +20,7 @@ extension Fault: CustomStringConvertible {
   ///
   /// Names come from untrusted files: an escape sequence must not reach a terminal
   /// (`formats/errors.md` §1).
-  public static func escaped(_ text: String, limit: Int = nameLimit) -> String {
+  public static func escaped(_ text: String, limit: Int) -> String {
     var out = ""
     for byte in text.utf8 {
       if (0x20..<0x7f).contains(byte) {
