@@ -1,0 +1,67 @@
+import COpenBLAS
+
+/// Matrix products on OpenBLAS, row-major, on borrowed memory.
+///
+/// `C = alpha · op(A) · op(B) + beta · C` with `op(A)` `[rows, inner]`, `op(B)` `[inner, columns]`,
+/// `C` `[rows, columns]`. Leading dimensions are the row strides of the matrices as stored; they default to
+/// the packed stride. Sizes above 2³¹ − 1 are a programmer's error (the readers refuse such tensors).
+public enum BLAS {
+  /// Single precision product on raw memory; see ``BLAS`` for shapes.
+  @inline(__always)
+  public static func gemm(
+    transposeA: Bool = false, transposeB: Bool = false, rows: Int, columns: Int, inner: Int,
+    alpha: Float = 1, _ a: UnsafePointer<Float>, strideA: Int? = nil, _ b: UnsafePointer<Float>,
+    strideB: Int? = nil, beta: Float = 0, _ c: UnsafeMutablePointer<Float>, strideC: Int? = nil
+  ) {
+    guard rows > 0, columns > 0 else { return }
+    cblas_sgemm(
+      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans,
+      transposeB ? CblasTrans : CblasNoTrans, Int32(rows), Int32(columns), Int32(inner), alpha, a,
+      Int32(strideA ?? (transposeA ? rows : inner)), b,
+      Int32(strideB ?? (transposeB ? inner : columns)), beta, c, Int32(strideC ?? columns))
+  }
+
+  /// Double precision product on raw memory; see ``BLAS`` for shapes.
+  @inline(__always)
+  public static func gemm(
+    transposeA: Bool = false, transposeB: Bool = false, rows: Int, columns: Int, inner: Int,
+    alpha: Double = 1, _ a: UnsafePointer<Double>, strideA: Int? = nil,
+    _ b: UnsafePointer<Double>, strideB: Int? = nil, beta: Double = 0,
+    _ c: UnsafeMutablePointer<Double>, strideC: Int? = nil
+  ) {
+    guard rows > 0, columns > 0 else { return }
+    cblas_dgemm(
+      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans,
+      transposeB ? CblasTrans : CblasNoTrans, Int32(rows), Int32(columns), Int32(inner), alpha, a,
+      Int32(strideA ?? (transposeA ? rows : inner)), b,
+      Int32(strideB ?? (transposeB ? inner : columns)), beta, c, Int32(strideC ?? columns))
+  }
+
+  /// `C += alpha · XᵀX`, upper triangle only, `X` `[rows, size]`, `C` `[size, size]`.
+  public static func accumulateGram(
+    alpha: Float = 1, _ x: UnsafePointer<Float>, rows: Int, size: Int,
+    into c: UnsafeMutablePointer<Float>
+  ) {
+    guard rows > 0, size > 0 else { return }
+    cblas_ssyrk(
+      CblasRowMajor, CblasUpper, CblasTrans, Int32(size), Int32(rows), alpha, x, Int32(size), 1, c,
+      Int32(size))
+  }
+
+  /// `C += alpha · XᵀX` in double precision, upper triangle only, `X` `[rows, size]`.
+  public static func accumulateGram(
+    alpha: Double = 1, _ x: UnsafePointer<Double>, rows: Int, size: Int,
+    into c: UnsafeMutablePointer<Double>
+  ) {
+    guard rows > 0, size > 0 else { return }
+    cblas_dsyrk(
+      CblasRowMajor, CblasUpper, CblasTrans, Int32(size), Int32(rows), alpha, x, Int32(size), 1, c,
+      Int32(size))
+  }
+
+  /// `Σ xᵢ·yᵢ`.
+  public static func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) -> Float
+  {
+    cblas_sdot(Int32(count), x, 1, y, 1)
+  }
+}
