@@ -56,6 +56,8 @@ let package = Package(
     library("Compression", ["Faults", "CZstd"]),
     library("LinearAlgebra", ["Faults", "Tensors", "COpenBLAS", "CLAPACKE"]),
 
+    library("Progress", ["Faults"]),
+
     // Layer 2: foreign formats. Bytes, no mathematics.
     library("Checkpoints", ["Faults", "Files", "JSON", "Tensors"]),
     library("Tokenizers", ["Faults", "Files", "JSON"]),
@@ -88,7 +90,7 @@ let package = Package(
       [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
         "Adapters", "Bases", "Artifacts", "Models", "Projection", "Evaluation", "Training",
-        "Reports", .product(name: "Yams", package: "Yams"),
+        "Progress", "Reports", .product(name: "Yams", package: "Yams"),
       ]),
     library(
       "Verification",
@@ -101,7 +103,7 @@ let package = Package(
     .executableTarget(
       name: "xspress",
       dependencies: [
-        "Faults", "Files", "JSON", "Pipeline", "Reports", "Verification",
+        "Faults", "Files", "JSON", "Pipeline", "Progress", "Reports", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: swiftSettings),
@@ -115,6 +117,7 @@ let package = Package(
     tests("FilesTests", ["Files", "Faults"]),
     tests("JSONTests", ["JSON", "Faults"]),
     tests("CompressionTests", ["Compression", "Faults"]),
+    tests("ProgressTests", ["Progress"]),
     tests("LinearAlgebraTests", ["LinearAlgebra", "Tensors"]),
     tests("CheckpointsTests", ["Checkpoints", "Files", "Faults", "Tensors"]),
     tests("TokenizersTests", ["Tokenizers", "Checkpoints", "Faults"]),

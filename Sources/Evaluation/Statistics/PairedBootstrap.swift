@@ -1,0 +1,71 @@
+import Tensors
+
+/// Intervals for differences between two variants measured on the same examples.
+///
+/// Examples, not tokens, are drawn with replacement: tokens of one example are not independent.
+/// Percentile intervals; the draws are a function of the seed alone (``SeededGenerator``).
+public struct PairedBootstrap: Sendable {
+  /// How many times the examples are drawn again.
+  public var resamples: Int
+  /// The seed of the draws.
+  public var seed: UInt64
+
+  /// Creates a bootstrap; at least one resample is drawn.
+  public init(resamples: Int = 2_000, seed: UInt64 = 0) {
+    self.resamples = max(resamples, 1)
+    self.seed = seed
+  }
+
+  /// The 95% interval of Σ numerators ⁄ Σ denominators over resampled examples.
+  ///
+  /// With denominators 1 this is a mean; with token counts, a mean over tokens; with the teacher's
+  /// gain, a retained gain.
+  ///
+  /// - Returns: `nil` when there are no examples, the lists differ in length, or a resampled
+  ///   denominator is 0 in more than one draw in twenty (then the ratio has no meaningful interval).
+  public func ratioInterval95(
+    numerators: [Double], denominators: [Double]
+  ) -> ClosedRange<Double>? {
+    guard numerators.count == denominators.count, !numerators.isEmpty else { return nil }
+    var generator = SeededGenerator(seed: seed, stream: PairedBootstrap.stream)
+    var ratios: [Double] = []
+    ratios.reserveCapacity(resamples)
+    for _ in 0..<resamples {
+      var numerator = 0.0
+      var denominator = 0.0
+      for _ in 0..<numerators.count {
+        let index = generator.index(below: numerators.count)
+        numerator += numerators[index]
+        denominator += denominators[index]
+      }
+      let ratio = numerator / denominator
+      if ratio.isFinite { ratios.append(ratio) }
+    }
+    guard ratios.count * 20 >= resamples * 19 else { return nil }
+    ratios.sort()
+    return PairedBootstrap.quantile(ratios, 0.025)...PairedBootstrap.quantile(ratios, 0.975)
+  }
+
+  /// The 95% interval of the mean of `differences`, one per example.
+  public func meanInterval95(_ differences: [Double]) -> ClosedRange<Double>? {
+    ratioInterval95(
+      numerators: differences, denominators: [Double](repeating: 1, count: differences.count))
+  }
+
+  /// The 95% interval of accuracy(second) − accuracy(first).
+  public func accuracyInterval95(_ first: [Bool], _ second: [Bool]) -> ClosedRange<Double>? {
+    guard first.count == second.count else { return nil }
+    return meanInterval95(zip(first, second).map { ($1 ? 1 : 0) - ($0 ? 1 : 0) })
+  }
+
+  /// Linear interpolation between order statistics; `sorted` is not empty.
+  private static func quantile(_ sorted: [Double], _ level: Double) -> Double {
+    let position = level * Double(sorted.count - 1)
+    let below = Int(position)
+    let above = min(below + 1, sorted.count - 1)
+    return sorted[below] + (sorted[above] - sorted[below]) * (position - Double(below))
+  }
+
+  /// Keeps these draws apart from other uses of the same seed.
+  private static let stream: UInt64 = 0x6273
+}

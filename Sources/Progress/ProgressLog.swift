@@ -1,0 +1,143 @@
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// The one writer of progress; safe to call from any thread.
+///
+/// On a terminal the most recently started unfinished task owns the live line; notes and finished
+/// tasks scroll above it.
+public final class ProgressLog: Sendable {
+  /// How progress is shown.
+  public let style: ProgressStyle
+
+  private struct Shared {
+    var tasks: [Int: ProgressState] = [:]
+    var nextIdentifier = 0
+    var isLineLive = false
+  }
+
+  private static let redrawInterval = 0.1
+  private static let lineInterval = 5.0
+
+  private let shared = Mutex(Shared())
+  private let clock: ProgressClock
+  private let width: @Sendable () -> Int
+  private let sink: @Sendable (String) -> Void
+
+  /// Creates a log.
+  ///
+  /// - Parameters:
+  ///   - style: How progress is shown.
+  ///   - clock: Where times come from.
+  ///   - width: Columns of the terminal, asked at every redraw.
+  ///   - sink: Where text goes; stderr unless a test says otherwise. Called with the log locked.
+  public init(
+    style: ProgressStyle, clock: ProgressClock = .system,
+    width: @escaping @Sendable () -> Int = ProgressLog.terminalWidth,
+    sink: @escaping @Sendable (String) -> Void = ProgressLog.writeToStandardError
+  ) {
+    self.style = style
+    self.clock = clock
+    self.width = width
+    self.sink = sink
+  }
+
+  /// A log that says nothing.
+  public static let silent = ProgressLog(style: .none)
+
+  /// Starts a counted piece of work.
+  ///
+  /// - Parameters:
+  ///   - title: What is done, such as `evaluating tuned`.
+  ///   - total: How many items there are; 0 shows as complete.
+  ///   - unit: What is counted, in the plural, such as `examples`.
+  ///   - resumedAt: Items that were done before this run started.
+  public func task(
+    _ title: String, total: Int, unit: String = "", resumedAt: Int = 0
+  ) -> ProgressTask {
+    let now = clock.seconds()
+    let identifier = shared.withLock { shared in
+      defer { shared.nextIdentifier += 1 }
+      guard style != .none else { return shared.nextIdentifier }
+      let state = ProgressState(
+        title: ProgressText.safe(title), unit: ProgressText.safe(unit), total: total, started: now,
+        resumedAt: resumedAt, completed: resumedAt, lastShown: now)
+      shared.tasks[shared.nextIdentifier] = state
+      show(state, event: "start", now: now, in: &shared)
+      return shared.nextIdentifier
+    }
+    return ProgressTask(log: self, identifier: identifier)
+  }
+
+  /// Says one thing once.
+  public func note(_ message: String) { say(message, event: "note") }
+
+  /// Says one thing once that deserves attention.
+  public func warn(_ message: String) { say(message, event: "warning") }
+
+  func change(_ identifier: Int, _ body: (inout ProgressState) -> Void) {
+    guard style != .none else { return }
+    let now = clock.seconds()
+    shared.withLock { shared in
+      guard var state = shared.tasks[identifier] else { return }
+      body(&state)
+      let interval = style == .bar ? ProgressLog.redrawInterval : ProgressLog.lineInterval
+      let isDue = now - state.lastShown >= interval
+      if isDue { state.lastShown = now }
+      shared.tasks[identifier] = state
+      if isDue { show(state, event: "progress", now: now, in: &shared) }
+    }
+  }
+
+  func finish(_ identifier: Int, detail: String?) {
+    guard style != .none else { return }
+    let now = clock.seconds()
+    shared.withLock { shared in
+      guard var state = shared.tasks.removeValue(forKey: identifier) else { return }
+      if let detail { state.detail = ProgressText.safe(detail) }
+      if style == .json {
+        sink(ProgressJSON.task(state, event: "finish", now: now, stamp: clock.stamp()) + "\n")
+      } else {
+        emit(ProgressText.finished(state, now: now), in: &shared)
+      }
+      // The task that was below this one gets the live line back.
+      if style == .bar, let latest = shared.tasks.max(by: { $0.key < $1.key })?.value {
+        show(latest, event: "progress", now: now, in: &shared)
+      }
+    }
+  }
+
+  private func say(_ message: String, event: String) {
+    guard style != .none else { return }
+    shared.withLock { shared in
+      if style == .json {
+        sink(ProgressJSON.message(message, event: event, stamp: clock.stamp()) + "\n")
+      } else {
+        let prefix = event == "warning" ? "warning: " : ""
+        emit(prefix + ProgressText.message(message), in: &shared)
+      }
+    }
+  }
+
+  private func show(_ state: ProgressState, event: String, now: Double, in shared: inout Shared) {
+    switch style {
+    case .none: break
+    case .json: sink(ProgressJSON.task(state, event: event, now: now, stamp: clock.stamp()) + "\n")
+    case .plain: emit(ProgressText.plain(state, now: now), in: &shared)
+    case .bar:
+      sink(ProgressLog.clearLine + ProgressText.bar(state, now: now, width: width()))
+      shared.isLineLive = true
+    }
+  }
+
+  /// Writes one line that stays, taking the live line away first.
+  private func emit(_ text: String, in shared: inout Shared) {
+    let stamp = style == .plain ? clock.stamp() + " " : ""
+    sink((shared.isLineLive ? ProgressLog.clearLine : "") + stamp + text + "\n")
+    shared.isLineLive = false
+  }
+
+  private static let clearLine = "\r\u{1b}[K"
+}

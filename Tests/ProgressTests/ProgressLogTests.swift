@@ -1,0 +1,159 @@
+import Progress
+import Synchronization
+import Testing
+
+/// A log whose text and time the test holds.
+private final class Recorder: Sendable {
+  let text = Mutex("")
+  let now = Mutex(100.0)
+
+  func log(_ style: ProgressStyle, width: Int = 79) -> ProgressLog {
+    ProgressLog(
+      style: style,
+      clock: ProgressClock(
+        seconds: { self.now.withLock { $0 } }, stamp: { "2026-01-31T12:00:00Z" }),
+      width: { width }, sink: { added in self.text.withLock { $0 += added } })
+  }
+
+  func wait(_ seconds: Double) { now.withLock { $0 += seconds } }
+
+  func take() -> String {
+    text.withLock { text in
+      defer { text = "" }
+      return text
+    }
+  }
+}
+
+@Suite struct ProgressLogTests {
+  @Test func barShowsPaceAndTimeLeft() {
+    let recorder = Recorder()
+    let task = recorder.log(.bar).task("converting", total: 100, unit: "modules")
+    #expect(recorder.take() == "\r\u{1b}[Kconverting [........................] 0/100 0% 0:00")
+    recorder.wait(10)
+    task.update(completed: 25, detail: "layer 3")
+    #expect(
+      recorder.take()
+        == "\r\u{1b}[Kconverting [######..................] 25/100 25% 0:10 left 0:30  layer 3")
+    recorder.wait(30)
+    task.update(completed: 100, detail: "")
+    _ = recorder.take()
+    task.finish()
+    #expect(recorder.take() == "\r\u{1b}[Kconverting: 100 modules in 0:40\n")
+  }
+
+  @Test func redrawsAreLimited() {
+    let recorder = Recorder()
+    let task = recorder.log(.bar).task("x", total: 1000)
+    _ = recorder.take()
+    for _ in 0..<500 { task.advance() }
+    #expect(recorder.take() == "")
+    recorder.wait(0.2)
+    task.advance()
+    #expect(recorder.take().contains("501/1000 50%"))
+  }
+
+  @Test func resumedWorkIsNotPace() {
+    let recorder = Recorder()
+    let task = recorder.log(.bar).task("tuning", total: 100, resumedAt: 50)
+    recorder.wait(10)
+    task.update(completed: 60)
+    #expect(recorder.take().contains("60/100 60% 0:10 left 0:40"))
+  }
+
+  @Test func plainLinesAreStampedAndSparse() {
+    let recorder = Recorder()
+    let log = recorder.log(.plain)
+    let task = log.task("evaluating", total: 500, unit: "examples")
+    recorder.wait(1)
+    task.update(completed: 10)
+    recorder.wait(5)
+    task.update(completed: 250)
+    log.warn("rank clipped")
+    task.finish(detail: "accuracy 0.9")
+    #expect(
+      recorder.take() == """
+        2026-01-31T12:00:00Z evaluating: 0/500 0%, 0:00 elapsed
+        2026-01-31T12:00:00Z evaluating: 250/500 50%, 0:06 elapsed, 0:06 left
+        2026-01-31T12:00:00Z warning: rank clipped
+        2026-01-31T12:00:00Z evaluating: 250/500 50% examples in 0:06, accuracy 0.9
+
+        """)
+  }
+
+  @Test func objectsAreOneALine() {
+    let recorder = Recorder()
+    let log = recorder.log(.json)
+    log.note("a \"quoted\" \\ name")
+    let task = log.task("x", total: 2, unit: "jobs")
+    recorder.wait(5)
+    task.advance()
+    let lines = recorder.take().split(separator: "\n")
+    #expect(lines.count == 3)
+    #expect(
+      lines[0]
+        == #"{"time":"2026-01-31T12:00:00Z","event":"note","message":"a \"quoted\" \\ name"}"#)
+    #expect(lines[2].hasSuffix(#""unit":"jobs","elapsed_seconds":5.0,"eta_seconds":5.0}"#))
+  }
+
+  @Test func namesFromFilesAreEscaped() {
+    let recorder = Recorder()
+    let log = recorder.log(.plain)
+    log.note("bad\u{1b}[31m\nname")
+    #expect(recorder.take() == "2026-01-31T12:00:00Z bad\\x1b[31m\\x0aname\n")
+  }
+
+  @Test func longLinesAreCutToTheTerminal() {
+    let recorder = Recorder()
+    _ = recorder.log(.bar, width: 40).task(String(repeating: "n", count: 90), total: 3)
+    let line = recorder.take().dropFirst("\r\u{1b}[K".count)
+    #expect(line.count == 40)
+    #expect(line.hasSuffix("..."))
+  }
+
+  @Test func finishingGivesTheLineBack() {
+    let recorder = Recorder()
+    let log = recorder.log(.bar)
+    let outer = log.task("outer", total: 2)
+    let inner = log.task("inner", total: 1)
+    _ = recorder.take()
+    inner.finish()
+    #expect(recorder.take().contains("\n\r\u{1b}[Kouter ["))
+    outer.finish()
+    outer.finish()
+    #expect(recorder.take().split(separator: "\n").count == 1)
+  }
+
+  @Test func silenceWritesNothing() {
+    let recorder = Recorder()
+    let log = recorder.log(.none)
+    log.note("x")
+    log.task("y", total: 1).finish()
+    #expect(recorder.take() == "")
+  }
+
+  @Test func manyThreadsLoseNoItem() async {
+    let recorder = Recorder()
+    let log = recorder.log(.plain)
+    let task = log.task("parallel", total: 800)
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<8 { group.addTask { for _ in 0..<100 { task.advance() } } }
+    }
+    task.finish()
+    #expect(recorder.take().hasSuffix("parallel: 800 in 0:00\n"))
+  }
+
+  @Test(arguments: [
+    (String?.none, false, true, ProgressStyle?.some(.bar)),
+    (nil, false, false, ProgressStyle.none), (nil, true, true, ProgressStyle.none),
+    ("plain", false, true, .plain), ("json", false, false, .json),
+    ("none", false, true, ProgressStyle.none), ("plain", true, true, ProgressStyle.none),
+    ("bar", false, true, nil), ("", false, true, nil),
+  ])
+  func styleFollowsTheOptions(
+    option: String?, isQuiet: Bool, isTerminal: Bool, expected: ProgressStyle?
+  ) {
+    #expect(
+      ProgressStyle.resolved(option: option, isQuiet: isQuiet, isTerminal: isTerminal) == expected)
+  }
+}
