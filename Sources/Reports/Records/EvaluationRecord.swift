@@ -1,0 +1,39 @@
+/// The measurement of several variants on the same examples: `xspress.evaluation/1`
+/// (`formats/evaluation.md`).
+public struct EvaluationRecord: Hashable, Sendable {
+  /// The examples that were used.
+  public struct DataSource: Hashable, Sendable {
+    /// Path of the JSONL file.
+    public var path: String
+    /// SHA-256 of the whole file, hex.
+    public var sha256: String
+    /// Number of examples used, from the start of the file.
+    public var n: Int
+
+    /// Creates a data source.
+    public init(path: String, sha256: String, n: Int) {
+      self.path = path
+      self.sha256 = sha256
+      self.n = n
+    }
+  }
+
+  /// The examples that were used.
+  public var data: DataSource
+  /// The variants in the order in which they were measured.
+  public var variants: [VariantResult]
+  /// Comparisons between variants, by index.
+  public var pairs: [PairResult]
+
+  /// Creates a record.
+  public init(data: DataSource, variants: [VariantResult], pairs: [PairResult] = []) {
+    self.data = data
+    self.variants = variants
+    self.pairs = pairs
+  }
+
+  /// The first variant of `kind`.
+  public func first(_ kind: VariantResult.Kind) -> VariantResult? {
+    variants.first { $0.kind == kind }
+  }
+}

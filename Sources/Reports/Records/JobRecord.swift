@@ -1,0 +1,78 @@
+/// Everything worth knowing about one conversion: `xspress.record/1` (`formats/record.md`).
+public struct JobRecord: Hashable, Sendable {
+  /// What became of the job.
+  public enum State: String, Hashable, Sendable, CaseIterable {
+    /// The artifact exists and was measured as asked.
+    case done
+    /// It ended with an error.
+    case failed
+    /// It was not asked for in this run (`--only`) or not reached.
+    case skipped
+  }
+
+  /// The job's name, unique in its batch.
+  public var name: String
+  /// What became of it.
+  public var state: State
+  /// Why it failed.
+  public var failure: FailureRecord?
+  /// The adapter that was converted.
+  public var adapter: SourceRecord?
+  /// The base model.
+  public var base: SourceRecord?
+  /// Path of the artifact, relative to the record where possible.
+  public var artifactPath: String?
+  /// How it was made: rank or budget, directions, method, store.
+  public var settings: [Setting]
+  /// Bytes before and after.
+  public var sizes: SizeRecord?
+  /// Variants and comparisons; `nil` when nothing was measured.
+  public var evaluation: EvaluationRecord?
+  /// One record a module, in the artifact's order.
+  public var modules: [ModuleRecord]
+  /// How the latents were tuned; `nil` for a conversion without training.
+  public var tuning: TuningRecord?
+  /// Every seed that was used.
+  public var seeds: [Setting]
+  /// Wall seconds of each stage, in order.
+  public var stages: [Setting]
+  /// Threads the job ran with.
+  public var threads: Int
+  /// The machine in one line: CPU, cores, memory, BLAS.
+  public var machine: String
+  /// Name and version of the program.
+  public var createdBy: String
+  /// Digest of inputs and options; two records agree in it when they did the same job.
+  public var planDigest: String?
+  /// What the user should know, one sentence each.
+  public var warnings: [String]
+
+  /// Creates a record; what does not apply stays empty.
+  public init(
+    name: String, state: State, failure: FailureRecord? = nil, adapter: SourceRecord? = nil,
+    base: SourceRecord? = nil, artifactPath: String? = nil, settings: [Setting] = [],
+    sizes: SizeRecord? = nil, evaluation: EvaluationRecord? = nil, modules: [ModuleRecord] = [],
+    tuning: TuningRecord? = nil, seeds: [Setting] = [], stages: [Setting] = [], threads: Int = 0,
+    machine: String = "", createdBy: String = "", planDigest: String? = nil,
+    warnings: [String] = []
+  ) {
+    self.name = name
+    self.state = state
+    self.failure = failure
+    self.adapter = adapter
+    self.base = base
+    self.artifactPath = artifactPath
+    self.settings = settings
+    self.sizes = sizes
+    self.evaluation = evaluation
+    self.modules = modules
+    self.tuning = tuning
+    self.seeds = seeds
+    self.stages = stages
+    self.threads = threads
+    self.machine = machine
+    self.createdBy = createdBy
+    self.planDigest = planDigest
+    self.warnings = warnings
+  }
+}

@@ -1,0 +1,31 @@
+/// Two variants compared example by example.
+public struct PairResult: Hashable, Sendable {
+  /// Index of the first variant in the record's list.
+  public var a: Int
+  /// Index of the second variant.
+  public var b: Int
+  /// Accuracy of `b` minus accuracy of `a`.
+  public var delta: Double
+  /// Paired-bootstrap 95% interval of `delta`.
+  public var deltaCI95: ClosedRange<Double>?
+  /// Exact two-sided McNemar p-value.
+  public var mcnemarP: Double
+  /// NLL of `b` minus NLL of `a`.
+  public var nllDelta: Double?
+  /// Paired-bootstrap 95% interval of `nllDelta`.
+  public var nllDeltaCI95: ClosedRange<Double>?
+
+  /// Creates a comparison.
+  public init(
+    a: Int, b: Int, delta: Double, deltaCI95: ClosedRange<Double>? = nil, mcnemarP: Double,
+    nllDelta: Double? = nil, nllDeltaCI95: ClosedRange<Double>? = nil
+  ) {
+    self.a = a
+    self.b = b
+    self.delta = delta
+    self.deltaCI95 = deltaCI95
+    self.mcnemarP = mcnemarP
+    self.nllDelta = nllDelta
+    self.nllDeltaCI95 = nllDeltaCI95
+  }
+}

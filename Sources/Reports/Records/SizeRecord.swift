@@ -1,0 +1,39 @@
+/// Bytes before and after.
+public struct SizeRecord: Hashable, Sendable {
+  /// One part of the artifact.
+  public struct Part: Hashable, Sendable {
+    /// What it holds, such as `latents`.
+    public var name: String
+    /// Bytes before the frame's compression.
+    public var bytes: Int
+
+    /// Creates a part.
+    public init(name: String, bytes: Int) {
+      self.name = name
+      self.bytes = bytes
+    }
+  }
+
+  /// The adapter's weights file as shipped.
+  public var asShipped: Int
+  /// Two bytes for each of the adapter's parameters: what it would be without headers in F16.
+  public var f16Equivalent: Int
+  /// The artifact on disk.
+  public var artifact: Int
+  /// What the artifact's bytes hold, before compression, largest first.
+  public var parts: [Part]
+
+  /// Creates a record.
+  public init(asShipped: Int, f16Equivalent: Int, artifact: Int, parts: [Part] = []) {
+    self.asShipped = asShipped
+    self.f16Equivalent = f16Equivalent
+    self.artifact = artifact
+    self.parts = parts
+  }
+
+  /// How many times smaller the artifact is than the adapter as shipped.
+  public var ratioAsShipped: Double { Double(asShipped) / Double(artifact) }
+
+  /// How many times smaller the artifact is than the adapter in F16.
+  public var ratioF16: Double { Double(f16Equivalent) / Double(artifact) }
+}

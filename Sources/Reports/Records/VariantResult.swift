@@ -1,0 +1,75 @@
+/// One variant of a model measured on the evaluation examples: the base, the LoRA adapter, a stage of
+/// the conversion, or a control.
+public struct VariantResult: Hashable, Sendable {
+  /// What was measured; the raw value is the `kind` of `formats/evaluation.md` §3.
+  public enum Kind: String, Hashable, Sendable, CaseIterable {
+    /// The base model alone.
+    case base
+    /// The base with the LoRA adapter as shipped.
+    case lora = "adapter"
+    /// The conversion before tuning (projected or calibrated).
+    case start
+    /// After tuning, latents still in Float32.
+    case tuned
+    /// The artifact as stored and read back.
+    case stored = "artifact"
+    /// Something else of the same size, to compare with.
+    case control
+  }
+
+  /// What was measured.
+  public var kind: Kind
+  /// What a reader calls it, such as `stored int8`.
+  public var name: String
+  /// The file or folder it came from, where there is one.
+  public var source: String?
+  /// Number of examples.
+  public var n: Int
+  /// Share of examples answered right, in [0, 1].
+  public var accuracy: Double
+  /// 95% interval of `accuracy` (Wilson).
+  public var accuracyCI95: ClosedRange<Double>?
+  /// For choices: accuracy when likelihoods are divided by their token counts.
+  public var accuracyNorm: Double?
+  /// Mean over completion tokens of −ln p over the full vocabulary.
+  public var nll: Double
+  /// For choices: mean −ln p of the right choice among the choices.
+  public var choiceNLL: Double?
+  /// Mean KL(teacher ‖ variant) over completion positions, in nats.
+  public var klToTeacher: Double?
+  /// Share of completion positions where variant and teacher have the same most likely token.
+  public var agreement: Double?
+  /// (accuracy − base) ⁄ (LoRA − base).
+  public var retainedGain: Double?
+  /// Paired-bootstrap 95% interval of `retainedGain`.
+  public var retainedGainCI95: ClosedRange<Double>?
+  /// Bytes of the file that holds the variant's own weights.
+  public var bytes: Int?
+  /// Wall time of the measurement.
+  public var seconds: Double?
+
+  /// Creates a result; figures that were not measured stay `nil`.
+  public init(
+    kind: Kind, name: String, source: String? = nil, n: Int, accuracy: Double,
+    accuracyCI95: ClosedRange<Double>? = nil, accuracyNorm: Double? = nil, nll: Double,
+    choiceNLL: Double? = nil, klToTeacher: Double? = nil, agreement: Double? = nil,
+    retainedGain: Double? = nil, retainedGainCI95: ClosedRange<Double>? = nil, bytes: Int? = nil,
+    seconds: Double? = nil
+  ) {
+    self.kind = kind
+    self.name = name
+    self.source = source
+    self.n = n
+    self.accuracy = accuracy
+    self.accuracyCI95 = accuracyCI95
+    self.accuracyNorm = accuracyNorm
+    self.nll = nll
+    self.choiceNLL = choiceNLL
+    self.klToTeacher = klToTeacher
+    self.agreement = agreement
+    self.retainedGain = retainedGain
+    self.retainedGainCI95 = retainedGainCI95
+    self.bytes = bytes
+    self.seconds = seconds
+  }
+}
