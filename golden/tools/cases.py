@@ -1,0 +1,105 @@
+"""Writing golden cases: case.json plus expected.safetensors (formats/golden.md)."""
+
+import argparse
+import datetime
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+
+import numpy as np
+from safetensors.numpy import save_file
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+GOLDEN = os.path.join(ROOT, "golden")
+DEMO_BASE = "models/SmolLM2-135M-Instruct.Q4_1.gguf"
+_digests: dict[str, str] = {}
+# Where cases are written; `--output` of golden.py sends them elsewhere for comparison.
+output = GOLDEN
+
+
+def sha256(relative: str) -> str:
+    if relative not in _digests:
+        digest = hashlib.sha256()
+        with open(os.path.join(ROOT, relative), "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        _digests[relative] = digest.hexdigest()
+    return _digests[relative]
+
+
+def file_input(relative: str) -> dict:
+    """One input file: its path from the root of the checkout, and its digest."""
+    return {"path": relative, "sha256": sha256(relative)}
+
+
+def folder_input(relative: str) -> dict:
+    """A folder as input: the digests of all its files."""
+    names = sorted(os.listdir(os.path.join(ROOT, relative)))
+    files = {name: sha256(f"{relative}/{name}") for name in names if not name.endswith(".md")}
+    return {"path": relative, "files": files}
+
+
+def libraries(*names: str) -> dict:
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+def write_case(
+    area: str,
+    name: str,
+    *,
+    kind: str,
+    title: str,
+    generator: str,
+    uses: tuple,
+    inputs: dict,
+    parameters: dict,
+    tolerances: dict,
+    precision: str,
+    expected: dict | None = None,
+    tensors: dict | None = None,
+    seed: int | None = None,
+) -> None:
+    folder = os.path.join(output, area, name)
+    os.makedirs(folder, exist_ok=True)
+    case = {"schema": "xspress.golden/1", "kind": kind, "title": title, "inputs": inputs}
+    if seed is not None:
+        case["seed"] = seed
+    case["parameters"] = parameters
+    case["tolerances"] = tolerances
+    if expected is not None:
+        case["expected"] = expected
+    if tensors is not None:
+        target = os.path.join(folder, "expected.safetensors")
+        save_file({key: np.ascontiguousarray(value) for key, value in tensors.items()}, target)
+        with open(target, "rb") as file:
+            digest = hashlib.sha256(file.read()).hexdigest()
+        case["tensors"] = {"path": "expected.safetensors", "sha256": digest}
+    case["provenance"] = {
+        "generator": f"golden/tools/{generator}",
+        "python": platform.python_version(),
+        "libraries": libraries(*uses),
+        "precision": precision,
+        "date": datetime.date.today().isoformat(),
+    }
+    with open(os.path.join(folder, "case.json"), "w") as file:
+        file.write(dumps(case) + "\n")
+    print(f"{area}/{name}", flush=True)
+
+
+def dumps(value, indent: str = "") -> str:
+    """JSON with one line per scalar list, so that a diff stays readable."""
+    inner = indent + "  "
+    if isinstance(value, dict) and value and any(isinstance(v, (dict, list)) for v in value.values()):
+        rows = [f"{inner}{json.dumps(k)}: {dumps(v, inner)}" for k, v in value.items()]
+        return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
+    if isinstance(value, list) and any(isinstance(v, (dict, list)) for v in value):
+        return "[\n" + ",\n".join(inner + dumps(v, inner) for v in value) + f"\n{indent}]"
+    return json.dumps(value)
+
+
+def relative_error(found: np.ndarray, expected: np.ndarray) -> float:
+    """max |found - expected| / max |expected|, the one meaning of relative error."""
+    scale = float(np.max(np.abs(expected)))
+    return float(np.max(np.abs(np.asarray(found, np.float64) - expected))) / (scale or 1.0)

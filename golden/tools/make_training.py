@@ -1,0 +1,232 @@
+"""Gradients of every latent M, and ten AdamW steps, by autograd and torch.optim.AdamW."""
+
+import argparse
+import json
+import os
+
+import numpy as np
+import torch
+
+import cases
+import make_tiny
+import models
+from seeded import SeededGenerator
+
+SEED = 20261124
+BANKING = "golden/data/banking77/train.jsonl"
+ADAPTER = "golden/adapters/banking77-r16"
+FACTORS = (
+    "module m (0-based, in module order): stream 3m+1 gives U [out, r] / sqrt(out), 3m+2 gives "
+    "V [in, r] / sqrt(in), 3m+3 gives M [r, r] * latentScale; all rounded to Float32"
+)
+
+
+def seeded_updates(model, names, rank: int, scale: float) -> dict:
+    updates = {}
+    for index, name in enumerate(names):
+        rows, columns = model.get_submodule(name).weight.shape
+        U = SeededGenerator(SEED, 3 * index + 1).matrix(rows, rank) / np.sqrt(rows)
+        V = SeededGenerator(SEED, 3 * index + 2).matrix(columns, rank) / np.sqrt(columns)
+        M = SeededGenerator(SEED, 3 * index + 3).matrix(rank, rank) * scale
+        updates[name] = tuple(factor.astype(np.float32) for factor in (U, M, V))
+    return updates
+
+
+def demo_examples(count: int) -> list[dict]:
+    with open(os.path.join(cases.ROOT, BANKING)) as file:
+        rows = [json.loads(next(file)) for _ in range(count)]
+    return [
+        {"prompt": models.encode(row["prompt"]), "completion": models.encode(row["completion"])}
+        for row in rows
+    ]
+
+
+def tiny_examples(count: int) -> list[dict]:
+    generator = SeededGenerator(SEED, 1 << 20)
+    lengths = [(3 + index % 5, 1 + index % 3) for index in range(count)]
+    draw = lambda n: [int(u * 64) for u in generator.uniforms(n)]
+    return [{"prompt": draw(p), "completion": draw(c)} for p, c in lengths]
+
+
+def completion_logits(model, example: dict) -> torch.Tensor:
+    """Logits at the positions that predict completion tokens, [completion tokens, vocab]."""
+    ids = example["prompt"] + example["completion"]
+    logits = model(input_ids=torch.tensor([ids]), use_cache=False).logits[0]
+    return logits[len(example["prompt"]) - 1 : -1]
+
+
+def loss_sum(objective: str, student, teacher, example: dict) -> torch.Tensor:
+    log_q = torch.log_softmax(completion_logits(student, example), dim=-1)
+    if objective == "ce":
+        return -log_q[range(len(example["completion"])), example["completion"]].sum()
+    with torch.no_grad():
+        log_p = torch.log_softmax(completion_logits(teacher, example), dim=-1)
+    return (log_p.exp() * (log_p - log_q)).sum()
+
+
+def batch_loss(objective, student, teacher, batch) -> float:
+    """Backpropagates the batch's loss, example by example: no padding anywhere."""
+    positions = sum(len(example["completion"]) for example in batch)
+    total = 0.0
+    for example in batch:
+        part = loss_sum(objective, student, teacher, example) / positions
+        part.backward()
+        total += float(part.detach())
+    return total
+
+
+def make_student(make_base, names, rank, scale, dtype):
+    student = make_base(dtype)
+    return student, models.with_latents(student, seeded_updates(student, names, rank, scale))
+
+
+
+def gradients(name, objective, make_base, make_teacher, names, rank, examples, inputs, tolerances):
+    stored = np.float64 if name.startswith("tiny") else np.float32
+    losses, grads = {}, {}
+    for dtype in (torch.float64, torch.float32):
+        teacher = make_teacher(dtype) if objective == "kd" else None
+        student, latents = make_student(make_base, names, rank, 1.0, dtype)
+        losses[dtype] = batch_loss(objective, student, teacher, examples)
+        grads[dtype] = {module: latent.M.grad.double().numpy() for module, latent in latents.items()}
+    exact = grads[torch.float64]
+    cost = max(cases.relative_error(grads[torch.float32][key], exact[key]) for key in exact)
+    if name.startswith("demo"):
+        # One tensor for all modules keeps the file small; its first axis is module order.
+        tensors = {"gradients": np.stack([exact[key] for key in names]).astype(stored)}
+    else:
+        tensors = {f"{key}.latent": exact[key].astype(stored) for key in names}
+    cases.write_case(
+        "training",
+        f"{name}-{objective}-gradient",
+        kind="gradient",
+        title=f"Gradient of the {objective} loss with respect to every M, {name} model",
+        generator="make_training.py",
+        uses=("torch", "transformers", "peft", "gguf", "safetensors"),
+        inputs={k: v for k, v in inputs.items() if k != "adapter" or objective == "kd"},
+        seed=SEED,
+        parameters={
+            "objective": objective,
+            "rank": rank,
+            "latentScale": 1.0,
+            "factors": FACTORS,
+            "examples": examples,
+        },
+        tolerances=tolerances,
+        expected={
+            "loss": losses[torch.float64],
+            "modules": len(names),
+            "float32CostInPyTorch": {
+                "loss": float(f"{abs(losses[torch.float32] / losses[torch.float64] - 1):.1e}"),
+                "gradient": float(f"{cost:.1e}"),
+            },
+        },
+        tensors=tensors,
+        precision="float64, stored as " + np.dtype(stored).name,
+    )
+
+
+def learning_rates(peak: float, warmup: int, steps: int) -> list[float]:
+    """Step k (0-based): peak·(k+1)/warmup while warming up, then peak·(steps-k)/(steps-warmup)."""
+    return [
+        peak * (k + 1) / warmup if k < warmup else peak * (steps - k) / (steps - warmup)
+        for k in range(steps)
+    ]
+
+
+def curve(objective, make_base, make_teacher, names, rank, examples, batch, rates, dtype):
+    teacher = make_teacher(dtype)
+    student, latents = make_student(make_base, names, rank, 0.0, dtype)
+    trained = [latent.M for latent in latents.values()]
+    optimizer = torch.optim.AdamW(trained, lr=rates[0], betas=(0.9, 0.999), eps=1e-8, weight_decay=0)
+    losses, norms = [], []
+    for step, rate in enumerate(rates):
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.zero_grad()
+        chosen = examples[step * batch : (step + 1) * batch]
+        losses.append(batch_loss(objective, student, teacher, chosen))
+        norms.append(float(torch.sqrt(sum((p.grad.double() ** 2).sum() for p in trained))))
+        optimizer.step()
+    with torch.no_grad():
+        after = sum(float(loss_sum(objective, student, teacher, e)) for e in chosen)
+    after /= sum(len(e["completion"]) for e in chosen)
+    return losses, norms, after, np.stack([p.detach().double().numpy() for p in trained])
+
+
+def training(name, make_base, make_teacher, names, rank, examples, batch, inputs, tolerances, peak):
+    steps = len(examples) // batch
+    rates = learning_rates(peak, 3, steps)
+    results = {
+        dtype: curve("kd", make_base, make_teacher, names, rank, examples, batch, rates, dtype)
+        for dtype in (torch.float64, torch.float32)
+    }
+    losses, norms, after, latents = results[torch.float64]
+    losses32, _, _, latents32 = results[torch.float32]
+    cases.write_case(
+        "training",
+        f"{name}-adamw",
+        kind="training",
+        title=f"Ten AdamW steps of distillation from M = 0, {name} model",
+        generator="make_training.py",
+        uses=("torch", "transformers", "peft", "gguf", "safetensors"),
+        inputs=inputs,
+        seed=SEED,
+        parameters={
+            "objective": "kd",
+            "rank": rank,
+            "latentScale": 0.0,
+            "factors": FACTORS,
+            "batchSize": batch,
+            "optimizer": {"name": "AdamW", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weightDecay": 0},
+            "warmup": 3,
+            "learningRate": peak,
+            "learningRates": rates,
+            "examples": examples,
+        },
+        tolerances=tolerances,
+        expected={
+            "losses": losses,
+            "gradientNorms": norms,
+            "lastBatchLossAfter": after,
+            "float32CostInPyTorch": {
+                "loss": float(f"{cases.relative_error(np.array(losses32), np.array(losses)):.1e}"),
+                "latent": float(f"{cases.relative_error(latents32, latents):.1e}"),
+            },
+        },
+        tensors={"latents": latents.astype(np.float64 if name == "tiny" else np.float32)},
+        precision="float64",
+    )
+
+
+def tiny() -> None:
+    base = {"base": cases.folder_input(make_tiny.MODEL)}
+    inputs = base | {"adapter": cases.folder_input(make_tiny.ADAPTER)}
+    teacher = lambda dtype: models.with_adapter(make_tiny.base(dtype), make_tiny.ADAPTER)
+    names = models.module_names(make_tiny.config())
+    gradient_tolerances = {"loss": 1e-6, "gradient": 5e-5}
+    for objective in ("ce", "kd"):
+        gradients("tiny", objective, make_tiny.base, teacher, names, 2, tiny_examples(4), inputs, gradient_tolerances)
+    tolerances = {"loss": 1e-5, "latent": 1e-3}
+    training("tiny", make_tiny.base, teacher, names, 2, tiny_examples(40), 4, inputs, tolerances, 0.05)
+
+
+def demo() -> None:
+    inputs = {
+        "base": cases.file_input(cases.DEMO_BASE),
+        "adapter": cases.folder_input(ADAPTER),
+        "data": cases.file_input(BANKING),
+    }
+    teacher = lambda dtype: models.with_adapter(models.demo_base(dtype), ADAPTER)
+    names = models.module_names(models.demo_config())
+    gradient_tolerances = {"loss": 1e-5, "gradient": 1e-3}
+    for objective in ("ce", "kd"):
+        gradients("demo", objective, models.demo_base, teacher, names, 4, demo_examples(4), inputs, gradient_tolerances)
+    tolerances = {"loss": 1e-3, "latent": 3e-2}
+    training("demo", models.demo_base, teacher, names, 4, demo_examples(40), 4, inputs, tolerances, 0.01)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("which", nargs="*", default=["tiny", "demo"])
+    for which in parser.parse_args().which:
+        {"tiny": tiny, "demo": demo}[which]()
