@@ -1,0 +1,70 @@
+import Glibc
+
+/// The system calls that reading and writing use, as replaceable functions.
+///
+/// Every function returns its result, or the negated `errno`. Tests replace one of them to make the
+/// Nth call fail (`formats/errors.md` §4); everything else uses ``posix``.
+public struct SystemCalls: Sendable {
+  /// How ``open`` opens a path.
+  public enum OpenMode: Sendable {
+    /// For reading; never blocks on a FIFO and never becomes a controlling terminal.
+    case read
+    /// A new file for writing and reading back; fails when the name exists.
+    case createNew
+    /// A lock file: created when missing, kept when present.
+    case lock
+    /// A directory, to synchronise its entries.
+    case directory
+  }
+
+  /// Opens a path; the descriptor is closed on `exec`.
+  public var open: @Sendable (String, OpenMode) -> Int32
+  /// Reads at a position; may read fewer bytes than asked, 0 at the end.
+  public var read: @Sendable (Int32, UnsafeMutableRawBufferPointer, Int) -> Int
+  /// Writes at the current position; may write fewer bytes than given.
+  public var write: @Sendable (Int32, UnsafeRawBufferPointer) -> Int
+  /// Reserves disk space for the first bytes of a file.
+  public var reserve: @Sendable (Int32, Int) -> Int32
+  /// The size of an open file.
+  public var size: @Sendable (Int32) -> Int
+  /// Forces an open file or directory to the disk.
+  public var sync: @Sendable (Int32) -> Int32
+  /// Closes a descriptor.
+  public var close: @Sendable (Int32) -> Int32
+  /// Renames the first path to the second, replacing it.
+  public var rename: @Sendable (String, String) -> Int32
+  /// Removes a name.
+  public var unlink: @Sendable (String) -> Int32
+
+  /// The calls of the running system.
+  public static let posix = SystemCalls(
+    open: { path, mode in
+      let flags: Int32 =
+        switch mode {
+        case .read: O_RDONLY | O_NONBLOCK | O_NOCTTY
+        case .createNew: O_RDWR | O_CREAT | O_EXCL
+        case .lock: O_RDWR | O_CREAT
+        case .directory: O_RDONLY | O_DIRECTORY
+        }
+      return negated(Glibc.open(path, flags | O_CLOEXEC, 0o644))
+    },
+    read: { descriptor, buffer, offset in
+      let count = Glibc.pread(descriptor, buffer.baseAddress, buffer.count, offset)
+      return count < 0 ? -Int(errno) : count
+    },
+    write: { descriptor, buffer in
+      let count = Glibc.write(descriptor, buffer.baseAddress, buffer.count)
+      return count < 0 ? -Int(errno) : count
+    },
+    reserve: { descriptor, count in -posix_fallocate(descriptor, 0, count) },
+    size: { descriptor in
+      var status = stat()
+      return fstat(descriptor, &status) == 0 ? Int(status.st_size) : -Int(errno)
+    },
+    sync: { negated(fsync($0)) },
+    close: { negated(Glibc.close($0)) },
+    rename: { negated(Glibc.rename($0, $1)) },
+    unlink: { negated(Glibc.unlink($0)) })
+
+  private static func negated(_ result: Int32) -> Int32 { result < 0 ? -errno : result }
+}
