@@ -1,0 +1,65 @@
+# XSPress. The two commands of the README are `make demo` and `make test`; each does its own set-up.
+#
+#   make demo      convert, tune and measure two real adapters; DEMO=short (< 4 min) or DEMO=full
+#   make test      build and run every test
+#   make build     the tool, at .build/release/xspress
+#   make lint      formatter findings, none allowed
+#   make format    apply the formatter
+#   make models    fetch the demo base model (98 MB) into models/
+#   make setup     install the system libraries the build needs
+#   make golden    make the golden cases again with the Python generators, then read the diff
+#   make verify    recompute every golden case with the built tool
+#   make install   into PREFIX (default /usr/local), with completions and a man page; DESTDIR honoured
+#   make clean     remove builds and demo runs, keep models/
+
+SWIFT ?= swift
+PREFIX ?= /usr/local
+DEMO ?= standard
+DEMO_RUN ?= runs/demo-$(DEMO)
+PYTHON ?= python3
+XSPRESS = .build/release/xspress
+# Tests use public interfaces alone; without testable imports they share one build with the tool.
+SWIFT_FLAGS = -c release
+TEST_FLAGS = $(SWIFT_FLAGS) --disable-testable-imports
+
+.PHONY: demo test build lint format models setup golden verify install clean
+
+demo: build models
+	@test -f golden/demo/$(DEMO).yaml || { \
+	  echo "make: DEMO=$(DEMO) is not one of: $$(cd golden/demo && ls *.yaml | sed 's/[.]yaml//' | xargs)" >&2; \
+	  exit 64; }
+	$(XSPRESS) batch golden/demo/$(DEMO).yaml -o $(DEMO_RUN)
+	@echo
+	@echo "report:    $(DEMO_RUN)/report/index.html (also report.md, report.csv, report.json)"
+	@for file in $(DEMO_RUN)/jobs/*/*.loraxs; do echo "artifact:  $$file"; done
+
+test: setup models
+	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
+	$(SWIFT) test $(TEST_FLAGS)
+
+build: setup
+	$(SWIFT) build $(SWIFT_FLAGS) --product xspress
+
+lint:
+	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+
+format:
+	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
+
+models:
+	@sh .ci/fetch-models.sh
+
+setup:
+	@sh .ci/setup.sh
+
+golden: models
+	$(MAKE) -C golden/tools PYTHON=$(PYTHON)
+
+verify: build models
+	$(XSPRESS) verify golden
+
+install: build
+	sh .ci/install.sh $(XSPRESS) "$(DESTDIR)$(PREFIX)"
+
+clean:
+	rm -rf .build runs
