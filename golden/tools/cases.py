@@ -1,6 +1,5 @@
 """Writing golden cases: case.json plus expected.safetensors (formats/golden.md)."""
 
-import argparse
 import datetime
 import hashlib
 import importlib.metadata

@@ -1,6 +1,5 @@
 """Singular values and leading singular vectors by SciPy's LAPACK (gesdd, Float64)."""
 
-import argparse
 
 import numpy as np
 import scipy.linalg
@@ -74,7 +73,5 @@ def demo() -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("which", nargs="*", default=["tiny", "demo"])
-    for which in parser.parse_args().which:
-        {"tiny": tiny, "demo": demo}[which]()
+    tiny()
+    demo()

@@ -1,6 +1,5 @@
 """Gradients of every latent M, and ten AdamW steps, by autograd and torch.optim.AdamW."""
 
-import argparse
 import json
 import os
 
@@ -226,7 +225,5 @@ def demo() -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("which", nargs="*", default=["tiny", "demo"])
-    for which in parser.parse_args().which:
-        {"tiny": tiny, "demo": demo}[which]()
+    tiny()
+    demo()
