@@ -1,0 +1,16 @@
+/// What a JSON text from outside may cost.
+public struct JSONLimits: Sendable, Hashable {
+  /// The longest text in bytes; json-c takes at most 2³¹ − 2.
+  public var byteCount: Int
+  /// The deepest nesting of arrays and objects.
+  public var depth: Int
+  /// The most members of one object.
+  public var memberCount: Int
+
+  /// Limits; the defaults suit configuration files and tokenizers.
+  public init(byteCount: Int = 256 << 20, depth: Int = 64, memberCount: Int = 4 << 20) {
+    self.byteCount = min(byteCount, Int(Int32.max) - 1)
+    self.depth = depth
+    self.memberCount = memberCount
+  }
+}
