@@ -1,0 +1,126 @@
+public import Faults
+public import Tensors
+
+/// A base model of the llama family: its shape, its linear modules and its weights.
+///
+/// Opening checks that every tensor of the family is there with the right shape, and that there is
+/// none beside them, so that no weight can be ignored silently. All names are Hugging Face names,
+/// all weights are `[outFeatures, inFeatures]` in Hugging Face row order, whatever the file.
+public struct BaseCheckpoint: Sendable {
+  /// The tensors of the file, and everything that needs no knowledge of the family.
+  public let checkpoint: Checkpoint
+  /// The shape of the model.
+  public let configuration: DecoderConfiguration
+  /// The linear modules, block after block, each in the order of ``LinearKind``.
+  public let linearModules: [LinearModule]
+
+  /// The path as it was given.
+  public var path: String { checkpoint.path }
+  /// The form the checkpoint comes in.
+  public var format: CheckpointFormat { checkpoint.format }
+  /// The tensors in file order, by their names in the file.
+  public var tensors: [TensorInfo] { checkpoint.tensors }
+
+  init(checkpoint: Checkpoint, configuration: DecoderConfiguration) throws(Fault) {
+    self.checkpoint = checkpoint
+    self.configuration = configuration
+    linearModules = configuration.linearModules
+    do throws(Fault) {
+      try checkTensors()
+    } catch {
+      throw error.at(path: checkpoint.path)
+    }
+  }
+
+  /// Opens a base model.
+  ///
+  /// - Throws: as ``Checkpoint/open(_:)``; 69 naming the setting or tensor that this version does not
+  ///   support; 65 `CK-TENSOR` or `CK-SHAPE` naming a tensor that is missing or of another shape.
+  public static func open(_ path: String) throws(Fault) -> BaseCheckpoint {
+    let checkpoint = try Checkpoint.open(path)
+    do throws(Fault) {
+      return try BaseCheckpoint(
+        checkpoint: checkpoint, configuration: try configuration(of: checkpoint))
+    } catch {
+      throw error.at(path: path)
+    }
+  }
+
+  private static func configuration(
+    of checkpoint: Checkpoint
+  ) throws(Fault) -> DecoderConfiguration {
+    guard let weights = checkpoint.source as? GGUFWeights else {
+      throw Fault(.internalError, "CK-SOURCE", "no configuration for this format")
+    }
+    return try GGUFConfiguration(header: weights.header, tensors: weights.tensors).read()
+  }
+
+  // MARK: - Weights
+
+  /// A weight matrix, such as `model.layers.0.self_attn.q_proj.weight`, `[outFeatures, inFeatures]`.
+  ///
+  /// - Throws: 65 `CK-TENSOR`, `CK-SHAPE` for a tensor that is not a matrix, `VAL-NAN`; I/O faults.
+  public func matrix(_ name: String) throws(Fault) -> Matrix<Float> {
+    let shape = try shape(of: name)
+    guard shape.count == 2 else {
+      throw Fault(
+        .badData, "CK-SHAPE", "shape \(shape) is not a matrix", path: path, tensor: name)
+    }
+    return Matrix(rows: shape[0], columns: shape[1], elements: try checkpoint.floats(name))
+  }
+
+  /// A weight vector, such as `model.norm.weight`; throws as ``matrix(_:)``.
+  public func vector(_ name: String) throws(Fault) -> [Float] {
+    let shape = try shape(of: name)
+    guard shape.count == 1 else {
+      throw Fault(
+        .badData, "CK-SHAPE", "shape \(shape) is not a vector", path: path, tensor: name)
+    }
+    return try checkpoint.floats(name)
+  }
+
+  /// SHA-256 of the decoded values of a tensor, little-endian Float32, in hexadecimal.
+  public func digest(_ name: String) throws(Fault) -> String { try checkpoint.digest(name) }
+
+  /// Where the tokenizer is described.
+  ///
+  /// - Throws: 65 `TK-MISSING` where the checkpoint has none.
+  public func tokenizerSource() throws(Fault) -> TokenizerSource {
+    if let weights = checkpoint.source as? GGUFWeights, let vocabulary = try weights.vocabulary() {
+      return .vocabulary(vocabulary)
+    }
+    throw Fault(.badData, "TK-MISSING", "the checkpoint has no tokenizer", path: path)
+  }
+
+  private func shape(of name: String) throws(Fault) -> [Int] {
+    if let tensor = checkpoint.tensor(name) { return tensor.shape }
+    throw Fault(.badData, "CK-TENSOR", "there is no such tensor", path: path, tensor: name)
+  }
+
+  // MARK: - Completeness
+
+  /// Every expected tensor present with its shape, and no other.
+  private func checkTensors() throws(Fault) {
+    var expected = Set<[UInt8]>()
+    for (name, shape) in LlamaNames.expected(configuration) {
+      guard let tensor = checkpoint.tensor(name) else {
+        throw Fault(.badData, "CK-TENSOR", "the tensor is missing", tensor: name)
+      }
+      guard tensor.shape == shape else {
+        throw Fault(
+          .badData, "CK-SHAPE", "shape \(tensor.shape), the configuration needs \(shape)",
+          tensor: name)
+      }
+      expected.insert(Array(name.utf8))
+    }
+    let prefix = format == .gguf ? "blk." : "model.layers."
+    for tensor in tensors {
+      let name = checkpoint.huggingFaceName(tensor.name) ?? tensor.name
+      if expected.contains(Array(name.utf8)) { continue }
+      try LlamaNames.checkLayerIndex(
+        tensor.name, prefix: prefix, layerCount: configuration.layerCount)
+      throw Fault(
+        .unsupported, "CK-UNSUPPORTED", "the llama family has no such tensor", tensor: tensor.name)
+    }
+  }
+}

@@ -1,0 +1,76 @@
+public import Faults
+internal import Files
+
+/// A checkpoint of any family: its tensors and their decoded values.
+///
+/// For what needs to know the model, see ``BaseCheckpoint``.
+public struct Checkpoint: Sendable {
+  /// The path as it was given.
+  public let path: String
+  /// The form it comes in.
+  public let format: CheckpointFormat
+  /// The model family that the checkpoint names, such as `llama`.
+  public let architecture: String?
+  /// The tensors in file order, by their names in the file.
+  public let tensors: [TensorInfo]
+  let source: any WeightSource
+  private let places: [[UInt8]: Int]
+
+  init(
+    path: String, format: CheckpointFormat, architecture: String?, source: any WeightSource
+  ) {
+    self.path = path
+    self.format = format
+    self.architecture = architecture
+    self.source = source
+    tensors = source.tensors
+    // A tensor is found by its own name or by its Hugging Face name; both are compared as bytes.
+    var places: [[UInt8]: Int] = [:]
+    places.reserveCapacity(2 * tensors.count)
+    for (index, tensor) in tensors.enumerated() {
+      places[Array(tensor.name.utf8)] = index
+      if let name = source.huggingFaceName(at: index) { places[Array(name.utf8)] = index }
+    }
+    self.places = places
+  }
+
+  /// Opens a `.gguf`, a `.safetensors` or a directory and checks its structure, not its values.
+  ///
+  /// - Throws: 66 where nothing is there, 65 for a damaged file, 69 for a format, version or tensor
+  ///   type this version does not read.
+  public static func open(_ path: String) throws(Fault) -> Checkpoint {
+    let weights = try GGUFWeights(path)
+    return Checkpoint(
+      path: path, format: .gguf, architecture: weights.architecture, source: weights)
+  }
+
+  // MARK: - Tensors
+
+  /// The tensor with this name, its own or its Hugging Face name; nil where there is none.
+  public func tensor(_ name: String) -> TensorInfo? {
+    places[Array(name.utf8)].map { tensors[$0] }
+  }
+
+  /// The Hugging Face name of the tensor called `name` in the file, where its family tells one.
+  public func huggingFaceName(_ name: String) -> String? {
+    places[Array(name.utf8)].flatMap { source.huggingFaceName(at: $0) }
+  }
+
+  /// The values of a tensor as Float32, row-major, in Hugging Face row order.
+  ///
+  /// - Throws: 65 `CK-TENSOR` where there is no such tensor, 65 `VAL-NAN` at a value that is not
+  ///   finite, 69 for a type this version cannot decode.
+  public func floats(_ name: String) throws(Fault) -> [Float] {
+    guard let index = places[Array(name.utf8)] else {
+      throw Fault(.badData, "CK-TENSOR", "there is no such tensor", path: path, tensor: name)
+    }
+    return try source.floats(at: index)
+  }
+
+  /// SHA-256 of ``floats(_:)`` as little-endian Float32, in hexadecimal.
+  ///
+  /// A GGUF and a Hugging Face form of one model agree where their values do.
+  public func digest(_ name: String) throws(Fault) -> String {
+    SHA256Digest.of(try floats(name)).hex
+  }
+}

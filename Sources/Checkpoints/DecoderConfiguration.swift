@@ -1,0 +1,56 @@
+/// The shape of a decoder-only transformer of the llama family, and the constants of its forward pass.
+///
+/// Everything that changes the forward pass of an accepted checkpoint is a field here; a checkpoint
+/// that needs anything else (RoPE scaling, biases, sliding windows, soft caps, experts) is refused by
+/// name when it is opened (`formats/gguf.md` §7, `formats/hf.md` §3).
+public struct DecoderConfiguration: Sendable, Hashable {
+  /// The family whose forward pass applies, `llama`.
+  public var architecture: String
+  /// Width of the residual stream.
+  public var hiddenSize: Int
+  /// Number of decoder blocks.
+  public var layerCount: Int
+  /// Number of query heads.
+  public var headCount: Int
+  /// Number of key and of value heads; divides ``headCount``.
+  public var keyValueHeadCount: Int
+  /// Width of one head; even, because RoPE turns pairs.
+  public var headDimension: Int
+  /// Width of the gated feed-forward layer.
+  public var feedForwardSize: Int
+  /// Rows of the embedding matrix; a tokenizer may use fewer.
+  public var vocabularySize: Int
+  /// Positions the model was trained for.
+  public var contextLength: Int
+  /// RoPE base: pair i of a head turns by position · ropeTheta^(−2i/headDimension).
+  public var ropeTheta: Double
+  /// The ε inside RMSNorm: x / √(mean(x²) + ε) · weight.
+  public var rmsNormEpsilon: Double
+  /// Whether the output head is the embedding matrix, `model.embed_tokens.weight`.
+  public var hasTiedEmbeddings: Bool
+
+  /// A configuration from its fields; nothing is checked here.
+  public init(
+    architecture: String, hiddenSize: Int, layerCount: Int, headCount: Int,
+    keyValueHeadCount: Int, headDimension: Int, feedForwardSize: Int, vocabularySize: Int,
+    contextLength: Int, ropeTheta: Double, rmsNormEpsilon: Double, hasTiedEmbeddings: Bool
+  ) {
+    self.architecture = architecture
+    self.hiddenSize = hiddenSize
+    self.layerCount = layerCount
+    self.headCount = headCount
+    self.keyValueHeadCount = keyValueHeadCount
+    self.headDimension = headDimension
+    self.feedForwardSize = feedForwardSize
+    self.vocabularySize = vocabularySize
+    self.contextLength = contextLength
+    self.ropeTheta = ropeTheta
+    self.rmsNormEpsilon = rmsNormEpsilon
+    self.hasTiedEmbeddings = hasTiedEmbeddings
+  }
+
+  /// Rows of `q_proj`, columns of `o_proj`.
+  public var queryWidth: Int { headCount * headDimension }
+  /// Rows of `k_proj` and of `v_proj`.
+  public var keyValueWidth: Int { keyValueHeadCount * headDimension }
+}

@@ -1,0 +1,131 @@
+internal import Faults
+internal import Files
+
+/// An open GGUF file: its checked header, and its tensors on demand.
+struct GGUFFile: Sendable {
+  /// The file, read by position.
+  let file: InputFile
+  /// Everything before the data.
+  let header: GGUFHeader
+
+  /// Opens a file and checks its whole header.
+  init(_ path: String) throws(Fault) {
+    let file = try InputFile(path)
+    var parser = GGUFHeaderParser(byteCount: file.byteCount) { (offset, count) throws(Fault) in
+      try file.read(at: offset, count: count)
+    }
+    do throws(Fault) {
+      header = try parser.parse()
+    } catch {
+      throw error.at(path: path)
+    }
+    self.file = file
+  }
+
+  // MARK: - Metadata arrays
+
+  /// The strings of array `key`; nil where absent.
+  func strings(_ key: String) throws(Fault) -> [[UInt8]]? {
+    guard let array = try array(key, of: [.string]) else { return nil }
+    let bytes = try file.read(at: array.byteOffset, count: array.byteCount)
+    var result: [[UInt8]] = []
+    result.reserveCapacity(array.count)
+    var place = 0
+    for _ in 0..<array.count {
+      // The lengths were checked when the header was parsed; checked again because the file may
+      // have changed since.
+      guard bytes.count - place >= 8 else { throw changed(key) }
+      var length: UInt64 = 0
+      for index in 0..<8 { length |= UInt64(bytes[place + index]) << UInt64(8 * index) }
+      place += 8
+      guard let count = Int(exactly: length), count <= bytes.count - place else {
+        throw changed(key)
+      }
+      result.append(Array(bytes[place..<place + count]))
+      place += count
+    }
+    return result
+  }
+
+  /// The 32-bit integers of array `key`; nil where absent.
+  func integers(_ key: String) throws(Fault) -> [Int32]? {
+    guard let array = try array(key, of: [.i32, .u32]) else { return nil }
+    let bytes = try file.read(at: array.byteOffset, count: array.byteCount)
+    return bytes.withUnsafeBytes { raw in
+      (0..<array.count).map {
+        Int32(littleEndian: raw.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self))
+      }
+    }
+  }
+
+  private func array(_ key: String, of types: [GGUFValueType]) throws(Fault) -> GGUFArray? {
+    guard let value = header[key] else { return nil }
+    guard case .array(let array) = value, types.contains(array.elementType) else {
+      throw Fault(
+        .badData, "GG-KVTYPE", "\(key) does not have the element type that its meaning needs",
+        path: file.path)
+    }
+    return array
+  }
+
+  private func changed(_ key: String) -> Fault {
+    Fault(.temporary, "IO-CHANGED", "\(key) changed while reading", path: file.path)
+  }
+
+  // MARK: - Tensors
+
+  /// The decoded values of `tensor`, row-major, rows moved to `permutation`'s order.
+  ///
+  /// - Throws: 69 `GG-TYPE` for a type without decoder, 65 `GG-SHAPE` for an empty tensor, 65
+  ///   `VAL-NAN` at the first value that is not finite.
+  func floats(
+    of tensor: GGUFTensor, permutation: HeadPermutation? = nil
+  ) throws(Fault) -> [Float] {
+    let elementCount = tensor.elementCount
+    try MemoryGuard.check(elements: elementCount, path: file.path, tensor: tensor.name)
+    var failure: Fault?
+    let values = [Float](unsafeUninitializedCapacity: elementCount) { buffer, initialized in
+      do throws(Fault) {
+        try decode(tensor, permutation, into: buffer)
+        initialized = elementCount
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure.at(path: file.path, tensor: tensor.name) }
+    return values
+  }
+
+  /// Reads and decodes whole rows, about 1 MiB of the file at a time, so that the stored form, the
+  /// decoded rows and the check for finite values share the cache.
+  private func decode(
+    _ tensor: GGUFTensor, _ permutation: HeadPermutation?,
+    into target: UnsafeMutableBufferPointer<Float>
+  ) throws(Fault) {
+    guard let decoder = BlockDecoder(tensor.type) else {
+      throw Fault(.unsupported, "GG-TYPE", "cannot decode type \(tensor.type.name)")
+    }
+    guard let start = target.baseAddress, tensor.byteCount > 0 else {
+      throw Fault(.badData, "GG-SHAPE", "shape \(tensor.shape) holds no values")
+    }
+    let columns = tensor.shape.last ?? 1
+    let rows = tensor.elementCount / columns
+    let rowBytes = tensor.byteCount / rows
+    let piece = max(1, (1 << 20) / rowBytes)
+    let scratch = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: min(piece, rows) * rowBytes, alignment: 64)
+    defer { scratch.deallocate() }
+    for firstRow in stride(from: 0, to: rows, by: piece) {
+      let count = min(piece, rows - firstRow)
+      let bytes = UnsafeMutableRawBufferPointer(rebasing: scratch[..<(count * rowBytes)])
+      try file.read(at: tensor.byteOffset + firstRow * rowBytes, into: bytes)
+      guard let source = bytes.bindMemory(to: UInt8.self).baseAddress else { continue }
+      for row in 0..<count {
+        let place = permutation?.huggingFaceRow(ofGGUF: firstRow + row) ?? firstRow + row
+        let values = start + place * columns
+        decoder.decode(source + row * rowBytes, into: values, elements: columns)
+        try FiniteCheck.check(values, count: columns, firstIndex: (firstRow + row) * columns)
+      }
+    }
+  }
+}

@@ -1,0 +1,42 @@
+internal import Faults
+internal import Files
+
+extension GGUFWeights {
+  /// The vocabulary in the metadata; nil where the file has none.
+  func vocabulary() throws(Fault) -> TokenizerVocabulary? {
+    do throws(Fault) {
+      return try readVocabulary()
+    } catch {
+      throw error.at(path: files[0].file.path)
+    }
+  }
+
+  private func readVocabulary() throws(Fault) -> TokenizerVocabulary? {
+    let file = files[0]
+    guard let model = try header.text("tokenizer.ggml.model") else { return nil }
+    guard let tokens = try file.strings("tokenizer.ggml.tokens") else {
+      throw Fault(.badData, "GG-META", "tokenizer.ggml.tokens is missing")
+    }
+    let types = try file.integers("tokenizer.ggml.token_type") ?? []
+    guard types.isEmpty || types.count == tokens.count else {
+      throw Fault(
+        .badData, "GG-META",
+        "tokenizer.ggml.token_type has \(types.count) entries for \(tokens.count) tokens")
+    }
+    return TokenizerVocabulary(
+      model: model, preTokenizer: try header.text("tokenizer.ggml.pre"), tokens: tokens,
+      tokenTypes: types, merges: try file.strings("tokenizer.ggml.merges") ?? [],
+      beginOfSequence: try tokenID("tokenizer.ggml.bos_token_id", count: tokens.count),
+      endOfSequence: try tokenID("tokenizer.ggml.eos_token_id", count: tokens.count),
+      addsBeginOfSequence: try header.bool("tokenizer.ggml.add_bos_token"),
+      addsEndOfSequence: try header.bool("tokenizer.ggml.add_eos_token"))
+  }
+
+  private func tokenID(_ key: String, count: Int) throws(Fault) -> Int32? {
+    guard let value = try header.integer(key) else { return nil }
+    guard value >= 0, value < count, let id = Int32(exactly: value) else {
+      throw Fault(.badData, "GG-META", "\(key) is \(value) in a vocabulary of \(count)")
+    }
+    return id
+  }
+}

@@ -1,0 +1,60 @@
+internal import Faults
+internal import Files
+
+/// The tensors of one GGUF model, which may be split over several files (`formats/gguf.md` §9).
+struct GGUFWeights: WeightSource {
+  /// The files in split order; the first holds the metadata.
+  let files: [GGUFFile]
+  let tensors: [TensorInfo]
+  /// The file of each tensor, and its entry there.
+  private let places: [(file: Int, tensor: GGUFTensor)]
+  /// `general.architecture`.
+  let architecture: String?
+
+  /// The metadata of the model.
+  var header: GGUFHeader { files[0].header }
+
+  init(_ path: String) throws(Fault) {
+    files = try GGUFSplit.open(path)
+    places = files.enumerated().flatMap { index, file in
+      file.header.tensors.map { (index, $0) }
+    }
+    tensors = places.map { place in
+      TensorInfo(
+        name: place.tensor.name, dtypeName: place.tensor.type.name, shape: place.tensor.shape,
+        byteOffset: place.tensor.byteOffset, byteCount: place.tensor.byteCount)
+    }
+    do throws(Fault) {
+      architecture = try files[0].header.text("general.architecture")
+    } catch {
+      throw error.at(path: path)
+    }
+  }
+
+  func huggingFaceName(at index: Int) -> String? {
+    architecture == "llama" ? LlamaNames.huggingFace(gguf: tensors[index].name) : nil
+  }
+
+  func floats(at index: Int) throws(Fault) -> [Float] {
+    let (file, tensor) = places[index]
+    return try files[file].floats(of: tensor, permutation: try permutation(of: tensor))
+  }
+
+  /// The row order of `tensor`: queries and keys of the llama family are stored interleaved.
+  private func permutation(of tensor: GGUFTensor) throws(Fault) -> HeadPermutation? {
+    guard architecture == "llama",
+      let (_, leaf) = LlamaNames.split(tensor.name, prefix: "blk.")
+    else { return nil }
+    let isQuery = leaf == "attn_q.weight"
+    guard isQuery || leaf == "attn_k.weight" else { return nil }
+    do throws(Fault) {
+      let heads = try header.integer("llama.attention.head_count") ?? 0
+      let count = isQuery ? heads : try header.integer("llama.attention.head_count_kv") ?? heads
+      if let order = HeadPermutation(rows: tensor.shape[0], headCount: count) { return order }
+      throw Fault(
+        .badData, "GG-META", "\(tensor.shape[0]) rows are not \(count) heads of even width")
+    } catch {
+      throw error.at(path: files[0].file.path, tensor: tensor.name)
+    }
+  }
+}

@@ -1,0 +1,89 @@
+internal import Faults
+
+/// Tensor names of the llama family: Hugging Face against GGUF (`formats/gguf.md` §7.1).
+enum LlamaNames {
+  /// Names outside the blocks.
+  private static let global: [(huggingFace: String, gguf: String)] = [
+    ("model.embed_tokens.weight", "token_embd.weight"),
+    ("model.norm.weight", "output_norm.weight"),
+    ("lm_head.weight", "output.weight"),
+  ]
+
+  /// Names inside a block, after `model.layers.N.` and `blk.N.`.
+  private static let block: [(huggingFace: String, gguf: String)] = [
+    ("input_layernorm.weight", "attn_norm.weight"),
+    ("self_attn.q_proj.weight", "attn_q.weight"),
+    ("self_attn.k_proj.weight", "attn_k.weight"),
+    ("self_attn.v_proj.weight", "attn_v.weight"),
+    ("self_attn.o_proj.weight", "attn_output.weight"),
+    ("post_attention_layernorm.weight", "ffn_norm.weight"),
+    ("mlp.gate_proj.weight", "ffn_gate.weight"),
+    ("mlp.up_proj.weight", "ffn_up.weight"),
+    ("mlp.down_proj.weight", "ffn_down.weight"),
+  ]
+
+  /// The Hugging Face name of a GGUF tensor; nil where the family has no such tensor.
+  static func huggingFace(gguf name: String) -> String? {
+    if let pair = global.first(where: { same($0.gguf, name) }) { return pair.huggingFace }
+    guard let (layer, rest) = split(name, prefix: "blk."),
+      let pair = block.first(where: { same($0.gguf, rest) })
+    else { return nil }
+    return "model.layers.\(layer).\(pair.huggingFace)"
+  }
+
+  /// Which layer and leaf a name inside a block has, such as `(3, "attn_q.weight")` for
+  /// `blk.3.attn_q.weight` and the prefix `blk.`; nil for other names and unwritable indices.
+  static func split(_ name: String, prefix: String) -> (layer: Int, leaf: String)? {
+    guard name.utf8.starts(with: prefix.utf8) else { return nil }
+    let rest = name.utf8.dropFirst(prefix.utf8.count)
+    guard let dot = rest.firstIndex(of: UInt8(ascii: ".")) else { return nil }
+    let digits = rest[..<dot]
+    // Only the plain form: no sign, no leading zero, nothing that overflows.
+    guard !digits.isEmpty, digits.allSatisfy({ (0x30...0x39).contains($0) }),
+      digits.count == 1 || digits.first != 0x30,
+      let layer = Int(String(decoding: digits, as: UTF8.self)),
+      let leaf = String(rest[rest.index(after: dot)...])
+    else { return nil }
+    return (layer, leaf)
+  }
+
+  /// Refuses a name that begins like a block's but whose layer index is out of range.
+  static func checkLayerIndex(
+    _ name: String, prefix: String, layerCount: Int
+  ) throws(Fault) {
+    guard name.utf8.starts(with: prefix.utf8) else { return }
+    guard let (layer, _) = split(name, prefix: prefix), layer < layerCount else {
+      throw Fault(
+        .badData, "NAME-INDEX", "layer index out of range; the model has \(layerCount) layers",
+        tensor: name)
+    }
+  }
+
+  /// Every tensor of a model of this shape, by Hugging Face name, with its shape.
+  static func expected(
+    _ configuration: DecoderConfiguration
+  ) -> [(name: String, shape: [Int])] {
+    let hidden = configuration.hiddenSize
+    var list: [(name: String, shape: [Int])] = [
+      ("model.embed_tokens.weight", [configuration.vocabularySize, hidden]),
+      ("model.norm.weight", [hidden]),
+    ]
+    if !configuration.hasTiedEmbeddings {
+      list.append(("lm_head.weight", [configuration.vocabularySize, hidden]))
+    }
+    for layer in 0..<configuration.layerCount {
+      list.append(("model.layers.\(layer).input_layernorm.weight", [hidden]))
+      list.append(("model.layers.\(layer).post_attention_layernorm.weight", [hidden]))
+      for kind in LinearKind.allCases {
+        let module = LinearModule(layer: layer, kind: kind, configuration: configuration)
+        list.append((module.weightName, [module.outFeatures, module.inFeatures]))
+      }
+    }
+    return list
+  }
+
+  /// Equality of bytes; Swift's `==` would also equate canonically equivalent names.
+  private static func same(_ left: String, _ right: String) -> Bool {
+    left.utf8.elementsEqual(right.utf8)
+  }
+}

@@ -1,0 +1,40 @@
+/// The `tokenizer.ggml.*` metadata of a GGUF file, as stored (`formats/gguf.md` §6).
+///
+/// Strings are bytes: two different tokens may be equal as Swift strings.
+public struct TokenizerVocabulary: Sendable, Hashable {
+  /// `tokenizer.ggml.model`, such as `gpt2`.
+  public var model: String
+  /// `tokenizer.ggml.pre`, the name of the splitting rule; nil where the file has none.
+  public var preTokenizer: String?
+  /// Token strings by id, in the byte-level alphabet.
+  public var tokens: [[UInt8]]
+  /// Token types by id (1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte), or empty.
+  public var tokenTypes: [Int32]
+  /// Merge rules `left right`, best first.
+  public var merges: [[UInt8]]
+  /// Id of the beginning-of-sequence token.
+  public var beginOfSequence: Int32?
+  /// Id of the end-of-sequence token.
+  public var endOfSequence: Int32?
+  /// `tokenizer.ggml.add_bos_token`; nil where the file has none.
+  public var addsBeginOfSequence: Bool?
+  /// `tokenizer.ggml.add_eos_token`; nil where the file has none.
+  public var addsEndOfSequence: Bool?
+
+  /// A vocabulary from its parts; nothing is checked here.
+  public init(
+    model: String, preTokenizer: String?, tokens: [[UInt8]], tokenTypes: [Int32] = [],
+    merges: [[UInt8]], beginOfSequence: Int32? = nil, endOfSequence: Int32? = nil,
+    addsBeginOfSequence: Bool? = nil, addsEndOfSequence: Bool? = nil
+  ) {
+    self.model = model
+    self.preTokenizer = preTokenizer
+    self.tokens = tokens
+    self.tokenTypes = tokenTypes
+    self.merges = merges
+    self.beginOfSequence = beginOfSequence
+    self.endOfSequence = endOfSequence
+    self.addsBeginOfSequence = addsBeginOfSequence
+    self.addsEndOfSequence = addsEndOfSequence
+  }
+}

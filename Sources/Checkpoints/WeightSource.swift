@@ -1,0 +1,13 @@
+internal import Faults
+
+/// What ``Checkpoint`` needs from a format: a list of tensors and their decoded values.
+protocol WeightSource: Sendable {
+  /// The tensors in file order.
+  var tensors: [TensorInfo] { get }
+
+  /// The Hugging Face name of tensor `index`, where its format and family tell one.
+  func huggingFaceName(at index: Int) -> String?
+
+  /// The values of tensor `index`, row-major, in Hugging Face row order, all finite.
+  func floats(at index: Int) throws(Fault) -> [Float]
+}
