@@ -1,0 +1,30 @@
+/// Which directions of a base weight an update is expressed in.
+public enum BasisSelection: Sendable, Hashable {
+  /// The first `rank` singular directions in canonical coordinates with Ω from `omegaSeed`: the
+  /// paper's own choice.
+  case top(rank: Int, omegaSeed: UInt64)
+  /// Chosen singular directions, ascending; the two sides may differ in number. Clusters are whole.
+  case selected(output: [Int], input: [Int])
+  /// Random orthonormal directions, a control: what any basis of that size would give.
+  case random(rank: Int, seed: UInt64)
+  /// No directions: the module is left as it is.
+  case none
+
+  /// Number of output directions, the rows of the latent matrix.
+  public var outputRank: Int {
+    switch self {
+    case .top(let rank, _), .random(let rank, _): rank
+    case .selected(let output, _): output.count
+    case .none: 0
+    }
+  }
+
+  /// Number of input directions, the columns of the latent matrix.
+  public var inputRank: Int {
+    switch self {
+    case .top(let rank, _), .random(let rank, _): rank
+    case .selected(_, let input): input.count
+    case .none: 0
+    }
+  }
+}
