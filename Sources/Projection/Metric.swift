@@ -1,0 +1,51 @@
+import LinearAlgebra
+import Tensors
+
+/// One side's weight of errors: `S = X + λ·mean(diag X)·I`, or the identity.
+///
+/// The ridge is part of the matrix wherever it occurs, so a larger one leads to plain projection and
+/// not to zero (`formats/loraxs.md` names the method; the formula is in `Projection.fit`).
+struct Metric {
+  /// nil stands for the identity.
+  private let matrix: Matrix<Double>?
+  private let shift: Double
+
+  /// A metric from a second moment; an all-zero moment says nothing and counts as the identity.
+  init(_ moment: Matrix<Float>?, ridge: Double) {
+    guard let moment else {
+      matrix = nil
+      shift = 1
+      return
+    }
+    precondition(moment.rows == moment.columns, "a second moment is square")
+    var trace = 0.0
+    for index in 0..<moment.rows { trace += Double(moment[index, index]) }
+    guard trace > 0 else {
+      matrix = nil
+      shift = 1
+      return
+    }
+    matrix = moment.inDouble
+    shift = ridge * trace / Double(moment.rows)
+  }
+
+  /// `S · X` for `X` `[features, count]`.
+  func applied(to columns: Matrix<Double>) -> Matrix<Double> {
+    guard let matrix else { return columns }
+    var result = matrix.times(columns)
+    for index in result.elements.indices {
+      result.elements[index] += shift * columns.elements[index]
+    }
+    return result
+  }
+
+  /// `X · S` for `X` `[count, features]`.
+  func applied(toRows rows: Matrix<Double>) -> Matrix<Double> {
+    guard let matrix else { return rows }
+    var result = rows.times(matrix)
+    for index in result.elements.indices {
+      result.elements[index] += shift * rows.elements[index]
+    }
+    return result
+  }
+}
