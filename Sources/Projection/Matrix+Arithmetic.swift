@@ -1,0 +1,16 @@
+import Tensors
+
+extension Matrix where Scalar == Double {
+  /// `factor · self`.
+  func scaled(by factor: Double) -> Matrix<Double> {
+    var result = self
+    for index in result.elements.indices { result.elements[index] *= factor }
+    return result
+  }
+
+  /// `Σ selfᵢⱼ otherᵢⱼ`.
+  func innerProduct(_ other: Matrix<Double>) -> Double {
+    precondition(rows == other.rows && columns == other.columns)
+    return zip(elements, other.elements).reduce(into: 0) { $0 += $1.0 * $1.1 }
+  }
+}
