@@ -40,12 +40,12 @@ public enum BLAS {
   /// `C += alpha · XᵀX`, upper triangle only, `X` `[rows, size]`, `C` `[size, size]`.
   public static func accumulateGram(
     alpha: Float = 1, _ x: UnsafePointer<Float>, rows: Int, size: Int,
-    into c: UnsafeMutablePointer<Float>
+    stride: Int? = nil, into c: UnsafeMutablePointer<Float>
   ) {
     guard rows > 0, size > 0 else { return }
     cblas_ssyrk(
-      CblasRowMajor, CblasUpper, CblasTrans, Int32(size), Int32(rows), alpha, x, Int32(size), 1, c,
-      Int32(size))
+      CblasRowMajor, CblasUpper, CblasTrans, Int32(size), Int32(rows), alpha, x,
+      Int32(stride ?? size), 1, c, Int32(size))
   }
 
   /// `C += alpha · XᵀX` in double precision, upper triangle only, `X` `[rows, size]`.

@@ -50,3 +50,21 @@ public func parallelRanges(
     body(count * part / parts..<count * (part + 1) / parts)
   }
 }
+
+/// Runs `body` for every index in `0..<count` on up to `threads` threads, one BLAS thread each.
+///
+/// For tasks that write their own part of a buffer and cannot fail; see ``parallelMap(_:threads:_:)``.
+public func parallelTasks(_ count: Int, threads: Int, _ body: @Sendable (Int) -> Void) {
+  let blasThreads = BLASThreads.count
+  let workers = max(1, min(threads, count))
+  BLASThreads.set(1)
+  defer { BLASThreads.set(blasThreads) }
+  guard workers > 1 else {
+    for index in 0..<count { body(index) }
+    return
+  }
+  let next = WorkCounter(limit: count)
+  DispatchQueue.concurrentPerform(iterations: workers) { _ in
+    while let index = next.take() { body(index) }
+  }
+}

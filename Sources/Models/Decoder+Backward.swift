@@ -1,0 +1,179 @@
+public import Checkpoints
+import LinearAlgebra
+public import Tensors
+
+extension Decoder {
+  /// Gradients of every core for the last recorded batch.
+  ///
+  /// - Parameters:
+  ///   - hiddenGradient: ∂L/∂(final-normed hidden states) at the loss positions, `[P, d]`.
+  ///   - curvature: Sums inputs and output gradients of every module, if given.
+  /// - Returns: ∂L/∂M `[outputRank, inputRank]` of each trainable module, in `updates.trainable` order.
+  public func backward(
+    _ hiddenGradient: Matrix<Float>, curvature: CurvatureAccumulator? = nil
+  ) -> [Matrix<Float>] {
+    guard let batch = recorded else { preconditionFailure("no forward pass was recorded") }
+    BLASThreads.set(threads)
+    curvature?.addTokens(batch.tokens.count)
+    var gradients: [ModuleKey: Matrix<Float>] = [:]
+    let dResidual = gradientOfFinalNorm(hiddenGradient, batch: batch)
+    let positions = batch.positionOfToken
+    for index in stride(from: configuration.layerCount - 1, through: 0, by: -1) {
+      backwardFeedForward(
+        index, batch: batch, dResidual: dResidual, gradients: &gradients, curvature: curvature)
+      backwardAttention(
+        index, batch: batch, positions: positions, dResidual: dResidual, gradients: &gradients,
+        curvature: curvature)
+    }
+    return updates.trainable.map { layer, kind, update in
+      gradients[ModuleKey(layer: layer, kind: kind)]
+        ?? Matrix(rows: update.outputRank, columns: update.inputRank)
+    }
+  }
+
+  private struct ModuleKey: Hashable {
+    let layer: Int
+    let kind: LinearKind
+  }
+
+  /// ∂L/∂(residual stream after the last block) `[N, d]`; zero away from the loss positions.
+  private func gradientOfFinalNorm(
+    _ hiddenGradient: Matrix<Float>, batch: TokenBatch
+  ) -> UnsafeMutablePointer<Float> {
+    let hidden = configuration.hiddenSize
+    let count = batch.lossPositions.count
+    let dResidual = scratch.buffer(.dResidual, count: batch.tokens.count * hidden)
+    dResidual.update(repeating: 0, count: batch.tokens.count * hidden)
+    let dGathered = scratch.buffer(.dHidden, count: count * hidden)
+    dGathered.update(repeating: 0, count: count * hidden)
+    hiddenGradient.elements.withUnsafeBufferPointer { gradient in
+      guard let gradient = gradient.baseAddress else { return }
+      RMSNorm.backward(
+        scratch.buffer(.gathered, count: count * hidden), weight: weights.finalNorm.pointer,
+        inverse: scratch.buffer(.gatheredInverse, count: count), dy: gradient, tokens: count,
+        size: hidden, addingTo: dGathered, threads: threads)
+    }
+    for (row, position) in batch.lossPositions.enumerated() {
+      for index in 0..<hidden {
+        dResidual[position * hidden + index] += dGathered[row * hidden + index]
+      }
+    }
+    return dResidual
+  }
+
+  private func backwardFeedForward(
+    _ index: Int, batch: TokenBatch, dResidual: UnsafeMutablePointer<Float>,
+    gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?
+  ) {
+    let (block, layer) = (weights.layers[index], tape.layer(index, recording: true))
+    let tokens = batch.tokens.count
+    let (hidden, feedForward) = (configuration.hiddenSize, configuration.feedForwardSize)
+    let dActivation = scratch.buffer(.dActivation, count: tokens * feedForward)
+    BLAS.gemm(
+      rows: tokens, columns: feedForward, inner: hidden, dResidual, block.down.pointer, dActivation)
+    backwardModule(
+      ModuleKey(layer: index, kind: .down), layer, x: layer.activation, dY: dResidual,
+      stride: hidden, dX: dActivation, tokens: tokens, &gradients, curvature)
+    let dWide = scratch.buffer(.dWide, count: tokens * 2 * feedForward)
+    SwiGLU.backward(
+      layer.gateUp.pointer, dActivation: dActivation, tokens: tokens, size: feedForward,
+      into: dWide, threads: threads)
+    let dNormed = scratch.buffer(.dNormed, count: tokens * hidden)
+    BLAS.gemm(
+      rows: tokens, columns: hidden, inner: 2 * feedForward, dWide, block.gateUp.pointer, dNormed)
+    for (kind, column) in [(LinearKind.gate, 0), (.up, feedForward)] {
+      backwardModule(
+        ModuleKey(layer: index, kind: kind), layer, x: layer.feedForwardInput,
+        dY: dWide + column, stride: 2 * feedForward, dX: dNormed, tokens: tokens, &gradients,
+        curvature)
+    }
+    RMSNorm.backward(
+      layer.middle.pointer, weight: block.feedForwardNorm.pointer,
+      inverse: layer.feedForwardInverse.pointer, dy: dNormed, tokens: tokens, size: hidden,
+      addingTo: dResidual, threads: threads)
+  }
+
+  private func backwardAttention(
+    _ index: Int, batch: TokenBatch, positions: [Int], dResidual: UnsafeMutablePointer<Float>,
+    gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?
+  ) {
+    let (block, layer) = (weights.layers[index], tape.layer(index, recording: true))
+    let tokens = batch.tokens.count
+    let hidden = configuration.hiddenSize
+    let (query, keyValue) = (configuration.queryWidth, configuration.keyValueWidth)
+    let stride = query + 2 * keyValue
+    let dAttention = scratch.buffer(.dAttention, count: tokens * query)
+    BLAS.gemm(
+      rows: tokens, columns: query, inner: hidden, dResidual, block.output.pointer, dAttention)
+    backwardModule(
+      ModuleKey(layer: index, kind: .output), layer, x: layer.attentionOutput, dY: dResidual,
+      stride: hidden, dX: dAttention, tokens: tokens, &gradients, curvature)
+    let dQKV = scratch.buffer(.dQueryKeyValue, count: tokens * stride)
+    attention.backward(
+      layer.queryKeyValue.pointer, batch: batch, probabilities: layer.probabilities.pointer,
+      dOutput: dAttention, into: dQKV)
+    rotary.rotate(
+      dQKV, stride: stride, heads: configuration.headCount + configuration.keyValueHeadCount,
+      positionOfToken: positions, inverse: true, threads: threads)
+    // Below the first block nothing trains: its input gradient is not needed.
+    let needsInput = index > 0
+    let dNormed = scratch.buffer(.dNormed, count: tokens * hidden)
+    if needsInput {
+      BLAS.gemm(
+        rows: tokens, columns: hidden, inner: stride, dQKV, block.queryKeyValue.pointer, dNormed)
+    }
+    for (kind, column) in [(LinearKind.query, 0), (.key, query), (.value, query + keyValue)] {
+      backwardModule(
+        ModuleKey(layer: index, kind: kind), layer, x: layer.attentionInput, dY: dQKV + column,
+        stride: stride, dX: needsInput ? dNormed : nil, tokens: tokens, &gradients, curvature)
+    }
+    guard needsInput else { return }
+    RMSNorm.backward(
+      layer.input.pointer, weight: block.attentionNorm.pointer,
+      inverse: layer.attentionInverse.pointer, dy: dNormed, tokens: tokens, size: hidden,
+      addingTo: dResidual, threads: threads)
+  }
+
+  /// The update's part of one module: with `h = dY·O` `[N, outputRank]` and `p = x·I` `[N, inputRank]`,
+  /// `dM = hᵀ·p` and `dX += (h·M)·Iᵀ`.
+  private func backwardModule(
+    _ key: ModuleKey, _ layer: DecoderTape.Layer, x: FloatBuffer,
+    dY: UnsafeMutablePointer<Float>, stride: Int, dX: UnsafeMutablePointer<Float>?, tokens: Int,
+    _ gradients: inout [ModuleKey: Matrix<Float>], _ curvature: CurvatureAccumulator?
+  ) {
+    let module = LinearModule(layer: key.layer, kind: key.kind, configuration: configuration)
+    if let curvature {
+      curvature.addInput(
+        layer: key.layer, kind: key.kind, x.pointer, tokens: tokens, features: module.inFeatures)
+      curvature.addOutputGradient(
+        layer: key.layer, kind: key.kind, dY, stride: stride, tokens: tokens,
+        features: module.outFeatures)
+    }
+    guard let update = updates[key.layer, key.kind], update.inputRank > 0, update.outputRank > 0
+    else { return }
+    let projectedGradient = scratch.buffer(.outputProjected, count: tokens * update.outputRank)
+    BLAS.gemm(
+      rows: tokens, columns: update.outputRank, inner: update.outFeatures, dY, strideA: stride,
+      update.outputFactor.pointer, projectedGradient)
+    var mixed = projectedGradient
+    if let core = update.core {
+      let projected = tape.projected(layer, key.kind, rank: update.inputRank).pointer
+      var gradient = Matrix<Float>(rows: update.outputRank, columns: update.inputRank)
+      gradient.elements.withUnsafeMutableBufferPointer { target in
+        guard let target = target.baseAddress else { return }
+        BLAS.gemm(
+          transposeA: true, rows: update.outputRank, columns: update.inputRank, inner: tokens,
+          projectedGradient, projected, target)
+      }
+      gradients[key] = gradient
+      mixed = scratch.buffer(.inputProjected, count: tokens * update.inputRank)
+      BLAS.gemm(
+        rows: tokens, columns: update.inputRank, inner: update.outputRank, projectedGradient,
+        core.pointer, mixed)
+    }
+    guard let dX else { return }
+    BLAS.gemm(
+      transposeB: true, rows: tokens, columns: update.inFeatures, inner: update.inputRank, mixed,
+      update.inputFactor.pointer, beta: 1, dX)
+  }
+}

@@ -1,0 +1,184 @@
+public import Checkpoints
+import LinearAlgebra
+public import Tensors
+
+/// A Llama-family decoder (RMSNorm, RoPE, grouped-query attention, SwiGLU) with low-rank updates on its
+/// linear modules, forward and backward in Float32.
+///
+/// One decoder serves one caller at a time; the weights may be shared. Sequences are packed, so no
+/// operation is spent on padding. Only the updates' cores have gradients: no gradient of a full weight
+/// ever exists (METHOD: ∂L/∂M = (dY·O)ᵀ(X·I)).
+public final class Decoder {
+  /// The frozen weights.
+  public let weights: DecoderWeights
+  /// The updates in force.
+  public var updates: UpdateSet
+  /// Threads for products and kernels.
+  public let threads: Int
+
+  let tape: DecoderTape
+  let scratch = DecoderScratch()
+  private(set) var rotary: RotaryEmbedding
+  private(set) var recorded: TokenBatch?
+
+  var configuration: DecoderConfiguration { weights.configuration }
+
+  var attention: Attention {
+    Attention(
+      headCount: configuration.headCount, keyValueHeadCount: configuration.keyValueHeadCount,
+      headDimension: configuration.headDimension, threads: threads)
+  }
+
+  /// A decoder over `weights` with `updates`.
+  public init(weights: DecoderWeights, updates: UpdateSet? = nil, threads: Int) {
+    self.weights = weights
+    self.updates = updates ?? UpdateSet(layerCount: weights.configuration.layerCount)
+    self.threads = threads
+    tape = DecoderTape(configuration: weights.configuration)
+    rotary = RotaryEmbedding(
+      headDimension: weights.configuration.headDimension, theta: weights.configuration.ropeTheta)
+  }
+
+  /// Runs the model and returns the final-normed hidden states at the loss positions, `[P, d]`.
+  ///
+  /// - Parameters:
+  ///   - batch: Packed sequences; every token must be below the vocabulary size.
+  ///   - recording: Keeps what ``backward(_:curvature:)`` needs.
+  ///   - observer: Called with the number of blocks run (0: the embeddings) and the residual stream
+  ///     `[N, d]`; for checks against other implementations.
+  public func forward(
+    _ batch: TokenBatch, recording: Bool = false, observer: ((Int, Matrix<Float>) -> Void)? = nil
+  ) -> Matrix<Float> {
+    let tokens = batch.tokens.count
+    let hidden = configuration.hiddenSize
+    BLASThreads.set(threads)
+    rotary.prepare(positions: batch.longestSequence)
+    tape.prepare(
+      tokens: tokens, probabilities: attention.probabilityCount(batch), recording: recording)
+    let positions = batch.positionOfToken
+    embed(batch.tokens, into: tape.layer(0, recording: recording).input.pointer)
+    for index in 0..<configuration.layerCount {
+      let layer = tape.layer(index, recording: recording)
+      observer?(index, layer.input.matrix(rows: tokens, columns: hidden))
+      let isLast = index + 1 == configuration.layerCount
+      let next = isLast || !recording ? tape.output : tape.layer(index + 1, recording: true).input
+      forwardBlock(index, layer, batch: batch, positions: positions, into: next.pointer)
+      if !recording && !isLast {
+        layer.input.pointer.update(from: next.pointer, count: tokens * hidden)
+      }
+    }
+    observer?(configuration.layerCount, tape.output.matrix(rows: tokens, columns: hidden))
+    recorded = recording ? batch : nil
+    return finalNorm(batch)
+  }
+
+  /// Makes the rotary tables long enough.
+  func prepareRotary(positions: Int) {
+    rotary.prepare(positions: positions)
+  }
+
+  private func embed(_ tokens: [Int32], into output: UnsafeMutablePointer<Float>) {
+    let hidden = configuration.hiddenSize
+    for (index, token) in tokens.enumerated() {
+      precondition(token >= 0 && token < configuration.vocabularySize, "token \(token)")
+      (output + index * hidden).update(
+        from: weights.embedding.pointer + Int(token) * hidden, count: hidden)
+    }
+  }
+
+  private func forwardBlock(
+    _ index: Int, _ layer: DecoderTape.Layer, batch: TokenBatch, positions: [Int],
+    into output: UnsafeMutablePointer<Float>
+  ) {
+    let (block, tokens) = (weights.layers[index], batch.tokens.count)
+    let (hidden, feedForward) = (configuration.hiddenSize, configuration.feedForwardSize)
+    let (query, keyValue) = (configuration.queryWidth, configuration.keyValueWidth)
+    let stride = query + 2 * keyValue
+    let epsilon = Float(configuration.rmsNormEpsilon)
+
+    RMSNorm.forward(
+      layer.input.pointer, weight: block.attentionNorm.pointer, epsilon: epsilon, tokens: tokens,
+      size: hidden, into: layer.attentionInput.pointer, inverse: layer.attentionInverse.pointer,
+      threads: threads)
+    let qkv = layer.queryKeyValue.pointer
+    BLAS.gemm(
+      transposeB: true, rows: tokens, columns: stride, inner: hidden,
+      layer.attentionInput.pointer, block.queryKeyValue.pointer, qkv)
+    apply(index, .query, layer, layer.attentionInput, tokens, to: qkv, stride: stride)
+    apply(index, .key, layer, layer.attentionInput, tokens, to: qkv + query, stride: stride)
+    apply(
+      index, .value, layer, layer.attentionInput, tokens, to: qkv + query + keyValue,
+      stride: stride)
+    rotary.rotate(
+      qkv, stride: stride, heads: configuration.headCount + configuration.keyValueHeadCount,
+      positionOfToken: positions, inverse: false, threads: threads)
+    attention.forward(
+      qkv, batch: batch, probabilities: layer.probabilities.pointer,
+      into: layer.attentionOutput.pointer)
+    let middle = layer.middle.pointer
+    middle.update(from: layer.input.pointer, count: tokens * hidden)
+    BLAS.gemm(
+      transposeB: true, rows: tokens, columns: hidden, inner: query,
+      layer.attentionOutput.pointer, block.output.pointer, beta: 1, middle)
+    apply(index, .output, layer, layer.attentionOutput, tokens, to: middle, stride: hidden)
+
+    RMSNorm.forward(
+      middle, weight: block.feedForwardNorm.pointer, epsilon: epsilon, tokens: tokens,
+      size: hidden, into: layer.feedForwardInput.pointer,
+      inverse: layer.feedForwardInverse.pointer, threads: threads)
+    let gateUp = layer.gateUp.pointer
+    BLAS.gemm(
+      transposeB: true, rows: tokens, columns: 2 * feedForward, inner: hidden,
+      layer.feedForwardInput.pointer, block.gateUp.pointer, gateUp)
+    let wide = 2 * feedForward
+    apply(index, .gate, layer, layer.feedForwardInput, tokens, to: gateUp, stride: wide)
+    apply(
+      index, .up, layer, layer.feedForwardInput, tokens, to: gateUp + feedForward, stride: wide)
+    SwiGLU.forward(
+      gateUp, tokens: tokens, size: feedForward, into: layer.activation.pointer, threads: threads)
+    output.update(from: middle, count: tokens * hidden)
+    BLAS.gemm(
+      transposeB: true, rows: tokens, columns: hidden, inner: feedForward,
+      layer.activation.pointer, block.down.pointer, beta: 1, output)
+    apply(index, .down, layer, layer.activation, tokens, to: output, stride: hidden)
+  }
+
+  /// `y += ((x·I)·Mᵀ)·Oᵀ`, keeping `x·I`; `x` `[N, in]`, `y` `[N, stride]` from its first column on.
+  private func apply(
+    _ index: Int, _ kind: LinearKind, _ layer: DecoderTape.Layer, _ x: FloatBuffer, _ tokens: Int,
+    to y: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    guard let update = updates[index, kind], update.inputRank > 0, update.outputRank > 0 else {
+      return
+    }
+    let projected = tape.projected(layer, kind, rank: update.inputRank).pointer
+    BLAS.gemm(
+      rows: tokens, columns: update.inputRank, inner: update.inFeatures, x.pointer,
+      update.inputFactor.pointer, projected)
+    var mixed = projected
+    if let core = update.core {
+      mixed = scratch.buffer(.mixed, count: tokens * update.outputRank)
+      BLAS.gemm(
+        transposeB: true, rows: tokens, columns: update.outputRank, inner: update.inputRank,
+        projected, core.pointer, mixed)
+    }
+    BLAS.gemm(
+      transposeB: true, rows: tokens, columns: update.outFeatures, inner: update.outputRank,
+      mixed, update.outputFactor.pointer, beta: 1, y, strideC: stride)
+  }
+
+  private func finalNorm(_ batch: TokenBatch) -> Matrix<Float> {
+    let hidden = configuration.hiddenSize
+    let count = batch.lossPositions.count
+    let gathered = scratch.buffer(.gathered, count: count * hidden)
+    for (row, position) in batch.lossPositions.enumerated() {
+      (gathered + row * hidden).update(from: tape.output.pointer + position * hidden, count: hidden)
+    }
+    let normed = FloatBuffer(count: count * hidden)
+    RMSNorm.forward(
+      gathered, weight: weights.finalNorm.pointer, epsilon: Float(configuration.rmsNormEpsilon),
+      tokens: count, size: hidden, into: normed.pointer,
+      inverse: scratch.buffer(.gatheredInverse, count: count), threads: threads)
+    return normed.matrix(rows: count, columns: hidden)
+  }
+}

@@ -1,0 +1,18 @@
+/// Named buffers that outlive a call and only grow; what they hold is valid inside one call.
+final class DecoderScratch {
+  /// One name per use that may overlap another in time.
+  enum Name: Hashable {
+    case mixed, gathered, gatheredInverse, dHidden, dResidual, dNormed, dWide, dActivation
+    case dQueryKeyValue, dAttention, outputProjected, inputProjected
+  }
+
+  private var buffers: [Name: FloatBuffer] = [:]
+
+  /// At least `count` elements under `name`, not cleared.
+  func buffer(_ name: Name, count: Int) -> UnsafeMutablePointer<Float> {
+    if let buffer = buffers[name], buffer.count >= count { return buffer.pointer }
+    let buffer = FloatBuffer(count: count + count / 4)
+    buffers[name] = buffer
+    return buffer.pointer
+  }
+}

@@ -1,0 +1,152 @@
+import LinearAlgebra
+
+/// Causal grouped-query attention over packed sequences of unequal length.
+///
+/// Legend: `L` tokens of one sequence, `D` head dimension, `H` query heads, `K` key-value heads, group
+/// `H/K`. `qkv` `[N, (H+2K)·D]` holds each token's queries, keys and values, already rotated; probabilities
+/// `P = softmax(Q·Kᵀ/√D)` are kept for the backward pass as `[H, L, L]` per sequence, one sequence after
+/// another. A task is one key-value head of one sequence: all its writes are its own.
+struct Attention {
+  let headCount: Int
+  let keyValueHeadCount: Int
+  let headDimension: Int
+  let threads: Int
+
+  private var stride: Int { (headCount + 2 * keyValueHeadCount) * headDimension }
+  private var group: Int { headCount / keyValueHeadCount }
+  private var scale: Float { 1 / Float(headDimension).squareRoot() }
+
+  /// Elements of the probabilities of all sequences: `H·Σ L²`.
+  func probabilityCount(_ batch: TokenBatch) -> Int {
+    headCount * batch.sequences.reduce(0) { $0 + $1.count * $1.count }
+  }
+
+  /// Where each sequence's probabilities begin.
+  private func probabilityOffsets(_ batch: TokenBatch) -> [Int] {
+    var offsets: [Int] = []
+    var next = 0
+    for sequence in batch.sequences {
+      offsets.append(next)
+      next += headCount * sequence.count * sequence.count
+    }
+    return offsets
+  }
+
+  /// `output` `[N, H·D]` = P·V per head.
+  func forward(
+    _ qkv: UnsafePointer<Float>, batch: TokenBatch, probabilities: UnsafeMutablePointer<Float>,
+    into output: UnsafeMutablePointer<Float>
+  ) {
+    let (qkv, all, output) = (Shared(qkv), Shared(probabilities), Shared(output))
+    let offsets = probabilityOffsets(batch)
+    eachHead(batch) { index, keyValueHead in
+      let sequence = batch.sequences[index]
+      let length = sequence.count
+      let row = qkv.pointer + sequence.lowerBound * stride
+      let key = row + (headCount + keyValueHead) * headDimension
+      let value = key + keyValueHeadCount * headDimension
+      for member in 0..<group {
+        let head = keyValueHead * group + member
+        let probability = all.pointer + offsets[index] + head * length * length
+        BLAS.gemm(
+          transposeB: true, rows: length, columns: length, inner: headDimension, alpha: scale,
+          row + head * headDimension, strideA: stride, key, strideB: stride, probability)
+        causalSoftmax(probability, length: length)
+        BLAS.gemm(
+          rows: length, columns: headDimension, inner: length, probability, value, strideB: stride,
+          output.pointer + sequence.lowerBound * headCount * headDimension + head * headDimension,
+          strideC: headCount * headDimension)
+      }
+    }
+  }
+
+  /// Writes ∂L/∂(q, k, v) `[N, (H+2K)·D]` for ∂L/∂output `[N, H·D]`:
+  /// `dV = Σ Pᵀ·dO`, `dP = dO·Vᵀ`, `dS = P ∘ (dP − rowsum(P ∘ dP))`, `dQ = dS·K/√D`,
+  /// `dK = Σ dSᵀ·Q/√D`, sums over the group's query heads.
+  func backward(
+    _ qkv: UnsafePointer<Float>, batch: TokenBatch, probabilities: UnsafePointer<Float>,
+    dOutput: UnsafePointer<Float>, into dQKV: UnsafeMutablePointer<Float>
+  ) {
+    let (qkv, all) = (Shared(qkv), Shared(probabilities))
+    let (dOutput, dQKV) = (Shared(dOutput), Shared(dQKV))
+    let offsets = probabilityOffsets(batch)
+    eachHead(batch) { index, keyValueHead in
+      let sequence = batch.sequences[index]
+      let length = sequence.count
+      let row = qkv.pointer + sequence.lowerBound * stride
+      let keyColumn = (headCount + keyValueHead) * headDimension
+      let valueColumn = keyColumn + keyValueHeadCount * headDimension
+      let dRow = dQKV.pointer + sequence.lowerBound * stride
+      let outputStride = headCount * headDimension
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: length * length) { buffer in
+        guard let dScore = buffer.baseAddress else { return }
+        for member in 0..<group {
+          let head = keyValueHead * group + member
+          let probability = all.pointer + offsets[index] + head * length * length
+          let dOut = dOutput.pointer + sequence.lowerBound * outputStride + head * headDimension
+          let beta: Float = member == 0 ? 0 : 1
+          BLAS.gemm(
+            transposeA: true, rows: length, columns: headDimension, inner: length, probability,
+            dOut, strideB: outputStride, beta: beta, dRow + valueColumn, strideC: stride)
+          BLAS.gemm(
+            transposeB: true, rows: length, columns: length, inner: headDimension, dOut,
+            strideA: outputStride, row + valueColumn, strideB: stride, dScore)
+          softmaxBackward(probability, dScore, length: length)
+          BLAS.gemm(
+            rows: length, columns: headDimension, inner: length, alpha: scale, dScore,
+            row + keyColumn, strideB: stride, dRow + head * headDimension, strideC: stride)
+          BLAS.gemm(
+            transposeA: true, rows: length, columns: headDimension, inner: length, alpha: scale,
+            dScore, row + head * headDimension, strideB: stride, beta: beta, dRow + keyColumn,
+            strideC: stride)
+        }
+      }
+    }
+  }
+
+  private func eachHead(_ batch: TokenBatch, _ body: @Sendable (Int, Int) -> Void) {
+    parallelTasks(batch.sequences.count * keyValueHeadCount, threads: threads) { task in
+      body(task / keyValueHeadCount, task % keyValueHeadCount)
+    }
+  }
+}
+
+/// Row-wise softmax of the lower triangle, in place; the upper triangle becomes 0.
+private func causalSoftmax(_ scores: UnsafeMutablePointer<Float>, length: Int) {
+  for query in 0..<length {
+    let row = scores + query * length
+    var maximum = -Float.infinity
+    for key in 0...query { maximum = max(maximum, row[key]) }
+    var sum: Float = 0
+    var key = 0
+    while key <= query {
+      if key + 8 <= query + 1 {
+        let value = (UnsafePointer(row).lanes(key) - maximum).exponential
+        row.setLanes(key, value)
+        sum += value.sum()
+        key += 8
+      } else {
+        let value = (Lanes(repeating: row[key]) - maximum).exponential[0]
+        row[key] = value
+        sum += value
+        key += 1
+      }
+    }
+    let inverse = 1 / sum
+    for key in 0...query { row[key] *= inverse }
+    for key in (query + 1)..<max(length, query + 1) { row[key] = 0 }
+  }
+}
+
+/// `dS = P ∘ (dP − Σ_j P_j·dP_j)`, over the lower triangle, in place on `dP`.
+private func softmaxBackward(
+  _ probability: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, length: Int
+) {
+  for query in 0..<length {
+    let p = probability + query * length
+    let d = gradient + query * length
+    let mean = dot(p, d, count: query + 1)
+    for key in 0...query { d[key] = p[key] * (d[key] - mean) }
+    for key in (query + 1)..<max(length, query + 1) { d[key] = 0 }
+  }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import LinearAlgebra
+
+/// Rotary position embedding in the half-split layout of Hugging Face checkpoints.
+///
+/// Element `i < D/2` of a head is rotated with element `i + D/2` by the angle `position·θ^(−2i/D)`.
+/// Source: Su et al., "RoFormer", 2021; angles are Float32 products as in Transformers, so that long
+/// contexts agree with it.
+struct RotaryEmbedding {
+  private let headDimension: Int
+  private let inverseFrequencies: [Float]
+  private var cosines: [Float] = []
+  private var sines: [Float] = []
+  private var positions = 0
+
+  init(headDimension: Int, theta: Double) {
+    self.headDimension = headDimension
+    inverseFrequencies = (0..<headDimension / 2).map { index in
+      Float(1 / pow(theta, Double(2 * index) / Double(headDimension)))
+    }
+  }
+
+  /// Extends the tables to `count` positions.
+  mutating func prepare(positions count: Int) {
+    guard count > positions else { return }
+    for position in positions..<count {
+      for frequency in inverseFrequencies {
+        let angle = Float(position) * frequency
+        cosines.append(Float(cos(Double(angle))))
+        sines.append(Float(sin(Double(angle))))
+      }
+    }
+    positions = count
+  }
+
+  /// Rotates `heads` consecutive heads of every token in place; `inverse` rotates back, which is also the
+  /// backward pass (a rotation's transpose).
+  ///
+  /// `x` `[N, stride]` with the heads first in each row; `positionOfToken` `[N]`.
+  func rotate(
+    _ x: UnsafeMutablePointer<Float>, stride: Int, heads: Int, positionOfToken: [Int],
+    inverse: Bool, threads: Int
+  ) {
+    let half = headDimension / 2
+    let shared = Shared(x)
+    cosines.withUnsafeBufferPointer { cosines in
+      sines.withUnsafeBufferPointer { sines in
+        guard let cosines = cosines.baseAddress, let sines = sines.baseAddress else { return }
+        let tables = Shared((cosines, sines))
+        parallelRanges(positionOfToken.count, threads: threads, minimum: 64) { range in
+          let (cosines, sines) = tables.pointer
+          for token in range {
+            let cosine = cosines + positionOfToken[token] * half
+            let sine = sines + positionOfToken[token] * half
+            for head in 0..<heads {
+              let lower = shared.pointer + token * stride + head * headDimension
+              let upper = lower + half
+              for index in 0..<half {
+                let (a, b) = (lower[index], upper[index])
+                let s = inverse ? -sine[index] : sine[index]
+                lower[index] = a * cosine[index] - b * s
+                upper[index] = b * cosine[index] + a * s
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import Foundation
+import LinearAlgebra
+public import Tensors
+
+/// The output head: logits, losses and their gradient, a few positions at a time.
+///
+/// Legend: `P` loss positions, `d` hidden size, `V` vocabulary. Logits exist for at most
+/// ``chunkSize`` positions at once (`z = h·Eᵀ` `[P, V]`). The teacher is given by its final hidden states,
+/// which with the same head define its logits exactly in `d` instead of `V` numbers a position.
+public struct OutputHead {
+  private let weights: DecoderWeights
+  private let threads: Int
+  private let chunkSize = 64
+
+  /// The head of `weights`.
+  public init(weights: DecoderWeights, threads: Int) {
+    self.weights = weights
+    self.threads = threads
+  }
+
+  private var hiddenSize: Int { weights.configuration.hiddenSize }
+  private var vocabulary: Int { weights.configuration.vocabularySize }
+
+  /// Logits of every position, `[P, V]`; for checks and decoding, not for training.
+  public func logits(_ hidden: Matrix<Float>) -> Matrix<Float> {
+    var result = Matrix<Float>(rows: hidden.rows, columns: vocabulary)
+    BLASThreads.set(threads)
+    result.elements.withUnsafeMutableBufferPointer { target in
+      guard let target = target.baseAddress else { return }
+      product(hidden, rows: 0..<hidden.rows, into: target)
+    }
+    return result
+  }
+
+  private func product(
+    _ hidden: Matrix<Float>, rows: Range<Int>, into target: UnsafeMutablePointer<Float>
+  ) {
+    hidden.elements.withUnsafeBufferPointer { source in
+      guard let source = source.baseAddress else { return }
+      BLAS.gemm(
+        transposeB: true, rows: rows.count, columns: vocabulary, inner: hiddenSize,
+        source + rows.lowerBound * hiddenSize, weights.head.pointer, target)
+    }
+  }
+
+  /// Per-position measurements against targets and, if given, a teacher.
+  public struct Scores: Sendable {
+    /// `−ln p(target)`, natural logarithm over the full vocabulary, `[P]`.
+    public var negativeLogLikelihoods: [Double] = []
+    /// The most likely token, the lowest index on ties, `[P]`.
+    public var predictions: [Int32] = []
+    /// `KL(teacher ‖ student)`, `[P]`; empty without a teacher.
+    public var divergences: [Double] = []
+    /// The teacher's most likely token, `[P]`; empty without a teacher.
+    public var teacherPredictions: [Int32] = []
+  }
+
+  /// Scores `hidden` `[P, d]` against `targets` `[P]` and the teacher's hidden states `[P, d]`.
+  public func scores(
+    _ hidden: Matrix<Float>, targets: [Int32], teacher: Matrix<Float>? = nil
+  ) -> Scores {
+    var scores = Scores()
+    eachChunk(hidden, teacher: teacher) { rows, student, teacherLogits in
+      for row in rows {
+        let local = row - rows.lowerBound
+        let logits = UnsafePointer(student + local * vocabulary)
+        let summary = LogitRow(logits, count: vocabulary)
+        let target = Int(targets[row])
+        scores.negativeLogLikelihoods.append(summary.logSum - Double(logits[target]))
+        scores.predictions.append(Int32(summary.best))
+        guard let teacherLogits else { continue }
+        let other = UnsafePointer(teacherLogits + local * vocabulary)
+        let otherSummary = LogitRow(other, count: vocabulary)
+        scores.divergences.append(
+          LogitRow.divergence(
+            other, otherSummary, from: logits, summary, count: vocabulary))
+        scores.teacherPredictions.append(Int32(otherSummary.best))
+      }
+    }
+    return scores
+  }
+
+  /// What a step minimises: `crossEntropy·mean(−ln p(target)) + distillation·mean(KL(teacher ‖ student))`.
+  public struct Objective: Sendable, Hashable {
+    /// Weight of the cross-entropy with the targets.
+    public var crossEntropy: Double
+    /// Weight of the divergence from the teacher.
+    public var distillation: Double
+
+    /// A mix of the two losses.
+    public init(crossEntropy: Double, distillation: Double) {
+      self.crossEntropy = crossEntropy
+      self.distillation = distillation
+    }
+  }
+
+  /// The loss and its gradient with respect to `hidden`, `[P, d]`; both are means over the positions.
+  ///
+  /// `∂L/∂z = (crossEntropy·(p − onehot) + distillation·(p − p_teacher)) / P`, `∂L/∂h = ∂L/∂z · E`.
+  public func loss(
+    _ hidden: Matrix<Float>, targets: [Int32], teacher: Matrix<Float>?, objective: Objective
+  ) -> (value: Double, gradient: Matrix<Float>) {
+    var total = 0.0
+    var gradient = Matrix<Float>(rows: hidden.rows, columns: hiddenSize)
+    let scale = 1 / Double(max(hidden.rows, 1))
+    let vocabulary = self.vocabulary
+    eachChunk(hidden, teacher: objective.distillation == 0 ? nil : teacher) {
+      rows, student, teacherLogits in
+      var losses = [Double](repeating: 0, count: rows.count)
+      losses.withUnsafeMutableBufferPointer { losses in
+        let shared = Shared((student, teacherLogits, losses))
+        parallelRanges(rows.count, threads: threads) { range in
+          let (student, teacherLogits, losses) = shared.pointer
+          for local in range {
+            losses[local] = LogitRow.gradient(
+              student + local * vocabulary, teacher: teacherLogits.map { $0 + local * vocabulary },
+              target: Int(targets[rows.lowerBound + local]), objective: objective, scale: scale,
+              count: vocabulary)
+          }
+        }
+      }
+      total += losses.reduce(0, +)
+      backproject(student, rows: rows, into: &gradient)
+    }
+    return (total * scale, gradient)
+  }
+
+  /// The gradient of `−ln p(y)` with `y` drawn from the model's own distribution at every position, `[P, d]`:
+  /// the sampled Fisher of METHOD §3.
+  public func sampledGradient(
+    _ hidden: Matrix<Float>, generator: inout SeededGenerator
+  ) -> Matrix<Float> {
+    var gradient = Matrix<Float>(rows: hidden.rows, columns: hiddenSize)
+    eachChunk(hidden, teacher: nil) { rows, student, _ in
+      for local in 0..<rows.count {
+        let row = student + local * vocabulary
+        let target = LogitRow(row, count: vocabulary).sample(
+          row, count: vocabulary, at: generator.uniform())
+        _ = LogitRow.gradient(
+          row, teacher: nil, target: target,
+          objective: Objective(crossEntropy: 1, distillation: 0), scale: 1, count: vocabulary)
+      }
+      backproject(student, rows: rows, into: &gradient)
+    }
+    return gradient
+  }
+
+  private func backproject(
+    _ logitGradient: UnsafePointer<Float>, rows: Range<Int>, into gradient: inout Matrix<Float>
+  ) {
+    BLASThreads.set(threads)
+    gradient.elements.withUnsafeMutableBufferPointer { target in
+      guard let target = target.baseAddress else { return }
+      BLAS.gemm(
+        rows: rows.count, columns: hiddenSize, inner: vocabulary, logitGradient,
+        weights.head.pointer, target + rows.lowerBound * hiddenSize)
+    }
+  }
+
+  private func eachChunk(
+    _ hidden: Matrix<Float>, teacher: Matrix<Float>?,
+    _ body: (Range<Int>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>?) -> Void
+  ) {
+    BLASThreads.set(threads)
+    let size = min(chunkSize, hidden.rows) * vocabulary
+    let student = FloatBuffer(count: size)
+    let teacherLogits = teacher.map { _ in FloatBuffer(count: size) }
+    for start in stride(from: 0, to: hidden.rows, by: chunkSize) {
+      let rows = start..<min(start + chunkSize, hidden.rows)
+      product(hidden, rows: rows, into: student.pointer)
+      if let teacher, let teacherLogits {
+        product(teacher, rows: rows, into: teacherLogits.pointer)
+      }
+      body(rows, student.pointer, teacherLogits?.pointer)
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/// Token sequences of unequal length, packed one after another without padding, and the positions whose
+/// prediction is wanted.
+///
+/// `N` tokens in all. A loss position is the packed index of a token whose *next* token is predicted;
+/// `targets` holds that next token. Only these positions pass through the output head.
+public struct TokenBatch: Sendable, Hashable {
+  /// All tokens, sequence after sequence, `[N]`.
+  public private(set) var tokens: [Int32] = []
+  /// The range of each sequence in ``tokens``.
+  public private(set) var sequences: [Range<Int>] = []
+  /// Packed indices of the positions that predict, `[P]`.
+  public private(set) var lossPositions: [Int] = []
+  /// The tokens to predict there, `[P]`.
+  public private(set) var targets: [Int32] = []
+  /// The range of each sequence's loss positions in ``lossPositions``.
+  public private(set) var lossRanges: [Range<Int>] = []
+
+  /// An empty batch.
+  public init() {}
+
+  /// Appends one example: `prompt` then `completion`; every completion token is predicted from all tokens
+  /// before it. The last completion token is a target only and is not fed.
+  ///
+  /// An empty prompt leaves the first completion token without a predictor; it is fed and not scored.
+  public mutating func append(prompt: [Int32], completion: [Int32]) {
+    let start = tokens.count
+    let firstLoss = lossPositions.count
+    tokens += prompt
+    tokens += completion.dropLast()
+    for (index, token) in completion.enumerated() where prompt.count + index > 0 {
+      lossPositions.append(start + prompt.count + index - 1)
+      targets.append(token)
+    }
+    sequences.append(start..<tokens.count)
+    lossRanges.append(firstLoss..<lossPositions.count)
+  }
+
+  /// Appends a sequence all of whose positions are wanted, for reading hidden states and logits; targets are
+  /// the following tokens, and 0 at the end.
+  public mutating func append(all sequence: [Int32]) {
+    let start = tokens.count
+    let firstLoss = lossPositions.count
+    tokens += sequence
+    lossPositions += start..<tokens.count
+    targets += sequence.dropFirst() + [0]
+    sequences.append(start..<tokens.count)
+    lossRanges.append(firstLoss..<lossPositions.count)
+  }
+
+  /// The longest sequence.
+  public var longestSequence: Int { sequences.map(\.count).max() ?? 0 }
+
+  /// The position of every token inside its sequence, `[N]`.
+  var positionOfToken: [Int] { sequences.flatMap { Array(0..<$0.count) } }
+}
