@@ -1,5 +1,6 @@
+import Checkpoints
 import LinearAlgebra
-public import Tensors
+import Tensors
 
 /// Greedy decoding of one sequence with a key-value cache.
 ///

@@ -1,0 +1,114 @@
+import Checkpoints
+import Models
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct DecoderTests {
+  @Test(arguments: [true, false])
+  func logitsAgreeWithReference(tied: Bool) throws {
+    let model = try TinyModel(seed: 11, hasTiedEmbeddings: tied)
+    let decoder = Decoder(weights: model.weights, updates: model.updates, threads: 2)
+    let head = OutputHead(weights: model.weights, threads: 2)
+    var batch = TokenBatch()
+    let sequences: [[Int32]] = [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13], [36], [7, 7]]
+    for sequence in sequences { batch.append(all: sequence) }
+    let found = head.logits(decoder.forward(batch))
+    let expected = sequences.flatMap { model.reference.logits($0).flatMap { $0 } }
+    #expect(relativeError(found.elements, expected) < 1e-5)
+    // Without recording the blocks share buffers; the result is the same.
+    let recorded = head.logits(decoder.forward(batch, recording: true))
+    #expect(recorded == found)
+  }
+
+  @Test func gradientsAgreeWithCentralDifferencesInFloat64() throws {
+    let model = try TinyModel(seed: 12)
+    let decoder = Decoder(weights: model.weights, updates: model.updates, threads: 2)
+    let head = OutputHead(weights: model.weights, threads: 2)
+    let batch = TinyModel.batch
+    let (value, gradient) = head.loss(
+      decoder.forward(batch, recording: true), targets: batch.targets, teacher: nil,
+      objective: OutputHead.Objective(crossEntropy: 1, distillation: 0))
+    #expect(abs(value - model.reference.loss(TinyModel.examples)) < 1e-5 * value)
+    let found = decoder.backward(gradient)
+    let trainable = decoder.updates.trainable
+    #expect(found.count == 14)
+    for (gradient, module) in zip(found, trainable) {
+      let name = LinearModule(
+        layer: module.layer, kind: module.kind, configuration: model.reference.configuration
+      ).name
+      #expect(
+        relativeError(gradient.elements, differences(model.reference, name)) < 1e-4, "\(name)")
+    }
+  }
+
+  /// (L(M + h) − L(M − h)) / 2h for every entry of one module's core, h = 10⁻⁵.
+  private func differences(_ reference: ReferenceDecoder, _ name: String) -> [Double] {
+    let step = 1e-5
+    let count = reference.updates[name]?.core.elements.count ?? 0
+    return (0..<count).map { index in
+      var (up, down) = (reference, reference)
+      up.updates[name]?.core.elements[index] += step
+      down.updates[name]?.core.elements[index] -= step
+      return (up.loss(TinyModel.examples) - down.loss(TinyModel.examples)) / (2 * step)
+    }
+  }
+
+  @Test func distillationGradientVanishesAtTheTeacherAndOnlyThere() throws {
+    let model = try TinyModel(seed: 13)
+    let decoder = Decoder(weights: model.weights, updates: model.updates, threads: 2)
+    let head = OutputHead(weights: model.weights, threads: 2)
+    let objective = OutputHead.Objective(crossEntropy: 0, distillation: 1)
+    let hidden = decoder.forward(TinyModel.batch, recording: true)
+    let same = head.loss(
+      hidden, targets: TinyModel.batch.targets, teacher: hidden, objective: objective)
+    #expect(abs(same.value) < 1e-6)
+    #expect(same.gradient.elements.allSatisfy { abs($0) < 1e-6 })
+    var other = hidden
+    for index in other.elements.indices { other.elements[index] *= 1.1 }
+    let apart = head.loss(
+      hidden, targets: TinyModel.batch.targets, teacher: other, objective: objective)
+    #expect(apart.value > 1e-3)
+  }
+
+  @Test func greedyCompletionFollowsTheReference() throws {
+    let model = try TinyModel(seed: 14)
+    let decoder = Decoder(weights: model.weights, updates: model.updates, threads: 1)
+    var sequence: [Int32] = [5, 17, 3]
+    let found = GreedyDecoder(decoder).complete(prompt: sequence, limit: 8)
+    for token in found {
+      let row = model.reference.logits(sequence).last ?? []
+      let best = row.indices.max { row[$0] < row[$1] }
+      #expect(token == best.map { Int32($0) })
+      sequence.append(token)
+    }
+    #expect(found.count == 8)
+  }
+
+  @Test func curvatureIsTheMeanOuterProduct() throws {
+    let model = try TinyModel(seed: 15)
+    let decoder = Decoder(weights: model.weights, threads: 1)
+    var batch = TokenBatch()
+    batch.append(all: [4, 5, 6, 7])
+    var normed = Matrix<Float>(rows: 0, columns: 0)
+    _ = decoder.forward(batch, recording: true) { layer, stream in
+      if layer == 0 { normed = stream }
+    }
+    let curvature = CurvatureAccumulator()
+    _ = decoder.backward(Matrix(rows: 4, columns: 16), curvature: curvature)
+    let module = LinearModule(
+      layer: 0, kind: .key, configuration: model.reference.configuration)
+    let covariance = try #require(curvature.inputCovariance(module))
+    // C of layer 0 from its definition: RMS-normed embeddings.
+    let weight = model.reference.weights["model.layers.0.input_layernorm.weight"]
+    var expected = Matrix<Double>(rows: 16, columns: 16)
+    for token in 0..<4 {
+      let row = (0..<16).map { Double(normed[token, $0]) }
+      let scale = 1 / (row.reduce(0) { $0 + $1 * $1 } / 16 + 1e-5).squareRoot()
+      let x = row.indices.map { row[$0] * scale * (weight?.elements[$0] ?? 0) }
+      for i in 0..<16 { for j in 0..<16 { expected[i, j] += x[i] * x[j] / 4 } }
+    }
+    #expect(relativeError(covariance.elements, expected.elements) < 1e-5)
+    #expect(curvature.outputCovariance(module)?.elements.allSatisfy { $0 == 0 } == true)
+  }
+}
