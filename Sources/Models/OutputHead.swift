@@ -33,6 +33,17 @@ public struct OutputHead {
     return result
   }
 
+  /// Logits of a few candidate tokens for one hidden state `[1, d]`; with a shared normaliser they rank as
+  /// log-likelihoods do.
+  public func candidateLogits(_ hidden: Matrix<Float>, candidates: [Int32]) -> [Double] {
+    hidden.elements.withUnsafeBufferPointer { row in
+      guard let row = row.baseAddress else { return [] }
+      return candidates.map { token in
+        Double(dot(row, weights.head.pointer + Int(token) * hiddenSize, count: hiddenSize))
+      }
+    }
+  }
+
   private func product(
     _ hidden: Matrix<Float>, rows: Range<Int>, into target: UnsafeMutablePointer<Float>
   ) {

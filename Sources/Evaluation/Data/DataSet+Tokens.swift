@@ -1,0 +1,42 @@
+public import Faults
+public import Tokenizers
+
+extension DataSet {
+  /// Every example as token ids.
+  ///
+  /// - Throws: `DATA-LENGTH` for an example longer than `contextLength`, `DATA-TOKENS` where a completion has
+  ///   no token or nothing precedes it.
+  public func tokenized(
+    by tokenizer: Tokenizer, contextLength: Int
+  ) throws(Fault) -> [TokenizedExample] {
+    var result: [TokenizedExample] = []
+    result.reserveCapacity(examples.count)
+    for (index, example) in examples.enumerated() {
+      let prompt = tokenizer.encode(example.prompt, addSpecial: true)
+      let tokens: TokenizedExample
+      switch example.target {
+      case .completion(let text):
+        tokens = TokenizedExample(prompt: prompt, completion: tokenizer.encode(text))
+      case .choices(let texts, let answer):
+        let choices = texts.map { tokenizer.encode($0) }
+        tokens = TokenizedExample(
+          prompt: prompt, completion: choices[answer], choices: choices, answer: answer)
+      }
+      let all = tokens.choices.isEmpty ? [tokens.completion] : tokens.choices
+      guard !prompt.isEmpty, all.allSatisfy({ !$0.isEmpty }) else {
+        throw Fault(
+          .badData, "DATA-TOKENS", "example \(index + 1): prompt or completion has no token",
+          path: path)
+      }
+      let longest = prompt.count + (all.map(\.count).max() ?? 0)
+      guard longest <= contextLength else {
+        throw Fault(
+          .badData, "DATA-LENGTH",
+          "example \(index + 1) has \(longest) tokens, the model's context is \(contextLength)",
+          path: path)
+      }
+      result.append(tokens)
+    }
+    return result
+  }
+}

@@ -1,0 +1,67 @@
+import Models
+
+/// Examples packed into batches once, so that every variant sees the same tokens in the same company and a
+/// teacher's hidden states line up with a student's.
+public struct EvaluationPlan: Sendable {
+  /// One batch and what its sequences mean.
+  struct Batch: Sendable {
+    var tokens = TokenBatch()
+    var items: [Item] = []
+  }
+
+  /// One example inside a batch.
+  struct Item: Sendable {
+    let example: Int
+    /// Sequence of the right completion.
+    let target: Int
+    /// How choices are scored.
+    let choices: Choices
+  }
+
+  enum Choices: Sendable {
+    case none
+    /// All choices are one token: one forward pass of the prompt scores them all.
+    case tokens([Int32])
+    /// A sequence each.
+    case sequences([Int])
+  }
+
+  let batches: [Batch]
+  /// The examples, in order.
+  public let examples: [TokenizedExample]
+
+  /// Packs `examples` in order into batches of about `tokenBudget` tokens.
+  public init(examples: [TokenizedExample], tokenBudget: Int = 1024) {
+    self.examples = examples
+    var batches: [Batch] = []
+    var batch = Batch()
+    for (index, example) in examples.enumerated() {
+      EvaluationPlan.append(example, index: index, to: &batch)
+      if batch.tokens.tokens.count >= tokenBudget {
+        batches.append(batch)
+        batch = Batch()
+      }
+    }
+    if !batch.items.isEmpty { batches.append(batch) }
+    self.batches = batches
+  }
+
+  private static func append(_ example: TokenizedExample, index: Int, to batch: inout Batch) {
+    let first = batch.tokens.sequences.count
+    if example.choices.isEmpty || example.choices.allSatisfy({ $0.count == 1 }) {
+      batch.tokens.append(prompt: example.prompt, completion: example.completion)
+      batch.items.append(
+        Item(
+          example: index, target: first,
+          choices: example.choices.isEmpty ? .none : .tokens(example.choices.map { $0[0] })))
+    } else {
+      for choice in example.choices {
+        batch.tokens.append(prompt: example.prompt, completion: choice)
+      }
+      let sequences = Array(first..<first + example.choices.count)
+      batch.items.append(
+        Item(
+          example: index, target: sequences[example.answer], choices: .sequences(sequences)))
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import Foundation
+public import Models
+public import Tensors
+
+/// Measures one variant after another on the same packed examples.
+///
+/// A completion is greedily decoded right exactly if, with the true completion fed, every completion token
+/// is the most likely one at its position: one forward pass gives likelihood and exact match at once, and
+/// the decoder with a cache gives the same answer token by token.
+public struct Evaluator: Sendable {
+  /// The examples.
+  public let plan: EvaluationPlan
+
+  /// An evaluator over `plan`.
+  public init(plan: EvaluationPlan) {
+    self.plan = plan
+  }
+
+  /// Final hidden states at the loss positions, batch by batch: a teacher in `d` numbers a position.
+  public typealias HiddenStates = [Matrix<Float>]
+
+  /// Scores `decoder`; `teacher` are the hidden states an earlier call returned for the teacher.
+  public func evaluate(
+    _ decoder: Decoder, teacher: HiddenStates? = nil, progress: (Int, Int) -> Void = { _, _ in }
+  ) -> (scores: VariantScores, hidden: HiddenStates) {
+    let start = Date()
+    let head = OutputHead(weights: decoder.weights, threads: decoder.threads)
+    var examples: [ExampleScore] = []
+    var hiddenStates: HiddenStates = []
+    for (index, batch) in plan.batches.enumerated() {
+      let hidden = decoder.forward(batch.tokens)
+      let scores = head.scores(hidden, targets: batch.tokens.targets, teacher: teacher?[index])
+      for item in batch.items {
+        examples.append(score(item, batch: batch.tokens, hidden: hidden, scores: scores, head))
+      }
+      hiddenStates.append(hidden)
+      progress(examples.count, plan.examples.count)
+    }
+    let seconds = Date().timeIntervalSince(start)
+    return (VariantScores(examples: examples, seconds: seconds), hiddenStates)
+  }
+
+  private func score(
+    _ item: EvaluationPlan.Item, batch: TokenBatch, hidden: Matrix<Float>,
+    scores: OutputHead.Scores, _ head: OutputHead
+  ) -> ExampleScore {
+    let range = batch.lossRanges[item.target]
+    let divergence =
+      scores.divergences.isEmpty ? nil : scores.divergences[range].reduce(0, +)
+    let agreements =
+      scores.teacherPredictions.isEmpty
+      ? nil : range.count { scores.predictions[$0] == scores.teacherPredictions[$0] }
+    var result = ExampleScore(
+      isCorrect: range.allSatisfy { scores.predictions[$0] == batch.targets[$0] },
+      isCorrectPerToken: nil,
+      negativeLogLikelihood: scores.negativeLogLikelihoods[range].reduce(0, +),
+      tokenCount: range.count, divergence: divergence, agreements: agreements)
+    let answer = plan.examples[item.example].answer
+    switch item.choices {
+    case .none: break
+    case .tokens(let tokens):
+      let row = hidden.selectingRows([range.lowerBound])
+      let best = firstMaximum(head.candidateLogits(row, candidates: tokens))
+      result.isCorrect = best == answer
+      result.isCorrectPerToken = best == answer
+    case .sequences(let sequences):
+      let sums = sequences.map { sequence in
+        -scores.negativeLogLikelihoods[batch.lossRanges[sequence]].reduce(0, +)
+      }
+      let means = zip(sums, sequences).map { $0 / Double(batch.lossRanges[$1].count) }
+      result.isCorrect = firstMaximum(sums) == answer
+      result.isCorrectPerToken = firstMaximum(means) == answer
+    }
+    return result
+  }
+
+  /// The index of the largest value, the first on ties.
+  private func firstMaximum(_ values: [Double]) -> Int? {
+    var best: Int?
+    for (index, value) in values.enumerated() where best.map({ value > values[$0] }) ?? true {
+      best = index
+    }
+    return best
+  }
+}

@@ -1,0 +1,55 @@
+/// What one variant did on one example.
+public struct ExampleScore: Sendable, Hashable {
+  /// Greedy decoding equals the completion, or the right choice scored highest.
+  public var isCorrect: Bool
+  /// The right choice scored highest per token; nil without choices.
+  public var isCorrectPerToken: Bool?
+  /// Σ −ln p over the completion's tokens.
+  public var negativeLogLikelihood: Double
+  /// Number of completion tokens.
+  public var tokenCount: Int
+  /// Σ KL(teacher ‖ variant) over the completion's positions; nil without a teacher.
+  public var divergence: Double?
+  /// Positions where teacher and variant predict the same token; nil without a teacher.
+  public var agreements: Int?
+}
+
+/// What one variant did on all examples, in example order.
+public struct VariantScores: Sendable, Hashable {
+  /// One score per example.
+  public var examples: [ExampleScore]
+  /// Wall time of the pass.
+  public var seconds: Double
+
+  /// Fraction of examples that are right.
+  public var accuracy: Double { fraction(examples.map(\.isCorrect)) }
+
+  /// Fraction right by per-token likelihood; nil without choices.
+  public var accuracyPerToken: Double? {
+    let right = examples.compactMap(\.isCorrectPerToken)
+    return right.isEmpty ? nil : fraction(right)
+  }
+
+  /// Mean −ln p(token) over all completion tokens.
+  public var negativeLogLikelihood: Double {
+    examples.reduce(0) { $0 + $1.negativeLogLikelihood } / Double(max(tokenCount, 1))
+  }
+
+  /// Mean KL(teacher ‖ variant) over all completion positions; nil without a teacher.
+  public var divergence: Double? {
+    let all = examples.compactMap(\.divergence)
+    return all.isEmpty ? nil : all.reduce(0, +) / Double(max(tokenCount, 1))
+  }
+
+  /// Fraction of completion positions where teacher and variant predict the same token.
+  public var agreement: Double? {
+    let all = examples.compactMap(\.agreements)
+    return all.isEmpty ? nil : Double(all.reduce(0, +)) / Double(max(tokenCount, 1))
+  }
+
+  private var tokenCount: Int { examples.reduce(0) { $0 + $1.tokenCount } }
+
+  private func fraction(_ values: [Bool]) -> Double {
+    Double(values.filter { $0 }.count) / Double(max(values.count, 1))
+  }
+}

@@ -1,0 +1,43 @@
+public import Bases
+public import Checkpoints
+public import Models
+public import Tensors
+
+/// A decoder whose linear modules carry LoRA-XS updates `U · M · Vᵀ` with trainable latents M.
+public final class StudentModel {
+  /// The decoder with the updates in force.
+  public let decoder: Decoder
+  /// The output head.
+  public let head: OutputHead
+  /// The adapted modules, in model order; latents and gradients come in this order.
+  public let modules: [LinearModule]
+
+  /// A student over frozen `weights`; `bases` and `latents` belong to `modules`, which must be in model order.
+  public init(
+    weights: DecoderWeights, modules: [LinearModule], bases: [ModuleBasis],
+    latents: [Matrix<Float>], threads: Int
+  ) {
+    precondition(modules.count == bases.count && modules.count == latents.count)
+    var updates = UpdateSet(layerCount: weights.configuration.layerCount)
+    for (module, (basis, latent)) in zip(modules, zip(bases, latents)) {
+      updates[module.layer, module.kind] = ModuleUpdate(
+        inputFactor: basis.inputBasis, core: latent, outputFactor: basis.outputBasis)
+    }
+    self.modules = modules
+    decoder = Decoder(weights: weights, updates: updates, threads: threads)
+    head = OutputHead(weights: weights, threads: threads)
+  }
+
+  /// The latents M `[outputRank, inputRank]`, one per module.
+  public var latents: [Matrix<Float>] {
+    get {
+      modules.compactMap { decoder.updates[$0.layer, $0.kind]?.coreMatrix }
+    }
+    set {
+      precondition(newValue.count == modules.count)
+      for (module, latent) in zip(modules, newValue) {
+        decoder.updates[module.layer, module.kind]?.coreMatrix = latent
+      }
+    }
+  }
+}

@@ -1,0 +1,177 @@
+public import Evaluation
+public import Faults
+import Models
+public import Tensors
+
+/// Fine-tunes the latents of a student to match its teacher, the labels, or both.
+///
+/// A step costs one forward pass and one backward pass through activations; no gradient of a full weight
+/// exists. Deterministic: the same student, data, options and thread count give the same latents, resumed or
+/// not.
+public final class Tuner {
+  /// The model being tuned.
+  public let student: StudentModel
+  /// The settings.
+  public let options: TuningOptions
+  /// The state so far: what a checkpoint holds.
+  public internal(set) var state: TuningState
+  private let data: TuningData
+  private let coordinates: [ModuleCoordinates]?
+  private let roundTrip: ((Matrix<Float>) throws(Fault) -> Matrix<Float>)?
+  private var order: DataOrder
+
+  /// Tokens of one forward and backward pass; larger batches are split and their gradients added.
+  private static let tokenBudget = 2048
+
+  /// A run from the student's current latents.
+  ///
+  /// - Parameters:
+  ///   - coordinates: One per module for `whitened`, nil for `plain`.
+  ///   - roundTrip: Rounds a latent as storage will; used in the last `quantizedSteps` steps.
+  public init(
+    student: StudentModel, data: TuningData, options: TuningOptions,
+    coordinates: [ModuleCoordinates]? = nil,
+    roundTrip: ((Matrix<Float>) throws(Fault) -> Matrix<Float>)? = nil
+  ) {
+    self.student = student
+    self.options = options
+    self.data = data
+    self.coordinates = coordinates
+    self.roundTrip = roundTrip
+    order = DataOrder(
+      count: data.training.count, batchSize: options.batchSize, seed: options.seed)
+    state = TuningState(
+      latents: zip(student.latents, student.latents.indices).map { latent, index in
+        coordinates?[index].coordinates(latent) ?? latent
+      })
+    state.bestLatents = student.latents
+  }
+
+  /// Runs the remaining steps; `checkpoint` is called with the state at every checkpoint interval.
+  ///
+  /// - Throws: `NUM-DIVERGE` where the loss stops being finite or rises tenfold above its start; what
+  ///   `checkpoint` throws. The student then carries the best latents so far.
+  public func run(
+    progress: (TuningState) -> Void = { _ in },
+    checkpoint: (TuningState) throws(Fault) -> Void = { (_) throws(Fault) in }
+  ) throws(Fault) {
+    defer { student.latents = state.bestLatents }
+    if state.step == 0 && state.history.validationLoss.isEmpty { try validate() }
+    while state.step < options.steps && !isStoppedEarly {
+      try takeStep()
+      if state.step % options.validationInterval == 0 || state.step == options.steps {
+        try validate()
+      }
+      progress(state)
+      if state.step % options.checkpointInterval == 0 && state.step < options.steps {
+        try checkpoint(state)
+      }
+    }
+  }
+
+  private var isStoppedEarly: Bool {
+    guard let patience = options.patience else { return false }
+    let losses = state.history.validationLoss
+    guard let best = losses.firstIndex(where: { $0.step == state.history.bestStep }) else {
+      return false
+    }
+    return losses.count - 1 - best >= patience
+  }
+
+  private func takeStep() throws(Fault) {
+    try loadLatents()
+    let indices = order.indices(step: state.step)
+    let (loss, gradients) = try gradient(of: indices)
+    state.history.trainLoss.append(loss)
+    let start = state.history.trainLoss.first ?? loss
+    guard loss.isFinite, loss <= 10 * max(start, 1) else {
+      throw Fault(
+        .badData, "NUM-DIVERGE",
+        "training loss \(loss) at step \(state.step + 1), \(start) at the first")
+    }
+    var parameters = state.latents.flatMap(\.elements)
+    state.optimizer.update(
+      &parameters, gradient: gradients, learningRate: options.learningRate(at: state.step))
+    var offset = 0
+    for index in state.latents.indices {
+      let count = state.latents[index].elements.count
+      state.latents[index].elements = Array(parameters[offset..<offset + count])
+      offset += count
+    }
+    state.step += 1
+  }
+
+  /// The mean loss over the completion positions of the examples and its gradient in the optimiser's
+  /// coordinates, flattened.
+  private func gradient(of indices: [Int]) throws(Fault) -> (Double, [Float]) {
+    var total = 0.0
+    var sum: [Matrix<Float>] = []
+    let groups = split(indices)
+    let positions = indices.reduce(0) { $0 + data.training[$1].completion.count }
+    for group in groups {
+      let batch = TokenBatch(examples: group.map { data.training[$0] })
+      let teacher = options.objective == .ce ? nil : data.trainingTeacher?.hidden(group)
+      let hidden = student.decoder.forward(batch, recording: true)
+      let share = Double(batch.lossPositions.count) / Double(max(positions, 1))
+      var (loss, gradient) = student.head.loss(
+        hidden, targets: batch.targets, teacher: teacher, objective: options.objective.weights)
+      total += loss * share
+      if groups.count > 1 {
+        for index in gradient.elements.indices { gradient.elements[index] *= Float(share) }
+      }
+      let gradients = student.decoder.backward(gradient)
+      if sum.isEmpty {
+        sum = gradients
+      } else {
+        for index in sum.indices {
+          for element in sum[index].elements.indices {
+            sum[index].elements[element] += gradients[index].elements[element]
+          }
+        }
+      }
+    }
+    if let coordinates { sum = zip(coordinates, sum).map { $0.latent($1) } }
+    return (total, sum.flatMap(\.elements))
+  }
+
+  private func split(_ indices: [Int]) -> [[Int]] {
+    var groups: [[Int]] = [[]]
+    var tokens = 0
+    for index in indices {
+      let count = data.training[index].tokenCount
+      if tokens + count > Tuner.tokenBudget, !groups[groups.count - 1].isEmpty {
+        groups.append([])
+        tokens = 0
+      }
+      groups[groups.count - 1].append(index)
+      tokens += count
+    }
+    return groups
+  }
+
+  /// Puts the current latents into the student, rounded as stored in the last steps.
+  private func loadLatents() throws(Fault) {
+    var latents: [Matrix<Float>] = []
+    for (index, latent) in state.latents.enumerated() {
+      let plain = coordinates?[index].latent(latent) ?? latent
+      if let roundTrip, state.step >= options.steps - options.quantizedSteps {
+        latents.append(try roundTrip(plain))
+      } else {
+        latents.append(plain)
+      }
+    }
+    student.latents = latents
+  }
+
+  private func validate() throws(Fault) {
+    try loadLatents()
+    let loss = data.validationLoss(of: student, objective: options.objective)
+    state.history.validationLoss.append(
+      TuningHistory.Point(step: state.step, loss: loss))
+    if loss < state.history.bestLoss {
+      state.history.bestLoss = loss
+      state.history.bestStep = state.step
+      state.bestLatents = student.latents
+    }
+  }
+}

@@ -1,0 +1,60 @@
+public import Evaluation
+import Foundation
+public import Models
+import Tensors
+
+/// Training and validation examples, with the teacher's states for both.
+public final class TuningData {
+  /// Examples that steps see.
+  public let training: [TokenizedExample]
+  /// Held-out examples that choose the step, the learning rate and the rank; never trained on.
+  public let validation: [TokenizedExample]
+  let trainingTeacher: TeacherStates?
+  private let validationTeacher: TeacherStates?
+  private let validationBatches: [[Int]]
+
+  /// Data with a teacher for distillation; without one only cross-entropy can be had.
+  public init(training: [TokenizedExample], validation: [TokenizedExample], teacher: Decoder?) {
+    self.training = training
+    self.validation = validation
+    trainingTeacher = teacher.map { TeacherStates(teacher: $0, examples: training) }
+    validationTeacher = teacher.map { TeacherStates(teacher: $0, examples: validation) }
+    validationBatches = stride(from: 0, to: validation.count, by: 16).map {
+      Array($0..<min($0 + 16, validation.count))
+    }
+  }
+
+  /// Splits `examples` into training and validation: `fraction` of them, at most `limit`, drawn by `seed`.
+  public static func split(
+    _ examples: [TokenizedExample], fraction: Double, limit: Int, seed: UInt64
+  ) -> (training: [TokenizedExample], validation: [TokenizedExample]) {
+    let count = min(limit, Int((Double(examples.count) * fraction).rounded()), examples.count - 1)
+    guard count > 0 else { return (examples, []) }
+    // A stream of its own, so that the data order of the same seed is independent of the split.
+    var generator = SeededGenerator(seed: seed, stream: 0x7661_6c69_6461_7465)
+    let held = Set(generator.permutation(examples.count).prefix(count))
+    let indexed = examples.enumerated()
+    return (
+      indexed.filter { !held.contains($0.offset) }.map(\.element),
+      indexed.filter { held.contains($0.offset) }.map(\.element)
+    )
+  }
+
+  /// Mean loss over all completion positions of the validation examples; 0 without any.
+  public func validationLoss(
+    of student: StudentModel, objective: TuningOptions.Objective
+  ) -> Double {
+    var total = 0.0
+    var positions = 0
+    for group in validationBatches {
+      let batch = TokenBatch(examples: group.map { validation[$0] })
+      let teacher = objective == .ce ? nil : validationTeacher?.hidden(group)
+      let scores = student.head.scores(
+        student.decoder.forward(batch), targets: batch.targets, teacher: teacher)
+      total += objective.weights.crossEntropy * scores.negativeLogLikelihoods.reduce(0, +)
+      total += objective.weights.distillation * scores.divergences.reduce(0, +)
+      positions += batch.lossPositions.count
+    }
+    return total / Double(max(positions, 1))
+  }
+}

@@ -1,0 +1,22 @@
+/// What a tuning run has been through; part of a checkpoint and of the record.
+public struct TuningHistory: Sendable, Hashable {
+  /// A loss after a number of steps.
+  public struct Point: Sendable, Hashable {
+    /// Steps taken.
+    public var step: Int
+    /// The loss there.
+    public var loss: Double
+  }
+
+  /// Mean training loss of every step taken.
+  public var trainLoss: [Double] = []
+  /// Validation losses, by steps taken.
+  public var validationLoss: [Point] = []
+  /// The number of steps after which validation was best.
+  public var bestStep = 0
+  /// Validation loss there.
+  public var bestLoss = Double.infinity
+
+  /// An empty history.
+  public init() {}
+}

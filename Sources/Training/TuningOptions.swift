@@ -1,0 +1,63 @@
+public import Models
+
+/// Everything that decides a tuning run besides the model, the adapter and the data.
+public struct TuningOptions: Sendable, Hashable {
+  /// What a step minimises.
+  public enum Objective: String, Sendable, Hashable, CaseIterable {
+    /// Distillation from the LoRA model: KL(teacher ‖ student) at completion positions.
+    case kd
+    /// Cross-entropy on the completions.
+    case ce
+    /// Half of each.
+    case mix
+
+    /// The weights of the two losses.
+    public var weights: OutputHead.Objective {
+      switch self {
+      case .kd: OutputHead.Objective(crossEntropy: 0, distillation: 1)
+      case .ce: OutputHead.Objective(crossEntropy: 1, distillation: 0)
+      case .mix: OutputHead.Objective(crossEntropy: 0.5, distillation: 0.5)
+      }
+    }
+  }
+
+  /// The coordinates the optimiser works in.
+  public enum Coordinates: String, Sendable, Hashable, CaseIterable {
+    /// The latents M themselves.
+    case plain
+    /// `M = (UᵀGU)^{−1/2} · M̃ · (VᵀCV)^{−1/2}`, factors scaled to mean diagonal 1.
+    case whitened
+  }
+
+  /// What a step minimises.
+  public var objective = Objective.kd
+  /// The coordinates the optimiser works in.
+  public var coordinates = Coordinates.plain
+  /// Number of steps.
+  public var steps = 100
+  /// Examples a step.
+  public var batchSize = 16
+  /// Peak learning rate.
+  public var learningRate = 0.03
+  /// Steps of linear warm-up; then linear to zero.
+  public var warmup = 10
+  /// Steps between validations; the last step always validates.
+  public var validationInterval = 50
+  /// Validations without improvement before the run stops; nil never stops early.
+  public var patience: Int?
+  /// Steps between checkpoints.
+  public var checkpointInterval = 50
+  /// Last steps that run on latents rounded as they will be stored.
+  public var quantizedSteps = 0
+  /// Seed of the data order.
+  public var seed: UInt64 = 0
+
+  /// The defaults of the command line.
+  public init() {}
+
+  /// The learning rate of step `step` (0-based): linear warm-up, then linear to zero at `steps`.
+  public func learningRate(at step: Int) -> Double {
+    if step < warmup { return learningRate * Double(step + 1) / Double(warmup) }
+    return learningRate * Double(steps - step) / Double(max(steps - warmup, 1))
+  }
+}
