@@ -43,38 +43,22 @@ public struct DataSet: Sendable {
   }
 
   private static func example(_ value: JSONValue) throws(Fault) -> Example {
-    let object = try value.object("line")
-    let prompt = try text(object, "prompt")
-    if let choices = object["choices"] {
-      guard object["completion"] == nil else {
-        throw Fault(.badData, "DATA-FIELD", "both \"completion\" and \"choices\"")
-      }
-      var texts: [String] = []
-      for choice in try choices.array("choices") { texts.append(try choice.string("choices")) }
-      guard let answerValue = object["answer"] else {
-        throw Fault(.badData, "DATA-FIELD", "\"choices\" without \"answer\"")
-      }
-      let answer = try answerValue.int("answer")
-      guard texts.count >= 2, texts.allSatisfy({ !$0.isEmpty }) else {
-        throw Fault(.badData, "DATA-FIELD", "\"choices\" needs two or more non-empty texts")
-      }
-      guard texts.indices.contains(answer) else {
-        throw Fault(
-          .badData, "DATA-ANSWER", "answer \(answer) of \(texts.count) choices")
-      }
-      return Example(prompt: prompt, target: .choices(texts, answer: answer))
+    let line = JSONField(value, code: "DATA-FIELD")
+    let prompt = try line["prompt"].string()
+    guard line["choices"].isPresent else {
+      let completion = try line["completion"].string()
+      guard !completion.isEmpty else { throw line["completion"].fault("is empty") }
+      return Example(prompt: prompt, target: .completion(completion))
     }
-    let completion = try text(object, "completion")
-    guard !completion.isEmpty else {
-      throw Fault(.badData, "DATA-FIELD", "\"completion\" is empty")
+    guard !line["completion"].isPresent else {
+      throw line["completion"].fault("stands beside \"choices\"")
     }
-    return Example(prompt: prompt, target: .completion(completion))
-  }
-
-  private static func text(_ object: JSONObject, _ key: String) throws(Fault) -> String {
-    guard let value = object[key] else {
-      throw Fault(.badData, "DATA-FIELD", "\"\(key)\" is missing")
+    var texts: [String] = []
+    for choice in try line["choices"].array() { texts.append(try choice.string()) }
+    guard texts.count >= 2, texts.allSatisfy({ !$0.isEmpty }) else {
+      throw line["choices"].fault("needs two or more non-empty texts")
     }
-    return try value.string(key)
+    let answer = try line["answer"].int(in: 0...texts.count - 1)
+    return Example(prompt: prompt, target: .choices(texts, answer: answer))
   }
 }
