@@ -1,7 +1,7 @@
 extension JSONValue {
-  /// The value as JSON text: members in their order, doubles in the shortest form that reads back to
-  /// the same value, nothing but what the value holds. Equal values give equal bytes.
+  /// The value as JSON text; equal values give equal bytes.
   ///
+  /// Members keep their order and doubles take the shortest form that reads back to the same value.
   /// A number that is not finite becomes `null`; JSON has no other word for it.
   public func text(pretty: Bool = false) -> String {
     var out: [UInt8] = []

@@ -1,8 +1,8 @@
 /// A JSON value that keeps what other trees lose: key order, keys as bytes, integers as integers.
 public enum JSONValue: Sendable {
-  /// `null`
+  /// The word `null`.
   case null
-  /// `true` or `false`
+  /// A truth value.
   case bool(Bool)
   /// A number written without fraction and exponent, within Int64.
   case integer(Int64)
@@ -123,6 +123,6 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
   public init(dictionaryLiteral elements: (String, JSONValue)...) {
     self = .object(JSONObject(elements))
   }
-  /// `null`
+  /// The word `null`.
   public init(nilLiteral: ()) { self = .null }
 }

@@ -1,0 +1,84 @@
+public import Faults
+
+/// What a file is by its first bytes, whatever its name says.
+public enum FileSignature: Sendable, Hashable, CaseIterable {
+  /// A GGUF checkpoint.
+  case gguf
+  /// A GGML file from before GGUF.
+  case legacyGGML
+  /// One zstd frame, as our artifacts are.
+  case zstd
+  /// A ZIP archive; PyTorch `.bin`, `.pt` and NumPy `.npz` files are such archives.
+  case zip
+  /// A bare pickle stream.
+  case pickle
+  /// The text that Git LFS leaves in place of a file that was not fetched.
+  case gitLFSPointer
+  /// A web page, usually an error page saved under the name of a model.
+  case html
+  /// A gzip stream.
+  case gzip
+  /// An HDF5 container.
+  case hdf5
+  /// A NumPy array.
+  case numpy
+  /// A PDF document.
+  case pdf
+
+  /// The signature that `prefix` begins with; 64 bytes are enough to tell.
+  public init?(_ prefix: some Collection<UInt8>) {
+    let start = Array(prefix.prefix(64))
+    func begins(_ text: String) -> Bool { start.starts(with: text.utf8) }
+    if begins("GGUF") {
+      self = .gguf
+    } else if ["tjgg", "fmgg", "lmgg", "algg", "GGML", "ggjt", "ggml"].contains(where: begins) {
+      self = .legacyGGML
+    } else if start.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) {
+      self = .zstd
+    } else if begins("PK\u{3}\u{4}") || begins("PK\u{5}\u{6}") {
+      self = .zip
+    } else if start.count >= 2, start[0] == 0x80, (2...5).contains(start[1]) {
+      self = .pickle
+    } else if begins("version https://git-lfs") {
+      self = .gitLFSPointer
+    } else if ["<!doctype html", "<html"].contains(where: {
+      String(decoding: start, as: UTF8.self).lowercased().hasPrefix($0)
+    }) {
+      self = .html
+    } else if start.starts(with: [0x1f, 0x8b]) {
+      self = .gzip
+    } else if start.starts(with: [0x89, 0x48, 0x44, 0x46]) {
+      self = .hdf5
+    } else if start.starts(with: [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]) {
+      self = .numpy
+    } else if begins("%PDF") {
+      self = .pdf
+    } else {
+      return nil
+    }
+  }
+
+  /// The fault for a file of this kind where weights of another format were expected: damaged
+  /// downloads are 65, other formats 69 (`formats/errors.md` §3).
+  public func refusal(path: String?) -> Fault {
+    switch self {
+    case .gguf: unsupported("is a GGUF file", path)
+    case .legacyGGML: unsupported("is a legacy GGML file, convert it to GGUF first", path)
+    case .zstd: unsupported("is a zstd frame", path)
+    case .zip: unsupported("is a ZIP archive or PyTorch file; save as safetensors", path)
+    case .pickle: unsupported("is a pickle; pickle is not loaded, save as safetensors", path)
+    case .gitLFSPointer:
+      Fault(
+        .badData, "FILE-LFS", "Git LFS pointer, not weights (run git lfs pull)", path: path)
+    case .html: Fault(.badData, "FILE-HTML", "HTML page, not weights", path: path)
+    case .gzip: unsupported("is a gzip stream, unpack it first", path)
+    case .hdf5: unsupported("is an HDF5 file", path)
+    case .numpy: unsupported("is a NumPy array", path)
+    case .pdf: unsupported("is a PDF document", path)
+    }
+  }
+
+  private func unsupported(_ reason: String, _ path: String?) -> Fault {
+    Fault(.unsupported, "FILE-FORMAT", reason, path: path)
+  }
+}
