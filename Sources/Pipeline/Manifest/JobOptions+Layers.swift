@@ -1,0 +1,127 @@
+import Faults
+import Yams
+
+extension JobOptions {
+  private static let starts = ["zero", "projected", "calibrated", "kfac"]
+
+  /// The options of one adapter, each from the layer that decides it.
+  ///
+  /// - Throws: 65 `MF-VALUE` or `MF-TYPE` naming the field; a job without rank, budget or
+  ///   min_retained is refused.
+  init(_ layers: OptionLayers, _ resolver: PathResolver) throws(Fault) {
+    target = try JobOptions.target(layers)
+    directions = try layers.word("directions", ["selected", "top"])
+    candidates = try layers.integer("candidates", 1...1_000_000)
+    method = try layers.word("method", ["projected", "calibrated", "kfac"])
+    store = try layers.word("store", ["f32", "f16", "bf16", "int8", "int4"])
+    embedsBases =
+      try layers.value("embed_bases") { f throws(Fault) in try f.bool("embed_bases") } ?? false
+    seed = try layers.integer("seed", 0...Int.max) ?? 0
+    calibration = try JobOptions.data(layers, "calibrate", resolver)
+    evaluation = try JobOptions.data(layers, "evaluate", resolver)
+    tuning = try JobOptions.tuning(layers, resolver)
+    controls = try JobOptions.controls(layers)
+    if case .minRetained = target, tuning == nil {
+      throw Fault(
+        .badData, "MF-VALUE",
+        "\(layers.own.place): min_retained needs tune, whose validation split decides it")
+    }
+  }
+
+  /// Exactly one of the three; the adapter's own choice replaces the defaults' whichever it is.
+  private static func target(_ layers: OptionLayers) throws(Fault) -> Target {
+    let keys = ["rank", "budget", "min_retained"]
+    for fields in [layers.own, layers.defaults].compactMap(\.self) {
+      let given = keys.filter { fields.node($0) != nil && !fields.isNull($0) }
+      guard given.count <= 1 else {
+        throw fields.refusal(given[1], "MF-VALUE", "stands beside \(given[0]); choose one")
+      }
+      if let rank = try fields.integer("rank", in: 1...1_000_000) { return .rank(rank) }
+      if let share = try fields.number("min_retained", in: 0.001...1) { return .minRetained(share) }
+      if let text = try fields.string("budget") {
+        do {
+          return .budget(bytes: try ByteSize.parse(text))
+        } catch {
+          throw fields.refusal("budget", "MF-VALUE", error.reason)
+        }
+      }
+    }
+    throw Fault(
+      .badData, "MF-VALUE", "\(layers.own.place): needs one of rank, budget, min_retained")
+  }
+
+  private static func data(
+    _ layers: OptionLayers, _ key: String, _ resolver: PathResolver
+  ) throws(Fault) -> DataChoice? {
+    guard let inner = try layers.mapping(key, allowed: ["data", "limit"]) else { return nil }
+    return try dataChoice(inner, resolver)
+  }
+
+  private static func dataChoice(
+    _ inner: OptionLayers, _ resolver: PathResolver
+  ) throws(Fault) -> DataChoice {
+    let path = try inner.value("data") { fields throws(Fault) -> String? in
+      guard let text = try fields.string("data") else { return nil }
+      return try resolver.path(text, in: fields, "data")
+    }
+    guard let path else {
+      throw Fault(.badData, "MF-VALUE", "\(inner.own.place): data is missing")
+    }
+    return DataChoice(path: path, limit: try inner.integer("limit", 1...Int.max))
+  }
+
+  private static func tuning(
+    _ layers: OptionLayers, _ resolver: PathResolver
+  ) throws(Fault) -> Tuning? {
+    let allowed = [
+      "data", "limit", "objective", "init", "coordinates", "steps", "batch_size", "lr",
+      "lr_search", "warmup", "validation", "checkpoint_every", "seed",
+    ]
+    guard let inner = try layers.mapping("tune", allowed: allowed) else { return nil }
+    var tuning = Tuning(data: try dataChoice(inner, resolver))
+    tuning.objective = try inner.word("objective", ["kd", "ce", "mix"])
+    tuning.start = try inner.word("init", starts)
+    tuning.coordinates = try inner.word("coordinates", ["plain", "whitened"])
+    tuning.steps = try inner.integer("steps", 1...10_000_000)
+    tuning.batchSize = try inner.integer("batch_size", 1...65_536)
+    tuning.learningRate = try inner.number("lr", 1e-9...1e3)
+    tuning.searchesLearningRate = try inner.value("lr_search") { f throws(Fault) in
+      try f.bool("lr_search")
+    }
+    if tuning.searchesLearningRate == true, tuning.learningRate != nil {
+      throw Fault(.badData, "MF-VALUE", "\(inner.own.place): lr stands beside lr_search: true")
+    }
+    tuning.warmup = try inner.integer("warmup", 0...10_000_000)
+    tuning.checkpointEvery = try inner.integer("checkpoint_every", 1...10_000_000)
+    tuning.seed = try inner.integer("seed", 0...Int.max)
+    if let fields = inner.deciding("validation"), let text = try fields.string("validation") {
+      // A number is a share; anything else is a file.
+      if Double(text) != nil {
+        tuning.validationShare = try fields.number("validation", in: 0...0.9)
+      } else {
+        tuning.validationPath = try resolver.path(text, in: fields, "validation")
+      }
+    }
+    return tuning
+  }
+
+  private static func controls(_ layers: OptionLayers) throws(Fault) -> [Control] {
+    guard let fields = layers.deciding("controls"), let node = fields.node("controls") else {
+      return []
+    }
+    let words = Control.allCases.map(\.rawValue).joined(separator: ", ")
+    var controls: [Control] = []
+    for item in node.sequence ?? [] {
+      guard let word = item.scalar?.string, let control = Control(rawValue: word),
+        !controls.contains(control)
+      else {
+        throw fields.refusal("controls", "MF-VALUE", "must be a list of \(words), each once")
+      }
+      controls.append(control)
+    }
+    guard node.sequence != nil else {
+      throw fields.refusal("controls", "MF-TYPE", "must be a list of \(words)")
+    }
+    return controls
+  }
+}

@@ -1,0 +1,85 @@
+/// What to do with one adapter; every word has been checked against `formats/manifest.md` §4.
+public struct JobOptions: Hashable, Sendable {
+  /// How large the latents may be.
+  public enum Target: Hashable, Sendable {
+    /// This many directions a side in every module.
+    case rank(Int)
+    /// At most this many bytes of artifact.
+    case budget(bytes: Int)
+    /// The smallest rank whose retained gain on validation reaches this share.
+    case minRetained(Double)
+  }
+
+  /// Examples and how many of them.
+  public struct DataChoice: Hashable, Sendable {
+    /// Path of a JSONL file.
+    public var path: String
+    /// The first so many examples; `nil` for all.
+    public var limit: Int?
+  }
+
+  /// How long to tune and with what; `nil` where the command's default holds.
+  public struct Tuning: Hashable, Sendable {
+    /// Training examples.
+    public var data: DataChoice
+    /// `kd`, `ce` or `mix`.
+    public var objective: String?
+    /// `zero`, `projected`, `calibrated` or `kfac`.
+    public var start: String?
+    /// `plain` or `whitened`.
+    public var coordinates: String?
+    /// Optimiser steps.
+    public var steps: Int?
+    /// Examples a step.
+    public var batchSize: Int?
+    /// Learning rate.
+    public var learningRate: Double?
+    /// Whether to search the learning rate on the validation split.
+    public var searchesLearningRate: Bool?
+    /// Warm-up steps.
+    public var warmup: Int?
+    /// Share of the training examples kept for validation.
+    public var validationShare: Double?
+    /// Validation examples of their own.
+    public var validationPath: String?
+    /// Steps between checkpoints.
+    public var checkpointEvery: Int?
+    /// Seed of the data order and the validation split.
+    public var seed: Int?
+  }
+
+  /// A control to measure beside the result (`formats/manifest.md` §4.9).
+  public enum Control: String, Hashable, Sendable, CaseIterable {
+    /// The paper's first singular directions, tuned alike.
+    case top
+    /// A start from zero, tuned alike.
+    case zero
+    /// Random orthonormal bases, tuned alike.
+    case random
+    /// The LoRA itself, cut by SVD and quantised to the same bytes.
+    case truncated
+  }
+
+  /// How large the latents may be.
+  public var target: Target
+  /// `selected` or `top`.
+  public var directions: String?
+  /// Candidate directions a side.
+  public var candidates: Int?
+  /// `projected`, `calibrated` or `kfac`.
+  public var method: String?
+  /// `f32`, `f16`, `bf16`, `int8` or `int4`.
+  public var store: String?
+  /// Whether the artifact carries its bases.
+  public var embedsBases: Bool
+  /// Seed of everything that is not tuning.
+  public var seed: Int
+  /// Calibration examples.
+  public var calibration: DataChoice?
+  /// Tuning; `nil` for a conversion without training.
+  public var tuning: Tuning?
+  /// Examples to measure on; `nil` for no measurement.
+  public var evaluation: DataChoice?
+  /// Controls to measure, in the order given.
+  public var controls: [Control]
+}

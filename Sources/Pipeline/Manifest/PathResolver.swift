@@ -1,0 +1,30 @@
+import Faults
+import Files
+
+/// Turns a path of a manifest into one that can be opened.
+struct PathResolver {
+  /// The manifest's folder.
+  let directory: String
+  /// The path of the adapter at hand, already resolved.
+  let adapter: String
+
+  /// `{adapter}` becomes the adapter's path; what is then relative starts from the manifest's folder.
+  ///
+  /// - Throws: 65 `MF-VALUE` for any other word in braces.
+  func path(_ text: String, in fields: YAMLFields, _ key: String) throws(Fault) -> String {
+    var out = ""
+    var rest = text[...]
+    var isResolved = false
+    while let open = rest.firstIndex(where: { $0 == "{" || $0 == "}" }) {
+      guard rest[open...].hasPrefix("{adapter}") else {
+        throw fields.refusal(
+          key, "MF-VALUE", "\"\(text)\": {adapter} is the only word in braces that is known")
+      }
+      if open == text.startIndex { isResolved = true }
+      out += rest[..<open] + adapter
+      rest = rest[open...].dropFirst("{adapter}".count)
+    }
+    out += rest
+    return isResolved ? out : Paths.join(directory, out)
+  }
+}

@@ -1,0 +1,190 @@
+import Faults
+import Files
+import Pipeline
+import TestSupport
+import Testing
+
+/// Reads `text` as a manifest in a folder that holds two adapters under `adapters/`.
+private func read(_ text: String) throws -> Manifest {
+  try withTemporaryDirectory { folder in
+    for name in ["first-r8", "second-r16"] {
+      try Paths.makeDirectory("\(folder)/adapters/\(name)")
+    }
+    _ = try AtomicFile.write("\(folder)/m.yaml", text: text)
+    var manifest = try Manifest.read("\(folder)/m.yaml")
+    // Tests speak of paths below the folder.
+    for index in manifest.jobs.indices { manifest.jobs[index].makeRelative(to: folder) }
+    return manifest
+  }
+}
+
+extension JobPlan {
+  fileprivate mutating func makeRelative(to folder: String) {
+    func short(_ path: String) -> String {
+      path.hasPrefix(folder + "/") ? String(path.dropFirst(folder.count + 1)) : path
+    }
+    adapterPath = short(adapterPath)
+    basePath = short(basePath)
+    if let data = options.calibration { options.calibration?.path = short(data.path) }
+    if let data = options.evaluation { options.evaluation?.path = short(data.path) }
+    if let tuning = options.tuning { options.tuning?.data.path = short(tuning.data.path) }
+  }
+}
+
+private let head = """
+  schema: xspress.manifest/1
+  bases:
+    smollm2: {path: models/base.gguf}
+
+  """
+
+/// The fault that reading `text` gives.
+private func fault(_ text: String) throws -> Fault {
+  try #require(throws: Fault.self) { _ = try read(text) }
+}
+
+@Suite struct ManifestTests {
+  @Test func theContractsExample() throws {
+    let manifest = try read(
+      """
+      schema: xspress.manifest/1
+      bases:
+        smollm2: {path: models/SmolLM2-135M-Instruct.Q4_1.gguf}
+      defaults:
+        base: smollm2
+        rank: 16                      # or budget: 64KB, or min_retained: 0.95
+        store: int8
+        calibrate: {data: data/train.jsonl, limit: 256}
+        tune: {data: data/train.jsonl, objective: kd, steps: 150, batch_size: 16, seed: 0}
+        evaluate: {data: data/test.jsonl, limit: 500}
+      adapters:
+        - {path: adapters/first-r8}
+        - {glob: adapters/sec*, rank: 32, evaluate: {data: "{adapter}/test.jsonl"}}
+      """)
+    #expect(manifest.jobs.map(\.name) == ["first-r8", "second-r16"])
+    let first = manifest.jobs[0]
+    #expect(first.adapterPath == "adapters/first-r8")
+    #expect(first.basePath == "models/SmolLM2-135M-Instruct.Q4_1.gguf")
+    #expect(first.options.target == .rank(16))
+    #expect(first.options.store == "int8")
+    #expect(first.options.calibration?.limit == 256)
+    #expect(first.options.tuning?.steps == 150)
+    #expect(first.options.tuning?.data.path == "data/train.jsonl")
+    #expect(first.options.evaluation?.path == "data/test.jsonl")
+    let second = manifest.jobs[1]
+    #expect(second.options.target == .rank(32))
+    // The path is the adapter's own, the limit still the default.
+    #expect(second.options.evaluation?.path == "adapters/second-r16/test.jsonl")
+    #expect(second.options.evaluation?.limit == 500)
+  }
+
+  @Test func anAdapterTakesADefaultAway() throws {
+    let manifest = try read(
+      head + """
+        defaults: {rank: 8, tune: {data: t.jsonl, steps: 5}, controls: [truncated, top]}
+        adapters:
+          - {path: adapters/first-r8, tune: null, budget: 64KB, controls: []}
+          - {path: adapters/second-r16, tune: {steps: 9, validation: 0.1, lr: 3e-2}}
+        """)
+    #expect(manifest.jobs[0].options.tuning == nil)
+    #expect(manifest.jobs[0].options.target == .budget(bytes: 64_000))
+    #expect(manifest.jobs[0].options.controls.isEmpty)
+    let tuning = try #require(manifest.jobs[1].options.tuning)
+    #expect(tuning.steps == 9 && tuning.data.path == "t.jsonl")
+    #expect(tuning.validationShare == 0.1 && tuning.learningRate == 0.03)
+    #expect(manifest.jobs[1].options.controls == [.truncated, .top])
+  }
+
+  @Test(arguments: [
+    ("", "MF-YAML", "empty"), ("a: [", "MF-YAML", ""), ("- a", "MF-TYPE", "mapping"),
+    ("schema: other/1\nadapters: []", "MF-SCHEMA", "other/1"),
+    (head + "adapters: []", "MF-TYPE", "at least one"),
+    (head + "adapters: [{path: a}]\nextra: 1", "MF-KEY", "extra"),
+    (
+      head + "adapters: [{path: a, rang: 3}]", "MF-KEY", "line 4: adapters[0]: unknown key \"rang\""
+    ),
+    (head + "adapters: [{path: a, rank: 3, tune: {data: t, step: 1}}]", "MF-KEY", "tune"),
+    (head + "adapters: [{path: a}]", "MF-VALUE", "needs one of rank"),
+    (head + "adapters: [{path: a, rank: 3, budget: 1KB}]", "MF-VALUE", "stands beside rank"),
+    (head + "adapters: [{path: a, rank: 0}]", "MF-VALUE", "\"0\""),
+    (head + "adapters: [{path: a, rank: 16.0}]", "MF-VALUE", "whole number"),
+    (head + "adapters: [{path: a, rank: '16'}]", "MF-TYPE", "without quotes"),
+    (head + "adapters: [{path: a, rank: 99999999999999999999}]", "MF-VALUE", "whole number"),
+    (head + "adapters: [{path: a, budget: 64QB}]", "MF-VALUE", "64QB"),
+    (head + "adapters: [{path: a, min_retained: 0.9}]", "MF-VALUE", "needs tune"),
+    (head + "adapters: [{path: a, rank: 3, min_retained: 0.9}]", "MF-VALUE", "beside rank"),
+    (head + "adapters: [{path: a, rank: 3, store: int3}]", "MF-VALUE", "int4"),
+    (head + "adapters: [{path: a, rank: 3, embed_bases: yes}]", "MF-VALUE", "neither true"),
+    (head + "adapters: [{path: a, rank: 3, calibrate: {limit: 3}}]", "MF-VALUE", "data is missing"),
+    (head + "adapters: [{path: a, rank: 3, calibrate: d.jsonl}]", "MF-TYPE", "mapping"),
+    (head + "adapters: [{path: a, rank: 3, controls: [mystery]}]", "MF-VALUE", "truncated"),
+    (head + "adapters: [{path: a, rank: 3, controls: [top, top]}]", "MF-VALUE", "once"),
+    (head + "adapters: [{path: a, rank: 3, base: other}]", "MF-BASE", "smollm2"),
+    (head + "adapters: [{path: a, glob: b, rank: 3}]", "MF-VALUE", "either"),
+    (head + "adapters: [{rank: 3}]", "MF-VALUE", "either"),
+    (head + "adapters: [{glob: 'nothing/*', rank: 3}]", "MF-GLOB", "matches nothing"),
+    (head + "adapters: [{path: a, rank: 3, name: ../x}]", "NAME", "starts with"),
+    (head + "adapters: [{path: x/a, rank: 3}, {path: y/a, rank: 3}]", "NAME-DUP", "\"a\""),
+    (
+      head + "adapters: [{path: a, rank: 3, evaluate: {data: '{home}/x'}}]", "MF-VALUE",
+      "{adapter} is the only"
+    ),
+    (head + "adapters: [{path: a, rank: 3, rank: 4}]", "MF-YAML", ""),
+    (
+      head + "adapters: [{path: a, rank: 1, tune: {data: d, lr: 1, lr_search: true}}]", "MF-VALUE",
+      "lr_search"
+    ),
+    (head + "adapters: [{path: a, rank: 1, tune: {data: d, lr: .nan}}]", "MF-VALUE", "number"),
+    (head + "x: &a 1", "MF-YAML", "anchors"), (head + "x: [*a]", "MF-YAML", "aliases"),
+    (head + "x: !!str 1", "MF-YAML", "tags"),
+    (head + "x: \"\n\" : &a [1]", "MF-YAML", "anchors"),
+  ])
+  func refuses(text: String, code: String, part: String) throws {
+    let fault = try fault(text)
+    #expect(fault.code == code)
+    #expect(fault.reason.contains(part), "\(fault.reason)")
+    #expect(fault.path?.hasSuffix("m.yaml") == true)
+    #expect(!fault.line.contains("\n"))
+  }
+
+  @Test(arguments: ["[", "- ", "? ", "{a: "])
+  func deepNestingNeverReachesTheParser(opening: String) throws {
+    let text = String(repeating: opening, count: 50_000 / opening.count)
+    #expect(try fault(head + "x:\n" + text).code == "MF-YAML")
+  }
+
+  @Test func notTextIsRefused() throws {
+    try withTemporaryDirectory { folder in
+      for bytes: [UInt8] in [[0xff, 0xfe, 0x61, 0], [0x61, 0, 0x62]] {
+        _ = try AtomicFile.write("\(folder)/m.yaml", bytes: bytes)
+        let fault = try #require(throws: Fault.self) { _ = try Manifest.read("\(folder)/m.yaml") }
+        #expect(fault.code == "MF-YAML")
+      }
+    }
+    #expect(throws: Fault.self) { _ = try Manifest.read("/nonexistent/m.yaml") }
+  }
+
+  @Test func onlyChoosesInManifestOrder() throws {
+    let manifest = try read(
+      head + "adapters: [{path: a, rank: 3}, {path: b, rank: 3}, {path: c, rank: 3}]")
+    #expect(try manifest.jobs(only: []).count == 3)
+    #expect(try manifest.jobs(only: ["c", "a"]).map(\.name) == ["a", "c"])
+    let fault = try #require(throws: Fault.self) { _ = try manifest.jobs(only: ["d"]) }
+    #expect(fault.kind == .usage)
+  }
+
+  @Test func theDigestFollowsOptionsAndContentsOnly() throws {
+    let inputs = [("base", SHA256Digest.of([UInt8(1)])), ("adapter", SHA256Digest.of([UInt8(2)]))]
+    func digest(_ entry: String, _ inputs: [(role: String, digest: SHA256Digest)]) throws -> String
+    {
+      try read(head + "adapters: [\(entry)]").jobs[0].digest(inputs: inputs)
+    }
+    let one = try digest("{path: adapters/first-r8, rank: 16}", inputs)
+    #expect(try digest("{path: elsewhere/x, rank: 16, name: y}", inputs.reversed()) == one)
+    #expect(try digest("{path: adapters/first-r8, rank: 17}", inputs) != one)
+    #expect(try digest("{path: adapters/first-r8, rank: 16}", [inputs[0]]) != one)
+    #expect(
+      try digest("{path: a, rank: 16, tune: {data: d, steps: 3}}", inputs)
+        != (try digest("{path: a, rank: 16, tune: {data: d, steps: 4}}", inputs)))
+  }
+}
