@@ -60,7 +60,7 @@ let package = Package(
 
     // Layer 2: foreign formats. Bytes, no mathematics.
     library("Checkpoints", ["Faults", "Files", "JSON", "Tensors"]),
-    library("Tokenizers", ["Faults", "Files", "JSON"]),
+    library("Tokenizers", ["Faults", "Files", "JSON", "Checkpoints"]),
 
     // Layer 3: the domain.
     library("Adapters", ["Faults", "Files", "JSON", "Tensors", "Checkpoints"]),

@@ -1,0 +1,86 @@
+public import Checkpoints
+public import Faults
+
+extension Tokenizer {
+  /// The tokenizer of a base model.
+  ///
+  /// - Throws: 69 naming what this version does not support, 65 for a damaged description.
+  public init(base: BaseCheckpoint) throws(Fault) {
+    switch try base.tokenizerSource() {
+    case .vocabulary(let vocabulary):
+      do throws(Fault) {
+        try self.init(vocabulary: vocabulary)
+      } catch {
+        throw error.at(path: base.path)
+      }
+    case .tokenizerJSON(let path):
+      throw Fault(.unsupported, "TK-JSON", "tokenizer.json is not read yet", path: path)
+    }
+  }
+
+  /// A tokenizer from the vocabulary of a GGUF file.
+  ///
+  /// - Throws: 69 `TK-MODEL` unless the model is `gpt2`, 69 `TK-PRE` unless the splitting rule is
+  ///   known, 65 `TK-DUP` or `TK-MERGE` for a damaged vocabulary.
+  public init(vocabulary: TokenizerVocabulary) throws(Fault) {
+    guard vocabulary.model == "gpt2" else {
+      throw Fault(
+        .unsupported, "TK-MODEL",
+        "tokenizer model \"\(vocabulary.model)\"; only gpt2 (byte-level BPE) is supported")
+    }
+    let rule = try Self.preTokenizer(named: vocabulary.preTokenizer)
+    var parts = TokenizerParts(
+      tokens: vocabulary.tokens, merges: try Self.merges(vocabulary.merges),
+      added: Self.added(vocabulary), preTokenizer: rule, takesWholeWords: rule.takesWholeWords,
+      normalizesToNFC: rule == .qwen2, beginOfSequence: vocabulary.beginOfSequence,
+      endOfSequence: vocabulary.endOfSequence)
+    // Files of this family leave the key out and mean yes.
+    if vocabulary.addsBeginOfSequence ?? (rule == .llamaBPE),
+      let begin = vocabulary.beginOfSequence
+    {
+      parts.prefix = [begin]
+    }
+    if vocabulary.addsEndOfSequence ?? false, let end = vocabulary.endOfSequence {
+      parts.suffix = [end]
+    }
+    try self.init(parts)
+  }
+
+  private static func preTokenizer(named name: String?) throws(Fault) -> PreTokenizer {
+    guard let name else {
+      throw Fault(
+        .unsupported, "TK-PRE", "tokenizer.ggml.pre is missing; convert the model again")
+    }
+    // Three names of one rule.
+    if name == "llama3" || name == "llama-v3" { return .llamaBPE }
+    guard let rule = PreTokenizer(rawValue: name) else {
+      let known = PreTokenizer.allCases.map(\.rawValue).joined(separator: ", ")
+      throw Fault(.unsupported, "TK-PRE", "pre-tokenizer \"\(name)\"; supported are \(known)")
+    }
+    return rule
+  }
+
+  /// Unknown, control and user-defined tokens are recognised in text.
+  private static func added(_ vocabulary: TokenizerVocabulary) -> [TokenizerParts.Added] {
+    zip(vocabulary.tokenTypes, vocabulary.tokens).enumerated().compactMap { index, pair in
+      guard (2...4).contains(pair.0), let id = Int32(exactly: index) else { return nil }
+      return TokenizerParts.Added(id: id, content: pair.1, isNormalized: false)
+    }
+  }
+
+  /// Splits each merge at its first space after the first byte.
+  private static func merges(
+    _ lines: [[UInt8]]
+  ) throws(Fault) -> [(left: [UInt8], right: [UInt8])] {
+    var result: [(left: [UInt8], right: [UInt8])] = []
+    result.reserveCapacity(lines.count)
+    for (index, line) in lines.enumerated() {
+      guard let space = line.dropFirst().firstIndex(of: 0x20), space + 1 < line.count else {
+        throw Fault(
+          .badData, "TK-MERGE", "merge \(index), \"\(TokenizerParts.text(line))\", is not a pair")
+      }
+      result.append((Array(line[..<space]), Array(line[(space + 1)...])))
+    }
+    return result
+  }
+}
