@@ -1,0 +1,76 @@
+public import Bases
+public import Checkpoints
+public import Faults
+import Files
+import Foundation
+import LinearAlgebra
+public import Models
+public import Progress
+public import Tokenizers
+
+/// A base model opened once and shared by every job on it: its weights, tokenizer, bases and digests.
+///
+/// Weights are decoded on first use and kept, since evaluation and tuning read all of them for every batch;
+/// `inspect` and `bases` never decode more than a tensor at a time.
+public final class BaseSession {
+  /// The checkpoint.
+  public let base: BaseCheckpoint
+  /// The store of singular bases.
+  public let bases: BasisStore
+  /// Threads for products and parallel work.
+  public let threads: Int
+  /// Where progress goes.
+  public let log: ProgressLog
+  private var loadedWeights: DecoderWeights?
+  private var loadedTokenizer: Tokenizer?
+  private var digests: [String: SHA256Digest] = [:]
+
+  /// Opens the base at `path`; `pack` supplies bases instead of an SVD.
+  public init(
+    path: String, cacheDirectory: String?, pack: String? = nil, threads: Int, log: ProgressLog
+  ) throws(Fault) {
+    base = try BaseCheckpoint.open(path)
+    bases = try BasisStore(
+      base: base, cacheDirectory: cacheDirectory, threads: threads, pack: pack)
+    self.threads = threads
+    self.log = log
+    BLASThreads.set(threads)
+  }
+
+  /// The decoded weights.
+  public func weights() throws(Fault) -> DecoderWeights {
+    if let loadedWeights { return loadedWeights }
+    let task = log.task("load base", total: base.configuration.layerCount, unit: "layers")
+    let weights = try DecoderWeights(base: base) { done, _ in task.update(completed: done) }
+    task.finish()
+    loadedWeights = weights
+    return weights
+  }
+
+  /// The tokenizer of the base.
+  public func tokenizer() throws(Fault) -> Tokenizer {
+    if let loadedTokenizer { return loadedTokenizer }
+    let tokenizer = try Tokenizer(source: base.tokenizerSource())
+    loadedTokenizer = tokenizer
+    return tokenizer
+  }
+
+  /// SHA-256 of each module's decoded weight (Float32, little-endian, Hugging Face row order).
+  public func moduleDigests(_ modules: [LinearModule]) throws(Fault) -> [SHA256Digest] {
+    let missing = modules.filter { digests[$0.name] == nil }
+    let base = self.base
+    let found = try parallelMap(missing.count, threads: threads) {
+      (index) throws(Fault) -> SHA256Digest in
+      SHA256Digest.of(try base.matrix(missing[index].weightName).elements)
+    }
+    for (module, digest) in zip(missing, found) { digests[module.name] = digest }
+    return modules.compactMap { digests[$0.name] }
+  }
+
+  /// The singular bases of `modules`, from the pack, the cache or an SVD.
+  public func prepareBases(_ modules: [LinearModule]) throws(Fault) {
+    let task = log.task("bases", total: modules.count, unit: "modules")
+    try bases.prepare(modules: modules) { done, _ in task.update(completed: done) }
+    task.finish()
+  }
+}
