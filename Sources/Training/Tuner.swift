@@ -47,6 +47,12 @@ public final class Tuner {
     state.bestLatents = student.latents
   }
 
+  /// Continues from a checkpointed state, whose shapes must be this run's.
+  public func resume(from state: TuningState) {
+    precondition(state.latents.count == student.modules.count)
+    self.state = state
+  }
+
   /// Runs the remaining steps; `checkpoint` is called with the state at every checkpoint interval.
   ///
   /// - Throws: `NUM-DIVERGE` where the loss stops being finite or rises tenfold above its start; what
