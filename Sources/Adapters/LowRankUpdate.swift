@@ -1,0 +1,66 @@
+public import Tensors
+
+/// The change of one linear module: `ΔW = scaling · loraB · loraA`, `[outFeatures, inFeatures]`.
+///
+/// Kept in factors everywhere; the product is never formed here (`formats/peft.md` §4).
+public struct LowRankUpdate: Sendable, Equatable {
+  /// Path in the HF model, without `base_model.model.` and `.weight`, such as
+  /// `model.layers.0.self_attn.q_proj`.
+  public let moduleName: String
+  /// A, `[rank, inFeatures]`.
+  public let loraA: Matrix<Float>
+  /// B, `[outFeatures, rank]`.
+  public let loraB: Matrix<Float>
+  /// s: alpha/r, or alpha/√r for rank-stabilised LoRA.
+  public let scaling: Double
+
+  /// An update from its factors; `loraA.rows` must equal `loraB.columns`.
+  public init(moduleName: String, loraA: Matrix<Float>, loraB: Matrix<Float>, scaling: Double) {
+    precondition(loraA.rows == loraB.columns)
+    self.moduleName = moduleName
+    self.loraA = loraA
+    self.loraB = loraB
+    self.scaling = scaling
+  }
+
+  /// Columns of B and rows of A.
+  public var rank: Int { loraA.rows }
+  /// Rows of the weight.
+  public var outFeatures: Int { loraB.rows }
+  /// Columns of the weight.
+  public var inFeatures: Int { loraA.columns }
+  /// Numbers in the two factors.
+  public var parameterCount: Int { loraA.elements.count + loraB.elements.count }
+
+  /// `‖ΔW‖²` (Frobenius) = `s² · tr((BᵀB)(AAᵀ))`, in Float64, without forming ΔW.
+  ///
+  /// - Complexity: O(rank² · (inFeatures + outFeatures)).
+  public var squaredNorm: Double {
+    let a = LowRankUpdate.gram(loraA)
+    let b = LowRankUpdate.gram(loraB.transposed)
+    var trace = 0.0
+    // Both are symmetric, so tr(GH) is the sum of elementwise products.
+    for (left, right) in zip(a, b) { trace += left * right }
+    return max(0, scaling * scaling * trace)
+  }
+
+  /// Products of all pairs of rows, `[rows, rows]`.
+  private static func gram(_ matrix: Matrix<Float>) -> [Double] {
+    let (rows, columns) = (matrix.rows, matrix.columns)
+    var result = [Double](repeating: 0, count: rows * rows)
+    matrix.elements.withUnsafeBufferPointer { elements in
+      for left in 0..<rows {
+        for right in left..<rows {
+          var sum = 0.0
+          for column in 0..<columns {
+            sum += Double(elements[left * columns + column])
+              * Double(elements[right * columns + column])
+          }
+          result[left * rows + right] = sum
+          result[right * rows + left] = sum
+        }
+      }
+    }
+    return result
+  }
+}
