@@ -53,7 +53,8 @@ public struct LowRankUpdate: Sendable, Equatable {
         for right in left..<rows {
           var sum = 0.0
           for column in 0..<columns {
-            sum += Double(elements[left * columns + column])
+            sum +=
+              Double(elements[left * columns + column])
               * Double(elements[right * columns + column])
           }
           result[left * rows + right] = sum

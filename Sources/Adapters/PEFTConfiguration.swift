@@ -1,0 +1,208 @@
+public import Faults
+public import JSON
+
+/// What `adapter_config.json` says about the update (`formats/peft.md` §2).
+///
+/// Fields that change the update are understood or refused by name; fields that cannot are listed in
+/// the specification; an unknown field with a value is refused, because newer versions add meaning.
+public struct PEFTConfiguration: Sendable {
+  /// `r`, before patterns.
+  public let rank: Int
+  /// `lora_alpha`, before patterns.
+  public let alpha: Double
+  /// `use_rslora`: s = alpha/√r instead of alpha/r.
+  public let usesRankStabilizedScaling: Bool
+  /// `fan_in_fan_out`: the base stores its weights transposed.
+  public let isBaseTransposed: Bool
+  /// `target_modules` when it is a list.
+  public let targetModules: [String]
+  /// `base_model_name_or_path`: shown, never opened.
+  public let baseModelName: String?
+  /// `peft_version`.
+  public let producerVersion: String?
+  /// What the reader should tell people.
+  public let warnings: [String]
+
+  private let rankPattern: [(pattern: ModulePattern, rank: Int)]
+  private let alphaPattern: [(pattern: ModulePattern, alpha: Double)]
+  private let targetPattern: ModulePattern?
+
+  /// Reads the parsed file.
+  ///
+  /// - Throws: 69 `AD-FIELD` naming the field that is not supported; 69 `AD-TYPE` for another kind of
+  ///   adapter; 65 `AD-RANK`, `AD-ALPHA`, `AD-FIELD` for values out of range.
+  public init(_ value: JSONValue) throws(Fault) {
+    let root = JSONField(value, code: "AD-FIELD")
+    let object = try root.object()
+    try PEFTConfiguration.checkType(root)
+    var warnings: [String] = []
+    for member in object.members {
+      try PEFTConfiguration.check(member, &warnings)
+    }
+    rank = try PEFTConfiguration.rank(root["r"])
+    alpha = try PEFTConfiguration.alpha(root["lora_alpha"])
+    usesRankStabilizedScaling = try PEFTConfiguration.flag(root["use_rslora"])
+    isBaseTransposed = try PEFTConfiguration.flag(root["fan_in_fan_out"])
+    if isBaseTransposed {
+      warnings.append(
+        "fan_in_fan_out is true: it concerns Conv1D bases only, linear ones ignore it")
+    }
+    if alpha == 0 { warnings.append("lora_alpha is 0: the update is zero") }
+    var ranks: [(ModulePattern, Int)] = []
+    if root["rank_pattern"].isPresent {
+      for (key, field) in try root["rank_pattern"].fields() {
+        ranks.append((try ModulePattern(key), try PEFTConfiguration.rank(field)))
+      }
+    }
+    var alphas: [(ModulePattern, Double)] = []
+    if root["alpha_pattern"].isPresent {
+      for (key, field) in try root["alpha_pattern"].fields() {
+        alphas.append((try ModulePattern(key), try PEFTConfiguration.alpha(field)))
+      }
+    }
+    (rankPattern, alphaPattern) = (ranks, alphas)
+    (targetModules, targetPattern) = try PEFTConfiguration.targets(root["target_modules"])
+    baseModelName = root["base_model_name_or_path"].value?.stringValue
+    producerVersion = root["peft_version"].value?.stringValue
+    self.warnings = warnings
+  }
+
+  // MARK: - Per module
+
+  /// The rank of a module: the first matching `rank_pattern` in file order, else `r`.
+  public func rank(of moduleName: String) -> Int {
+    rankPattern.first { $0.pattern.matches(moduleName) }?.rank ?? rank
+  }
+
+  /// The scaling s of a module (`formats/peft.md` §4).
+  public func scaling(of moduleName: String) -> Double {
+    let alpha = alphaPattern.first { $0.pattern.matches(moduleName) }?.alpha ?? alpha
+    let rank = Double(rank(of: moduleName))
+    return alpha / (usesRankStabilizedScaling ? rank.squareRoot() : rank)
+  }
+
+  /// Which targets name none of the modules: list entries as they are, or the expression.
+  public func unmatchedTargets(_ moduleNames: [String]) -> [String] {
+    if let targetPattern {
+      return moduleNames.contains { targetPattern.matchesWhole($0) } ? [] : [targetPattern.text]
+    }
+    return targetModules.filter { target in
+      !moduleNames.contains {
+        UTF8Key.equalBytes($0, target) || Array($0.utf8).hasSuffix(Array(".\(target)".utf8))
+      }
+    }
+  }
+
+  // MARK: - Fields
+
+  /// Fields that do not change the update (`formats/peft.md` §2.2).
+  private static let inert: Set<String> = [
+    "peft_type", "r", "lora_alpha", "use_rslora", "fan_in_fan_out", "rank_pattern",
+    "alpha_pattern", "target_modules", "base_model_name_or_path", "peft_version", "task_type",
+    "inference_mode", "lora_dropout", "exclude_modules", "layers_to_transform", "layers_pattern",
+    "auto_mapping", "revision", "megatron_config", "megatron_core", "loftq_config", "eva_config",
+    "runtime_config", "qalora_group_size", "ensure_weight_tying",
+    "path_initial_model_for_weight_conversion", "low_cpu_mem_usage", "ephemeral_gpu_offload",
+  ]
+
+  private static func checkType(_ root: JSONField) throws(Fault) {
+    guard root["peft_type"].isPresent else {
+      let isMLX =
+        root["fine_tune_type"].isPresent || root["lora_parameters"].isPresent
+        || root["lora_layers"].isPresent
+      throw Fault(
+        .unsupported, "AD-TYPE",
+        isMLX ? "is an MLX adapter configuration" : "peft_type is missing, not a PEFT adapter")
+    }
+    let type = try root["peft_type"].string()
+    guard type == "LORA" else {
+      throw Fault(
+        .unsupported, "AD-TYPE",
+        "peft_type \(Fault.escaped(type, limit: 32)) is not supported, only LORA")
+    }
+  }
+
+  private static func check(
+    _ member: JSONObject.Member, _ warnings: inout [String]
+  ) throws(Fault) {
+    if inert.contains(member.key) { return }
+    switch member.key {
+    case "bias":
+      let text = member.value.stringValue
+      guard text == "none" || member.value.isNull else { throw refused(member) }
+    case "init_lora_weights":
+      try checkInitialisation(member)
+    case "velora_config", "monteclora_config":
+      if isActive(member.value) {
+        warnings.append("\(member.key): at inference this is plain LoRA, extra tensors are ignored")
+      }
+    default:
+      if isActive(member.value) { throw refused(member) }
+    }
+  }
+
+  /// Initialisations that change the base make B·A mean something else (`formats/peft.md` §5).
+  private static func checkInitialisation(_ member: JSONObject.Member) throws(Fault) {
+    switch member.value {
+    case .null, .bool: return
+    case .string(let text) where ["gaussian", "orthogonal", "eva", "mica"].contains(text): return
+    default: throw refused(member)
+    }
+  }
+
+  private static func refused(_ member: JSONObject.Member) -> Fault {
+    Fault(
+      .unsupported, "AD-FIELD",
+      "\(Fault.escaped(member.key, limit: 64)) = "
+        + "\(Fault.escaped(member.value.text(), limit: 64)) is not supported")
+  }
+
+  /// Whether a field has a value other than null, false, "" and empty.
+  private static func isActive(_ value: JSONValue) -> Bool {
+    switch value {
+    case .null, .bool(false): false
+    case .string(let text): !text.isEmpty
+    case .array(let elements): !elements.isEmpty
+    case .object(let object): !object.isEmpty
+    default: true
+    }
+  }
+
+  private static func rank(_ field: JSONField) throws(Fault) -> Int {
+    guard let rank = field.value?.intValue, (1...65_536).contains(rank) else {
+      let found = field.value.map { Fault.escaped($0.text(), limit: 32) } ?? "missing"
+      throw Fault(
+        .badData, "AD-RANK", "\(field.path) is \(found), expected a whole number in 1...65536")
+    }
+    return rank
+  }
+
+  private static func alpha(_ field: JSONField) throws(Fault) -> Double {
+    guard let alpha = field.value?.doubleValue, abs(alpha) <= 1e9 else {
+      let found = field.value.map { Fault.escaped($0.text(), limit: 32) } ?? "missing"
+      throw Fault(
+        .badData, "AD-ALPHA", "\(field.path) is \(found), expected a number within ±1e9")
+    }
+    return alpha
+  }
+
+  private static func flag(_ field: JSONField) throws(Fault) -> Bool {
+    field.isPresent ? try field.bool() : false
+  }
+
+  private static func targets(_ field: JSONField) throws(Fault) -> ([String], ModulePattern?) {
+    guard field.isPresent else { return ([], nil) }
+    if let text = field.value?.stringValue {
+      return text == "all-linear" ? ([], nil) : ([], try ModulePattern(text))
+    }
+    var names: [String] = []
+    for element in try field.array() { names.append(try element.string()) }
+    return (names, nil)
+  }
+}
+
+extension Array where Element == UInt8 {
+  fileprivate func hasSuffix(_ other: [UInt8]) -> Bool {
+    count >= other.count && self[(count - other.count)...].elementsEqual(other)
+  }
+}

@@ -1,0 +1,76 @@
+import Checkpoints
+public import Faults
+import Files
+import JSON
+public import Tensors
+
+/// Writes updates as a PEFT LoRA directory that PEFT itself loads (`formats/peft.md` §7).
+public enum PEFTWriter {
+  /// Writes `adapter_config.json` and `adapter_model.safetensors` into `directory`, which is made
+  /// when missing.
+  ///
+  /// Mixed ranks and scalings go to `rank_pattern` and `alpha_pattern` under full module paths; the most
+  /// common rank becomes `r`. With `alpha = s·r` the scaling read back is s exactly when the product and
+  /// quotient are.
+  ///
+  /// - Parameters:
+  ///   - updates: In any order; names must differ.
+  ///   - dtype: F32, F16 or BF16 for the factors.
+  /// - Throws: 73, 74, 75 from the file system; 65 `VAL-RANGE` when a factor does not fit `dtype`;
+  ///   70 `AD-WRITE` for no updates.
+  public static func write(
+    _ updates: [LowRankUpdate], to directory: String, baseModelName: String?,
+    dtype: DType = .f32
+  ) throws(Fault) {
+    guard !updates.isEmpty else { throw Fault(.internalError, "AD-WRITE", "no updates to write") }
+    var weights = SafeTensorsWriter()
+    for update in updates {
+      let prefix = "base_model.model.\(update.moduleName)"
+      try weights.add("\(prefix).lora_A.weight", dtype: dtype, matrix: update.loraA)
+      try weights.add("\(prefix).lora_B.weight", dtype: dtype, matrix: update.loraB)
+    }
+    try Paths.makeDirectory(directory)
+    try weights.write(to: Paths.join(directory, PEFTReader.weightsName))
+    let text = configuration(updates, baseModelName: baseModelName).text(pretty: true)
+    try AtomicFile.write(Paths.join(directory, PEFTReader.configurationName), text: text)
+  }
+
+  private static func configuration(
+    _ updates: [LowRankUpdate], baseModelName: String?
+  ) -> JSONValue {
+    let rank = mostCommon(updates.map(\.rank))
+    let alpha = mostCommon(updates.map { $0.scaling * Double($0.rank) })
+    var ranks = JSONObject()
+    var alphas = JSONObject()
+    for update in updates {
+      let own = update.scaling * Double(update.rank)
+      if update.rank != rank { ranks[update.moduleName] = .integer(update.rank) }
+      if own != alpha { alphas[update.moduleName] = number(own) }
+    }
+    // A list of last components would also catch modules of the same kind that have no update.
+    let targets = updates.map { JSONValue.string($0.moduleName) }
+    return [
+      "peft_type": "LORA", "task_type": "CAUSAL_LM",
+      "base_model_name_or_path": baseModelName.map { .string($0) } ?? .null,
+      "r": .integer(rank), "lora_alpha": number(alpha), "use_rslora": false,
+      "rank_pattern": .object(ranks), "alpha_pattern": .object(alphas),
+      "target_modules": .array(targets), "bias": "none", "fan_in_fan_out": false,
+      "init_lora_weights": true, "inference_mode": true, "lora_dropout": 0.0,
+      "modules_to_save": nil, "use_dora": false,
+    ]
+  }
+
+  /// Whole numbers as integers: older PEFT types `lora_alpha` so.
+  private static func number(_ value: Double) -> JSONValue {
+    Int64(exactly: value).map { .integer($0) } ?? .number(value)
+  }
+
+  /// The most frequent value, the first of them on ties.
+  private static func mostCommon<Value: Hashable>(_ values: [Value]) -> Value {
+    var counts: [Value: Int] = [:]
+    for value in values { counts[value, default: 0] += 1 }
+    var best = values[0]
+    for value in values where counts[value, default: 0] > counts[best, default: 0] { best = value }
+    return best
+  }
+}
