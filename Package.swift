@@ -134,7 +134,7 @@ let package = Package(
     tests(
       "TrainingTests",
       ["Training", "Models", "Artifacts", "LinearAlgebra", "Faults", "Files", "Tensors"]),
-    tests("ReportsTests", ["Reports", "Files", "JSON", "Faults"]),
+    tests("ReportsTests", ["Reports", "Files", "JSON", "Faults", "Tensors"]),
     tests("PipelineTests", ["Pipeline", "Faults", "Files", "JSON"]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
     tests("xspressTests", ["Faults", "Files", "JSON"]),

@@ -1,0 +1,44 @@
+public import Faults
+public import JSON
+
+extension EvaluationRecord {
+  /// The schema word of an evaluation.
+  public static let schema = "xspress.evaluation/1"
+
+  /// The document `xspress evaluate --json` prints; also the artifact's accuracy block.
+  public var json: JSONValue {
+    var members = RecordMembers()
+    members.add("schema", EvaluationRecord.schema)
+    var source = RecordMembers()
+    source.add("path", data.path)
+    source.add("sha256", data.sha256)
+    source.add("n", data.n)
+    members.add("data", source.json)
+    members.add("variants", list: variants, \.json)
+    members.add("pairs", list: pairs, \.json)
+    return members.json
+  }
+
+  /// Reads what ``json`` writes.
+  ///
+  /// - Throws: 65 `RECORD` naming the field.
+  public init(json value: JSONValue) throws(Fault) {
+    try self.init(json: JSONField(record: value))
+  }
+
+  init(json field: JSONField) throws(Fault) {
+    guard try field["schema"].string() == EvaluationRecord.schema else {
+      throw field["schema"].fault("expected \(EvaluationRecord.schema)", .unsupported)
+    }
+    let data = field["data"]
+    let variants = try field["variants"].list { f throws(Fault) in try VariantResult(json: f) }
+    self.init(
+      data: DataSource(
+        path: try data["path"].string(), sha256: try data["sha256"].string(),
+        n: try data["n"].count()),
+      variants: variants,
+      pairs: try field["pairs"].list { f throws(Fault) in
+        try PairResult(json: f, variantCount: variants.count)
+      })
+  }
+}

@@ -1,0 +1,31 @@
+public import Faults
+public import JSON
+
+extension PairResult {
+  /// The comparison as in `formats/evaluation.md` §4.
+  public var json: JSONValue {
+    var members = RecordMembers()
+    members.add("a", a)
+    members.add("b", b)
+    members.add("delta", figure: delta)
+    members.add("delta_ci95", interval: deltaCI95)
+    members.add("mcnemar_p", figure: mcnemarP)
+    members.add("nll_delta", figure: nllDelta)
+    members.add("nll_delta_ci95", interval: nllDeltaCI95)
+    return members.json
+  }
+
+  /// Reads what ``json`` writes; `variantCount` bounds the indices.
+  ///
+  /// - Throws: 65 `RECORD` naming the field.
+  public init(json field: JSONField, variantCount: Int) throws(Fault) {
+    let last = max(variantCount - 1, 0)
+    self.init(
+      a: try field["a"].int(in: 0...last), b: try field["b"].int(in: 0...last),
+      delta: try field["delta"].figure(in: field, "delta"),
+      deltaCI95: try field["delta_ci95"].optional { f throws(Fault) in try f.interval() },
+      mcnemarP: try field["mcnemar_p"].figure(in: field, "mcnemar_p"),
+      nllDelta: try field["nll_delta"].optionalFigure(in: field, "nll_delta"),
+      nllDeltaCI95: try field["nll_delta_ci95"].optional { f throws(Fault) in try f.interval() })
+  }
+}

@@ -1,0 +1,50 @@
+public import Faults
+public import JSON
+
+extension VariantResult {
+  /// The variant as in `formats/evaluation.md` §3.
+  public var json: JSONValue {
+    var members = RecordMembers()
+    members.add("kind", kind.rawValue)
+    members.add("name", name)
+    members.add("source", source)
+    members.add("n", n)
+    members.add("accuracy", figure: accuracy)
+    members.add("accuracy_ci95", interval: accuracyCI95)
+    members.add("accuracy_norm", figure: accuracyNorm)
+    members.add("nll", figure: nll)
+    members.add("choice_nll", figure: choiceNLL)
+    members.add("kl_to_teacher", figure: klToTeacher)
+    members.add("agreement", figure: agreement)
+    members.add("retained_gain", figure: retainedGain)
+    members.add("retained_gain_ci95", interval: retainedGainCI95)
+    members.add("bytes", bytes)
+    members.add("seconds", figure: seconds)
+    return members.json
+  }
+
+  /// Reads what ``json`` writes.
+  ///
+  /// - Throws: 65 `RECORD` naming the field.
+  public init(json field: JSONField) throws(Fault) {
+    func figure(_ key: String) throws(Fault) -> Double? {
+      try field[key].optionalFigure(in: field, key)
+    }
+    guard let kind = Kind(rawValue: try field["kind"].string()) else {
+      throw field["kind"].fault("unknown kind of variant")
+    }
+    self.init(
+      kind: kind, name: try field["name"].string(),
+      source: try field["source"].optional { f throws(Fault) in try f.string() },
+      n: try field["n"].count(), accuracy: try field["accuracy"].figure(in: field, "accuracy"),
+      accuracyCI95: try field["accuracy_ci95"].optional { f throws(Fault) in try f.interval() },
+      accuracyNorm: try figure("accuracy_norm"), nll: try field["nll"].figure(in: field, "nll"),
+      choiceNLL: try figure("choice_nll"), klToTeacher: try figure("kl_to_teacher"),
+      agreement: try figure("agreement"), retainedGain: try figure("retained_gain"),
+      retainedGainCI95: try field["retained_gain_ci95"].optional { f throws(Fault) in
+        try f.interval()
+      },
+      bytes: try field["bytes"].optional { f throws(Fault) in try f.count() },
+      seconds: try figure("seconds"))
+  }
+}
