@@ -1,4 +1,4 @@
-public import Evaluation
+import Evaluation
 public import Faults
 import Models
 public import Tensors

@@ -93,7 +93,8 @@ public struct TuningCheckpoint: Sendable {
     func values(_ name: String) throws(Fault) -> [Float] {
       let values = try file.floats(of: try file.tensor(name))
       guard values.count == count else {
-        throw Fault(.badData, "TUNE-SHAPE", "\(values.count) numbers, expected \(count)", tensor: name)
+        throw Fault(
+          .badData, "TUNE-SHAPE", "\(values.count) numbers, expected \(count)", tensor: name)
       }
       return values
     }
