@@ -30,6 +30,17 @@ extension Matrix where Scalar == Double {
     return norms
   }
 
+  /// Multiplies row `i` by `factors[i]`.
+  mutating func scaleRows(by factors: [Double]) {
+    precondition(factors.count == rows)
+    let width = columns
+    elements.withUnsafeMutableBufferPointer { values in
+      for (row, factor) in factors.enumerated() {
+        for index in row * width..<(row + 1) * width { values[index] *= factor }
+      }
+    }
+  }
+
   /// `‖self[row] − factor · other[row]‖`.
   func distance(row: Int, to other: Matrix<Double>, scaledBy factor: Double) -> Double {
     elements.withUnsafeBufferPointer { a in
@@ -46,10 +57,10 @@ extension Matrix where Scalar == Double {
 
   /// The largest entry of `|X Xᵀ − I|` for rows that should be orthonormal.
   var orthogonalityDefect: Double {
-    let product = times(self, transposeOther: true)
+    let product = gramOfRows
     var worst = 0.0
     for row in 0..<rows {
-      for column in 0...row {
+      for column in row..<rows {
         let defect = abs(product.elements[row * rows + column] - (row == column ? 1 : 0))
         if defect.isNaN { return .nan }
         worst = max(worst, defect)

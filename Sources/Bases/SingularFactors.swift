@@ -14,20 +14,14 @@ struct SingularFactors {
 
   /// Eigenvectors `v` of `TᵀT`, then `u = T v / σ` with `σ = ‖T v‖`.
   init(gramOf tall: Matrix<Double>) throws(Fault) {
-    var gram = Matrix<Double>(rows: tall.columns, columns: tall.columns)
-    gram.elements.withUnsafeMutableBufferPointer { target in
-      tall.elements.withUnsafeBufferPointer { source in
-        guard let c = target.baseAddress, let x = source.baseAddress else { return }
-        BLAS.accumulateGram(x, rows: tall.rows, size: tall.columns, into: c)
-      }
-    }
-    let eigen = try SymmetricEigen(gram)
+    let eigen = try SymmetricEigen(tall.gramOfColumns)
     // Below √ε·σ₁ an eigenvalue of the Gram matrix is rounding; such a matrix goes the direct way
     // because its residual there is far above the limit.
     let floor = (eigen.values.first ?? 0) * 0x1p-52
     let kept = eigen.values.prefix { $0 > floor }.count
     let short = eigen.vectors.prefix(rows: kept)
-    var long = short.times(tall, transposeOther: true)
+    let images = short.times(tall, transposeOther: true)
+    var long = images
     let norms = long.normalizeRows()
     let order = norms.indices.sorted { (norms[$0], $1) > (norms[$1], $0) }
     let isSorted = order.elementsEqual(norms.indices)
@@ -35,7 +29,8 @@ struct SingularFactors {
     longRows = isSorted ? long : long.selectingRows(order)
     shortRows = isSorted ? short : short.selectingRows(order)
     convergence = SingularFactors.measure(
-      .gram, tall: tall, values: values, long: longRows, short: shortRows)
+      .gram, tall: tall, images: isSorted ? images : images.selectingRows(order), values: values,
+      long: longRows, short: shortRows)
   }
 
   /// LAPACK's SVD, cut at the numerical rank `σ > max(long, short)·ε·σ₁`.
@@ -47,19 +42,21 @@ struct SingularFactors {
     longRows = svd.left.transposed.prefix(rows: kept)
     shortRows = svd.rightTransposed.prefix(rows: kept)
     convergence = SingularFactors.measure(
-      .direct, tall: tall, values: values, long: longRows, short: shortRows)
+      .direct, tall: tall, images: shortRows.times(tall, transposeOther: true), values: values,
+      long: longRows, short: shortRows)
   }
 
   /// Both residuals and both orthogonalities, from the matrix itself.
+  ///
+  /// - Parameter images: row `i` is `T vᵢ`.
   static func measure(
-    _ route: Convergence.Route, tall: Matrix<Double>, values: [Double], long: Matrix<Double>,
-    short: Matrix<Double>
+    _ route: Convergence.Route, tall: Matrix<Double>, images: Matrix<Double>, values: [Double],
+    long: Matrix<Double>, short: Matrix<Double>
   ) -> Convergence {
     guard let largest = values.first else {
       return Convergence(
         route: route, residual: 0, orthogonality: 0, minimumGap: .infinity, spanError: 0)
     }
-    let forward = short.times(tall, transposeOther: true)
     let backward = long.times(tall)
     let clusters = SingularBasis.clusters(of: values)
     // With fewer directions than the long side, zero is a neighbour of the last singular value.
@@ -79,7 +76,7 @@ struct SingularFactors {
         ? values[span.upperBound - 1] - values[span.upperBound]
         : isBordered ? values[span.upperBound - 1] : .infinity
       let error = max(
-        forward.distance(row: index, to: long, scaledBy: values[index]),
+        images.distance(row: index, to: long, scaledBy: values[index]),
         backward.distance(row: index, to: short, scaledBy: values[index]))
       // `max` drops NaN on one side only; a NaN must not pass.
       residual = error.isNaN ? .nan : max(residual, error)

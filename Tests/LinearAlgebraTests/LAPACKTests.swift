@@ -36,6 +36,21 @@ import Testing
     #expect(relativeError(eigen.map { $0 }.elements, symmetric.elements) < 1e-12)
   }
 
+  @Test func gramsAreUpperTrianglesOfTheProducts() {
+    let matrix = random(7, 4, seed: 10)
+    for (found, full) in [
+      (matrix.gramOfColumns, gram(matrix)),
+      (matrix.gramOfRows, matrix.times(matrix, transposeOther: true)),
+    ] {
+      #expect(found.rows == full.rows)
+      for row in 0..<full.rows {
+        for column in 0..<full.rows {
+          #expect(abs(found[row, column] - (column >= row ? full[row, column] : 0)) < 1e-12)
+        }
+      }
+    }
+  }
+
   @Test func eigenReadsOnlyTheUpperTriangle() throws {
     let symmetric = gram(random(9, 6, seed: 12))
     var upper = symmetric

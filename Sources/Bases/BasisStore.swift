@@ -1,0 +1,157 @@
+public import Checkpoints
+public import Faults
+public import Files
+import LinearAlgebra
+import Synchronization
+import Tensors
+
+/// The bases of one base model: computed once, kept on disk or in memory.
+///
+/// Thread-safe. A basis is a function of the weight alone, so it is found again by the weight's
+/// digest, whatever the file it came from. A damaged entry is computed again and replaced; a cache
+/// that cannot be written costs time, not the run. Both leave a line in ``warnings``.
+public final class BasisStore: Sendable {
+  /// Where bases came from so far.
+  public struct Counts: Sendable, Hashable {
+    /// Computed by a decomposition.
+    public var computed = 0
+    /// Read from the cache.
+    public var cached = 0
+    /// Read from a pack.
+    public var packed = 0
+  }
+
+  /// The base model.
+  public let base: BaseCheckpoint
+  /// The cache, if any.
+  public let cache: BasisCache?
+  private let threads: Int
+  private let state = Mutex(State())
+
+  private struct State {
+    var digests: [String: SHA256Digest] = [:]
+    var entries: [SHA256Digest: BasisCacheEntry] = [:]
+    var warnings: [String] = []
+    var counts = Counts()
+  }
+
+  /// A store over a base model.
+  ///
+  /// - Parameters:
+  ///   - cacheDirectory: where entries are kept; nil keeps them in memory, a little less than the
+  ///     size of the weights in Float64.
+  ///   - threads: modules computed at once in ``prepare(modules:progress:)``.
+  public init(base: BaseCheckpoint, cacheDirectory: String?, threads: Int) throws(Fault) {
+    self.base = base
+    self.threads = max(threads, 1)
+    cache = cacheDirectory.map { BasisCache(cacheDirectory: $0) }
+  }
+
+  /// What went wrong without stopping the work.
+  public var warnings: [String] { state.withLock { $0.warnings } }
+  /// Where bases came from so far.
+  public var counts: Counts { state.withLock { $0.counts } }
+
+  /// SHA-256 of a module's decoded weight; remembered.
+  public func weightDigest(of module: LinearModule) throws(Fault) -> SHA256Digest {
+    if let known = state.withLock({ $0.digests[module.name] }) { return known }
+    return try digest(of: try base.matrix(module.weightName), module)
+  }
+
+  /// The basis of a module, from memory or the cache, else computed and kept.
+  ///
+  /// - Throws: what reading the weight throws; `NUM-SVD` naming the module.
+  public func basis(of module: LinearModule) throws(Fault) -> SingularBasis {
+    let weight = try base.matrix(module.weightName)
+    let digest = try digest(of: weight, module)
+    if let entry = stored(digest, module), entry.fits(rows: weight.rows, columns: weight.columns) {
+      state.withLock { $0.counts.cached += 1 }
+      return entry.basis(weight: weight, moduleName: module.name)
+    }
+    let basis = try SingularBasis(weight: weight, moduleName: module.name)
+    state.withLock { $0.counts.computed += 1 }
+    keep(BasisCacheEntry(basis), digest, module)
+    return basis
+  }
+
+  /// The factors of a module for a choice of directions; random ones need no decomposition.
+  public func moduleBasis(
+    of module: LinearModule, for selection: BasisSelection
+  ) throws(Fault) -> ModuleBasis {
+    guard case .random(let rank, let seed) = selection else {
+      return try basis(of: module).moduleBasis(for: selection)
+    }
+    return try ModuleBasis(
+      randomFor: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
+      rank: rank, seed: seed)
+  }
+
+  /// Computes what is missing, several modules at once with one BLAS thread each.
+  ///
+  /// - Parameter progress: called with modules done and in all, from any thread, one at a time.
+  /// - Throws: as ``basis(of:)``, the fault of the first failing module.
+  public func prepare(
+    modules: [LinearModule], progress: @Sendable (Int, Int) -> Void = { _, _ in }
+  ) throws(Fault) {
+    // Large ones first, so that the last thread is not left with one.
+    let order = modules.indices.sorted {
+      (modules[$0].cost, $1) > (modules[$1].cost, $0)
+    }
+    let done = Mutex(0)
+    _ = try parallelMap(modules.count, threads: threads) { index throws(Fault) in
+      let module = modules[order[index]]
+      if !isStored(try weightDigest(of: module)) { _ = try basis(of: module) }
+      done.withLock {
+        $0 += 1
+        progress($0, modules.count)
+      }
+    }
+  }
+
+  // MARK: - Storage
+
+  private func digest(
+    of weight: Matrix<Float>, _ module: LinearModule
+  ) throws(Fault) -> SHA256Digest {
+    if let known = state.withLock({ $0.digests[module.name] }) { return known }
+    let digest = SHA256Digest.of(weight.elements)
+    state.withLock { $0.digests[module.name] = digest }
+    return digest
+  }
+
+  private func isStored(_ digest: SHA256Digest) -> Bool {
+    if let cache { return Paths.kind(of: cache.path(for: digest)) == .file }
+    return state.withLock { $0.entries[digest] != nil }
+  }
+
+  private func stored(_ digest: SHA256Digest, _ module: LinearModule) -> BasisCacheEntry? {
+    guard let cache else { return state.withLock { $0.entries[digest] } }
+    let found = cache.read(digest)
+    if found.isDamaged {
+      warn("\(cache.path(for: digest)): damaged cache entry of \(module.name), computed again")
+    }
+    return found.entry
+  }
+
+  private func keep(_ entry: BasisCacheEntry, _ digest: SHA256Digest, _ module: LinearModule) {
+    guard let cache else {
+      state.withLock { $0.entries[digest] = entry }
+      return
+    }
+    do throws(Fault) {
+      try cache.write(entry, for: digest)
+    } catch {
+      warn("the basis of \(module.name) was not cached: \(error)")
+    }
+  }
+
+  private func warn(_ text: String) { state.withLock { $0.warnings.append(text) } }
+}
+
+extension LinearModule {
+  /// Proportional to the work of a decomposition.
+  fileprivate var cost: Int {
+    let short = min(outFeatures, inFeatures)
+    return short * short * (outFeatures + inFeatures)
+  }
+}
