@@ -1,3 +1,4 @@
+import Adapters
 import LinearAlgebra
 import Tensors
 
@@ -16,5 +17,21 @@ enum Samples {
     var result = x.times(x, transposeSelf: true)
     for index in result.elements.indices { result.elements[index] /= Double(samples) }
     return result.inFloat
+  }
+
+  /// A random update with scaling 0.75.
+  static func update(
+    outFeatures: Int, inFeatures: Int, rank: Int, seed: UInt64
+  ) -> LowRankUpdate {
+    LowRankUpdate(
+      moduleName: "m", loraA: normal(rank, inFeatures, seed: seed),
+      loraB: normal(outFeatures, rank, seed: seed + 7), scaling: 0.75)
+  }
+
+  /// `ΔW = s·B·A` in full, which the code under test never forms.
+  static func delta(_ update: LowRankUpdate) -> Matrix<Double> {
+    var result = update.loraB.inDouble.times(update.loraA.inDouble)
+    for index in result.elements.indices { result.elements[index] *= update.scaling }
+    return result
   }
 }

@@ -1,0 +1,94 @@
+public import Adapters
+public import Bases
+public import Faults
+import LinearAlgebra
+public import Tensors
+
+extension Projection {
+  /// The latent matrix that best expresses `update` in `basis`.
+  ///
+  /// `projected`: `M = (UᵀB)(AV)·s`, the Frobenius optimum. `calibrated`:
+  /// `M = (UᵀΔW C V)(VᵀCV)⁻¹`, which minimises `E‖(ΔW − U M Vᵀ)x‖²`. `kfac`:
+  /// `M = (UᵀGU)⁻¹(UᵀGΔW C V)(VᵀCV)⁻¹`, which weighs output errors by `G` too. The ridge is added to
+  /// `C` and `G` themselves, so it shrinks the answer towards `projected`.
+  ///
+  /// - Parameters:
+  ///   - update: `A` `[rank, inFeatures]`, `B` `[outFeatures, rank]`, `s`.
+  ///   - basis: `U` `[outFeatures, outputRank]`, `V` `[inFeatures, inputRank]`.
+  ///   - ridge: relative to each moment's mean diagonal.
+  /// - Throws: `PROJ-SHAPE` where update, basis and curvature disagree; `PROJ-CURVATURE` where the
+  ///   method needs a moment that is missing; `NUM-DEFINITE` where a system cannot be solved.
+  /// - Complexity: O(outFeatures²·(rank + outputRank) + inFeatures²·(rank + inputRank)).
+  public static func fit(
+    update: LowRankUpdate, basis: ModuleBasis, curvature: Curvature? = nil,
+    method: ProjectionMethod, ridge: Double = Projection.defaultRidge
+  ) throws(Fault) -> ProjectedModule {
+    try checkShapes(
+      update, outFeatures: basis.outputBasis.rows, inFeatures: basis.inputBasis.rows, curvature)
+    let usesInput = method == .calibrated || method == .kfac
+    guard !usesInput || curvature?.inputCovariance != nil,
+      method != .kfac || curvature?.outputCovariance != nil
+    else {
+      throw Fault(
+        .internalError, "PROJ-CURVATURE", "method \(method.rawValue) needs second moments",
+        tensor: update.moduleName)
+    }
+    let factors = UpdateFactors(update, basis: basis)
+    let latent: Matrix<Double>
+    do throws(Fault) {
+      latent =
+        method == .zero
+        ? Matrix(rows: basis.outputBasis.columns, columns: basis.inputBasis.columns)
+        : try factors.solve(
+          output: Metric(method == .kfac ? curvature?.outputCovariance : nil, ridge: ridge),
+          input: Metric(usesInput ? curvature?.inputCovariance : nil, ridge: ridge))
+    } catch {
+      throw error.at(tensor: update.moduleName)
+    }
+    return ProjectedModule(
+      moduleName: update.moduleName, selection: basis.selection, latent: latent,
+      capturedEnergy: factors.capturedEnergy(
+        latent, output: Metric(nil, ridge: 0), input: Metric(nil, ridge: 0)),
+      weightedCapturedEnergy: curvature.map {
+        factors.capturedEnergy(
+          latent, output: Metric($0.outputCovariance, ridge: 0),
+          input: Metric($0.inputCovariance, ridge: 0))
+      })
+  }
+
+  /// Energies of any latent matrix in `basis`, for instance a tuned or a quantised one.
+  ///
+  /// - Returns: `1 − error/total`, plain and curvature-weighted, as in ``ProjectedModule``.
+  public static func capturedEnergy(
+    of latent: Matrix<Double>, update: LowRankUpdate, basis: ModuleBasis, curvature: Curvature?
+  ) throws(Fault) -> (plain: Double, weighted: Double?) {
+    try checkShapes(
+      update, outFeatures: basis.outputBasis.rows, inFeatures: basis.inputBasis.rows, curvature)
+    let factors = UpdateFactors(update, basis: basis)
+    let plain = factors.capturedEnergy(
+      latent, output: Metric(nil, ridge: 0), input: Metric(nil, ridge: 0))
+    let weighted = curvature.map {
+      factors.capturedEnergy(
+        latent, output: Metric($0.outputCovariance, ridge: 0),
+        input: Metric($0.inputCovariance, ridge: 0))
+    }
+    return (plain, weighted)
+  }
+
+  /// Refuses parts of different modules.
+  static func checkShapes(
+    _ update: LowRankUpdate, outFeatures: Int, inFeatures: Int, _ curvature: Curvature?
+  ) throws(Fault) {
+    let input = curvature?.inputCovariance
+    let output = curvature?.outputCovariance
+    guard update.outFeatures == outFeatures, update.inFeatures == inFeatures,
+      input.map({ $0.rows == inFeatures && $0.columns == inFeatures }) ?? true,
+      output.map({ $0.rows == outFeatures && $0.columns == outFeatures }) ?? true
+    else {
+      throw Fault(
+        .badData, "PROJ-SHAPE",
+        "the update is \(update.outFeatures)×\(update.inFeatures), the base weight "
+          + "\(outFeatures)×\(inFeatures)", tensor: update.moduleName)
+    }
+  }
+}

@@ -1,0 +1,52 @@
+public import Adapters
+public import Bases
+public import Faults
+import LinearAlgebra
+import Tensors
+
+extension Projection {
+  /// Chooses `rank` output and `rank` input directions for `update`.
+  ///
+  /// The aim is the weighted energy the fit captures,
+  /// `f(I, J) = tr[(UᵀGU)_II⁻¹ N_IJ (VᵀCV)_JJ⁻¹ N_IJᵀ]` with `N = UᵀGΔW C V`; without curvature
+  /// that is the plain energy `Σ M_ij²` over the chosen rows and columns.
+  ///
+  /// - Parameters:
+  ///   - rank: directions a side, clipped to the candidates.
+  ///   - candidates: only the first this many directions are considered; nil for all.
+  ///   - ridge: relative to each moment's mean diagonal, as in `fit`.
+  /// - Returns: `.selected` with ascending indices and whole clusters; fewer than `rank` where
+  ///   clusters do not fit. `.none` for rank 0.
+  /// - Throws: `PROJ-SHAPE` where update, basis and curvature disagree.
+  public static func select(
+    update: LowRankUpdate, basis: SingularBasis, curvature: Curvature?, rank: Int,
+    candidates: Int? = nil, search: DirectionSearch = .exchange,
+    ridge: Double = Projection.defaultRidge
+  ) throws(Fault) -> BasisSelection {
+    try checkShapes(
+      update, outFeatures: basis.outFeatures, inFeatures: basis.inFeatures, curvature)
+    let limit = min(candidates ?? basis.count, basis.count)
+    guard rank > 0, limit > 0 else { return .none }
+    // A cluster cut by the limit cannot be taken whole.
+    let available = basis.admissibleRank(limit)
+    let problem = SelectionProblem(
+      update: update, basis: basis, curvature: curvature, candidates: available, ridge: ridge)
+    do throws(Fault) {
+      var excluded: Set<Int> = []
+      while true {
+        let pair = try problem.choose(rank: rank, search: search, excluding: excluded)
+        let split = basis.clusters.filter { cluster in
+          [pair.output, pair.input].contains { side in
+            let taken = side.count(where: cluster.contains)
+            return taken > 0 && taken < cluster.count
+          }
+        }
+        if split.isEmpty { return .selected(output: pair.output, input: pair.input) }
+        // Take all of a cluster or none: what was chosen in part is left out.
+        for cluster in split { excluded.formUnion(cluster) }
+      }
+    } catch {
+      throw error.at(tensor: update.moduleName)
+    }
+  }
+}

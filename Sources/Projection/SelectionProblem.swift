@@ -1,0 +1,135 @@
+import Adapters
+import Bases
+import Faults
+import LinearAlgebra
+import Tensors
+
+/// The choice of directions reduced to small matrices in basis coordinates.
+///
+/// With `P = UᵀG s B` and `Q = Vᵀ C Aᵀ`, `N = UᵀGΔW C V = P Qᵀ` has the rank of the LoRA, so each
+/// half of the search is a subset selection for `rank(LoRA)` right-hand sides.
+struct SelectionProblem {
+  private let output: SideProblem
+  private let input: SideProblem
+  /// `UᵀΔWV`, `[candidates, candidates]`, for the diagonal search.
+  private let coordinates: Matrix<Double>
+
+  /// The chosen indices of both sides, ascending.
+  struct Pair {
+    var output: [Int]
+    var input: [Int]
+  }
+
+  init(
+    update: LowRankUpdate, basis: SingularBasis, curvature: Curvature?, candidates: Int,
+    ridge: Double
+  ) {
+    let indices = Array(0..<candidates)
+    let up = update.loraB.inDouble.scaled(by: update.scaling)
+    let down = update.loraA.inDouble
+    let outputRows =
+      candidates == basis.count ? basis.outputRows : basis.outputRows.selectingRows(indices)
+    let inputRows =
+      candidates == basis.count ? basis.inputRows : basis.inputRows.selectingRows(indices)
+    output = SideProblem(
+      rows: outputRows, targets: up, metric: Metric(curvature?.outputCovariance, ridge: ridge))
+    input = SideProblem(
+      rows: inputRows, targets: down.transposed,
+      metric: Metric(curvature?.inputCovariance, ridge: ridge))
+    coordinates = outputRows.times(up).times(
+      inputRows.times(down, transposeOther: true), transposeOther: true)
+  }
+
+  /// Chooses by the given search, never an excluded index.
+  func choose(
+    rank: Int, search: DirectionSearch, excluding excluded: Set<Int>
+  ) throws(Fault) -> Pair {
+    let count = min(rank, output.count - excluded.count)
+    guard count > 0 else { return Pair(output: [], input: []) }
+    let diagonal = chooseDiagonal(rank: count, excluding: excluded)
+    if search == .diagonal { return diagonal }
+    // Four starts: the diagonal approximation's columns or rows, every column or row allowed.
+    var best = (pair: diagonal, value: -1.0)
+    for weight in [try input.captured(diagonal.input), input.total] {
+      let found = try SelectionProblem.refine(
+        output, input, weight, rank: count, search: search, excluding: excluded)
+      if found.value > best.value {
+        best = (Pair(output: found.first, input: found.second), found.value)
+      }
+    }
+    for weight in [try output.captured(diagonal.output), output.total] {
+      let found = try SelectionProblem.refine(
+        input, output, weight, rank: count, search: search, excluding: excluded)
+      if found.value > best.value {
+        best = (Pair(output: found.second, input: found.first), found.value)
+      }
+    }
+    return best.pair
+  }
+
+  /// Alternates sides, starting from what `second` captures, until the captured energy stops growing.
+  private static func refine(
+    _ first: SideProblem, _ second: SideProblem, _ weight: Matrix<Double>, rank: Int,
+    search: DirectionSearch, excluding excluded: Set<Int>
+  ) throws(Fault) -> (first: [Int], second: [Int], value: Double) {
+    var best = (first: [Int](), second: [Int](), value: -1.0)
+    var weight = weight
+    for _ in 0..<6 {
+      let isStart = best.value < 0
+      let a = try first.choose(
+        rank: rank, targets: try first.weightedTargets(by: weight),
+        start: isStart ? nil : best.first, search: search, excluding: excluded)
+      let targets = try second.weightedTargets(by: first.captured(a))
+      let b = try second.choose(
+        rank: rank, targets: targets, start: isStart ? nil : best.second, search: search,
+        excluding: excluded)
+      let value = try second.value(of: b, targets: targets)
+      let isSettled = value <= best.value * (1 + 1e-4)
+      if value > best.value { best = (a, b, value) }
+      if isSettled { break }
+      weight = try second.captured(b)
+    }
+    return best
+  }
+
+  /// METHOD's approximation: energies `E_ij = g_i c_j M_ij²` with floors, eight alternations.
+  private func chooseDiagonal(rank: Int, excluding excluded: Set<Int>) -> Pair {
+    let size = coordinates.rows
+    let g = output.relativeDiagonal(floor: 1e-3)
+    let c = input.relativeDiagonal(floor: 1e-4)
+    var energy = coordinates
+    for row in 0..<size {
+      for column in 0..<size {
+        let value = energy.elements[row * size + column]
+        energy.elements[row * size + column] = g[row] * c[column] * value * value
+      }
+    }
+    var columnSums = [Double](repeating: 0, count: size)
+    for row in 0..<size {
+      for column in 0..<size { columnSums[column] += energy.elements[row * size + column] }
+    }
+    var pair = Pair(output: [], input: columnSums.largest(rank, excluding: excluded))
+    for _ in 0..<8 {
+      let rowSums = (0..<size).map { row in
+        pair.input.reduce(0.0) { $0 + energy.elements[row * size + $1] }
+      }
+      let rows = rowSums.largest(rank, excluding: excluded)
+      let sums = (0..<size).map { column in
+        rows.reduce(0.0) { $0 + energy.elements[$1 * size + column] }
+      }
+      let columns = sums.largest(rank, excluding: excluded)
+      if rows == pair.output && columns == pair.input { break }
+      pair = Pair(output: rows, input: columns)
+    }
+    return pair
+  }
+}
+
+extension [Double] {
+  /// The indices of the `count` largest values, ascending; ties go to the lower index.
+  func largest(_ count: Int, excluding excluded: Set<Int>) -> [Int] {
+    indices.filter { !excluded.contains($0) }
+      .sorted { (self[$1], $0) < (self[$0], $1) }
+      .prefix(count).sorted()
+  }
+}
