@@ -49,10 +49,15 @@ public struct BaseCheckpoint: Sendable {
   private static func configuration(
     of checkpoint: Checkpoint
   ) throws(Fault) -> DecoderConfiguration {
-    guard let weights = checkpoint.source as? GGUFWeights else {
-      throw Fault(.internalError, "CK-SOURCE", "no configuration for this format")
+    if let weights = checkpoint.source as? GGUFWeights {
+      return try GGUFConfiguration(header: weights.header, tensors: weights.tensors).read()
     }
-    return try GGUFConfiguration(header: weights.header, tensors: weights.tensors).read()
+    guard let weights = checkpoint.source as? SafeTensorsWeights,
+      let configuration = weights.configuration
+    else {
+      throw Fault(.missingInput, "CFG", "there is no config.json beside the weights")
+    }
+    return try configuration.decoder()
   }
 
   // MARK: - Weights
@@ -89,6 +94,13 @@ public struct BaseCheckpoint: Sendable {
     if let weights = checkpoint.source as? GGUFWeights, let vocabulary = try weights.vocabulary() {
       return .vocabulary(vocabulary)
     }
+    if let weights = checkpoint.source as? SafeTensorsWeights,
+      let path = weights.directory.existing("tokenizer.json")
+    {
+      return .tokenizerJSON(
+        path: path, beginOfSequence: weights.configuration?.tokenID("bos_token_id"),
+        endOfSequence: weights.configuration?.tokenID("eos_token_id"))
+    }
     throw Fault(.badData, "TK-MISSING", "the checkpoint has no tokenizer", path: path)
   }
 
@@ -116,11 +128,24 @@ public struct BaseCheckpoint: Sendable {
     let prefix = format == .gguf ? "blk." : "model.layers."
     for tensor in tensors {
       let name = checkpoint.huggingFaceName(tensor.name) ?? tensor.name
-      if expected.contains(Array(name.utf8)) { continue }
+      if expected.contains(Array(name.utf8)) || LlamaNames.isDerived(name) { continue }
+      if configuration.hasTiedEmbeddings, name == "lm_head.weight" {
+        try checkTiedHead()
+        continue
+      }
       try LlamaNames.checkLayerIndex(
         tensor.name, prefix: prefix, layerCount: configuration.layerCount)
       throw Fault(
         .unsupported, "CK-UNSUPPORTED", "the llama family has no such tensor", tensor: tensor.name)
+    }
+  }
+
+  /// A head stored beside tied embeddings must be the same matrix.
+  private func checkTiedHead() throws(Fault) {
+    guard try digest("lm_head.weight") == digest("model.embed_tokens.weight") else {
+      throw Fault(
+        .badData, "CK-TIED", "differs from the embeddings, to which tie_word_embeddings ties it",
+        tensor: "lm_head.weight")
     }
   }
 }

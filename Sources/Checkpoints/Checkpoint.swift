@@ -39,9 +39,25 @@ public struct Checkpoint: Sendable {
   /// - Throws: 66 where nothing is there, 65 for a damaged file, 69 for a format, version or tensor
   ///   type this version does not read.
   public static func open(_ path: String) throws(Fault) -> Checkpoint {
-    let weights = try GGUFWeights(path)
+    if Paths.kind(of: path) == .directory {
+      let weights = try SafeTensorsWeights(directory: path)
+      return Checkpoint(
+        path: path, format: .huggingFace, architecture: weights.configuration?.modelType,
+        source: weights)
+    }
+    // The content decides, not the name.
+    let file = try InputFile(path)
+    let prefix = try file.read(at: 0, count: min(64, file.byteCount))
+    if FileSignature(prefix) == .gguf {
+      let weights = try GGUFWeights(path)
+      return Checkpoint(
+        path: path, format: .gguf, architecture: weights.architecture, source: weights)
+    }
+    let weights = try SafeTensorsWeights(
+      file: path, directory: HFDirectory(path: Paths.parent(of: path)))
     return Checkpoint(
-      path: path, format: .gguf, architecture: weights.architecture, source: weights)
+      path: path, format: .safetensors, architecture: weights.configuration?.modelType,
+      source: weights)
   }
 
   // MARK: - Tensors

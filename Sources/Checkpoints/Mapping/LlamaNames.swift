@@ -59,6 +59,11 @@ enum LlamaNames {
     }
   }
 
+  /// Whether a tensor only repeats what the configuration says, as RoPE frequencies in old files do.
+  static func isDerived(_ name: String) -> Bool {
+    split(name, prefix: "model.layers.")?.leaf == "self_attn.rotary_emb.inv_freq"
+  }
+
   /// Every tensor of a model of this shape, by Hugging Face name, with its shape.
   static func expected(
     _ configuration: DecoderConfiguration

@@ -13,8 +13,30 @@ extension Tokenizer {
       } catch {
         throw error.at(path: base.path)
       }
-    case .tokenizerJSON(let path):
-      throw Fault(.unsupported, "TK-JSON", "tokenizer.json is not read yet", path: path)
+    case .tokenizerJSON(let path, let begin, let end):
+      try self.init(tokenizerJSON: path, beginOfSequence: begin, endOfSequence: end)
+    }
+  }
+
+  /// A tokenizer from a `tokenizer.json`.
+  ///
+  /// Its padding and truncation are for batches and are not applied.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - beginOfSequence: The id to report where the file's template adds no token in front.
+  ///   - endOfSequence: The id to report where the file's template adds no token behind.
+  /// - Throws: 69 `TK-UNSUPPORTED` or `TK-PRE` naming a component, 65 for a damaged file.
+  public init(
+    tokenizerJSON path: String, beginOfSequence: Int32? = nil, endOfSequence: Int32? = nil
+  ) throws(Fault) {
+    do throws(Fault) {
+      var parts = try TokenizerJSON(path).parts()
+      parts.beginOfSequence = parts.beginOfSequence ?? beginOfSequence
+      parts.endOfSequence = parts.endOfSequence ?? endOfSequence
+      try self.init(parts)
+    } catch {
+      throw error.at(path: path)
     }
   }
 
@@ -29,8 +51,13 @@ extension Tokenizer {
         "tokenizer model \"\(vocabulary.model)\"; only gpt2 (byte-level BPE) is supported")
     }
     let rule = try Self.preTokenizer(named: vocabulary.preTokenizer)
+    var merges: [(left: [UInt8], right: [UInt8])] = []
+    merges.reserveCapacity(vocabulary.merges.count)
+    for (index, line) in vocabulary.merges.enumerated() {
+      merges.append(try MergeLine.split(line, index: index))
+    }
     var parts = TokenizerParts(
-      tokens: vocabulary.tokens, merges: try Self.merges(vocabulary.merges),
+      tokens: vocabulary.tokens, merges: merges,
       added: Self.added(vocabulary), preTokenizer: rule, takesWholeWords: rule.takesWholeWords,
       normalizesToNFC: rule == .qwen2, beginOfSequence: vocabulary.beginOfSequence,
       endOfSequence: vocabulary.endOfSequence)
@@ -66,21 +93,5 @@ extension Tokenizer {
       guard (2...4).contains(pair.0), let id = Int32(exactly: index) else { return nil }
       return TokenizerParts.Added(id: id, content: pair.1, isNormalized: false)
     }
-  }
-
-  /// Splits each merge at its first space after the first byte.
-  private static func merges(
-    _ lines: [[UInt8]]
-  ) throws(Fault) -> [(left: [UInt8], right: [UInt8])] {
-    var result: [(left: [UInt8], right: [UInt8])] = []
-    result.reserveCapacity(lines.count)
-    for (index, line) in lines.enumerated() {
-      guard let space = line.dropFirst().firstIndex(of: 0x20), space + 1 < line.count else {
-        throw Fault(
-          .badData, "TK-MERGE", "merge \(index), \"\(TokenizerParts.text(line))\", is not a pair")
-      }
-      result.append((Array(line[..<space]), Array(line[(space + 1)...])))
-    }
-    return result
   }
 }

@@ -1,0 +1,159 @@
+internal import Faults
+internal import Files
+internal import JSON
+
+/// `config.json` of a Hugging Face model (`formats/hf.md` §3).
+struct HFConfiguration: Sendable {
+  /// The path of the file.
+  let path: String
+  /// Its content, an object.
+  let json: JSONValue
+
+  /// The longest file this reader takes.
+  private static let byteLimit = 16 << 20
+
+  /// Fields that change the forward pass unless they are absent, null or this value.
+  private static let neutral: [(key: String, value: JSONValue)] = [
+    ("attention_bias", false), ("mlp_bias", false), ("hidden_act", "silu"),
+    ("rope_scaling", nil), ("sliding_window", nil), ("quantization_config", nil),
+    ("compression_config", nil), ("partial_rotary_factor", 1), ("attn_logit_softcapping", nil),
+    ("final_logit_softcapping", nil), ("logit_scale", nil), ("logits_scaling", 1),
+    ("embedding_multiplier", 1), ("residual_multiplier", 1), ("attention_multiplier", nil),
+    ("num_local_experts", nil), ("num_experts", nil), ("no_rope_layers", nil),
+    ("use_qk_norm", false), ("qk_layernorm", false),
+  ]
+
+  /// Reads `path`.
+  ///
+  /// - Throws: 66 where it is missing, 65 `CFG` where it is not a JSON object.
+  init(_ path: String) throws(Fault) {
+    self.path = path
+    let bytes = try InputFile(path).readAll(limit: Self.byteLimit)
+    do throws(Fault) {
+      json = try JSONValue.parse(bytes)
+    } catch {
+      throw Fault(error.kind, "CFG", "\(error.reason) (\(error.code))", path: path)
+    }
+    guard json.objectValue != nil else {
+      throw Fault(.badData, "CFG", "expected an object, found \(json.kindName)", path: path)
+    }
+  }
+
+  /// `model_type`, such as `llama`.
+  var modelType: String? { json["model_type"]?.stringValue }
+
+  /// The shape of a model of the llama family.
+  ///
+  /// - Throws: 69 `CFG-UNSUPPORTED` naming the field, 65 `CFG` for a missing or impossible value.
+  func decoder() throws(Fault) -> DecoderConfiguration {
+    do throws(Fault) {
+      try refuseUnsupported()
+      return try readDecoder()
+    } catch {
+      throw error.at(path: path)
+    }
+  }
+
+  private func refuseUnsupported() throws(Fault) {
+    guard let modelType else {
+      throw Fault(.badData, "CFG", "model_type is missing")
+    }
+    guard modelType == "llama" || modelType == "mistral" else {
+      throw unsupported("model_type \"\(modelType)\"; llama and mistral are supported")
+    }
+    // A Mistral model without the field has a window of 4096 by default.
+    if modelType == "mistral", json["sliding_window"] == nil {
+      throw unsupported("sliding_window is missing and means 4096 for mistral")
+    }
+    for (key, value) in Self.neutral {
+      guard let found = json[key], !found.isNull, found != value else { continue }
+      if let number = found.doubleValue, number == value.doubleValue { continue }
+      throw unsupported("\(key) is set and may change the model")
+    }
+  }
+
+  private func readDecoder() throws(Fault) -> DecoderConfiguration {
+    let hidden = try size("hidden_size")
+    let heads = try size("num_attention_heads", limit: 1 << 16)
+    let keyValueHeads = try size("num_key_value_heads", limit: 1 << 16, default: heads)
+    guard heads % keyValueHeads == 0 else {
+      throw Fault(
+        .badData, "CFG", "\(heads) heads are not a multiple of \(keyValueHeads) kv heads")
+    }
+    guard isSet("head_dim") || hidden % heads == 0 else {
+      throw Fault(.badData, "CFG", "width \(hidden) does not divide into \(heads) heads")
+    }
+    let width = try size("head_dim", limit: 1 << 16, default: hidden / heads)
+    guard width % 2 == 0 else {
+      throw Fault(.badData, "CFG", "head dimension \(width) is not even")
+    }
+    return DecoderConfiguration(
+      architecture: "llama", hiddenSize: hidden,
+      layerCount: try size("num_hidden_layers", limit: 1 << 16), headCount: heads,
+      keyValueHeadCount: keyValueHeads, headDimension: width,
+      feedForwardSize: try size("intermediate_size"), vocabularySize: try size("vocab_size"),
+      contextLength: try size("max_position_embeddings", default: 2048),
+      ropeTheta: try ropeTheta(),
+      rmsNormEpsilon: try positive(json["rms_norm_eps"], "rms_norm_eps", default: 1e-6),
+      hasTiedEmbeddings: try flag("tie_word_embeddings"))
+  }
+
+  /// The id of a special token; of a list of ids the first.
+  func tokenID(_ key: String) -> Int32? {
+    let value = json[key]?.arrayValue?.first ?? json[key]
+    return value?.intValue.flatMap { Int32(exactly: $0) }
+  }
+
+  // MARK: - Values
+
+  private func isSet(_ key: String) -> Bool { json[key].map { !$0.isNull } ?? false }
+
+  private func size(
+    _ key: String, limit: Int = 1 << 31 - 1, default fallback: Int? = nil
+  ) throws(Fault) -> Int {
+    if !isSet(key), let fallback { return fallback }
+    guard let value = json[key]?.intValue, value > 0, value <= limit else {
+      throw Fault(.badData, "CFG", "\(key) must be an integer from 1 to \(limit)")
+    }
+    return value
+  }
+
+  private func flag(_ key: String) throws(Fault) -> Bool {
+    guard isSet(key) else { return false }
+    guard let value = json[key]?.boolValue else {
+      throw Fault(.badData, "CFG", "\(key) must be true or false")
+    }
+    return value
+  }
+
+  private func positive(
+    _ value: JSONValue?, _ key: String, default fallback: Double
+  ) throws(Fault) -> Double {
+    guard let value, !value.isNull else { return fallback }
+    guard let number = value.doubleValue, number > 0 else {
+      throw Fault(.badData, "CFG", "\(key) must be a positive number")
+    }
+    return number
+  }
+
+  /// RoPE's base: `rope_theta`, or since version 5 of the library `rope_parameters.rope_theta`.
+  private func ropeTheta() throws(Fault) -> Double {
+    guard let parameters = json["rope_parameters"], !parameters.isNull else {
+      return try positive(json["rope_theta"], "rope_theta", default: 10_000)
+    }
+    guard let members = parameters.objectValue?.members else {
+      throw Fault(.badData, "CFG", "rope_parameters must be an object")
+    }
+    for member in members where member.key != "rope_theta" {
+      if member.key == "rope_type" || member.key == "type", member.value == "default" { continue }
+      throw unsupported("rope_parameters.\(member.key) is set and may change the model")
+    }
+    return try positive(
+      parameters["rope_theta"] ?? json["rope_theta"], "rope_parameters.rope_theta",
+      default: 10_000)
+  }
+
+  private func unsupported(_ reason: String) -> Fault {
+    Fault(.unsupported, "CFG-UNSUPPORTED", reason)
+  }
+}
