@@ -1,0 +1,36 @@
+/// The sums at the head of a report; every job is counted in exactly one state.
+struct ReportTotals {
+  let listed: Int
+  let done: Int
+  let failed: Int
+  let skipped: Int
+  /// Bytes of the finished jobs' adapters as shipped, and of their artifacts.
+  let asShipped: Int
+  let f16Equivalent: Int
+  let artifact: Int
+  /// The median retained gain of the results, where measured.
+  let medianRetainedGain: Double?
+  /// Measured figures that are not finite and therefore in no total.
+  let leftOut: Int
+
+  init(_ jobs: [JobRecord]) {
+    listed = jobs.count
+    done = jobs.count { $0.state == .done }
+    failed = jobs.count { $0.state == .failed }
+    skipped = jobs.count { $0.state == .skipped }
+    let sizes = jobs.compactMap(\.sizes)
+    asShipped = sizes.map(\.asShipped).reduce(0, &+)
+    f16Equivalent = sizes.map(\.f16Equivalent).reduce(0, &+)
+    artifact = sizes.map(\.artifact).reduce(0, &+)
+    let evaluations = jobs.compactMap(\.evaluation)
+    let gains = evaluations.compactMap { $0.result?.retainedGain }.filter(\.isFinite).sorted()
+    medianRetainedGain =
+      gains.isEmpty ? nil : (gains[(gains.count - 1) / 2] + gains[gains.count / 2]) / 2
+    leftOut = evaluations.flatMap(\.variants).count { !$0.accuracy.isFinite || !$0.nll.isFinite }
+  }
+}
+
+extension EvaluationRecord {
+  /// The variant the work came to.
+  var result: VariantResult? { resultIndex.map { variants[$0] } }
+}

@@ -1,0 +1,60 @@
+import Faults
+import Mustache
+
+/// `index.html`: one page without scripts, fonts or anything else from outside.
+enum HTMLPage {
+  static func text(_ report: Report) throws(Fault) -> String {
+    MustacheContentTypes.register(HTMLText(), named: HTMLText.name)
+    let template: MustacheTemplate
+    do {
+      template = try MustacheTemplate(string: HTMLTemplate.page)
+    } catch {
+      throw Fault(.internalError, "REPORT-TEMPLATE", "\(error)")
+    }
+    return template.render(context(report))
+  }
+
+  // The engine looks values up by name, so what it gets are dictionaries of text, lists and flags.
+  // Values under keys that end in "Chart" or "style" are markup made here; all others get escaped.
+  private static func context(_ report: Report) -> [String: Any] {
+    let totals = ReportTotals(report.jobs)
+    var cards: [[String: Any]] = [
+      [
+        "figure": "\(totals.done) of \(totals.listed)",
+        "caption": totals.failed + totals.skipped == 0
+          ? "adapters converted"
+          : "adapters converted, \(totals.failed) failed, \(totals.skipped) skipped",
+      ]
+    ]
+    if totals.artifact > 0 {
+      cards.append([
+        "figure": Numerals.ratio(Double(totals.asShipped) / Double(totals.artifact)),
+        "caption":
+          "smaller: \(Numerals.bytes(totals.asShipped)) → \(Numerals.bytes(totals.artifact))",
+      ])
+      cards.append([
+        "figure": Numerals.ratio(Double(totals.f16Equivalent) / Double(totals.artifact)),
+        "caption": "smaller than the adapters in F16",
+      ])
+    }
+    if let gain = totals.medianRetainedGain {
+      cards.append([
+        "figure": Numerals.percent(gain),
+        "caption": "of the LoRA's gain retained" + (totals.done > 1 ? " (median)" : ""),
+      ])
+    }
+    let machines = Set(report.jobs.map(\.machine).filter { !$0.isEmpty })
+    return [
+      "style": HTMLTemplate.style, "title": report.title, "cards": cards,
+      "machine": machines.count == 1 ? machines.first ?? "" : "",
+      "hasMachine": machines.count == 1, "hasJobs": !report.jobs.isEmpty,
+      "hasMany": report.jobs.count > 1, "hasNone": totals.done == 0,
+      "listed": "\(totals.listed)", "leftOut": "\(totals.leftOut)",
+      "hasLeftOut": totals.leftOut > 0,
+      "summary": report.jobs.enumerated().map { HTMLJob.summary($1, $0) },
+      "hasBytes": report.jobs.contains { $0.sizes != nil },
+      "bytesChart": BytesChart.svg(report.jobs),
+      "jobs": report.jobs.enumerated().map { HTMLJob.context($1, $0) },
+    ]
+  }
+}

@@ -1,0 +1,141 @@
+/// The page's Mustache template; every `{{name}}` is escaped, the few `{{{name}}}` are charts made here.
+enum HTMLTemplate {
+  static let page = """
+    {{% CONTENT_TYPE: \(HTMLText.name)}}
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <title>{{title}}</title>
+    <style>{{{style}}}</style>
+    </head>
+    <body>
+    <main>
+    <header>
+    <h1>{{title}}</h1>
+    {{#hasMachine}}<p class="muted">{{machine}}</p>{{/hasMachine}}
+    <div class="cards">
+    {{#cards}}<div class="card"><div class="figure">{{figure}}</div><div class="muted">{{caption}}</div></div>
+    {{/cards}}</div>
+    {{#hasNone}}<p class="notice bad">No adapter was converted: 0 of {{listed}}.</p>{{/hasNone}}
+    {{#hasLeftOut}}<p class="notice">Results with a figure that is not finite: {{leftOut}}. They are shown as nan and stand in no total.</p>{{/hasLeftOut}}
+    </header>
+    {{#hasJobs}}
+    <section>
+    <h2>Summary</h2>
+    <div class="scroll"><table>
+    <thead><tr><th>Adapter</th><th class="n">Base</th><th class="n">LoRA</th><th class="n">Stored</th><th class="n">95% interval</th><th class="n">Retained</th><th class="n">NLL LoRA</th><th class="n">NLL stored</th><th class="n">As shipped</th><th class="n">As F16</th><th class="n">Artifact</th><th class="n">Smaller</th></tr></thead>
+    <tbody>
+    {{#summary}}<tr><td class="name"><a href="#{{anchor}}">{{name}}</a>{{#isBad}} <span class="tag bad">{{state}}</span>{{/isBad}}</td><td class="n">{{base}}</td><td class="n">{{lora}}</td><td class="n strong">{{result}}</td><td class="n muted">{{resultRange}}</td><td class="n">{{retained}}</td><td class="n">{{loraNLL}}</td><td class="n">{{resultNLL}}</td><td class="n">{{asShipped}}</td><td class="n">{{f16}}</td><td class="n strong">{{artifact}}</td><td class="n strong">{{ratio}}</td></tr>
+    {{/summary}}</tbody>
+    </table></div>
+    {{#hasBytes}}
+    <h3>Bytes before and after</h3>
+    <figure>{{{bytesChart}}}</figure>
+    {{/hasBytes}}
+    </section>
+    {{/hasJobs}}
+    {{#jobs}}
+    \(job)
+    {{/jobs}}
+    \(methods)
+    </main>
+    </body>
+    </html>
+
+    """
+
+  private static let job = """
+    <section id="{{anchor}}">
+    <h2>{{name}}{{#isBad}} <span class="tag bad">{{state}}</span>{{/isBad}}</h2>
+    {{#hasFailure}}<p class="notice bad">Exit code {{exitCode}}: {{failure}}</p>{{/hasFailure}}
+    {{#warnings}}<p class="notice">{{text}}</p>
+    {{/warnings}}
+    {{#hasEvaluation}}
+    <h3>Accuracy by variant</h3>
+    <p class="muted">{{examples}} examples of <span class="path">{{dataPath}}</span>, the same for every variant.</p>
+    <figure>{{{accuracyChart}}}</figure>
+    <div class="scroll"><table>
+    <thead><tr><th>Variant</th><th class="n">Accuracy</th><th class="n">95% interval</th><th class="n">per token</th><th class="n">NLL</th><th class="n">KL</th><th class="n">Agreement</th><th class="n">Retained</th><th class="n">95% interval</th><th class="n">Bytes</th><th class="n">Time</th></tr></thead>
+    <tbody>
+    {{#variants}}<tr><td class="name"><span class="key kind-{{kind}}"></span>{{name}}</td><td class="n">{{accuracy}}</td><td class="n muted">{{range}}</td><td class="n">{{norm}}</td><td class="n">{{nll}}</td><td class="n">{{kl}}</td><td class="n">{{agreement}}</td><td class="n">{{retained}}</td><td class="n muted">{{retainedRange}}</td><td class="n">{{bytes}}</td><td class="n">{{seconds}}</td></tr>
+    {{/variants}}</tbody>
+    </table></div>
+    {{#hasControls}}
+    <h3>Controls</h3>
+    <ul class="verdicts">
+    {{#controls}}<li><span class="tag {{style}}">{{mark}}</span> {{text}}</li>
+    {{/controls}}</ul>
+    {{/hasControls}}
+    {{#hasPairs}}
+    <details><summary>Paired comparisons</summary>
+    <div class="scroll"><table>
+    <thead><tr><th>From</th><th>To</th><th class="n">Accuracy, points</th><th class="n">95% interval</th><th class="n">McNemar p</th><th class="n">NLL</th><th class="n">95% interval</th></tr></thead>
+    <tbody>
+    {{#pairs}}<tr><td class="name">{{from}}</td><td class="name">{{to}}</td><td class="n">{{delta}}</td><td class="n muted">{{range}}</td><td class="n">{{p}}</td><td class="n">{{nll}}</td><td class="n muted">{{nllRange}}</td></tr>
+    {{/pairs}}</tbody>
+    </table></div></details>
+    {{/hasPairs}}
+    {{/hasEvaluation}}
+    {{#hasTuning}}
+    <h3>Tuning</h3>
+    {{#hasLossChart}}
+    <p class="legend"><span class="swatch train-swatch"></span>training loss, smoothed <span class="swatch raw-swatch"></span>each step <span class="swatch validation-swatch"></span>validation loss</p>
+    <figure>{{{lossChart}}}</figure>
+    {{/hasLossChart}}
+    {{^hasLossChart}}<p class="muted">No finite loss was recorded.</p>{{/hasLossChart}}
+    {{#hasTrials}}
+    <details open><summary>Search on the validation split, all trials</summary>
+    <div class="scroll"><table>
+    <thead><tr><th>Tried</th><th class="n">Steps</th><th class="n">Validation loss</th><th class="n">Time</th><th></th></tr></thead>
+    <tbody>
+    {{#trials}}<tr><td class="name">{{settings}}</td><td class="n">{{steps}}</td><td class="n">{{loss}}</td><td class="n">{{seconds}}</td><td>{{#isChosen}}<span class="tag won">chosen</span>{{/isChosen}}</td></tr>
+    {{/trials}}</tbody>
+    </table></div></details>
+    {{/hasTrials}}
+    {{/hasTuning}}
+    {{#hasEnergy}}
+    <h3>Captured energy</h3>
+    <p class="muted">Share of each LoRA update that the kept directions hold at the start, by layer and module type; darkest is {{plainMaximum}}.</p>
+    <figure>{{{plainChart}}}</figure>
+    {{#hasWeighted}}
+    <p class="muted">The same weighted by curvature, which is what the choice of directions maximises; darkest is {{weightedMaximum}}.</p>
+    <figure>{{{weightedChart}}}</figure>
+    {{/hasWeighted}}
+    {{/hasEnergy}}
+    {{#hasSizes}}
+    <h3>What the artifact's bytes hold</h3>
+    <div class="scroll"><table class="narrow">
+    <thead><tr><th>Part, before compression</th><th class="n">Bytes</th><th class="n">Share</th><th></th></tr></thead>
+    <tbody>
+    {{#sizes}}<tr><td class="name">{{name}}</td><td class="n">{{bytes}}</td><td class="n">{{share}}</td><td class="bar"><div style="width:{{width}}%"></div></td></tr>
+    {{/sizes}}</tbody>
+    </table></div>
+    {{/hasSizes}}
+    {{#hasModules}}
+    <details><summary>All {{moduleCount}} modules</summary>
+    <div class="scroll"><table>
+    <thead><tr><th>Module</th><th class="n">Shape</th><th class="n">LoRA rank</th><th class="n">Latent</th><th class="n">Energy</th><th class="n">Weighted</th><th class="n">Bytes</th></tr></thead>
+    <tbody>
+    {{#modules}}<tr><td class="name">{{name}}</td><td class="n">{{shape}}</td><td class="n">{{lora}}</td><td class="n">{{rank}}</td><td class="n">{{energy}}</td><td class="n">{{weighted}}</td><td class="n">{{bytes}}</td></tr>
+    {{/modules}}</tbody>
+    </table></div></details>
+    {{/hasModules}}
+    <details><summary>Provenance</summary>
+    <dl>
+    {{#facts}}<dt>{{name}}</dt><dd>{{value}}</dd>
+    {{/facts}}</dl></details>
+    </section>
+    """
+
+  private static let methods = """
+    <section class="methods">
+    <h2>How to read this</h2>
+    <p><b>Stored</b> is the artifact read back from disk, so quantisation is in its figures. <b>Accuracy</b>: for completions, greedy decoding equals the completion exactly; for choices, the choice with the highest summed log-likelihood is the answer. <b>NLL</b>: mean of −ln p over completion tokens, full vocabulary. <b>KL</b> and <b>agreement</b> compare with the LoRA model, position by position. <b>Retained</b> is (accuracy − base) ⁄ (LoRA − base).</p>
+    <p>Intervals of accuracy are Wilson's; intervals of differences come from a seeded paired bootstrap over examples; p is McNemar's, exact and two-sided. A control has about the artifact's bytes; NLL decides who wins, because it resolves differences that accuracy cannot. Tuning, search and early stopping see no test example.</p>
+    <p>Sizes: <b>as shipped</b> is the adapter's weights file; <b>as F16</b> is two bytes for each of its parameters. kB and MB are powers of 1,000.</p>
+    </section>
+    """
+}

@@ -1,0 +1,119 @@
+/// `report.md`: the tables of the report without its pictures.
+enum MarkdownPage {
+  static func text(_ report: Report) -> String {
+    let totals = ReportTotals(report.jobs)
+    var out = "# \(MarkdownText.escaped(report.title))\n\n"
+    out += "\(totals.done) of \(totals.listed) done, \(totals.failed) failed, "
+    out += "\(totals.skipped) skipped."
+    if totals.artifact > 0 {
+      out += " \(Numerals.bytes(totals.asShipped)) as shipped became "
+      out += "\(Numerals.bytes(totals.artifact)) of artifacts."
+    }
+    if totals.leftOut > 0 { out += " \(totals.leftOut) figures are not finite and in no total." }
+    out += "\n\n## Accuracy\n\n"
+    let rows = report.jobs.map(SummaryRow.init)
+    out += MarkdownText.table(
+      [
+        "job", "base", "LoRA", "start", "tuned", "stored", "95% interval", "retained", "NLL LoRA",
+        "NLL stored",
+      ], numeric: Set(1...9),
+      rows.map {
+        [
+          MarkdownText.escaped($0.name), $0.base, $0.lora, $0.start, $0.tuned, $0.result,
+          $0.resultRange, $0.retained, $0.loraNLL, $0.resultNLL,
+        ]
+      })
+    out += "\n## Size\n\n"
+    out += MarkdownText.table(
+      ["job", "state", "as shipped", "as F16", "artifact", "smaller", "than F16"],
+      numeric: Set(2...6),
+      rows.map {
+        [
+          MarkdownText.escaped($0.name), $0.state, $0.asShipped, $0.f16, $0.artifact, $0.ratio,
+          $0.ratioF16,
+        ]
+      })
+    for job in report.jobs { out += "\n" + section(job) }
+    return out
+  }
+
+  private static func section(_ job: JobRecord) -> String {
+    var out = "## \(MarkdownText.escaped(job.name))\n"
+    if let failure = job.failure {
+      out +=
+        "\nFailed with exit code \(failure.exitCode): \(MarkdownText.escaped(failure.message))\n"
+    }
+    for warning in job.warnings { out += "\n> \(MarkdownText.escaped(warning))\n" }
+    if let evaluation = job.evaluation { out += "\n" + variants(evaluation) }
+    if !job.modules.isEmpty { out += "\n" + energy(job.modules) }
+    if let tuning = job.tuning, !tuning.trials.isEmpty { out += "\n" + trials(tuning) }
+    let facts = ProvenanceFacts.of(job)
+    if !facts.isEmpty {
+      out += "\n### Provenance\n\n"
+      for fact in facts {
+        out += "- \(fact.name): \(MarkdownText.escaped(fact.value))\n"
+      }
+    }
+    return out
+  }
+
+  private static func variants(_ evaluation: EvaluationRecord) -> String {
+    var out = "\(evaluation.data.n) examples of \(MarkdownText.escaped(evaluation.data.path)).\n\n"
+    out += MarkdownText.table(
+      [
+        "variant", "kind", "accuracy", "95% interval", "NLL", "KL", "agreement", "retained",
+        "bytes",
+      ],
+      numeric: Set(2...8),
+      evaluation.variants.map { variant in
+        [
+          MarkdownText.escaped(variant.name), variant.kind.rawValue,
+          Numerals.percent(variant.accuracy),
+          variant.accuracyCI95.map(Numerals.percentRange) ?? Numerals.absent,
+          Numerals.fixed(variant.nll, 4),
+          variant.klToTeacher.map { Numerals.fixed($0, 4) } ?? Numerals.absent,
+          variant.agreement.map { Numerals.percent($0) } ?? Numerals.absent,
+          variant.retainedGain.map { Numerals.percent($0) } ?? Numerals.absent,
+          variant.bytes.map(Numerals.grouped) ?? Numerals.absent,
+        ]
+      })
+    let verdicts = ControlVerdict.all(in: evaluation)
+    if !verdicts.isEmpty {
+      out += "\n### Controls\n\n"
+      for verdict in verdicts { out += "- \(verdict.sentence(MarkdownText.escaped))\n" }
+    }
+    return out
+  }
+
+  private static func energy(_ modules: [ModuleRecord]) -> String {
+    let plain = EnergyGrid(modules) { $0.capturedEnergy }
+    let weighted = EnergyGrid(modules) { $0.weightedCapturedEnergy }
+    var out = "### Captured energy by module type\n\n"
+    out += MarkdownText.table(
+      ["type", "modules", "mean", "mean, curvature-weighted"], numeric: [1, 2, 3],
+      plain.types.enumerated().map { index, type in
+        let twin = weighted.types.firstIndex(of: type).flatMap { weighted.mean(ofType: $0) }
+        return [
+          MarkdownText.escaped(type), "\(plain.values[index].compactMap(\.self).count)",
+          plain.mean(ofType: index).map(Numerals.smallPercent) ?? Numerals.absent,
+          twin.map(Numerals.smallPercent) ?? Numerals.absent,
+        ]
+      })
+    return out + "\nEvery module: `modules.csv`.\n"
+  }
+
+  private static func trials(_ tuning: TuningRecord) -> String {
+    var out = "### Search\n\n"
+    out += MarkdownText.table(
+      ["tried", "steps", "validation loss", "time", "chosen"], numeric: [1, 2, 3],
+      tuning.trials.map { trial in
+        [
+          MarkdownText.escaped(
+            trial.settings.map { "\($0.name) \($0.value)" }.joined(separator: ", ")),
+          "\(trial.steps)", Numerals.fixed(trial.validationLoss, 4),
+          Numerals.duration(trial.seconds), trial.isChosen ? "yes" : "",
+        ]
+      })
+    return out
+  }
+}

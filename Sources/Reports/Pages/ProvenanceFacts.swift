@@ -1,0 +1,45 @@
+/// What was done with what, as names and values before any escaping.
+enum ProvenanceFacts {
+  static func of(_ job: JobRecord) -> [Setting] {
+    var facts: [Setting] = []
+    func add(_ name: String, _ value: String) {
+      if !value.isEmpty { facts.append(Setting(name, value)) }
+    }
+    func source(_ name: String, _ source: SourceRecord?) {
+      guard let source else { return }
+      let details = source.details.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
+      add(
+        name,
+        [source.path, source.format, "\(Numerals.grouped(source.bytes)) bytes", details]
+          .filter { !$0.isEmpty }.joined(separator: "; "))
+      add("\(name) SHA-256", source.sha256 ?? "")
+    }
+    source("adapter", job.adapter)
+    source("base", job.base)
+    if let data = job.evaluation?.data {
+      add("evaluation data", "\(data.path); \(data.n) examples")
+      add("evaluation data SHA-256", data.sha256)
+    }
+    add("artifact", job.artifactPath ?? "")
+    add("settings", list(job.settings))
+    if let tuning = job.tuning {
+      add("tuning", list(tuning.settings))
+      add("tuning time", "\(tuning.steps) steps and search in \(Numerals.duration(tuning.seconds))")
+    }
+    add("seeds", list(job.seeds))
+    add(
+      "time",
+      job.stages.map { stage in
+        "\(stage.name) \(Double(stage.value).map(Numerals.duration) ?? stage.value)"
+      }.joined(separator: ", "))
+    add("machine", job.machine)
+    add("threads", job.threads > 0 ? "\(job.threads)" : "")
+    add("plan digest", job.planDigest ?? "")
+    add("made by", job.createdBy)
+    return facts
+  }
+
+  private static func list(_ settings: [Setting]) -> String {
+    settings.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
+  }
+}

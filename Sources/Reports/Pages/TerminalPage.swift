@@ -1,0 +1,65 @@
+import Faults
+
+extension Report {
+  /// The accuracy table and the size table for a terminal, plain ASCII names, one line a job.
+  ///
+  /// Each table's first line starts with its word, `accuracy` or `size`, so that a script finds it.
+  public var terminalText: String {
+    let rows = jobs.map(SummaryRow.init)
+    var out = TerminalPage.table(
+      [
+        "accuracy", "base", "LoRA", "start", "tuned", "stored", "95% interval", "retained",
+        "NLL LoRA",
+        "NLL stored",
+      ],
+      rows.map {
+        [
+          $0.name, $0.base, $0.lora, $0.start, $0.tuned, $0.result, $0.resultRange, $0.retained,
+          $0.loraNLL, $0.resultNLL,
+        ]
+      })
+    out += "\n"
+    out += TerminalPage.table(
+      ["size", "as shipped", "as F16", "artifact", "smaller", "than F16"],
+      rows.map { [$0.name, $0.asShipped, $0.f16, $0.artifact, $0.ratio, $0.ratioF16] })
+    let verdicts = jobs.flatMap { job in
+      (job.evaluation.map(ControlVerdict.all) ?? []).map {
+        "\(TerminalPage.safe(job.name)): \($0.sentence(TerminalPage.safe))\n"
+      }
+    }
+    if !verdicts.isEmpty { out += "\ncontrols\n" + verdicts.joined() }
+    for job in jobs {
+      if let failure = job.failure {
+        out += "\nfailed: \(TerminalPage.safe(job.name)): \(failure.message)\n"
+      }
+    }
+    let totals = ReportTotals(jobs)
+    if totals.done < totals.listed {
+      out +=
+        "\n\(totals.done) of \(totals.listed) done, \(totals.failed) failed, "
+        + "\(totals.skipped) skipped\n"
+    }
+    return out
+  }
+}
+
+/// Columns of text, the first to the left, the others to the right.
+private enum TerminalPage {
+  static func safe(_ text: String) -> String { Fault.escaped(text, limit: 48) }
+
+  static func table(_ header: [String], _ rows: [[String]]) -> String {
+    let lines = [header] + rows.map { [safe($0[0])] + $0.dropFirst() }
+    let widths = header.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+    var out = ""
+    for line in lines {
+      var text = ""
+      for (column, cell) in line.enumerated() {
+        let space = String(repeating: " ", count: widths[column] - cell.count)
+        text += column == 0 ? cell + space : "  " + space + cell
+      }
+      while text.hasSuffix(" ") { text.removeLast() }
+      out += text + "\n"
+    }
+    return out
+  }
+}
