@@ -24,7 +24,10 @@ public struct SHA256Digest: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// 64 lower-case hexadecimal digits.
-  public var hex: String {
+  public var hex: String { SHA256Digest.hex(bytes) }
+
+  /// Lower-case hexadecimal digits of some bytes, such as the beginning of a digest.
+  public static func hex(_ bytes: [UInt8]) -> String {
     let digits = Array("0123456789abcdef".utf8)
     var text: [UInt8] = []
     for byte in bytes {

@@ -202,7 +202,9 @@ extension SafeTensorsHeader {
       }
     }
 
-    /// Dimensions and their product. Zeros are multiplied last: `[2⁶³, 2, 0]` overflows in any order.
+    /// Dimensions and their product.
+    ///
+    /// Zeros are multiplied last: `[2⁶³, 2, 0]` overflows in any order.
     private static func shape(_ dimensions: [JSONValue]) throws(Fault) -> ([Int], Int) {
       guard dimensions.count <= rankLimit else {
         throw Fault(.badData, "ST-RANK", "rank \(dimensions.count) > \(rankLimit)")

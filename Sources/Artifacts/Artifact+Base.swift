@@ -1,0 +1,48 @@
+import Checkpoints
+public import Faults
+public import Files
+
+extension Artifact {
+  /// Bytes of each module's digest that an artifact keeps.
+  public static let digestPrefixLength = 4
+
+  /// SHA-256 over the modules' 32-byte digests in module order: what names a base
+  /// (`formats/loraxs.md` §4.5).
+  public static func rootDigest(_ digests: [SHA256Digest]) -> SHA256Digest {
+    var hasher = SHA256Hasher()
+    for digest in digests { hasher.update(digest.bytes) }
+    return hasher.finalize()
+  }
+
+  /// Checks that the artifact was made for a base, before anything is used.
+  ///
+  /// - Parameter digest: SHA-256 of the decoded weight of a module, nil when the base has none of that
+  ///   name.
+  /// - Throws: 65 `ART-BASE` naming the first module that differs; what `digest` throws.
+  public func checkBase(
+    _ digest: (_ moduleName: String) throws(Fault) -> SHA256Digest?
+  ) throws(Fault) {
+    var digests: [SHA256Digest] = []
+    for module in modules {
+      guard let found = try digest(module.moduleName) else {
+        throw Fault(
+          .badData, "ART-BASE", "the base has no such module", tensor: module.moduleName)
+      }
+      guard found.bytes.starts(with: module.digestPrefix) else {
+        throw Fault(
+          .badData, "ART-BASE",
+          "made for another base: weight digest begins \(found.hex.prefix(8)), expected "
+            + SHA256Digest.hex(module.digestPrefix),
+          tensor: module.moduleName)
+      }
+      digests.append(found)
+    }
+    let root = Artifact.rootDigest(digests)
+    guard root == metadata.base.rootDigest else {
+      throw Fault(
+        .badData, "ART-BASE",
+        "made for another base: root digest \(root.hex.prefix(16)), expected "
+          + metadata.base.rootDigest.hex.prefix(16))
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import Checkpoints
+import Compression
+public import Faults
+public import Files
+
+/// An adapter compressed to its latents: one zstd frame around a safetensors file
+/// (`formats/loraxs.md`).
+public struct Artifact: Sendable, Hashable {
+  /// The modules in module order.
+  public var modules: [ArtifactModule]
+  /// Everything else.
+  public var metadata: ArtifactMetadata
+
+  /// An artifact; modules may be in any order.
+  ///
+  /// - Throws: 65 `NAME-INDEX` for a layer number out of range.
+  public init(modules: [ArtifactModule], metadata: ArtifactMetadata) throws(Fault) {
+    var places: [(order: ModuleOrder, module: ArtifactModule)] = []
+    for module in modules { places.append((try ModuleOrder(module.moduleName), module)) }
+    self.modules = places.sorted { $0.order < $1.order }.map(\.module)
+    self.metadata = metadata
+    if metadata.directions != .selected {
+      // Both sides have the same directions, so one list of values is stored.
+      for place in self.modules.indices {
+        self.modules[place].inputSingularValues = self.modules[place].outputSingularValues
+      }
+    }
+  }
+
+  /// Numbers in all latents.
+  public var parameterCount: Int {
+    modules.reduce(0) { $0 + $1.stored.rows * $1.stored.columns }
+  }
+
+  /// The largest file, and the largest content, that is read.
+  static let fileLimit = 1 << 30
+  static let contentLimit = 2 << 30
+
+  /// Reads and checks a file completely.
+  ///
+  /// - Throws: 66 when it is missing; 65 `ART-…` naming the damage; 69 `ART-VERSION` when a newer
+  ///   version made it; 69 `FILE-FORMAT` when it is something else.
+  public static func read(_ path: String) throws(Fault) -> Artifact {
+    do throws(Fault) {
+      let file = try InputFile(path)
+      let bytes = try file.readAll(limit: fileLimit)
+      try file.checkUnchanged()
+      return try Artifact(bytes: bytes)
+    } catch {
+      throw error.at(path: path)
+    }
+  }
+
+  /// Decodes the bytes of a file; throws as ``read(_:)``.
+  public init(bytes: [UInt8]) throws(Fault) {
+    if let signature = FileSignature(bytes), signature != .zstd {
+      throw signature.refusal(path: nil)
+    }
+    let content = try Zstd.decompress(bytes, limit: Artifact.contentLimit)
+    self = try ArtifactDecoder(try SafeTensorsFile(bytes: content)).artifact()
+  }
+
+  /// The bytes of the file; the same artifact gives the same bytes.
+  ///
+  /// - Throws: 70 `ART-…` when the parts contradict each other: the decoder's own checks are run on
+  ///   the result, so that nothing is written that cannot be read.
+  public func bytes() throws(Fault) -> [UInt8] {
+    let normal = try Artifact(modules: modules, metadata: metadata)
+    let content = try ArtifactEncoder(normal).content()
+    do throws(Fault) {
+      let decoded = try ArtifactDecoder(try SafeTensorsFile(bytes: content)).artifact()
+      guard decoded.modules == normal.modules, try ArtifactEncoder(decoded).content() == content
+      else {
+        throw Fault(.internalError, "ART-WRITE", "what was encoded decodes to something else")
+      }
+    } catch {
+      throw Fault(.internalError, error.code, error.reason, tensor: error.tensor)
+    }
+    return try Zstd.compress(content)
+  }
+
+  /// Writes the file atomically.
+  @discardableResult
+  public func write(_ path: String) throws(Fault) -> AtomicFile.Written {
+    try AtomicFile.write(path, bytes: try bytes())
+  }
+}

@@ -1,0 +1,204 @@
+import Checkpoints
+import Faults
+import JSON
+import Tensors
+
+/// Takes the safetensors payload apart; every tensor and every size is checked against the module
+/// list (`formats/loraxs.md` §4, §6).
+struct ArtifactDecoder {
+  private let file: SafeTensorsFile
+  private let metadata: ArtifactMetadata
+  private let items: [ModuleList.Item]
+
+  init(_ file: SafeTensorsFile) throws(Fault) {
+    self.file = file
+    guard file.metadata["format"]?.stringValue == ArtifactNames.format,
+      let text = file.metadata[ArtifactNames.metadataKey]?.stringValue
+    else {
+      throw Fault(.badData, "ART-META", "payload is not marked as loraxs")
+    }
+    let version = file.metadata["version"]?.stringValue ?? ""
+    guard version == ArtifactNames.version else {
+      throw Fault(
+        .unsupported, "ART-VERSION",
+        "made by a newer version: format \(Fault.escaped(version, limit: 32))")
+    }
+    let value: JSONValue
+    do throws(Fault) {
+      value = try JSONValue.parse(text)
+    } catch {
+      throw Fault(.badData, "ART-META", error.reason, tensor: error.tensor)
+    }
+    let root = JSONField(value, code: "ART-META")
+    metadata = try ArtifactMetadata(root)
+    items = try ModuleList.items(root["modules"])
+    guard !items.isEmpty else { throw root["modules"].fault("no modules") }
+  }
+
+  func artifact() throws(Fault) -> Artifact {
+    let latents = try latents()
+    let isSelected = metadata.directions == .selected
+    let outputIndices = isSelected ? try indices(ArtifactNames.outputIndices, side: 0) : nil
+    let inputIndices = isSelected ? try indices(ArtifactNames.inputIndices, side: 1) : nil
+    let outputValues = try values(ArtifactNames.outputValues, side: 0)
+    let inputValues = isSelected ? try values(ArtifactNames.inputValues, side: 1) : outputValues
+    let probes = try probes()
+    let digests = try digests()
+    var modules: [ArtifactModule] = []
+    for (place, item) in items.enumerated() {
+      modules.append(
+        ArtifactModule(
+          moduleName: item.name, outFeatures: item.shape[0], inFeatures: item.shape[1],
+          stored: latents[place], outputIndices: outputIndices?[place] ?? [],
+          inputIndices: inputIndices?[place] ?? [],
+          outputSingularValues: outputValues?[place] ?? [],
+          inputSingularValues: inputValues?[place] ?? [], probes: probes?[place] ?? [],
+          digestPrefix: digests?[place] ?? [],
+          outputBasis: try basis(item, ArtifactNames.outputBasis, side: 0),
+          inputBasis: try basis(item, ArtifactNames.inputBasis, side: 1)))
+    }
+    try checkNothingElse()
+    return try Artifact(modules: modules, metadata: metadata)
+  }
+
+  // MARK: - Latents
+
+  private func latents() throws(Fault) -> [StoredLatent] {
+    let storage = metadata.storage
+    let count = items.reduce(0) { $0 + $1.rank[0] * $1.rank[1] }
+    let stored = storage == .int4 ? storage.byteCount(of: count) : count
+    let tensor = try tensor(ArtifactNames.latents, storage.dtype, [stored])
+    var place = 0
+    func next<Number>(_ all: [Number], _ item: ModuleList.Item) -> [Number] {
+      let size = item.rank[0] * item.rank[1]
+      defer { place += size }
+      return Array(all[place..<place + size])
+    }
+    guard storage.isQuantised else {
+      let values = try file.floats(of: tensor)
+      return items.map {
+        StoredLatent(
+          storage: storage, rows: $0.rank[0], columns: $0.rank[1], values: next(values, $0))
+      }
+    }
+    let bytes = try file.bytes(of: tensor)
+    let codes =
+      storage == .int4
+      ? Nibbles.unpack(bytes, count: count) : bytes.map { Int8(bitPattern: $0) }
+    let columns = items.reduce(0) { $0 + $1.rank[1] }
+    let scales = try file.bytes(of: try self.tensor(ArtifactNames.scales, .u8, [columns]))
+    var column = 0
+    return items.map { item in
+      defer { column += item.rank[1] }
+      return StoredLatent(
+        storage: storage, rows: item.rank[0], columns: item.rank[1], codes: next(codes, item),
+        scaleCodes: Array(scales[column..<column + item.rank[1]]))
+    }
+  }
+
+  // MARK: - Directions and proofs
+
+  /// Ascending and below the number of singular directions (§4.3).
+  private func indices(_ name: String, side: Int) throws(Fault) -> [[Int]] {
+    let counts = items.map { $0.rank[side] }
+    let tensor = try tensor(name, .u8, [2, counts.reduce(0, +)])
+    let runs = try BytePlanes.decode(try file.bytes(of: tensor), counts: counts)
+    var result: [[Int]] = []
+    for (item, run) in zip(items, runs) {
+      let limit = min(item.shape[0], item.shape[1])
+      var previous = -1
+      for index in run.map({ Int($0) }) {
+        guard index > previous, index < limit else {
+          throw Fault(
+            .badData, "ART-INDEX",
+            "direction \(index) after \(previous), expected ascending below \(limit)",
+            tensor: item.name)
+        }
+        previous = index
+      }
+      result.append(run.map { Int($0) })
+    }
+    return result
+  }
+
+  private func values(_ name: String, side: Int) throws(Fault) -> [[Float]]? {
+    guard file[name] != nil else { return nil }
+    let counts = items.map { $0.rank[side] }
+    let tensor = try tensor(name, .u8, [2, counts.reduce(0, +)])
+    return try BytePlanes.decode(try file.bytes(of: tensor), counts: counts).map {
+      $0.map { SingularValueGrid.value(Int16(bitPattern: $0)) }
+    }
+  }
+
+  private func probes() throws(Fault) -> [[Float]]? {
+    guard let found = file[ArtifactNames.probes] else { return nil }
+    let width = try width(found)
+    let values = try file.floats(
+      of: try tensor(ArtifactNames.probes, .f32, [items.count, width]))
+    return items.indices.map { Array(values[$0 * width..<($0 + 1) * width]) }
+  }
+
+  private func digests() throws(Fault) -> [[UInt8]]? {
+    guard let found = file[ArtifactNames.digests] else { return nil }
+    let width = try width(found)
+    let bytes = try file.bytes(of: try tensor(ArtifactNames.digests, .u8, [items.count, width]))
+    return items.indices.map { Array(bytes[$0 * width..<($0 + 1) * width]) }
+  }
+
+  private func basis(
+    _ item: ModuleList.Item, _ suffix: String, side: Int
+  ) throws(Fault) -> Matrix<Float>? {
+    guard file[item.name + suffix] != nil else { return nil }
+    return try file.matrix(
+      of: try tensor(item.name + suffix, .f32, [item.shape[side], item.rank[side]]))
+  }
+
+  // MARK: - Checks
+
+  private func width(_ tensor: TensorInfo) throws(Fault) -> Int {
+    guard tensor.shape.count == 2, (1...32).contains(tensor.shape[1]) else {
+      throw Fault(
+        .badData, "ART-SHAPE", "shape \(tensor.shape), expected [modules, 1...32]",
+        tensor: tensor.name)
+    }
+    return tensor.shape[1]
+  }
+
+  private func tensor(_ name: String, _ dtype: DType, _ shape: [Int]) throws(Fault) -> TensorInfo {
+    guard let tensor = file[name] else {
+      throw Fault(.badData, "ART-SHAPE", "tensor is missing", tensor: name)
+    }
+    guard tensor.dtypeName == dtype.rawValue, tensor.shape == shape else {
+      throw Fault(
+        .badData, "ART-SHAPE",
+        "is \(tensor.dtypeName) \(tensor.shape), the module list needs \(dtype.rawValue) \(shape)",
+        tensor: name)
+    }
+    return tensor
+  }
+
+  /// Every tensor belongs to the format: nothing rides along.
+  private func checkNothingElse() throws(Fault) {
+    var known = Set<UTF8Key>()
+    known.insert(UTF8Key(ArtifactNames.latents))
+    if metadata.storage.isQuantised { known.insert(UTF8Key(ArtifactNames.scales)) }
+    for name in [ArtifactNames.outputValues, ArtifactNames.probes, ArtifactNames.digests] {
+      known.insert(UTF8Key(name))
+    }
+    if metadata.directions == .selected {
+      for name in [
+        ArtifactNames.outputIndices, ArtifactNames.inputIndices, ArtifactNames.inputValues,
+      ] {
+        known.insert(UTF8Key(name))
+      }
+    }
+    for item in items {
+      known.insert(UTF8Key(item.name + ArtifactNames.outputBasis))
+      known.insert(UTF8Key(item.name + ArtifactNames.inputBasis))
+    }
+    for tensor in file.tensors where !known.contains(UTF8Key(tensor.name)) {
+      throw Fault(
+        .badData, "ART-SHAPE", "tensor does not belong to the format", tensor: tensor.name)
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import Faults
+import Files
+import JSON
+
+/// The metadata as JSON and back (`formats/loraxs.schema.json`).
+extension ArtifactMetadata {
+  static let schema = "xspress.artifact/1"
+  static let schemaPrefix = "xspress.artifact/"
+  /// Members that the codec writes itself; a record must not name them.
+  static let ownKeys: Set<String> = [
+    "schema", "requires", "createdBy", "placement", "storage", "directions", "omegaSeed", "base",
+    "adapter", "accuracy", "modules",
+  ]
+
+  func json(modules: JSONValue) throws(Fault) -> JSONValue {
+    var root = JSONObject()
+    root["schema"] = .string(ArtifactMetadata.schema)
+    root["createdBy"] = .string(createdBy)
+    root["placement"] = "orthonormal"
+    root["storage"] = .string(storage.rawValue)
+    root["directions"] = .string(directions.rawValue)
+    if let omegaSeed {
+      root["omegaSeed"] = Int64(exactly: omegaSeed).map { .integer($0) } ?? .unsigned(omegaSeed)
+    }
+    var base = JSONObject()
+    base["architecture"] = .string(self.base.architecture)
+    if let name = self.base.name { base["name"] = .string(name) }
+    base["rootDigest"] = .string(self.base.rootDigest.hex)
+    if let digest = self.base.tokenizerDigest { base["tokenizerDigest"] = .string(digest.hex) }
+    if let digest = self.base.packDigest { base["packDigest"] = .string(digest.hex) }
+    root["base"] = .object(base)
+    root["adapter"] = [
+      "name": .string(adapter.name), "format": .string(adapter.format),
+      "sha256": .string(adapter.digest.hex), "bytes": .integer(adapter.byteCount),
+      "parameterCount": .integer(adapter.parameterCount), "rank": .integer(adapter.rank),
+    ]
+    for member in record.members {
+      guard !ArtifactMetadata.ownKeys.contains(member.key) else {
+        throw Fault(.internalError, "ART-META", "record names the reserved member \(member.key)")
+      }
+      root[member.key] = member.value
+    }
+    root["accuracy"] = accuracy
+    root["modules"] = modules
+    return .object(root)
+  }
+
+  /// - Throws: 69 `ART-VERSION` for another version or an unknown required feature; 65 `ART-META`
+  ///   naming the field.
+  init(_ root: JSONField) throws(Fault) {
+    let schema = try root["schema"].string()
+    guard schema == ArtifactMetadata.schema else {
+      let isNewer = schema.hasPrefix(ArtifactMetadata.schemaPrefix)
+      throw Fault(
+        isNewer ? .unsupported : .badData, isNewer ? "ART-VERSION" : "ART-META",
+        isNewer
+          ? "made by a newer version: \(Fault.escaped(schema, limit: 64)), "
+            + "this one reads \(ArtifactMetadata.schema)"
+          : "schema is \(Fault.escaped(schema, limit: 64))")
+    }
+    if root["requires"].isPresent, let feature = try root["requires"].array().first {
+      throw Fault(
+        .unsupported, "ART-VERSION",
+        "made by a newer version: requires \(Fault.escaped(try feature.string(), limit: 64))")
+    }
+    createdBy = try root["createdBy"].string()
+    let placement = try root["placement"].string()
+    guard placement == "orthonormal" else {
+      throw root["placement"].fault(
+        "\(Fault.escaped(placement, limit: 32)) is not supported", .unsupported)
+    }
+    storage = try ArtifactMetadata.word(root["storage"])
+    directions = try ArtifactMetadata.word(root["directions"])
+    omegaSeed = try ArtifactMetadata.seed(root["omegaSeed"])
+    if directions != .selected, omegaSeed == nil {
+      throw root["omegaSeed"].fault("missing for \(directions.rawValue) directions")
+    }
+    let base = root["base"]
+    self.base = Base(
+      architecture: try base["architecture"].string(), name: base["name"].value?.stringValue,
+      rootDigest: try ArtifactMetadata.digest(base["rootDigest"]),
+      tokenizerDigest: try ArtifactMetadata.optionalDigest(base["tokenizerDigest"]),
+      packDigest: try ArtifactMetadata.optionalDigest(base["packDigest"]))
+    let adapter = root["adapter"]
+    self.adapter = Source(
+      name: try adapter["name"].string(), format: try adapter["format"].string(),
+      digest: try ArtifactMetadata.digest(adapter["sha256"]),
+      byteCount: try adapter["bytes"].int(in: 0...Int.max),
+      parameterCount: try adapter["parameterCount"].int(in: 0...Int.max),
+      rank: try adapter["rank"].int(in: 0...Int.max))
+    guard let accuracy = root["accuracy"].value else {
+      throw root["accuracy"].fault("missing, expected null or a block")
+    }
+    self.accuracy = accuracy
+    var record = JSONObject()
+    for member in try root.object().members where !ArtifactMetadata.ownKeys.contains(member.key) {
+      record[member.key] = member.value
+    }
+    self.record = record
+  }
+
+  private static func word<Word: RawRepresentable<String>>(
+    _ field: JSONField
+  ) throws(Fault) -> Word {
+    let text = try field.string()
+    guard let word = Word(rawValue: text) else {
+      throw field.fault("\(Fault.escaped(text, limit: 32)) is not supported", .unsupported)
+    }
+    return word
+  }
+
+  private static func seed(_ field: JSONField) throws(Fault) -> UInt64? {
+    switch field.value {
+    case nil, .null: return nil
+    case .integer(let value) where value >= 0: return UInt64(value)
+    case .unsigned(let value): return value
+    default: throw field.fault("expected a whole number in 0..<2^64")
+    }
+  }
+
+  private static func digest(_ field: JSONField) throws(Fault) -> SHA256Digest {
+    guard let digest = SHA256Digest(hex: try field.string()) else {
+      throw field.fault("expected 64 hexadecimal digits")
+    }
+    return digest
+  }
+
+  private static func optionalDigest(_ field: JSONField) throws(Fault) -> SHA256Digest? {
+    field.isPresent ? try digest(field) : nil
+  }
+}

@@ -1,0 +1,70 @@
+public import Tensors
+
+/// One module of an artifact: `ΔW = U · M · Vᵀ` with U `[outFeatures, rows]` and V `[inFeatures, columns]`
+/// regenerated from the base weight (`formats/loraxs.md` §1).
+public struct ArtifactModule: Sendable, Hashable {
+  /// Path in the HF model, without `.weight`.
+  public var moduleName: String
+  /// Rows of the base weight.
+  public var outFeatures: Int
+  /// Columns of the base weight.
+  public var inFeatures: Int
+  /// M as stored.
+  public var stored: StoredLatent
+  /// Chosen singular directions of the output side, ascending; empty unless directions are selected.
+  public var outputIndices: [Int]
+  /// Chosen singular directions of the input side, ascending; empty unless directions are selected.
+  public var inputIndices: [Int]
+  /// Singular values of the output directions, on the grid of ``SingularValueGrid``.
+  public var outputSingularValues: [Float]
+  /// Singular values of the input directions.
+  public var inputSingularValues: [Float]
+  /// Probes that a loader recomputes to see that it regenerated the same bases.
+  public var probes: [Float]
+  /// The first bytes of the SHA-256 of the base weight's decoded values.
+  public var digestPrefix: [UInt8]
+  /// U, when embedded, `[outFeatures, rows]`.
+  public var outputBasis: Matrix<Float>?
+  /// V, when embedded, `[inFeatures, columns]`.
+  public var inputBasis: Matrix<Float>?
+
+  /// A module; for top directions leave the indices empty, and the input values may be too.
+  public init(
+    moduleName: String, outFeatures: Int, inFeatures: Int, stored: StoredLatent,
+    outputIndices: [Int] = [], inputIndices: [Int] = [], outputSingularValues: [Float] = [],
+    inputSingularValues: [Float] = [], probes: [Float] = [], digestPrefix: [UInt8] = [],
+    outputBasis: Matrix<Float>? = nil, inputBasis: Matrix<Float>? = nil
+  ) {
+    self.moduleName = moduleName
+    self.outFeatures = outFeatures
+    self.inFeatures = inFeatures
+    self.stored = stored
+    self.outputIndices = outputIndices
+    self.inputIndices = inputIndices
+    self.outputSingularValues = outputSingularValues.map(SingularValueGrid.rounded)
+    self.inputSingularValues = inputSingularValues.map(SingularValueGrid.rounded)
+    self.probes = probes
+    self.digestPrefix = digestPrefix
+    self.outputBasis = outputBasis
+    self.inputBasis = inputBasis
+  }
+
+  /// M as a loader uses it, `[rows, columns]`.
+  public var latent: Matrix<Float> { stored.matrix }
+
+  /// Whether modules agree in every part.
+  public static func == (left: ArtifactModule, right: ArtifactModule) -> Bool {
+    left.key == right.key && left.outputBasis == right.outputBasis
+      && left.inputBasis == right.inputBasis
+  }
+
+  /// Feeds the parts that make it what it is.
+  public func hash(into hasher: inout Hasher) { hasher.combine(key) }
+
+  private var key: [AnyHashable] {
+    [
+      Array(moduleName.utf8), outFeatures, inFeatures, stored, outputIndices, inputIndices,
+      outputSingularValues, inputSingularValues, probes, digestPrefix,
+    ]
+  }
+}

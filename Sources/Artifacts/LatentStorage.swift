@@ -1,0 +1,43 @@
+import Tensors
+
+/// How the numbers of the latent matrices are stored (`formats/loraxs.md` §5).
+public enum LatentStorage: String, Sendable, Hashable, CaseIterable {
+  /// Float32.
+  case f32
+  /// IEEE half precision.
+  case f16
+  /// The upper half of Float32.
+  case bf16
+  /// Whole numbers in −127...127 with one scale per column.
+  case int8
+  /// Whole numbers in −7...7 with one scale per column, two in a byte.
+  case int4
+
+  /// Whether codes and scales are stored instead of the numbers themselves.
+  public var isQuantised: Bool { self == .int8 || self == .int4 }
+
+  /// The largest code in magnitude, 0 where there are none.
+  public var largestCode: Int {
+    switch self {
+    case .int8: 127
+    case .int4: 7
+    default: 0
+    }
+  }
+
+  /// The element type of the tensor that holds them.
+  var dtype: DType {
+    switch self {
+    case .f32: .f32
+    case .f16: .f16
+    case .bf16: .bf16
+    case .int8: .i8
+    case .int4: .u8
+    }
+  }
+
+  /// Bytes of `count` numbers.
+  func byteCount(of count: Int) -> Int {
+    self == .int4 ? (count + 1) / 2 : count * dtype.byteCount
+  }
+}

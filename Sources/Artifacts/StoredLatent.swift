@@ -1,0 +1,148 @@
+public import Faults
+public import Tensors
+
+/// One latent matrix as it is stored: codes and scales, or rounded numbers (`formats/loraxs.md` §5).
+public struct StoredLatent: Sendable, Hashable {
+  /// How.
+  public let storage: LatentStorage
+  /// Rows, the directions of the output side.
+  public let rows: Int
+  /// Columns, the directions of the input side.
+  public let columns: Int
+  /// Quantised numbers, row-major; empty for floating storage.
+  public let codes: [Int8]
+  /// One byte per column; empty for floating storage.
+  public let scaleCodes: [UInt8]
+  /// Rounded numbers, row-major; empty for quantised storage.
+  public let values: [Float]
+
+  init(
+    storage: LatentStorage, rows: Int, columns: Int, codes: [Int8] = [], scaleCodes: [UInt8] = [],
+    values: [Float] = []
+  ) {
+    self.storage = storage
+    self.rows = rows
+    self.columns = columns
+    self.codes = codes
+    self.scaleCodes = scaleCodes
+    self.values = values
+  }
+
+  /// Stores a matrix.
+  ///
+  /// For quantised storage each column's scale is the one of several candidates, from covering its
+  /// largest number downwards, with the smallest squared error `Σᵢ wᵢ (mᵢⱼ − s·qᵢⱼ)²`.
+  ///
+  /// - Parameters:
+  ///   - matrix: The latent, `[rows, columns]`.
+  ///   - largestCode: A smaller limit on the codes, which then compress better; nil for the storage's
+  ///     own.
+  ///   - rowWeights: `w`, one per row; nil for ones.
+  /// - Throws: 65 `VAL-RANGE` when a number is not finite or beyond the storage.
+  public init(
+    _ matrix: Matrix<Float>, storage: LatentStorage, largestCode: Int? = nil,
+    rowWeights: [Double]? = nil
+  ) throws(Fault) {
+    if let index = matrix.elements.firstIndex(where: { !$0.isFinite }) {
+      throw Fault(.badData, "VAL-RANGE", "latent element \(index) is \(matrix.elements[index])")
+    }
+    self.storage = storage
+    rows = matrix.rows
+    columns = matrix.columns
+    guard storage.isQuantised else {
+      values = try StoredLatent.rounded(matrix.elements, storage)
+      codes = []
+      scaleCodes = []
+      return
+    }
+    let limit = max(1, min(largestCode ?? storage.largestCode, storage.largestCode))
+    var codes = [Int8](repeating: 0, count: matrix.elements.count)
+    var scaleCodes = [UInt8](repeating: 0, count: matrix.columns)
+    let weights = rowWeights ?? Array(repeating: 1, count: matrix.rows)
+    for column in 0..<matrix.columns {
+      let numbers = (0..<matrix.rows).map { matrix[$0, column] }
+      let quantiser = ColumnQuantiser(numbers: numbers, weights: weights, limit: limit)
+      scaleCodes[column] = try quantiser.bestScaleCode()
+      let chosen = quantiser.codes(scaleCode: scaleCodes[column])
+      for row in 0..<matrix.rows { codes[row * matrix.columns + column] = chosen[row] }
+    }
+    self.codes = codes
+    self.scaleCodes = scaleCodes
+    values = []
+  }
+
+  /// The matrix that a loader uses, `[rows, columns]`: the accuracy of an artifact is the accuracy of
+  /// this.
+  public var matrix: Matrix<Float> {
+    guard storage.isQuantised else {
+      return Matrix(rows: rows, columns: columns, elements: values)
+    }
+    let scales = scaleCodes.map { ColumnScale.value($0) }
+    var result = Matrix<Float>(rows: rows, columns: columns)
+    for row in 0..<rows {
+      for column in 0..<columns {
+        let place = row * columns + column
+        result.elements[place] = Float(codes[place]) * scales[column]
+      }
+    }
+    return result
+  }
+
+  private static func rounded(
+    _ values: [Float], _ storage: LatentStorage
+  ) throws(Fault) -> [Float] {
+    let rounded =
+      switch storage {
+      case .f16: values.map { HalfPrecision.float(half: HalfPrecision.half($0)) }
+      case .bf16: values.map { HalfPrecision.float(brain: HalfPrecision.brain($0)) }
+      default: values
+      }
+    if let index = rounded.firstIndex(where: { !$0.isFinite }) {
+      throw Fault(
+        .badData, "VAL-RANGE",
+        "latent element \(index) = \(values[index]) is beyond \(storage.rawValue)")
+    }
+    return rounded
+  }
+}
+
+/// The search for one column's scale.
+private struct ColumnQuantiser {
+  let numbers: [Float]
+  let weights: [Double]
+  let limit: Int
+
+  /// Coarse codes gain from cutting off large numbers, fine ones hardly.
+  private var candidateCount: Int { limit < 16 ? 9 : 3 }
+
+  func bestScaleCode() throws(Fault) -> UInt8 {
+    let largest = numbers.map(abs).max() ?? 0
+    guard largest > 0 else { return 0 }
+    let covering = ColumnScale.code(covering: largest / Float(limit))
+    guard largest <= ColumnScale.value(255) * Float(limit) else {
+      throw Fault(.badData, "VAL-RANGE", "latent number \(largest) is beyond the largest scale")
+    }
+    var best = covering
+    var bestError = Double.infinity
+    for step in 0..<candidateCount where Int(covering) - step >= 1 {
+      let code = covering - UInt8(step)
+      let scale = ColumnScale.value(code)
+      var error = 0.0
+      for (index, quantised) in codes(scaleCode: code).enumerated() {
+        let difference = Double(numbers[index]) - Double(Float(quantised) * scale)
+        error += weights[index] * difference * difference
+      }
+      if error < bestError { (best, bestError) = (code, error) }
+    }
+    return best
+  }
+
+  func codes(scaleCode: UInt8) -> [Int8] {
+    let scale = ColumnScale.value(scaleCode)
+    guard scale > 0 else { return Array(repeating: 0, count: numbers.count) }
+    let bound = Float(limit)
+    return numbers.map { number in
+      Int8(max(-bound, min(bound, (number / scale).rounded(.toNearestOrEven))))
+    }
+  }
+}

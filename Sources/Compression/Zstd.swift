@@ -1,0 +1,106 @@
+import CZstd
+public import Faults
+
+/// One zstd frame with checksum and content size, in and out.
+public enum Zstd {
+  /// The level that artifacts are written with: the best ratio of the ordinary ones.
+  public static let artifactLevel = 19
+
+  /// Compresses `bytes` into one frame; the same input and library give the same output.
+  ///
+  /// - Throws: 70 `ZSTD` with the library's message, 71 when it cannot allocate.
+  public static func compress(
+    _ bytes: [UInt8], level: Int = artifactLevel
+  ) throws(Fault) -> [UInt8] {
+    guard let context = ZSTD_createCCtx() else {
+      throw Fault(.resources, "ZSTD", "cannot allocate a compressor")
+    }
+    // Returns 0 or an error when freeing null only.
+    defer { ZSTD_freeCCtx(context) }
+    // Each returns an error code for a parameter out of bounds, else the value set.
+    for (parameter, value) in [
+      (ZSTD_c_compressionLevel, Int32(clamping: level)), (ZSTD_c_checksumFlag, 1),
+      (ZSTD_c_contentSizeFlag, 1),
+    ] {
+      try check(ZSTD_CCtx_setParameter(context, parameter, value))
+    }
+    let capacity = ZSTD_compressBound(bytes.count)
+    var status = 0
+    let frame = [UInt8](unsafeUninitializedCapacity: capacity) { out, initialized in
+      bytes.withUnsafeBytes { input in
+        // An error code (memory, destination too small) or the size of the frame.
+        status = ZSTD_compress2(
+          context, out.baseAddress, capacity, input.baseAddress, input.count)
+      }
+      initialized = ZSTD_isError(status) == 0 ? status : 0
+    }
+    try check(status)
+    return frame
+  }
+
+  /// Decompresses exactly one frame of at most `limit` bytes of content.
+  ///
+  /// Nothing is allocated before the frame has been walked to its end and its declared size found
+  /// plausible.
+  ///
+  /// - Throws: 65 with `ART-TRUNC` (ends early), `ART-TRAIL` (something follows), `ART-SIZE` (none,
+  ///   too large or wrong), `ART-SUM` (checksum absent or wrong), `ART-WINDOW`, `ART-ZSTD` (anything
+  ///   else).
+  public static func decompress(_ bytes: [UInt8], limit: Int) throws(Fault) -> [UInt8] {
+    var result: Result<[UInt8], Fault> = .success([])
+    bytes.withUnsafeBytes { input in
+      do throws(Fault) {
+        result = .success(try decompress(input, limit: limit))
+      } catch {
+        result = .failure(error)
+      }
+    }
+    return try result.get()
+  }
+
+  private static func decompress(
+    _ input: UnsafeRawBufferPointer, limit: Int
+  ) throws(Fault) -> [UInt8] {
+    let frame = try ZstdFrame(input, limit: limit)
+    guard frame.byteCount == input.count else {
+      throw Fault(
+        .badData, "ART-TRAIL",
+        "\(input.count - frame.byteCount) bytes after the frame of \(frame.byteCount)")
+    }
+    var status = 0
+    let content = [UInt8](unsafeUninitializedCapacity: frame.contentByteCount) { out, initialized in
+      status = ZSTD_decompress(
+        out.baseAddress, frame.contentByteCount, input.baseAddress, input.count)
+      initialized = ZSTD_isError(status) == 0 ? min(status, frame.contentByteCount) : 0
+    }
+    if ZSTD_isError(status) != 0 {
+      let message = String(cString: ZSTD_getErrorName(status))
+      switch ZSTD_getErrorCode(status) {
+      case ZSTD_error_checksum_wrong:
+        throw Fault(.badData, "ART-SUM", "checksum does not match: damaged")
+      case ZSTD_error_dstSize_tooSmall:
+        throw Fault(
+          .badData, "ART-SIZE", "holds more than the declared \(frame.contentByteCount) bytes")
+      case ZSTD_error_frameParameter_windowTooLarge:
+        throw Fault(.badData, "ART-WINDOW", message)
+      case ZSTD_error_memory_allocation:
+        throw Fault(.resources, "ZSTD", message)
+      default:
+        throw Fault(.badData, "ART-ZSTD", message)
+      }
+    }
+    guard status == frame.contentByteCount else {
+      throw Fault(
+        .badData, "ART-SIZE", "holds \(status) bytes, declares \(frame.contentByteCount)")
+    }
+    return content
+  }
+
+  private static func check(_ status: Int) throws(Fault) {
+    guard ZSTD_isError(status) != 0 else { return }
+    let isMemory = ZSTD_getErrorCode(status) == ZSTD_error_memory_allocation
+    throw Fault(
+      isMemory ? .resources : .internalError, "ZSTD",
+      String(cString: ZSTD_getErrorName(status)))
+  }
+}
