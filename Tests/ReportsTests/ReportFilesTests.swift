@@ -29,4 +29,120 @@ private func files(_ jobs: [JobRecord]) throws -> [String: String] {
       if let folder { try report.write(to: "\(folder)/\(name)") }
     }
   }
+
+  @Test func theSameRecordsGiveTheSameBytes() throws {
+    let jobs = [Samples.clinc(), Samples.banking()]
+    #expect(try files(jobs) == files(jobs))
+  }
+
+  @Test func aPageStandsAlone() throws {
+    let page = try #require(files([Samples.clinc(), Samples.awkward()])["index.html"])
+    for word in ["<script", "<link", "@import", "src=", "url(", "http:", "https:", "{{"] {
+      #expect(!page.contains(word), "\(word)")
+    }
+    #expect(page.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"))
+    // A quote joined to an accent is one grapheme; it must be escaped all the same.
+    #expect(page.contains("&quot;q&quot;\u{301}"))
+    #expect(page.contains("\\u{1b}[31m\\u{202e}\\u{a}"))
+    let unwanted = page.unicodeScalars.filter { $0.value < 32 && $0 != "\n" || $0 == "\u{202e}" }
+    #expect(unwanted.isEmpty)
+  }
+
+  @Test func namesCannotBreakTables() throws {
+    let files = try files([Samples.awkward(), Samples.failed("bad")])
+    let markdown = try #require(files["report.md"])
+    #expect(markdown.contains("&lt;script&gt;"))
+    #expect(!markdown.contains("<"))
+    for line in markdown.split(separator: "\n") where line.hasPrefix("| ") {
+      let bars = line.unicodeScalars.indices.filter {
+        line.unicodeScalars[$0] == "|"
+          && ($0 == line.startIndex
+            || line.unicodeScalars[line.unicodeScalars.index(before: $0)] != "\\")
+      }
+      #expect([5, 8, 10, 11].contains(bars.count), "\(line)")
+    }
+    let table = try #require(files["report.csv"])
+    let rows = table.split(separator: "\r\n")
+    // A header, two variants of one job, and the failed job's own row.
+    #expect(rows.count == 4)
+    #expect(rows[2].contains("'=1+1"))
+    #expect(rows[3].hasPrefix("bad,failed,"))
+    #expect(rows[3].contains("AD-TENSOR"))
+    #expect(!table.contains("\u{1b}"))
+  }
+
+  @Test func figuresThatAreNotFiniteShowAsNan() throws {
+    let files = try files([Samples.awkward()])
+    #expect(files["report.csv"]?.contains(",nan,") == true)
+    #expect(files["modules.csv"]?.contains(",nan,") == true)
+    #expect(files["report.md"]?.contains("1 figures are not finite") == true)
+    let json = try JSONValue.parse(try #require(files["report.json"]))
+    #expect(json["totals"]?["left_out"]?.intValue == 1)
+  }
+
+  @Test func everyJobIsCountedOnce() throws {
+    let jobs = [
+      Samples.clinc(), Samples.failed("a"), JobRecord(name: "b", state: .skipped),
+      Samples.banking(),
+    ]
+    let json = Report(jobs: jobs).json
+    let totals = try #require(json["totals"])
+    #expect(
+      ["listed", "done", "failed", "skipped"].map { totals[$0]?.intValue } == [4, 2, 1, 1])
+    #expect(totals["as_shipped"]?.intValue == 4_938_648 + 9_823_640)
+    #expect(try Report(json: json).json == json)
+  }
+
+  @Test func noSuccessStillGivesAReport() throws {
+    let files = try files([Samples.failed("a"), Samples.failed("b")])
+    #expect(files["index.html"]?.contains("0 of 2") == true)
+    #expect(files["report.md"]?.contains("0 of 2 done, 2 failed") == true)
+    #expect(Report(jobs: []).terminalText.hasPrefix("accuracy"))
+  }
+
+  @Test func theTerminalTablesAreAligned() throws {
+    let text = Report(jobs: [Samples.clinc(), Samples.banking(), Samples.failed("bad")])
+      .terminalText
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    #expect(lines[0].hasPrefix("accuracy "))
+    #expect(lines[0].count == lines[1].count && lines[1].count == lines[2].count)
+    #expect(lines.contains { $0.hasPrefix("size ") })
+    #expect(
+      lines.contains {
+        $0.hasPrefix("clinc-domains-r8: The control wins: LoRA cut to rank 1, int4 is better than")
+      })
+    #expect(text.contains("1 failed") && text.contains("AD-TENSOR"))
+    #expect(lines[1].contains("85.3–91.5%"))
+    #expect(!Report(jobs: [Samples.awkward()]).terminalText.contains("\u{1b}"))
+  }
+
+  @Test func verdictsFollowTheNLL() throws {
+    let markdown = try #require(files([Samples.clinc()])["report.md"])
+    #expect(markdown.contains("- stored int8 is better than top directions, tuned: NLL 0.7720"))
+    #expect(markdown.contains("- No difference shown between zero start, tuned and stored int8"))
+    // Without a pair the figures alone decide.
+    #expect(markdown.contains("- stored int8 is better than random bases, tuned"))
+    #expect(markdown.contains("- The control wins: LoRA cut to rank 1, int4 is better than stored"))
+  }
+
+  @Test func aControlOfOtherSizeSaysSo() throws {
+    var job = Samples.clinc()
+    let last = try #require(job.evaluation?.variants.indices.last)
+    job.evaluation?.variants[last].bytes = 305_280
+    let markdown = try #require(files([job])["report.md"])
+    #expect(markdown.contains("is better than stored int8, the control at 2.67× the bytes: NLL"))
+  }
+
+  @Test func writingReplacesAndCreates() throws {
+    try withTemporaryDirectory { folder in
+      let target = "\(folder)/a/report"
+      try Report(jobs: [Samples.failed("x")]).write(to: target)
+      try Report(jobs: [Samples.clinc()]).write(to: target)
+      #expect(
+        try Paths.entries(of: target)
+          == ["index.html", "modules.csv", "report.csv", "report.json", "report.md"])
+      let page = try InputFile("\(target)/report.md").readAll(limit: 1 << 20)
+      #expect(String(decoding: page, as: UTF8.self).contains("clinc-domains-r8"))
+    }
+  }
 }

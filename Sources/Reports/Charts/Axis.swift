@@ -35,7 +35,8 @@ struct Axis {
     let low = min(least / 1.15, middle / 1.8)
     let high = max(most * 1.15, middle * 1.8)
     let decades = log10(high / low)
-    let steps: [Double] = decades > 3 ? [1] : (decades > 1.2 ? [1, 3] : [1, 2, 3, 5, 7])
+    let steps: [Double] =
+      decades > 3 ? [1] : (decades > 2 ? [1, 3] : (decades > 0.9 ? [1, 2, 5] : [1, 2, 3, 5, 7]))
     var ticks: [Double] = []
     for exponent in Int(floor(log10(low)))...Int(floor(log10(high))) {
       for step in steps {

@@ -24,8 +24,8 @@ enum BytesChart {
         body += SVG.rectangle(
           labelWidth, y, max(length, 1.5), barHeight, style,
           title: "\(word): \(Numerals.grouped(bytes)) bytes")
-        let ratio =
-          style == "bar-artifact" ? ", \(Numerals.ratio(sizes.ratioAsShipped)) smaller" : ""
+        let isSmaller = style == "bar-artifact" && bytes > 0
+        let ratio = isSmaller ? ", \(Numerals.ratio(sizes.ratioAsShipped)) smaller" : ""
         body += SVG.text(
           labelWidth + max(length, 1.5) + 8, y + barHeight - 2.5,
           "\(Numerals.bytes(bytes)) \(word)\(ratio)", "value small")

@@ -58,9 +58,9 @@ enum HTMLTemplate {
     <p class="muted">{{examples}} examples of <span class="path">{{dataPath}}</span>, the same for every variant.</p>
     <figure>{{{accuracyChart}}}</figure>
     <div class="scroll"><table>
-    <thead><tr><th>Variant</th><th class="n">Accuracy</th><th class="n">95% interval</th><th class="n">per token</th><th class="n">NLL</th><th class="n">KL</th><th class="n">Agreement</th><th class="n">Retained</th><th class="n">95% interval</th><th class="n">Bytes</th><th class="n">Time</th></tr></thead>
+    <thead><tr><th>Variant</th><th class="n">Accuracy</th><th class="n">95% interval</th>{{#hasNorm}}<th class="n">by token</th>{{/hasNorm}}<th class="n">NLL</th><th class="n">KL</th><th class="n">Agreement</th><th class="n">Retained</th><th class="n">95% interval</th><th class="n">Bytes</th><th class="n">Time</th></tr></thead>
     <tbody>
-    {{#variants}}<tr><td class="name"><span class="key kind-{{kind}}"></span>{{name}}</td><td class="n">{{accuracy}}</td><td class="n muted">{{range}}</td><td class="n">{{norm}}</td><td class="n">{{nll}}</td><td class="n">{{kl}}</td><td class="n">{{agreement}}</td><td class="n">{{retained}}</td><td class="n muted">{{retainedRange}}</td><td class="n">{{bytes}}</td><td class="n">{{seconds}}</td></tr>
+    {{#variants}}<tr><td class="name"><span class="key kind-{{kind}}"></span>{{name}}</td><td class="n">{{accuracy}}</td><td class="n muted">{{range}}</td>{{#hasNorm}}<td class="n">{{norm}}</td>{{/hasNorm}}<td class="n">{{nll}}</td><td class="n">{{kl}}</td><td class="n">{{agreement}}</td><td class="n">{{retained}}</td><td class="n muted">{{retainedRange}}</td><td class="n">{{bytes}}</td><td class="n">{{seconds}}</td></tr>
     {{/variants}}</tbody>
     </table></div>
     {{#hasControls}}
@@ -98,10 +98,10 @@ enum HTMLTemplate {
     {{/hasTuning}}
     {{#hasEnergy}}
     <h3>Captured energy</h3>
-    <p class="muted">Share of each LoRA update that the kept directions hold at the start, by layer and module type; darkest is {{plainMaximum}}.</p>
+    <p class="muted">Share of each LoRA update that the kept directions hold at the start, by layer and module type; the strongest shade is {{plainMaximum}}.</p>
     <figure>{{{plainChart}}}</figure>
     {{#hasWeighted}}
-    <p class="muted">The same weighted by curvature, which is what the choice of directions maximises; darkest is {{weightedMaximum}}.</p>
+    <p class="muted">The same weighted by curvature, which is what the choice of directions maximises; the strongest shade is {{weightedMaximum}}.</p>
     <figure>{{{weightedChart}}}</figure>
     {{/hasWeighted}}
     {{/hasEnergy}}
