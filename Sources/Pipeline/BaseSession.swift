@@ -1,0 +1,71 @@
+public import Bases
+public import Checkpoints
+public import Faults
+public import Files
+import LinearAlgebra
+public import Models
+public import Progress
+public import Tokenizers
+
+/// A base model opened once and shared by every job on it: its weights, tokenizer, bases and digests.
+///
+/// Weights are decoded on first use and kept, since evaluation and tuning read all of them for every batch;
+/// `inspect` and `bases` never decode more than a tensor at a time.
+public final class BaseSession {
+  /// The checkpoint.
+  public let base: BaseCheckpoint
+  /// The store of singular bases.
+  public let bases: BasisStore
+  /// Threads for products and parallel work.
+  public let threads: Int
+  /// Where progress goes.
+  public let log: ProgressLog
+  private var loadedWeights: DecoderWeights?
+  private var loadedTokenizer: Tokenizer?
+
+  /// Opens the base at `path`.
+  public init(
+    path: String, cacheDirectory: String?, threads: Int, log: ProgressLog
+  ) throws(Fault) {
+    base = try BaseCheckpoint.open(path)
+    bases = try BasisStore(
+      base: base, cacheDirectory: cacheDirectory, threads: threads)
+    self.threads = threads
+    self.log = log
+    BLASThreads.set(threads)
+  }
+
+  /// The decoded weights.
+  public func weights() throws(Fault) -> DecoderWeights {
+    if let loadedWeights { return loadedWeights }
+    let task = log.task("load base", total: base.configuration.layerCount, unit: "layers")
+    let weights = try DecoderWeights(base: base) { done, _ in task.update(completed: done) }
+    task.finish()
+    loadedWeights = weights
+    return weights
+  }
+
+  /// The tokenizer of the base.
+  public func tokenizer() throws(Fault) -> Tokenizer {
+    if let loadedTokenizer { return loadedTokenizer }
+    let tokenizer = try Tokenizer(base: base)
+    loadedTokenizer = tokenizer
+    return tokenizer
+  }
+
+  /// SHA-256 of each module's decoded weight (Float32, little-endian, Hugging Face row order).
+  public func moduleDigests(_ modules: [LinearModule]) throws(Fault) -> [SHA256Digest] {
+    let bases = self.bases
+    return try parallelMap(modules.count, threads: threads) {
+      (index) throws(Fault) -> SHA256Digest in
+      try bases.weightDigest(of: modules[index])
+    }
+  }
+
+  /// The singular bases of `modules`, from the pack, the cache or an SVD.
+  public func prepareBases(_ modules: [LinearModule]) throws(Fault) {
+    let task = log.task("bases", total: modules.count, unit: "modules")
+    try bases.prepare(modules: modules) { done, _ in task.update(completed: done) }
+    task.finish()
+  }
+}

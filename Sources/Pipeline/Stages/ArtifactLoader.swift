@@ -1,0 +1,137 @@
+public import Artifacts
+import Bases
+import Checkpoints
+public import Faults
+import LinearAlgebra
+import Tensors
+public import Training
+
+/// Turns an artifact back into a model: finds its modules in the base, regenerates the bases (or takes the
+/// embedded ones) and proves by digests, singular values and probes that they are the ones it was made on.
+public struct ArtifactLoader {
+  private let session: BaseSession
+
+  /// Singular values are stored to 64 steps an octave (`formats/loraxs.md` §4.4): within 0.55%.
+  private static let singularValueTolerance = 0.01
+
+  /// A loader on an open base.
+  public init(session: BaseSession) {
+    self.session = session
+  }
+
+  /// Reads the file at `path` and checks it against the base.
+  ///
+  /// - Throws: what reading throws; `ART-BASE` for another base, `ART-MODULE` for a module the base lacks,
+  ///   `ART-BASIS` where singular values or probes disagree.
+  public func load(_ path: String) throws(Fault) -> LoadedArtifact {
+    do throws(Fault) {
+      return try load(try Artifact.read(path))
+    } catch {
+      throw error.at(path: path)
+    }
+  }
+
+  /// Checks a decoded artifact against the base and regenerates its bases.
+  public func load(_ artifact: Artifact) throws(Fault) -> LoadedArtifact {
+    let modules = try modulesOfBase(artifact)
+    var digests: [String: Int] = [:]
+    for (index, module) in modules.enumerated() { digests[module.name] = index }
+    let found = try session.moduleDigests(modules)
+    try artifact.checkBase { (name) throws(Fault) in digests[name].map { found[$0] } }
+    if artifact.modules.contains(where: { $0.outputBasis == nil || $0.inputBasis == nil }) {
+      try session.prepareBases(modules)
+    }
+    let (store, base) = (session.bases, session.base)
+    let bases = try parallelMap(modules.count, threads: session.threads) {
+      (index) throws(Fault) -> ModuleBasis in
+      let stored = artifact.modules[index]
+      do throws(Fault) {
+        let basis = try ArtifactLoader.basis(
+          stored, metadata: artifact.metadata, module: modules[index], store: store)
+        try ArtifactLoader.check(
+          basis, stored, weight: try base.matrix(modules[index].weightName), index: index)
+        return basis
+      } catch {
+        throw error.at(tensor: stored.moduleName)
+      }
+    }
+    return LoadedArtifact(
+      artifact: artifact, modules: modules, bases: bases,
+      latents: artifact.modules.map(\.latent))
+  }
+
+  private func modulesOfBase(_ artifact: Artifact) throws(Fault) -> [LinearModule] {
+    var byName: [String: LinearModule] = [:]
+    for module in session.base.linearModules { byName[module.name] = module }
+    return try artifact.modules.map { (stored) throws(Fault) in
+      guard let module = byName[stored.moduleName] else {
+        throw Fault(
+          .badData, "ART-MODULE", "the base has no such linear module", tensor: stored.moduleName)
+      }
+      guard module.outFeatures == stored.outFeatures, module.inFeatures == stored.inFeatures
+      else {
+        throw Fault(
+          .badData, "ART-BASE",
+          "made for another base: shape [\(stored.outFeatures), \(stored.inFeatures)], "
+            + "the base weight is [\(module.outFeatures), \(module.inFeatures)]",
+          tensor: stored.moduleName)
+      }
+      return module
+    }
+  }
+
+  private static func basis(
+    _ stored: ArtifactModule, metadata: ArtifactMetadata, module: LinearModule, store: BasisStore
+  ) throws(Fault) -> ModuleBasis {
+    let selection: BasisSelection
+    switch metadata.directions {
+    case .selected:
+      selection = .selected(output: stored.outputIndices, input: stored.inputIndices)
+    case .top: selection = .top(rank: stored.stored.rows, omegaSeed: metadata.omegaSeed ?? 0)
+    case .random: selection = .random(rank: stored.stored.rows, seed: metadata.omegaSeed ?? 0)
+    }
+    if let output = stored.outputBasis, let input = stored.inputBasis {
+      return ModuleBasis(
+        moduleName: stored.moduleName, outputBasis: output, inputBasis: input,
+        outputSingularValues: stored.outputSingularValues.map(Double.init),
+        inputSingularValues: stored.inputSingularValues.map(Double.init), selection: selection)
+    }
+    return try store.moduleBasis(of: module, for: selection)
+  }
+
+  private static func check(
+    _ basis: ModuleBasis, _ stored: ArtifactModule, weight: Matrix<Float>, index: Int
+  ) throws(Fault) {
+    let pairs =
+      zip(stored.outputSingularValues, basis.outputSingularValues).map { (Double($0), $1) }
+      + zip(stored.inputSingularValues, basis.inputSingularValues).map { (Double($0), $1) }
+    for (expected, found) in pairs
+    where abs(expected - found) > singularValueTolerance * max(abs(expected), 1e-30) {
+      throw Fault(
+        .badData, "ART-BASIS", "singular value \(found), the artifact was made with \(expected)")
+    }
+    let probes = Probe.values(weight: weight, basis: basis, latent: stored.latent, index: index)
+    for (expected, found) in zip(stored.probes, probes)
+    where abs(Double(expected) - found.value) > Probe.tolerance * found.scale {
+      throw Fault(
+        .badData, "ART-BASIS",
+        "probe \(found.value), the artifact was made with \(expected): other bases")
+    }
+  }
+}
+
+/// An artifact with its bases, ready to run.
+public struct LoadedArtifact: Sendable {
+  /// The artifact as read.
+  public let artifact: Artifact
+  let modules: [LinearModule]
+  let bases: [ModuleBasis]
+  let latents: [Matrix<Float>]
+
+  /// The model.
+  public func student(session: BaseSession) throws(Fault) -> StudentModel {
+    StudentModel(
+      weights: try session.weights(), modules: modules, bases: bases, latents: latents,
+      threads: session.threads)
+  }
+}

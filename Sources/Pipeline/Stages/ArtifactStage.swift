@@ -1,0 +1,124 @@
+public import Artifacts
+import Bases
+import Checkpoints
+public import Faults
+public import Files
+import JSON
+import LinearAlgebra
+import Reports
+import Tensors
+import Training
+
+/// An artifact on its way to disk.
+struct AssembledArtifact {
+  var artifact: Artifact
+
+  /// Puts the accuracy block into the metadata; nil says that nothing was measured.
+  mutating func setAccuracy(_ evaluation: EvaluationRecord?) {
+    artifact.metadata.accuracy = evaluation?.json ?? .null
+  }
+
+  /// The size of the file as it would be written now.
+  func encodedByteCount() throws(Fault) -> Int { try artifact.bytes().count }
+
+  /// Writes the file atomically.
+  func write(to path: String) throws(Fault) -> AtomicFile.Written { try artifact.write(path) }
+
+  /// Named parts of the file and what each costs when compressed alone.
+  func parts() throws(Fault) -> [(name: String, bytes: Int)] {
+    var latents = 0
+    var others: [(String, Int)] = []
+    for part in try artifact.partSizes() {
+      if part.name.hasSuffix(".latent") {
+        latents += part.compressedByteCount
+      } else {
+        others.append((part.name, part.compressedByteCount))
+      }
+    }
+    return (latents > 0 ? [("latents", latents)] : []) + others
+  }
+
+  /// Bytes of one module's latent before compression.
+  func latentByteCount(_ index: Int) -> Int { artifact.modules[index].stored.byteCount }
+}
+
+/// Turns projected or tuned latents into an artifact and checks that the loader gives the same model back.
+struct ArtifactStage {
+  let session: BaseSession
+  let request: JobRequest
+  let matched: MatchedAdapter
+
+  /// The artifact of `latents`, and the student a loader makes of it.
+  ///
+  /// The student is built from the encoded bytes through ``ArtifactLoader``, so that "as stored" is measured on
+  /// what a user will load, regenerated bases included.
+  func assemble(
+    _ projected: ProjectedAdapter, latents: [Matrix<Float>], tuning: TuningRecord? = nil
+  ) throws(Fault) -> AssembledArtifact {
+    let digests = try session.moduleDigests(projected.modules)
+    let (base, request) = (session.base, self.request)
+    let modules = try parallelMap(projected.modules.count, threads: session.threads) {
+      (index) throws(Fault) -> ArtifactModule in
+      let (module, basis) = (projected.modules[index], projected.bases[index])
+      let stored: StoredLatent
+      do throws(Fault) {
+        stored = try StoredLatent(latents[index], storage: request.storage)
+      } catch {
+        throw error.at(tensor: module.name)
+      }
+      let probes = Probe.values(
+        weight: try base.matrix(module.weightName), basis: basis, latent: stored.matrix,
+        index: index)
+      let (output, input) = basis.selection.indices
+      return ArtifactModule(
+        moduleName: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
+        stored: stored, outputIndices: output, inputIndices: input,
+        outputSingularValues: basis.outputSingularValues.map { Float($0) },
+        inputSingularValues: output.isEmpty ? [] : basis.inputSingularValues.map { Float($0) },
+        probes: probes.map { Float($0.value) },
+        digestPrefix: Array(digests[index].bytes.prefix(Artifact.digestPrefixLength)),
+        outputBasis: request.embedsBases ? basis.outputBasis : nil,
+        inputBasis: request.embedsBases ? basis.inputBasis : nil)
+    }
+    return AssembledArtifact(
+      artifact: try Artifact(
+        modules: modules, metadata: metadata(projected, root: Artifact.rootDigest(digests), tuning)))
+  }
+
+  private func metadata(
+    _ projected: ProjectedAdapter, root: SHA256Digest, _ tuning: TuningRecord?
+  ) -> ArtifactMetadata {
+    let adapter = matched.adapter
+    let projections = projected.projections
+    let energy = projections.reduce(0) { $0 + $1.capturedEnergy } / Double(projections.count)
+    var record = JSONObject([
+      ("method", .string(request.method.rawValue)), ("seed", .string("\(request.seed)")),
+      ("meanCapturedEnergy", .number(energy)),
+    ])
+    if let tuning {
+      record["training"] = .object(
+        JSONObject(tuning.settings.map { ($0.name, .string($0.value)) } + [
+          ("steps", .integer(tuning.steps)), ("bestStep", .integer(tuning.bestStep)),
+        ]))
+    }
+    return ArtifactMetadata(
+      createdBy: Product.createdBy,
+      base: ArtifactMetadata.Base(
+        architecture: session.base.configuration.architecture,
+        name: Paths.name(of: session.base.path), rootDigest: root),
+      adapter: ArtifactMetadata.Source(
+        name: adapter.name, format: adapter.format, digest: adapter.digest,
+        byteCount: adapter.byteCount, parameterCount: adapter.parameterCount, rank: adapter.rank),
+      directions: request.directions == .top ? .top : .selected,
+      omegaSeed: request.directions == .top ? request.seed : nil, storage: request.storage,
+      record: record)
+  }
+}
+
+extension BasisSelection {
+  /// Chosen directions of both sides; empty unless directions are selected.
+  var indices: (output: [Int], input: [Int]) {
+    if case .selected(let output, let input) = self { return (output, input) }
+    return ([], [])
+  }
+}

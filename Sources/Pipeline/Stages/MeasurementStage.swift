@@ -1,0 +1,125 @@
+import Evaluation
+public import Faults
+import Models
+import Reports
+import Tensors
+
+/// Measures variants on the same packed examples and turns scores into results with intervals.
+final class MeasurementStage {
+  /// A variant and its scores.
+  struct Measured {
+    var kind: VariantResult.Kind
+    var name: String
+    var source: String?
+    var bytes: Int?
+    var scores: VariantScores
+  }
+
+  private let session: BaseSession
+  private let evaluator: Evaluator
+  private let data: EvaluationRecord.DataSource
+  private let seed: UInt64
+  private var measured: [Measured] = []
+  private var teacher: Evaluator.HiddenStates?
+
+  init(session: BaseSession, request: JobRequest.Data, seed: UInt64) throws(Fault) {
+    self.session = session
+    self.seed = seed
+    let set = try DataSet(path: request.path, limit: request.limit)
+    let examples = try set.tokenized(
+      by: try session.tokenizer(), contextLength: session.base.configuration.contextLength)
+    evaluator = Evaluator(plan: EvaluationPlan(examples: examples))
+    data = EvaluationRecord.DataSource(
+      path: request.path, sha256: set.digest.hex, n: examples.count)
+  }
+
+  /// Measures one variant. The first adapter measured is the teacher of all that follow; measure it before
+  /// them, and the base after it.
+  func measure(
+    _ kind: VariantResult.Kind, name: String, source: String? = nil, bytes: Int? = nil,
+    decoder: Decoder
+  ) {
+    let task = session.log.task(
+      "evaluate \(name)", total: evaluator.plan.examples.count, unit: "examples")
+    let result = evaluator.evaluate(decoder, teacher: teacher) { done, _ in
+      task.update(completed: done)
+    }
+    task.finish(detail: "accuracy \(percent(result.scores.accuracy))")
+    if kind == .lora && teacher == nil { teacher = result.hidden }
+    measured.append(
+      Measured(kind: kind, name: name, source: source, bytes: bytes, scores: result.scores))
+  }
+
+  private func percent(_ fraction: Double) -> String {
+    "\((fraction * 1000).rounded() / 10)%"
+  }
+
+  /// Sets the size of the variants of one kind once it is known.
+  func setBytes(_ bytes: Int, of kind: VariantResult.Kind) {
+    for index in measured.indices where measured[index].kind == kind {
+      measured[index].bytes = bytes
+    }
+  }
+
+  /// All results so far, base first, with paired comparisons.
+  func record() -> EvaluationRecord {
+    let order: [VariantResult.Kind] = [.base, .lora, .start, .tuned, .stored, .control]
+    let sorted = order.flatMap { kind in measured.filter { $0.kind == kind } }
+    let base = sorted.first { $0.kind == .base }
+    let lora = sorted.first { $0.kind == .lora }
+    return EvaluationRecord(
+      data: data, variants: sorted.map { result($0, base: base, lora: lora) },
+      pairs: pairs(sorted))
+  }
+
+  private func result(_ variant: Measured, base: Measured?, lora: Measured?) -> VariantResult {
+    let scores = variant.scores
+    let right = scores.examples.map(\.isCorrect)
+    let gain =
+      variant.kind == .base || variant.kind == .lora
+      ? nil
+      : base.flatMap { base in
+        lora.flatMap { lora in
+          RetainedGain(
+            base: base.scores.examples.map(\.isCorrect),
+            teacher: lora.scores.examples.map(\.isCorrect), variant: right,
+            bootstrap: PairedBootstrap(seed: seed))
+        }
+      }
+    return VariantResult(
+      kind: variant.kind, name: variant.name, source: variant.source, n: right.count,
+      accuracy: scores.accuracy,
+      accuracyCI95: WilsonInterval.interval95(
+        successes: right.count { $0 }, count: right.count),
+      accuracyNorm: scores.accuracyPerToken, nll: scores.negativeLogLikelihood,
+      klToTeacher: variant.kind == .lora ? 0 : scores.divergence,
+      agreement: variant.kind == .lora ? 1 : scores.agreement, retainedGain: gain?.value,
+      retainedGainCI95: gain?.interval95, bytes: variant.bytes, seconds: scores.seconds)
+  }
+
+  /// Base, start, tuned and controls each against the artifact as stored (or the last variant), and the
+  /// artifact against the LoRA.
+  private func pairs(_ variants: [Measured]) -> [PairResult] {
+    guard let reference = variants.lastIndex(where: { $0.kind != .control }) else { return [] }
+    return variants.indices.filter { $0 != reference }.map { index in
+      pair(index, reference, variants[index].scores, variants[reference].scores)
+    }
+  }
+
+  private func pair(
+    _ a: Int, _ b: Int, _ first: VariantScores, _ second: VariantScores
+  ) -> PairResult {
+    let bootstrap = PairedBootstrap(seed: seed)
+    let (rightA, rightB) = (first.examples.map(\.isCorrect), second.examples.map(\.isCorrect))
+    let differences = zip(first.examples, second.examples).map {
+      $1.negativeLogLikelihood / Double($1.tokenCount)
+        - $0.negativeLogLikelihood / Double($0.tokenCount)
+    }
+    return PairResult(
+      a: a, b: b, delta: second.accuracy - first.accuracy,
+      deltaCI95: bootstrap.accuracyInterval95(rightA, rightB),
+      mcnemarP: McNemarTest.exactP(rightA, rightB) ?? 1,
+      nllDelta: second.negativeLogLikelihood - first.negativeLogLikelihood,
+      nllDeltaCI95: bootstrap.meanInterval95(differences))
+  }
+}

@@ -1,0 +1,103 @@
+import Adapters
+public import Bases
+public import Checkpoints
+public import Faults
+import LinearAlgebra
+import Models
+public import Projection
+public import Tensors
+public import Training
+
+/// The start of every module: its chosen directions, its bases and its first latent.
+public struct ProjectedAdapter: Sendable {
+  /// The modules, in model order.
+  public let modules: [LinearModule]
+  /// Their bases.
+  public let bases: [ModuleBasis]
+  /// Their latents and captured energies.
+  public let projections: [ProjectedModule]
+
+  /// The latents in Float32, `[outputRank, inputRank]` each.
+  public var latents: [Matrix<Float>] { projections.map { $0.latent.converted() } }
+
+  /// The largest rank in use, and whether a module has less than it.
+  public var rank: Int { bases.map { $0.selection.outputRank }.max() ?? 0 }
+}
+
+/// Chooses directions and sets latents, one module at a time, from bases already prepared.
+struct ProjectionStage {
+  let session: BaseSession
+  let adapter: MatchedAdapter
+  /// Curvature from calibration, if there was one.
+  let curvature: CurvatureAccumulator?
+  let candidates: Int?
+  let seed: UInt64
+
+  /// How directions are chosen.
+  enum Choice: Sendable {
+    case selected, top, random
+  }
+
+  /// Directions and latents at `rank`; ranks above a module's smaller side are clipped.
+  func run(
+    rank: Int, choice: Choice, method: ProjectionMethod
+  ) throws(Fault) -> ProjectedAdapter {
+    let (store, modules, updates) = (session.bases, adapter.modules, adapter.updates)
+    let (candidates, seed) = (self.candidates, self.seed)
+    let curvatures = modules.map(moduleCurvature)
+    let task = session.log.task("project", total: modules.count, unit: "modules")
+    let results = try parallelMap(modules.count, threads: session.threads) {
+      (index) throws(Fault) -> (ModuleBasis, ProjectedModule) in
+      let module = modules[index]
+      let limit = min(rank, module.outFeatures, module.inFeatures)
+      let moduleBasis: ModuleBasis
+      switch choice {
+      case .selected:
+        let basis = try store.basis(of: module)
+        moduleBasis = try basis.moduleBasis(
+          for: try Projection.select(
+            update: updates[index], basis: basis, curvature: curvatures[index], rank: limit,
+            candidates: candidates))
+      case .top:
+        let basis = try store.basis(of: module)
+        moduleBasis = try basis.moduleBasis(
+          for: .top(rank: basis.admissibleRank(limit), omegaSeed: seed))
+      case .random:
+        moduleBasis = try store.moduleBasis(
+          of: module, for: .random(rank: limit, seed: seed &+ UInt64(index)))
+      }
+      let projection = try Projection.fit(
+        update: updates[index], basis: moduleBasis, curvature: curvatures[index], method: method)
+      task.advance()
+      return (moduleBasis, projection)
+    }
+    task.finish()
+    return ProjectedAdapter(
+      modules: modules, bases: results.map(\.0), projections: results.map(\.1))
+  }
+
+  /// The whitening coordinates of each module.
+  func coordinates(_ projected: ProjectedAdapter) throws(Fault) -> [ModuleCoordinates] {
+    let curvatures = adapter.modules.map(moduleCurvature)
+    return try parallelMap(projected.bases.count, threads: session.threads) {
+      (index) throws(Fault) -> ModuleCoordinates in
+      let factors = try WhiteningFactors(
+        basis: projected.bases[index], curvature: curvatures[index] ?? Curvature())
+      return ModuleCoordinates(
+        left: factors.output, right: factors.input, leftInverse: try ProjectionStage.inverse(factors.output),
+        rightInverse: try ProjectionStage.inverse(factors.input))
+    }
+  }
+
+  /// The inverse of a symmetric positive definite matrix.
+  private static func inverse(_ matrix: Matrix<Double>) throws(Fault) -> Matrix<Double> {
+    try Cholesky(matrix).solving(.identity(matrix.rows))
+  }
+
+  private func moduleCurvature(_ module: LinearModule) -> Curvature? {
+    curvature.map {
+      Curvature(
+        inputCovariance: $0.inputCovariance(module), outputCovariance: $0.outputCovariance(module))
+    }
+  }
+}

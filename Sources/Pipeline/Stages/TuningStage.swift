@@ -1,0 +1,124 @@
+import Evaluation
+public import Faults
+import Foundation
+import Models
+import Progress
+import Reports
+import Tensors
+public import Training
+
+/// Tunes projected latents on training data, with a learning-rate search and checkpoints.
+struct TuningStage {
+  let session: BaseSession
+  let request: JobRequest.Tuning
+  let data: TuningData
+  let checkpoint: TuningCheckpoint?
+  let restarts: Bool
+  /// Rounds a latent as storage will.
+  let roundTrip: (Matrix<Float>) throws(Fault) -> Matrix<Float>
+
+  /// Tuned latents and the record of how they came about.
+  struct Result {
+    var latents: [Matrix<Float>]
+    var validationLoss: Double
+    var record: TuningRecord
+  }
+
+  /// Tunes from `projected`; `title` names the run in progress lines.
+  func run(
+    _ projected: ProjectedAdapter, coordinates: [ModuleCoordinates]?, title: String = "tune"
+  ) throws(Fault) -> Result {
+    let start = Date()
+    var options = request.options
+    var trials: [TuningRecord.Trial] = []
+    if request.searchesLearningRate {
+      let search = try LearningRateSearch.search(options) { (trial) throws(Fault) in
+        let began = Date()
+        let tuner = try makeTuner(projected, options: trial, coordinates: coordinates)
+        do throws(Fault) {
+          try run(tuner, title: "try learning rate \(rounded(trial.learningRate))", saves: false)
+        } catch where error.code == "NUM-DIVERGE" {
+          return (.nan, Date().timeIntervalSince(began))
+        }
+        return (tuner.state.history.bestLoss, Date().timeIntervalSince(began))
+      }
+      options.learningRate = search.trials[search.best].learningRate
+      trials = search.trials.enumerated().map { index, trial in
+        TuningRecord.Trial(
+          settings: [Setting("learning rate", rounded(trial.learningRate))], steps: trial.steps,
+          validationLoss: trial.validationLoss, seconds: trial.seconds,
+          isChosen: index == search.best)
+      }
+    }
+    let tuner = try makeTuner(projected, options: options, coordinates: coordinates)
+    if let checkpoint, !restarts {
+      let loaded = checkpoint.load(matching: tuner.state)
+      for warning in loaded.warnings { session.log.warn(warning) }
+      if let state = loaded.state {
+        tuner.resume(from: state)
+        session.log.note("continuing from step \(state.step)")
+      }
+    }
+    try run(tuner, title: title, saves: true)
+    return Result(
+      latents: tuner.state.bestLatents, validationLoss: tuner.state.history.bestLoss,
+      record: record(tuner, trials: trials, seconds: Date().timeIntervalSince(start)))
+  }
+
+  private func makeTuner(
+    _ projected: ProjectedAdapter, options: TuningOptions, coordinates: [ModuleCoordinates]?
+  ) throws(Fault) -> Tuner {
+    let student = StudentModel(
+      weights: try session.weights(), modules: projected.modules, bases: projected.bases,
+      latents: projected.latents, threads: session.threads)
+    return Tuner(
+      student: student, data: data, options: options, coordinates: coordinates,
+      roundTrip: roundTrip)
+  }
+
+  private func run(_ tuner: Tuner, title: String, saves: Bool) throws(Fault) {
+    let task = session.log.task(
+      title, total: tuner.options.steps, unit: "steps", resumedAt: tuner.state.step)
+    try tuner.run { state in
+      let loss = state.history.trainLoss.last ?? 0
+      let validation = state.history.bestLoss
+      task.update(
+        completed: state.step,
+        detail: "loss \(rounded(loss)), best validation \(rounded(validation))")
+    } checkpoint: { (state) throws(Fault) in
+      if saves { try checkpoint?.save(state) }
+    }
+    task.finish(detail: "validation loss \(rounded(tuner.state.history.bestLoss))")
+  }
+
+  private func rounded(_ value: Double) -> String {
+    guard value.isFinite else { return "\(value)" }
+    return String(format: "%.4g", value)
+  }
+
+  private func record(
+    _ tuner: Tuner, trials: [TuningRecord.Trial], seconds: Double
+  ) -> TuningRecord {
+    let (options, history) = (tuner.options, tuner.state.history)
+    return TuningRecord(
+      settings: [
+        Setting("objective", options.objective.rawValue),
+        Setting("coordinates", options.coordinates.rawValue),
+        Setting("learning rate", rounded(options.learningRate)),
+        Setting("batch size", options.batchSize), Setting("warm-up steps", options.warmup),
+        Setting("schedule", "linear to zero"),
+        Setting("last steps on rounded latents", options.quantizedSteps),
+        Setting("training examples", data.training.count),
+        Setting("validation examples", data.validation.count),
+        Setting("seed", "\(options.seed)"),
+      ],
+      steps: tuner.state.step, bestStep: history.bestStep,
+      trainLoss: history.trainLoss.enumerated().map {
+        TuningRecord.Point(step: $0 + 1, loss: $1)
+      },
+      validationLoss: history.validationLoss.map {
+        TuningRecord.Point(step: $0.step, loss: $0.loss)
+      },
+      trials: trials, seconds: seconds)
+  }
+}
