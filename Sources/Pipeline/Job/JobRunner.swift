@@ -1,12 +1,13 @@
 import Adapters
 import Artifacts
 import Bases
+import Checkpoints
 import Evaluation
 public import Faults
 import Files
 import Foundation
-import LinearAlgebra
 import Models
+import Progress
 import Projection
 public import Reports
 import Tensors
@@ -49,9 +50,8 @@ public final class JobRunner {
     let projection = ProjectionStage(
       session: session, adapter: matched, curvature: try calibrate(),
       candidates: request.candidates, seed: request.seed)
-    let tuningData = try request.tuning.map { (tuning) throws(Fault) in
-      try loadTuningData(tuning)
-    }
+    var tuningData: TuningData?
+    if let tuning = request.tuning { tuningData = try loadTuningData(tuning) }
     let outcome = try reachTarget(projection, tuningData)
     var artifact = try assemble(outcome)
     finish("store")
@@ -287,13 +287,13 @@ public final class JobRunner {
       return try TruncatedControl(matched: matched, session: session).variants(bytes: bytes)
     case .top:
       return [
-        try control("top directions", projection, data) { (stage) throws(Fault) in
+        try tunedControl("top directions", projection, data) { (stage) throws(Fault) in
           try stage.run(rank: rank, choice: .top, method: self.request.method)
         }
       ]
     case .random:
       return [
-        try control("random bases", projection, data) { (stage) throws(Fault) in
+        try tunedControl("random bases", projection, data) { (stage) throws(Fault) in
           try stage.run(rank: rank, choice: .random, method: self.request.method)
         }
       ]
@@ -301,12 +301,12 @@ public final class JobRunner {
       let zero = ProjectedAdapter(
         modules: outcome.projected.modules, bases: outcome.projected.bases,
         projections: outcome.projected.projections.map { $0.zeroed })
-      return [try control("zero start", projection, data) { (_) throws(Fault) in zero }]
+      return [try tunedControl("zero start", projection, data) { (_) throws(Fault) in zero }]
     }
   }
 
   /// A control that differs in directions or start and is tuned exactly as the job is.
-  private func control(
+  private func tunedControl(
     _ name: String, _ projection: ProjectionStage, _ data: TuningData?,
     start: (ProjectionStage) throws(Fault) -> ProjectedAdapter
   ) throws(Fault) -> ControlVariant {
@@ -319,9 +319,12 @@ public final class JobRunner {
         ).latents
     }
     let storage = request.storage
-    let rounded = try latents.map { (latent) throws(Fault) in try StoredLatent(latent, storage: storage).matrix }
+    let rounded = try latents.map { (latent) throws(Fault) in
+      try StoredLatent(latent, storage: storage).matrix
+    }
     return ControlVariant(
-      name: name, bytes: try assemble(Outcome(projected: projected, latents: latents)).encodedByteCount(),
+      name: name,
+      bytes: try assemble(Outcome(projected: projected, latents: latents)).encodedByteCount(),
       decoder: StudentModel(
         weights: try session.weights(), modules: projected.modules, bases: projected.bases,
         latents: rounded, threads: session.threads
@@ -334,12 +337,13 @@ public final class JobRunner {
   private func planDigest(rank: Int) throws(Fault) -> String {
     var hasher = SHA256Hasher()
     let digests = try session.moduleDigests(matched.modules).map(\.hex)
-    let data = try request.tuning.map { (tuning) throws(Fault) in
-      try DataSet(path: tuning.data.path, limit: tuning.data.limit).digest.hex
+    var data = ""
+    if let tuning = request.tuning {
+      data = try DataSet(path: tuning.data.path, limit: tuning.data.limit).digest.hex
     }
     hasher.update(Array(digests.joined().utf8))
     hasher.update(Array(matched.adapter.digest.hex.utf8))
-    hasher.update(Array((data ?? "").utf8))
+    hasher.update(Array(data.utf8))
     hasher.update(
       Array(
         """
@@ -367,7 +371,7 @@ public final class JobRunner {
         ]),
       base: SourceRecord(
         name: Paths.name(of: base.path), path: base.path, format: base.format.rawValue,
-        bytes: base.checkpoint.byteCount, sha256: nil,
+        bytes: base.tensors.reduce(0) { $0 + $1.byteCount }, sha256: nil,
         details: [Setting("architecture", base.configuration.architecture)]),
       artifactPath: request.outputPath,
       settings: [

@@ -2,6 +2,7 @@ public import Artifacts
 import Bases
 import Checkpoints
 public import Faults
+import Files
 import LinearAlgebra
 import Tensors
 public import Training

@@ -1,13 +1,14 @@
-public import Artifacts
+import Adapters
+import Artifacts
 import Bases
 import Checkpoints
-public import Faults
-public import Files
+import Faults
+import Files
 import JSON
 import LinearAlgebra
+import Projection
 import Reports
 import Tensors
-import Training
 
 /// An artifact on its way to disk.
 struct AssembledArtifact {
@@ -39,7 +40,7 @@ struct AssembledArtifact {
   }
 
   /// Bytes of one module's latent before compression.
-  func latentByteCount(_ index: Int) -> Int { artifact.modules[index].stored.byteCount }
+  func latentByteCount(_ index: Int) -> Int { artifact.modules[index].stored.codeByteCount }
 }
 
 /// Turns projected or tuned latents into an artifact and checks that the loader gives the same model back.
@@ -82,7 +83,8 @@ struct ArtifactStage {
     }
     return AssembledArtifact(
       artifact: try Artifact(
-        modules: modules, metadata: metadata(projected, root: Artifact.rootDigest(digests), tuning)))
+        modules: modules, metadata: metadata(projected, root: Artifact.rootDigest(digests), tuning))
+    )
   }
 
   private func metadata(
@@ -97,9 +99,10 @@ struct ArtifactStage {
     ])
     if let tuning {
       record["training"] = .object(
-        JSONObject(tuning.settings.map { ($0.name, .string($0.value)) } + [
-          ("steps", .integer(tuning.steps)), ("bestStep", .integer(tuning.bestStep)),
-        ]))
+        JSONObject(
+          tuning.settings.map { ($0.name, .string($0.value)) } + [
+            ("steps", .integer(tuning.steps)), ("bestStep", .integer(tuning.bestStep)),
+          ]))
     }
     return ArtifactMetadata(
       createdBy: Product.createdBy,
@@ -120,5 +123,17 @@ extension BasisSelection {
   var indices: (output: [Int], input: [Int]) {
     if case .selected(let output, let input) = self { return (output, input) }
     return ([], [])
+  }
+}
+
+extension StoredLatent {
+  /// Bytes of codes and scales, or of rounded numbers, before compression.
+  var codeByteCount: Int {
+    switch storage {
+    case .f32: rows * columns * 4
+    case .f16, .bf16: rows * columns * 2
+    case .int8: rows * columns + columns
+    case .int4: rows * ((columns + 1) / 2) + columns
+    }
   }
 }

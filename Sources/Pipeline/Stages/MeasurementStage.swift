@@ -1,6 +1,9 @@
+import Checkpoints
 import Evaluation
-public import Faults
+import Faults
+import Files
 import Models
+import Progress
 import Reports
 import Tensors
 

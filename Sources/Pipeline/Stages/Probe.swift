@@ -1,5 +1,4 @@
 import Bases
-import Checkpoints
 import LinearAlgebra
 import Tensors
 

@@ -1,12 +1,13 @@
 import Adapters
 public import Bases
 public import Checkpoints
-public import Faults
+import Faults
 import LinearAlgebra
 import Models
+import Progress
 public import Projection
 public import Tensors
-public import Training
+import Training
 
 /// The start of every module: its chosen directions, its bases and its first latent.
 public struct ProjectedAdapter: Sendable {
@@ -84,7 +85,8 @@ struct ProjectionStage {
       let factors = try WhiteningFactors(
         basis: projected.bases[index], curvature: curvatures[index] ?? Curvature())
       return ModuleCoordinates(
-        left: factors.output, right: factors.input, leftInverse: try ProjectionStage.inverse(factors.output),
+        left: factors.output, right: factors.input,
+        leftInverse: try ProjectionStage.inverse(factors.output),
         rightInverse: try ProjectionStage.inverse(factors.input))
     }
   }
@@ -99,5 +101,15 @@ struct ProjectionStage {
       Curvature(
         inputCovariance: $0.inputCovariance(module), outputCovariance: $0.outputCovariance(module))
     }
+  }
+}
+
+extension ProjectedModule {
+  /// The same directions with a latent of zeros.
+  var zeroed: ProjectedModule {
+    ProjectedModule(
+      moduleName: moduleName, selection: selection,
+      latent: Matrix(rows: latent.rows, columns: latent.columns), capturedEnergy: 0,
+      weightedCapturedEnergy: weightedCapturedEnergy.map { _ in 0 })
   }
 }

@@ -1,4 +1,5 @@
 import Adapters
+import Checkpoints
 import Faults
 import Models
 import Projection
@@ -36,11 +37,13 @@ struct TruncatedControl {
     }
     let whole = cut.map { TruncatedControl.quantized($0, bits: 8) }
     var variants = [
-      variant("LoRA cut to rank 1, INT8", whole, bytes: cut.reduce(0) { $0 + size($1, bits: 8) })
+      try variant(
+        "LoRA cut to rank 1, INT8", whole, bytes: cut.reduce(0) { $0 + size($1, bits: 8) })
     ]
     if let best {
       variants.append(
-        variant("LoRA cut to rank 1, INT\(best.bits), same bytes", best.updates, bytes: best.bytes))
+        try variant(
+          "LoRA cut to rank 1, INT\(best.bits), same bytes", best.updates, bytes: best.bytes))
     }
     return variants
   }

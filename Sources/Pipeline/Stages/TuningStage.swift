@@ -1,11 +1,11 @@
 import Evaluation
-public import Faults
+import Faults
 import Foundation
 import Models
 import Progress
 import Reports
 import Tensors
-public import Training
+import Training
 
 /// Tunes projected latents on training data, with a learning-rate search and checkpoints.
 struct TuningStage {
@@ -37,7 +37,7 @@ struct TuningStage {
         let tuner = try makeTuner(projected, options: trial, coordinates: coordinates)
         do throws(Fault) {
           try run(tuner, title: "try learning rate \(rounded(trial.learningRate))", saves: false)
-        } catch where error.code == "NUM-DIVERGE" {
+        } catch  where error.code == "NUM-DIVERGE" {
           return (.nan, Date().timeIntervalSince(began))
         }
         return (tuner.state.history.bestLoss, Date().timeIntervalSince(began))
