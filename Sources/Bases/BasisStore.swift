@@ -23,6 +23,8 @@ public final class BasisStore: Sendable {
 
   /// The base model.
   public let base: BaseCheckpoint
+  /// The pack that serves in place of decompositions, if any.
+  public let pack: BasisPack?
   /// The cache, if any.
   public let cache: BasisCache?
   private let threads: Int
@@ -41,8 +43,14 @@ public final class BasisStore: Sendable {
   ///   - cacheDirectory: where entries are kept; nil keeps them in memory, a little less than the
   ///     size of the weights in Float64.
   ///   - threads: modules computed at once in ``prepare(modules:progress:)``.
-  public init(base: BaseCheckpoint, cacheDirectory: String?, threads: Int) throws(Fault) {
+  ///   - pack: a `.xsbases` file to take all bases from, whatever the weights' digests: whether it
+  ///     belongs to them is for the caller to check, by ``packDifferences(among:)``.
+  /// - Throws: as ``BasisPack/open(_:)``.
+  public init(
+    base: BaseCheckpoint, cacheDirectory: String?, threads: Int, pack: String? = nil
+  ) throws(Fault) {
     self.base = base
+    if let pack { self.pack = try BasisPack.open(pack) } else { self.pack = nil }
     self.threads = max(threads, 1)
     cache = cacheDirectory.map { BasisCache(cacheDirectory: $0) }
   }
@@ -58,10 +66,32 @@ public final class BasisStore: Sendable {
     return try digest(of: try base.matrix(module.weightName), module)
   }
 
-  /// The basis of a module, from memory or the cache, else computed and kept.
+  /// SHA-256 over the modules' weight digests in the order given: names a base model.
+  public func rootDigest(of modules: [LinearModule]) throws(Fault) -> SHA256Digest {
+    var hasher = SHA256Hasher()
+    for module in modules { hasher.update(try weightDigest(of: module).bytes) }
+    return hasher.finalize()
+  }
+
+  /// The modules whose weights the pack was not computed from; none without a pack.
+  public func packDifferences(among modules: [LinearModule]) throws(Fault) -> [LinearModule] {
+    guard let pack else { return [] }
+    var result: [LinearModule] = []
+    for module in modules where try weightDigest(of: module) != pack.weightDigest(of: module.name) {
+      result.append(module)
+    }
+    return result
+  }
+
+  /// The basis of a module, from the pack, memory or the cache, else computed and kept.
   ///
   /// - Throws: what reading the weight throws; `NUM-SVD` naming the module.
   public func basis(of module: LinearModule) throws(Fault) -> SingularBasis {
+    if let pack {
+      let basis = try pack.basis(of: module)
+      state.withLock { $0.counts.packed += 1 }
+      return basis
+    }
     let weight = try base.matrix(module.weightName)
     let digest = try digest(of: weight, module)
     if let entry = stored(digest, module), entry.fits(rows: weight.rows, columns: weight.columns) {
@@ -93,6 +123,7 @@ public final class BasisStore: Sendable {
   public func prepare(
     modules: [LinearModule], progress: @Sendable (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) {
+    guard pack == nil else { return }
     // Large ones first, so that the last thread is not left with one.
     let order = modules.indices.sorted {
       (modules[$0].cost, $1) > (modules[$1].cost, $0)

@@ -15,9 +15,9 @@ struct SingularFactors {
   /// Eigenvectors `v` of `TᵀT`, then `u = T v / σ` with `σ = ‖T v‖`.
   init(gramOf tall: Matrix<Double>) throws(Fault) {
     let eigen = try SymmetricEigen(tall.gramOfColumns)
-    // Below √ε·σ₁ an eigenvalue of the Gram matrix is rounding; such a matrix goes the direct way
-    // because its residual there is far above the limit.
-    let floor = (eigen.values.first ?? 0) * 0x1p-52
+    // An eigenvalue this small is rounding of the Gram matrix: whether its direction exists can only
+    // be told from the weight itself.
+    let floor = (eigen.values.first ?? 0) * Double(max(tall.columns, 1)) * 0x1p-50
     let kept = eigen.values.prefix { $0 > floor }.count
     let short = eigen.vectors.prefix(rows: kept)
     let images = short.times(tall, transposeOther: true)
@@ -28,8 +28,10 @@ struct SingularFactors {
     values = isSorted ? norms : order.map { norms[$0] }
     longRows = isSorted ? long : long.selectingRows(order)
     shortRows = isSorted ? short : short.selectingRows(order)
+    let isComplete = kept == tall.columns
     convergence = SingularFactors.measure(
-      .gram, tall: tall, images: isSorted ? images : images.selectingRows(order), values: values,
+      .gram, isComplete: isComplete, tall: tall,
+      images: isSorted ? images : images.selectingRows(order), values: values,
       long: longRows, short: shortRows)
   }
 
@@ -42,27 +44,32 @@ struct SingularFactors {
     longRows = svd.left.transposed.prefix(rows: kept)
     shortRows = svd.rightTransposed.prefix(rows: kept)
     convergence = SingularFactors.measure(
-      .direct, tall: tall, images: shortRows.times(tall, transposeOther: true), values: values,
+      .direct, isComplete: true, tall: tall, images: shortRows.times(tall, transposeOther: true),
+      values: values,
       long: longRows, short: shortRows)
   }
 
   /// Both residuals and both orthogonalities, from the matrix itself.
   ///
-  /// - Parameter images: row `i` is `T vᵢ`.
+  /// - Parameters:
+  ///   - isComplete: whether no direction was dropped on a guess; else the basis is not accepted.
+  ///   - images: row `i` is `T vᵢ`.
   static func measure(
-    _ route: Convergence.Route, tall: Matrix<Double>, images: Matrix<Double>, values: [Double],
+    _ route: Convergence.Route, isComplete: Bool, tall: Matrix<Double>, images: Matrix<Double>,
+    values: [Double],
     long: Matrix<Double>, short: Matrix<Double>
   ) -> Convergence {
     guard let largest = values.first else {
       return Convergence(
-        route: route, residual: 0, orthogonality: 0, minimumGap: .infinity, spanError: 0)
+        route: route, residual: 0, orthogonality: 0, minimumGap: .infinity,
+        spanError: isComplete ? 0 : .infinity)
     }
     let backward = long.times(tall)
     let clusters = SingularBasis.clusters(of: values)
     // With fewer directions than the long side, zero is a neighbour of the last singular value.
     let isBordered = tall.rows != tall.columns || values.count < tall.columns
     var residual = 0.0
-    var spanError = 0.0
+    var spanError = isComplete ? 0.0 : .infinity
     var minimumGap = Double.infinity
     var next = clusters.makeIterator()
     var current = next.next()
