@@ -1,0 +1,19 @@
+import Faults
+
+/// What recomputing a case gave.
+enum Recomputed {
+  /// The comparisons made.
+  case measured([Measurement])
+  /// Why there is nothing to compare.
+  case skipped(String)
+}
+
+/// Computes a case with the product's own code and compares.
+typealias Recomputation = @Sendable (CaseContext) throws(Fault) -> Recomputed
+
+/// The kinds of cases this version knows (`formats/golden.md` §4).
+enum Recomputations {
+  static let byKind: [String: Recomputation] = [
+    "decode": DecodeCase.measure,
+  ]
+}
