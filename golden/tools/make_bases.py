@@ -68,7 +68,7 @@ def demo() -> None:
         [names[1]],
         {"base": cases.file_input(cases.DEMO_BASE)},
         LEADING,
-        {"singularValues": 1e-6, "span": 1e-5, "vectors": 1e-4},
+        {"singularValues": 1e-9, "span": 1e-6, "vectors": 1e-5},
     )
 
 

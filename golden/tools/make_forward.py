@@ -142,7 +142,7 @@ def tiny() -> None:
 
 
 def demo() -> None:
-    tolerances = {"hidden": 1e-4, "logits": 1e-4}
+    tolerances = {"hidden": 5e-5, "logits": 5e-5}
     prompts = [models.encode(text) for text in PROMPTS]
     common = dict(
         prompts=prompts, texts=PROMPTS, layers=[1, 15, 30], top=64, tolerances=tolerances

@@ -217,10 +217,10 @@ def demo() -> None:
     }
     teacher = lambda dtype: models.with_adapter(models.demo_base(dtype), ADAPTER)
     names = models.module_names(models.demo_config())
-    gradient_tolerances = {"loss": 1e-5, "gradient": 1e-3}
+    gradient_tolerances = {"loss": 5e-6, "gradient": 5e-4}
     for objective in ("ce", "kd"):
         gradients("demo", objective, models.demo_base, teacher, names, 4, demo_examples(4), inputs, gradient_tolerances)
-    tolerances = {"loss": 1e-4, "latent": 1e-2}
+    tolerances = {"loss": 2e-5, "latent": 3e-3}
     training("demo", models.demo_base, teacher, names, 4, demo_examples(40), 4, inputs, tolerances, 0.01)
 
 

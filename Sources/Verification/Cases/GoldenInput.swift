@@ -1,5 +1,5 @@
 import Faults
-import Files
+public import Files
 import JSON
 
 /// One input of a case: a file, or a folder of named files, with digests (`formats/golden.md` §3).

@@ -1,6 +1,7 @@
 import Checkpoints
 import Faults
 import JSON
+import Tensors
 
 /// `decode`: digests, sums and first values of decoded weights (`formats/golden.md` §4.1).
 enum DecodeCase {

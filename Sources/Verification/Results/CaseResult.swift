@@ -1,4 +1,4 @@
-public import Faults
+import Faults
 
 /// What came of one case.
 public struct CaseResult: Sendable {
@@ -94,5 +94,6 @@ func format(_ value: Double) -> String {
   let digits = hundredths % 100
   let fraction = digits < 10 ? "0\(digits)" : "\(digits)"
   let power = abs(exponent) < 10 ? "0\(abs(exponent))" : "\(abs(exponent))"
-  return "\(value < 0 ? "-" : "")\(hundredths / 100).\(fraction)e\(exponent < 0 ? "-" : "+")\(power)"
+  return
+    "\(value < 0 ? "-" : "")\(hundredths / 100).\(fraction)e\(exponent < 0 ? "-" : "+")\(power)"
 }

@@ -8,8 +8,9 @@ final class InputResolver {
 
   /// A resolver for the cases of a golden directory.
   init(directory: String) {
-    // `/..` rather than path arithmetic: right for `.`, `golden/` and links alike.
-    roots = [directory, Paths.join(directory, "..")]
+    // `.` and `..` have no name to take away.
+    let isDotted = [".", ".."].contains(Paths.name(of: directory))
+    roots = [directory, isDotted ? Paths.join(directory, "..") : Paths.parent(of: directory)]
   }
 
   /// Where an input is, digests checked; nil when it is nowhere.
@@ -20,9 +21,14 @@ final class InputResolver {
     guard let path = candidates.first(where: { Paths.kind(of: $0) != .missing }) else {
       return nil
     }
+    try check(input, at: path)
+    return path
+  }
+
+  /// Checks the digests of an input that lies at `path`.
+  func check(_ input: GoldenInput, at path: String) throws(Fault) {
     if let digest = input.digest { try check(path, digest) }
     for member in input.members { try check(Paths.join(path, member.name), member.digest) }
-    return path
   }
 
   private func check(_ path: String, _ expected: SHA256Digest) throws(Fault) {

@@ -21,14 +21,13 @@ enum Numbers {
     return texts
   }
 
-  /// Token ids, each in 0..<2³¹.
-  static func tokens(_ field: JSONField) throws(Fault) -> [Int32] {
+  /// Token ids, each below the size of a vocabulary.
+  static func tokens(
+    _ field: JSONField, below vocabulary: Int = Int(Int32.max)
+  ) throws(Fault) -> [Int32] {
     var tokens: [Int32] = []
     for element in try field.array() {
-      guard let token = Int32(exactly: try element.int()), token >= 0 else {
-        throw element.fault("expected a token id")
-      }
-      tokens.append(token)
+      tokens.append(Int32(try element.int(in: 0...vocabulary - 1)))
     }
     return tokens
   }

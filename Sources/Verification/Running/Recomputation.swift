@@ -14,6 +14,11 @@ typealias Recomputation = @Sendable (CaseContext) throws(Fault) -> Recomputed
 /// The kinds of cases this version knows (`formats/golden.md` §4).
 enum Recomputations {
   static let byKind: [String: Recomputation] = [
+    "bases": BasesCase.measure,
     "decode": DecodeCase.measure,
+    "forward": ForwardCase.measure,
+    "gradient": GradientCase.measure,
+    "safetensors": SafeTensorsCase.measure,
+    "training": TrainingCase.measure,
   ]
 }

@@ -1,4 +1,5 @@
 public import Faults
+import JSON
 
 /// Recomputes golden cases with the product's own code and compares (`formats/golden.md`).
 public struct Verifier: Sendable {

@@ -1,13 +1,17 @@
+import Adapters
 import Checkpoints
 import Faults
+import Models
 
-/// What the cases of one run share: inputs already found and hashed, bases already opened.
+/// What the cases of one run share: inputs already found and hashed, bases already opened, and the
+/// weights of the last base used.
 final class Workshop {
   /// The settings of the run.
   let options: Verifier.Options
   /// Finds inputs and checks their digests.
   let resolver: InputResolver
   private var bases: [String: BaseCheckpoint] = [:]
+  private var loaded: (path: String, weights: DecoderWeights)?
 
   init(directory: String, options: Verifier.Options) {
     self.options = options
@@ -20,5 +24,43 @@ final class Workshop {
     let base = try BaseCheckpoint.open(path)
     bases[path] = base
     return base
+  }
+
+  /// The weights of the base at a path; those of the base before it are let go.
+  func weights(_ path: String) throws(Fault) -> DecoderWeights {
+    if let loaded, loaded.path == path { return loaded.weights }
+    loaded = nil
+    let weights = try DecoderWeights(base: try base(path))
+    loaded = (path, weights)
+    return weights
+  }
+
+  /// A decoder of the base at a path, with an adapter where one is given.
+  func decoder(base path: String, adapter: String? = nil) throws(Fault) -> Decoder {
+    let base = try base(path)
+    var updates = UpdateSet(layerCount: base.configuration.layerCount)
+    if let adapter {
+      for update in try Adapter.open(adapter).updates {
+        let module = try Workshop.module(update.moduleName, of: base)
+        guard update.outFeatures == module.outFeatures, update.inFeatures == module.inFeatures
+        else {
+          throw Fault(
+            .badData, "GV-SHAPE",
+            "adapter [\(update.outFeatures), \(update.inFeatures)], base "
+              + "[\(module.outFeatures), \(module.inFeatures)]", tensor: update.moduleName)
+        }
+        updates[module.layer, module.kind] = ModuleUpdate(
+          loraA: update.loraA, loraB: update.loraB, scaling: update.scaling)
+      }
+    }
+    return Decoder(weights: try weights(path), updates: updates, threads: options.threads)
+  }
+
+  /// The linear module of that name.
+  ///
+  /// - Throws: 65 `GV-MODULE` when the base has none.
+  static func module(_ name: String, of base: BaseCheckpoint) throws(Fault) -> LinearModule {
+    if let module = base.linearModules.first(where: { $0.name == name }) { return module }
+    throw Fault(.badData, "GV-MODULE", "the base has no such module", tensor: name)
   }
 }

@@ -1,0 +1,53 @@
+import Checkpoints
+import Faults
+import JSON
+import Tensors
+import Training
+
+/// `gradient`: the loss of a batch and its gradient in every latent (`formats/golden.md` §4.4).
+enum GradientCase {
+  @Sendable static func measure(_ context: CaseContext) throws(Fault) -> Recomputed {
+    let golden = context.golden
+    let model = try SeededStudent(context)
+    let (loss, gradients) = model.gradient(model.examples.indices)
+    let expectedLoss = try golden.expected["loss"].double()
+    let expected = try answers(context, model)
+    var worst = gradients.count == expected.count ? 0.0 : .infinity
+    for (found, answer) in zip(gradients, expected) {
+      worst = max(worst, Comparison.relative(found.elements, answer))
+    }
+    return .measured([
+      Measurement(
+        "loss", error: Comparison.relative([loss], [expectedLoss]),
+        tolerance: try golden.tolerance("loss")),
+      Measurement("gradient", error: worst, tolerance: try golden.tolerance("gradient")),
+    ])
+  }
+
+  private static func answers(
+    _ context: CaseContext, _ model: SeededStudent
+  ) throws(Fault) -> [[Double]] {
+    let tensors = try context.tensors()
+    guard tensors.contains("gradients") else {
+      var answers: [[Double]] = []
+      for module in model.student.modules {
+        answers.append(try tensors.doubles(module.name + ".latent"))
+      }
+      return answers
+    }
+    return try split(tensors, "gradients", into: model.student.modules.count)
+  }
+
+  /// The parts of a tensor along its first axis.
+  static func split(
+    _ tensors: GoldenTensors, _ name: String, into count: Int
+  ) throws(Fault) -> [[Double]] {
+    let shape = try tensors.shape(name)
+    guard shape.count == 3, shape[0] == count else {
+      throw Fault(.badData, "GV-SHAPE", "shape \(shape), expected \(count) modules", tensor: name)
+    }
+    let values = try tensors.doubles(name)
+    let size = shape[1] * shape[2]
+    return (0..<count).map { Array(values[$0 * size..<($0 + 1) * size]) }
+  }
+}

@@ -1,0 +1,19 @@
+import TestSupport
+import Testing
+import Verification
+
+/// The committed cases that need no download must pass with the product's own code.
+struct TinyCasesTests {
+  @Test(arguments: [
+    "forward/tiny-base", "forward/tiny-lora", "forward/tiny-lora-patterns", "forward/tiny-xs",
+    "training/tiny-ce-gradient", "training/tiny-kd-gradient", "training/tiny-adamw",
+    "bases/tiny", "projection/square-ranks", "projection/unequal-ranks",
+    "safetensors/conformance",
+  ])
+  func passes(_ name: String) throws {
+    let report = try Verifier().run(Checkout.path("golden"), only: [name])
+    let result = try #require(report.results.first)
+    #expect(result.state == .passed, "\(report.table)")
+    #expect(!result.measurements.isEmpty)
+  }
+}
