@@ -16,9 +16,12 @@ enum Recomputations {
   static let byKind: [String: Recomputation] = [
     "bases": BasesCase.measure,
     "decode": DecodeCase.measure,
+    "evaluation": EvaluationCase.measure,
     "forward": ForwardCase.measure,
     "gradient": GradientCase.measure,
+    "projection": ProjectionCase.measure,
     "safetensors": SafeTensorsCase.measure,
+    "tokenizer": TokenizerCase.measure,
     "training": TrainingCase.measure,
   ]
 }
