@@ -1,0 +1,31 @@
+import Faults
+public import JSON
+
+/// The results of a batch as one document and one exit code.
+public enum BatchResults {
+  /// `xspress.batch/1`.
+  public static func json(_ results: [BatchRunner.JobResult]) -> JSONValue {
+    func count(_ state: BatchRunner.JobResult.State) -> JSONValue {
+      .integer(results.count { $0.state == state })
+    }
+    return .object([
+      "schema": "xspress.batch/1", "listed": .integer(results.count), "done": count(.done),
+      "failed": count(.failed), "skipped": count(.skipped),
+      "jobs": .array(
+        results.map { job in
+          .object([
+            "name": .string(job.name), "state": .string(job.state.rawValue),
+            "artifact": job.artifactPath.map { .string($0) } ?? .null,
+            "error": job.fault.map { .string($0.line) } ?? .null,
+          ])
+        }),
+    ])
+  }
+
+  /// 0 where nothing failed; 75 where all failures are temporary; else the smallest permanent code.
+  public static func exitCode(_ results: [BatchRunner.JobResult]) -> Int32 {
+    let faults = results.compactMap(\.fault)
+    let permanent = faults.filter { $0.kind != .temporary }.map(\.exitCode)
+    return permanent.min() ?? (faults.isEmpty ? 0 : Fault.Kind.temporary.rawValue)
+  }
+}

@@ -1,0 +1,65 @@
+import Artifacts
+public import Faults
+import Projection
+import Training
+
+extension JobRequest {
+  /// The job of a manifest with the defaults of the command line filled in.
+  ///
+  /// - Throws: `MF-VALUE` for a word that is none of its field's.
+  public init(plan: JobPlan, outputPath: String, checkpointPath: String? = nil) throws(Fault) {
+    let options = plan.options
+    let target: Target =
+      switch options.target {
+      case .rank(let rank): .rank(rank)
+      case .budget(let bytes): .budget(bytes: bytes)
+      case .minRetained(let share): .minRetained(share, startingRank: 8)
+      }
+    let calibration =
+      options.calibration.map { Data(path: $0.path, limit: $0.limit ?? 256) }
+      ?? options.tuning.map { Data(path: $0.data.path, limit: 256) }
+    let method = options.tuning?.start ?? options.method
+    self.init(
+      name: plan.name, basePath: plan.basePath, adapterPath: plan.adapterPath, target: target,
+      method: try JobRequest.word(method) ?? (calibration == nil ? .projected : .kfac),
+      outputPath: outputPath)
+    self.calibration = calibration
+    directions = try JobRequest.word(options.directions) ?? .selected
+    candidates = options.candidates
+    storage = try JobRequest.word(options.store) ?? .int8
+    embedsBases = options.embedsBases
+    evaluation = options.evaluation.map { Data(path: $0.path, limit: $0.limit) }
+    seed = UInt64(options.seed)
+    controls = try options.controls.map { (control) throws(Fault) in
+      try JobRequest.word(control.rawValue) ?? .truncated
+    }
+    self.checkpointPath = checkpointPath
+    tuning = try options.tuning.map { (tuning) throws(Fault) in try JobRequest.tuning(tuning) }
+  }
+
+  private static func tuning(_ plan: JobOptions.Tuning) throws(Fault) -> Tuning {
+    var tuning = Tuning(data: Data(path: plan.data.path, limit: plan.data.limit))
+    if let path = plan.validationPath { tuning.validation = .file(Data(path: path)) }
+    if let share = plan.validationShare { tuning.validation = .fraction(share) }
+    tuning.searchesLearningRate = plan.searchesLearningRate ?? false
+    tuning.options.objective = try word(plan.objective) ?? tuning.options.objective
+    tuning.options.coordinates = try word(plan.coordinates) ?? tuning.options.coordinates
+    tuning.options.steps = plan.steps ?? tuning.options.steps
+    tuning.options.batchSize = plan.batchSize ?? tuning.options.batchSize
+    tuning.options.learningRate = plan.learningRate ?? tuning.options.learningRate
+    tuning.options.warmup = plan.warmup ?? tuning.options.warmup
+    tuning.options.checkpointInterval = plan.checkpointEvery ?? tuning.options.checkpointInterval
+    tuning.options.seed = UInt64(plan.seed ?? 0)
+    return tuning
+  }
+
+  private static func word<Word: RawRepresentable<String>>(
+    _ text: String?
+  ) throws(Fault) -> Word? {
+    guard let text else { return nil }
+    guard let word = Word(rawValue: text) else {
+      throw Fault(.badData, "MF-VALUE", "\"\(text)\" is not a value of this field")
+    }
+    return word
+  }
+}

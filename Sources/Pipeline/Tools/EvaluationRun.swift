@@ -1,0 +1,58 @@
+import Adapters
+import Bases
+import Checkpoints
+public import Faults
+import Files
+import Models
+public import Reports
+import Training
+
+/// `evaluate`: the base, adapters and artifacts on the same examples.
+public struct EvaluationRun {
+  private let session: BaseSession
+
+  /// A run on an open base.
+  public init(session: BaseSession) {
+    self.session = session
+  }
+
+  /// Measures every variant; the first adapter is the teacher.
+  public func run(
+    data: JobRequest.Data, adapters: [String], artifacts: [String], seed: UInt64 = 0
+  ) throws(Fault) -> EvaluationRecord {
+    let weights = try session.weights()
+    // Everything is opened before the first long pass: a bad last path must not cost the first ones.
+    var decoders: [(VariantResult.Kind, String, String, Int, Decoder)] = []
+    for path in adapters {
+      let adapter = try Adapter.open(path)
+      let matched = try MatchedAdapter(adapter, base: session.base)
+      decoders.append(
+        (
+          .lora, adapter.name, path, adapter.byteCount,
+          Decoder(
+            weights: weights,
+            updates: matched.decoderUpdates(layerCount: session.base.configuration.layerCount),
+            threads: session.threads)
+        ))
+    }
+    for path in artifacts {
+      let loaded = try ArtifactLoader(session: session).load(path)
+      decoders.append(
+        (
+          .stored, Paths.name(of: path), path, try InputFile(path).byteCount,
+          try loaded.student(session: session).decoder
+        ))
+    }
+    let measurement = try MeasurementStage(session: session, request: data, seed: seed)
+    for (kind, name, path, bytes, decoder) in decoders where kind == .lora {
+      measurement.measure(kind, name: name, source: path, bytes: bytes, decoder: decoder)
+    }
+    measurement.measure(
+      .base, name: "base", source: session.base.path,
+      decoder: Decoder(weights: weights, threads: session.threads))
+    for (kind, name, path, bytes, decoder) in decoders where kind != .lora {
+      measurement.measure(kind, name: name, source: path, bytes: bytes, decoder: decoder)
+    }
+    return measurement.record()
+  }
+}

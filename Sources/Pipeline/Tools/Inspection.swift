@@ -1,0 +1,135 @@
+import Adapters
+import Artifacts
+import Checkpoints
+public import Faults
+import Files
+public import JSON
+
+/// What a file is and that all of it is there (`xspress.inspect/1`).
+public struct Inspection: Sendable {
+  /// `checkpoint`, `adapter`, `artifact` or `bases`.
+  public var kind: String
+  /// `gguf`, `safetensors`, `hf`, `peft`, `loraxs`, `xsbases`.
+  public var format: String
+  /// The model architecture, where the file says it.
+  public var architecture: String?
+  /// The tensors.
+  public var tensors: [Tensor]
+  /// Settings and metadata of the kind.
+  public var metadata: JSONValue
+
+  /// One tensor.
+  public struct Tensor: Sendable {
+    /// Its name in the file.
+    public var name: String
+    /// Its element or block type.
+    public var dtype: String
+    /// Its shape, Hugging Face order.
+    public var shape: [Int]
+    /// Its bytes in the file.
+    public var bytes: Int
+    /// SHA-256 of the decoded values, where asked for.
+    public var sha256: String?
+  }
+
+  /// Opens whatever is at `path`, told by content; every tensor's extent is checked against the file.
+  ///
+  /// - Throws: what opening that kind of file throws.
+  public init(path: String, digests: Bool) throws(Fault) {
+    let isDirectory = Paths.kind(of: path) == .directory
+    if isDirectory && Paths.kind(of: Paths.join(path, "adapter_config.json")) == .file {
+      try self.init(adapter: try Adapter.open(path), digests: digests)
+    } else if !isDirectory, try Inspection.isZstandard(path) {
+      try self.init(artifact: try Artifact.read(path), path: path)
+    } else {
+      try self.init(checkpoint: try Checkpoint.open(path), digests: digests)
+    }
+  }
+
+  private static func isZstandard(_ path: String) throws(Fault) -> Bool {
+    let file = try InputFile(path)
+    let prefix = try file.read(at: 0, count: min(64, file.byteCount))
+    return FileSignature(prefix) == .zstd
+  }
+
+  private init(checkpoint: Checkpoint, digests: Bool) throws(Fault) {
+    let isPack = checkpoint.metadata["format"]?.stringValue == "xsbases"
+    kind = isPack ? "bases" : "checkpoint"
+    format = isPack ? "xsbases" : checkpoint.format.rawValue
+    architecture = checkpoint.architecture
+    tensors = try checkpoint.tensors.map { (tensor) throws(Fault) in
+      Tensor(
+        name: tensor.name, dtype: tensor.dtypeName, shape: tensor.shape, bytes: tensor.byteCount,
+        sha256: digests ? try checkpoint.digest(tensor.name) : nil)
+    }
+    metadata = checkpoint.metadata
+  }
+
+  private init(adapter: Adapter, digests: Bool) throws(Fault) {
+    kind = "adapter"
+    format = adapter.format
+    architecture = nil
+    let path =
+      Paths.kind(of: adapter.path) == .directory
+      ? Paths.join(adapter.path, "adapter_model.safetensors") : adapter.path
+    let file = try SafeTensorsFile.open(path)
+    tensors = try file.tensors.map { (tensor) throws(Fault) in
+      Tensor(
+        name: tensor.name, dtype: tensor.dtypeName, shape: tensor.shape, bytes: tensor.byteCount,
+        sha256: digests ? SHA256Digest.of(try file.floats(of: tensor)).hex : nil)
+    }
+    metadata = .object([
+      "name": .string(adapter.name), "rank": .integer(adapter.rank),
+      "modules": .integer(adapter.updates.count),
+      "parameters": .integer(adapter.parameterCount), "bytes": .integer(adapter.byteCount),
+      "sha256": .string(adapter.digest.hex),
+      "base": adapter.baseModelName.map { .string($0) } ?? .null,
+      "scaling": adapter.updates.first.map { .number($0.scaling) } ?? .null,
+      "warnings": .array(adapter.warnings.map { .string($0) }),
+    ])
+  }
+
+  private init(artifact: Artifact, path: String) throws(Fault) {
+    kind = "artifact"
+    format = "loraxs"
+    architecture = artifact.metadata.base.architecture
+    tensors = artifact.modules.map { module in
+      Tensor(
+        name: module.moduleName + ".latent", dtype: module.stored.storage.rawValue.uppercased(),
+        shape: [module.stored.rows, module.stored.columns], bytes: module.stored.codeByteCount,
+        sha256: nil)
+    }
+    let about = artifact.metadata
+    metadata = .object([
+      "createdBy": .string(about.createdBy), "file": .string(Paths.name(of: path)),
+      "base": about.base.name.map { .string($0) } ?? .null,
+      "baseDigest": .string(about.base.rootDigest.hex),
+      "adapter": .string(about.adapter.name), "adapterDigest": .string(about.adapter.digest.hex),
+      "adapterBytes": .integer(about.adapter.byteCount),
+      "bytes": .integer(try InputFile(path).byteCount),
+      "parameters": .integer(artifact.parameterCount),
+      "directions": .string(about.directions.rawValue),
+      "storage": .string(about.storage.rawValue), "record": .object(about.record),
+      "accuracy": about.accuracy,
+    ])
+  }
+
+  /// The document of `--json`.
+  public var json: JSONValue {
+    .object([
+      "schema": "xspress.inspect/1", "kind": .string(kind), "format": .string(format),
+      "architecture": architecture.map { .string($0) } ?? .null,
+      "tensors": .array(
+        tensors.map { tensor in
+          var object = JSONObject([
+            ("name", .string(tensor.name)), ("dtype", .string(tensor.dtype)),
+            ("shape", .array(tensor.shape.map { .integer($0) })),
+            ("bytes", .integer(tensor.bytes)),
+          ])
+          if let digest = tensor.sha256 { object["sha256"] = .string(digest) }
+          return .object(object)
+        }),
+      "metadata": metadata,
+    ])
+  }
+}
