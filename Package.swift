@@ -119,8 +119,8 @@ let package = Package(
     tests("CompressionTests", ["Compression", "Faults"]),
     tests("ProgressTests", ["Progress"]),
     tests("LinearAlgebraTests", ["LinearAlgebra", "Tensors"]),
-    tests("CheckpointsTests", ["Checkpoints", "Files", "Faults", "Tensors"]),
-    tests("TokenizersTests", ["Tokenizers", "Checkpoints", "Faults"]),
+    tests("CheckpointsTests", ["Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
+    tests("TokenizersTests", ["Tokenizers", "Checkpoints", "Faults", "Files", "JSON"]),
     tests("AdaptersTests", ["Adapters", "Checkpoints", "Files", "Faults", "Tensors"]),
     tests(
       "BasesTests", ["Bases", "Checkpoints", "LinearAlgebra", "Files", "Faults", "Tensors"]),

@@ -2,8 +2,10 @@ internal import Faults
 public import JSON
 
 extension Checkpoint {
-  /// What the file says about itself, for people: GGUF metadata with arrays reduced to type and
-  /// count, or the `__metadata__` of safetensors files. Long text is cut; templates are not rendered.
+  /// What the file says about itself, for people.
+  ///
+  /// GGUF metadata with arrays reduced to type and count, or the `__metadata__` of safetensors files.
+  /// Long text is cut; templates are not rendered.
   public var metadata: JSONValue {
     if let weights = source as? GGUFWeights {
       return .object(
