@@ -121,7 +121,7 @@ let package = Package(
     tests("LinearAlgebraTests", ["LinearAlgebra", "Tensors"]),
     tests("CheckpointsTests", ["Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
     tests("TokenizersTests", ["Tokenizers", "Checkpoints", "Faults", "Files", "JSON"]),
-    tests("AdaptersTests", ["Adapters", "Checkpoints", "Files", "Faults", "Tensors"]),
+    tests("AdaptersTests", ["Adapters", "Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
     tests(
       "BasesTests", ["Bases", "Checkpoints", "LinearAlgebra", "Files", "Faults", "Tensors"]),
     tests("ArtifactsTests", ["Artifacts", "Compression", "Files", "Faults", "JSON", "Tensors"]),

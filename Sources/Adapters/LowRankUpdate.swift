@@ -36,16 +36,16 @@ public struct LowRankUpdate: Sendable, Equatable {
   ///
   /// - Complexity: O(rank² · (inFeatures + outFeatures)).
   public var squaredNorm: Double {
-    let a = LowRankUpdate.gram(loraA)
-    let b = LowRankUpdate.gram(loraB.transposed)
+    let a = LowRankUpdate.rowProducts(loraA)
+    let b = LowRankUpdate.columnProducts(loraB)
     var trace = 0.0
     // Both are symmetric, so tr(GH) is the sum of elementwise products.
     for (left, right) in zip(a, b) { trace += left * right }
     return max(0, scaling * scaling * trace)
   }
 
-  /// Products of all pairs of rows, `[rows, rows]`.
-  private static func gram(_ matrix: Matrix<Float>) -> [Double] {
+  /// `XXᵀ`, `[rows, rows]`.
+  private static func rowProducts(_ matrix: Matrix<Float>) -> [Double] {
     let (rows, columns) = (matrix.rows, matrix.columns)
     var result = [Double](repeating: 0, count: rows * rows)
     matrix.elements.withUnsafeBufferPointer { elements in
@@ -54,8 +54,7 @@ public struct LowRankUpdate: Sendable, Equatable {
           var sum = 0.0
           for column in 0..<columns {
             sum +=
-              Double(elements[left * columns + column])
-              * Double(elements[right * columns + column])
+              Double(elements[left * columns + column]) * Double(elements[right * columns + column])
           }
           result[left * rows + right] = sum
           result[right * rows + left] = sum
@@ -63,5 +62,35 @@ public struct LowRankUpdate: Sendable, Equatable {
       }
     }
     return result
+  }
+
+  /// `XᵀX`, `[columns, columns]`, row after row so that memory is read in order.
+  private static func columnProducts(_ matrix: Matrix<Float>) -> [Double] {
+    let (rows, columns) = (matrix.rows, matrix.columns)
+    var result = [Double](repeating: 0, count: columns * columns)
+    matrix.elements.withUnsafeBufferPointer { elements in
+      for row in 0..<rows {
+        let line = UnsafeBufferPointer(rebasing: elements[row * columns..<(row + 1) * columns])
+        for left in 0..<columns {
+          let factor = Double(line[left])
+          for right in 0..<columns {
+            result[left * columns + right] += factor * Double(line[right])
+          }
+        }
+      }
+    }
+    return result
+  }
+
+  /// `‖A‖² · ‖B‖²`: its root times |s| bounds every entry of ΔW.
+  var squaredNormBound: Double {
+    func squaredNorm(_ matrix: Matrix<Float>) -> Double {
+      matrix.elements.withUnsafeBufferPointer { elements in
+        var sum = 0.0
+        for value in elements { sum += Double(value) * Double(value) }
+        return sum
+      }
+    }
+    return squaredNorm(loraA) * squaredNorm(loraB)
   }
 }

@@ -174,8 +174,7 @@ enum PEFTReader {
       moduleName: module, loraA: try weights.matrix(of: a), loraB: try weights.matrix(of: b),
       scaling: configuration.scaling(of: module))
     // |entry of ΔW| ≤ s·‖B‖·‖A‖, so below the bound nothing can overflow Float32.
-    let bound =
-      abs(update.scaling) * (update.loraA.squaredNorm * update.loraB.squaredNorm).squareRoot()
+    let bound = abs(update.scaling) * update.squaredNormBound.squareRoot()
     guard bound < Double(Float.greatestFiniteMagnitude) else {
       throw Fault(.badData, "VAL-RANGE", "overflow in B*A: norm up to \(bound)", tensor: module)
     }

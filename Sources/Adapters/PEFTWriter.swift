@@ -23,6 +23,9 @@ public enum PEFTWriter {
     dtype: DType = .f32
   ) throws(Fault) {
     guard !updates.isEmpty else { throw Fault(.internalError, "AD-WRITE", "no updates to write") }
+    var places: [(order: ModuleOrder, update: LowRankUpdate)] = []
+    for update in updates { places.append((try ModuleOrder(update.moduleName), update)) }
+    let updates = places.sorted { $0.order < $1.order }.map(\.update)
     var weights = SafeTensorsWriter()
     for update in updates {
       let prefix = "base_model.model.\(update.moduleName)"

@@ -24,7 +24,9 @@ public enum Paths {
   /// The directory part of a path, `.` when there is none.
   public static func parent(of path: String) -> String {
     let trimmed = trimmingSlashes(path)
-    guard let slash = trimmed.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+    guard let slash = trimmed.utf8.lastIndex(of: UInt8(ascii: "/")) else {
+      return trimmed.isEmpty && !path.isEmpty ? "/" : "."
+    }
     let parent = trimmingSlashes(String(trimmed[..<slash]))
     return parent.isEmpty ? "/" : parent
   }

@@ -1,0 +1,199 @@
+import Adapters
+import Faults
+import Files
+import JSON
+import Tensors
+import TestSupport
+import Testing
+
+/// The refusals of `formats/peft.md` §6, one defect each.
+@Suite struct AdapterRefusalTests {
+  struct Refusal: Sendable, CustomTestStringConvertible {
+    let name: String
+    let code: String
+    let exitCode: Int32
+    let change: @Sendable (inout TinyAdapter) -> Void
+    var testDescription: String { "\(name): \(code) (\(exitCode))" }
+
+    init(
+      _ name: String, _ code: String, _ exitCode: Int32,
+      _ change: @escaping @Sendable (inout TinyAdapter) -> Void
+    ) {
+      (self.name, self.code, self.exitCode, self.change) = (name, code, exitCode, change)
+    }
+
+    /// A field of the configuration with a value.
+    static func field(
+      _ key: String, _ value: JSONValue?, _ code: String = "AD-FIELD", _ exitCode: Int32 = 69
+    ) -> Refusal {
+      Refusal("\(key) = \(value?.text() ?? "absent")", code, exitCode) { $0.set(key, value) }
+    }
+
+    /// Another tensor.
+    static func tensor(_ name: String, _ shape: [Int]) -> Refusal {
+      Refusal("tensor \(name)", "AD-TENSOR", 69) { $0.add(name, shape) }
+    }
+  }
+
+  private static let prefix = "base_model.model.\(TinyAdapter.query)"
+
+  static let fields: [Refusal] = [
+    .field("peft_type", "LOHA", "AD-TYPE"), .field("peft_type", "ADALORA", "AD-TYPE"),
+    .field("peft_type", "VERA", "AD-TYPE"), .field("peft_type", "IA3", "AD-TYPE"),
+    .field("peft_type", nil, "AD-TYPE"), .field("peft_type", 1, "AD-FIELD", 65),
+    .field("use_dora", true), .field("bias", "all"), .field("bias", "lora_only"),
+    .field("lora_bias", true), .field("modules_to_save", ["lm_head"]),
+    .field("trainable_token_indices", [1]), .field("layer_replication", [[0, 4]]),
+    .field("alora_invocation_tokens", [1, 2]), .field("arrow_config", ["top_k": 3]),
+    .field("use_qalora", true), .field("use_bdlora", ["nblocks": 2]),
+    .field("kasa_config", ["beta": 1.0]), .field("target_parameters", ["mlp.experts.down_proj"]),
+    .field("init_lora_weights", "pissa"), .field("init_lora_weights", "pissa_niter_4"),
+    .field("init_lora_weights", "olora"), .field("init_lora_weights", "corda"),
+    .field("init_lora_weights", "lora_ga"), .field("init_lora_weights", "loftq"),
+    .field("corda_config", ["x": 1]), .field("lora_ga_config", ["x": 1]),
+    .field("brand_new_field", 1), .field("brand_new_field", "yes"), .field("brand_new_field", [0]),
+  ]
+
+  static let numbers: [Refusal] = [
+    .field("r", nil, "AD-RANK", 65), .field("r", 0, "AD-RANK", 65), .field("r", -1, "AD-RANK", 65),
+    .field("r", 2.0, "AD-RANK", 65), .field("r", "2", "AD-RANK", 65),
+    .field("r", 1_000_000_000, "AD-RANK", 65), .field("r", 3, "AD-RANK", 65),
+    .field("rank_pattern", ["q_proj": 1], "AD-RANK", 65),
+    .field("rank_pattern", ["q_proj": 0], "AD-RANK", 65),
+    .field("lora_alpha", nil, "AD-ALPHA", 65), .field("lora_alpha", "4", "AD-ALPHA", 65),
+    .field("lora_alpha", 1e308, "AD-ALPHA", 65), .field("lora_alpha", [1], "AD-ALPHA", 65),
+    .field("alpha_pattern", ["q_proj": "x"], "AD-ALPHA", 65),
+    .field("use_rslora", "yes", "AD-FIELD", 65), .field("rank_pattern", [1], "AD-FIELD", 65),
+    .field("rank_pattern", ["(": 1], "AD-PATTERN", 65),
+    .field("alpha_pattern", ["(?=q)q_proj": 1], "AD-PATTERN", 69),
+    .field("target_modules", ["down_proj", "gate"], "AD-TARGET", 65),
+    .field("target_modules", "nothing.*", "AD-TARGET", 65),
+    .field("target_modules", [1], "AD-FIELD", 65),
+  ]
+
+  static let tensors: [Refusal] = [
+    .tensor("\(prefix).lora_magnitude_vector", [3]), .tensor("\(prefix).lora_B.bias", [3]),
+    .tensor("\(prefix).lora_diag", [2]), .tensor("\(prefix).base_layer.bias", [3]),
+    .tensor("\(prefix).default_lora_latent_mapping.weight", [2, 2]),
+    .tensor("base_model.model.model.embed_tokens.lora_embedding_A", [2, 9]),
+    .tensor("base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta", [1, 4]),
+    .tensor("base_model.model.lm_head.modules_to_save.weight", [9, 4]),
+    .tensor("base_model.model.lm_head.weight", [9, 4]),
+    .tensor("lora_unet_down.lora_down.weight", [2, 4]), .tensor("something.else", [1]),
+    .tensor("lora_A.weight", [2, 4]),
+    .tensor("base_model.model.model.layers.0.mlp.experts.lora_A.weight", [2, 4]),
+    .tensor("base_model.model.model.layers.0.mlp.experts.base_layer.lora_A.weight", [2, 4]),
+    Refusal("A without B", "AD-PAIR", 65) { $0.remove("up_proj.lora_B") },
+    Refusal("B without A", "AD-PAIR", 65) { $0.remove("up_proj.lora_A") },
+    Refusal("no tensors", "AD-EMPTY", 65) { $0.remove("proj") },
+    Refusal("same module twice", "AD-DUP", 65) {
+      $0.add("\(TinyAdapter.query).lora_A.weight", [2, 4])
+    },
+    Refusal("ranks differ", "AD-SHAPE", 65) {
+      $0.remove("q_proj.lora_B")
+      $0.add("\(prefix).lora_B.weight", [3, 1])
+    },
+    Refusal("vector", "AD-SHAPE", 65) {
+      $0.remove("q_proj.lora_B")
+      $0.add("\(prefix).lora_B.weight", [3])
+    },
+    Refusal("convolution", "AD-SHAPE", 69) {
+      $0.remove("q_proj")
+      $0.add("\(prefix).lora_A.weight", [2, 4, 3, 3])
+      $0.add("\(prefix).lora_B.weight", [3, 2, 1, 1])
+    },
+    Refusal("rank above the weight", "AD-RANK", 65) {
+      $0.remove("q_proj")
+      $0.addPair(TinyAdapter.query, outFeatures: 3, inFeatures: 1, rank: 2)
+    },
+    Refusal("empty matrix", "AD-RANK", 65) {
+      $0.remove("q_proj")
+      $0.addPair(TinyAdapter.query, outFeatures: 0, inFeatures: 4, rank: 2)
+    },
+    Refusal("layer number too large", "NAME-INDEX", 65) {
+      $0.rename("layers.0.", "layers.999999999999999999999.")
+    },
+    Refusal("product overflows", "VAL-RANGE", 65) {
+      for index in $0.tensors.indices {
+        $0.tensors[index].values = $0.tensors[index].values.map { _ in 1e38 }
+      }
+    },
+  ]
+
+  @Test(arguments: fields + numbers + tensors) func refuses(_ refusal: Refusal) throws {
+    var tiny = TinyAdapter()
+    refusal.change(&tiny)
+    try withTemporaryDirectory { (folder) throws in
+      try tiny.write(to: folder)
+      let found = fault { () throws(Fault) in try Adapter.open(folder) }
+      #expect(found?.code == refusal.code)
+      #expect(found?.exitCode == refusal.exitCode)
+      #expect(found?.path?.hasPrefix(folder) == true)
+    }
+  }
+
+  @Test(arguments: [Float.nan, .infinity]) func valuesThatAreNotFinite(value: Float) throws {
+    // The writer refuses such values, so they are put into the file afterwards.
+    try withTemporaryDirectory { (folder) throws in
+      try TinyAdapter().write(to: folder)
+      let path = Paths.join(folder, "adapter_model.safetensors")
+      var bytes = try InputFile(path).readAll(limit: 1 << 20)
+      withUnsafeBytes(of: value.bitPattern.littleEndian) {
+        bytes.replaceSubrange(bytes.count - 4..<bytes.count, with: $0)
+      }
+      try AtomicFile.write(path, bytes: bytes)
+      let found = fault { () throws(Fault) in try Adapter.open(folder) }
+      #expect(found?.code == "VAL-NAN")
+      #expect(found?.tensor != nil)
+    }
+  }
+
+  static let configurations: [(String, String, Int32)] = [
+    ("", "AD-CONFIG", 65), ("{", "AD-CONFIG", 65), ("[]", "AD-FIELD", 65),
+    ("{\"r\":1,\"r\":2}", "AD-CONFIG", 65), ("\u{feff}{}", "AD-CONFIG", 65),
+    ("version https://git-lfs.github.com/spec/v1\n", "FILE-LFS", 65),
+    ("<!DOCTYPE html>", "FILE-HTML", 65),
+    ("{\"fine_tune_type\":\"lora\",\"lora_parameters\":{}}", "AD-TYPE", 69),
+  ]
+
+  @Test(arguments: configurations)
+  func brokenConfigurations(text: String, code: String, exitCode: Int32) throws {
+    try withTemporaryDirectory { (folder) throws in
+      try TinyAdapter().write(to: folder)
+      let path = Paths.join(folder, "adapter_config.json")
+      try AtomicFile.write(path, text: text)
+      let found = fault { () throws(Fault) in try Adapter.open(folder) }
+      #expect(found?.code == code)
+      #expect(found?.exitCode == exitCode)
+      #expect(found?.path == path)
+    }
+  }
+
+  @Test func missingFilesAndOtherDialects() throws {
+    try withTemporaryDirectory { (folder) throws in
+      let nothing = fault { () throws(Fault) in try Adapter.open(folder) }
+      #expect(nothing?.exitCode == 66)
+      for name in ["adapter_model.bin", "adapters.safetensors"] {
+        try AtomicFile.write(Paths.join(folder, name), text: "x")
+        let found = fault { () throws(Fault) in try Adapter.open(folder) }
+        #expect(found?.exitCode == 69)
+        #expect(found?.code == "FILE-FORMAT")
+        _ = SystemCalls.posix.unlink(Paths.join(folder, name))
+      }
+      try TinyAdapter().write(to: folder)
+      _ = SystemCalls.posix.unlink(Paths.join(folder, "adapter_config.json"))
+      #expect(fault { () throws(Fault) in try Adapter.open(folder) }?.exitCode == 66)
+    }
+  }
+
+  @Test func truncatedWeightsAreNamed() throws {
+    try withTemporaryDirectory { (folder) throws in
+      try TinyAdapter().write(to: folder)
+      let path = Paths.join(folder, "adapter_model.safetensors")
+      let bytes = try InputFile(path).readAll(limit: 1 << 20)
+      try AtomicFile.write(path, bytes: Array(bytes.dropLast()))
+      let found = fault { () throws(Fault) in try Adapter.open(folder) }
+      #expect(found?.code == "ST-TRUNC")
+    }
+  }
+}

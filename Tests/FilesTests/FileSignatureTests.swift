@@ -1,0 +1,33 @@
+import Faults
+import Files
+import Testing
+
+@Suite struct FileSignatureTests {
+  static let cases: [(String, FileSignature, Int32)] = [
+    ("GGUF\u{3}\0\0\0", .gguf, 69), ("tjgg....", .legacyGGML, 69), ("PK\u{3}\u{4}....", .zip, 69),
+    ("version https://git-lfs.github.com/spec/v1\noid", .gitLFSPointer, 65),
+    ("<!DOCTYPE html><html>", .html, 65), ("<HTML><body>", .html, 65), ("%PDF-1.7", .pdf, 69),
+  ]
+
+  @Test(arguments: cases)
+  func textSignatures(text: String, expected: FileSignature, exitCode: Int32) {
+    let found = FileSignature(Array(text.utf8))
+    #expect(found == expected)
+    #expect(found?.refusal(path: "x").exitCode == exitCode)
+  }
+
+  @Test func binarySignatures() {
+    #expect(FileSignature([0x80, 0x02, 0x63]) == .pickle)
+    #expect(FileSignature([0x80, 0x04, 0x95]) == .pickle)
+    #expect(FileSignature([0x28, 0xb5, 0x2f, 0xfd, 0]) == .zstd)
+    #expect(FileSignature([0x1f, 0x8b, 8]) == .gzip)
+    #expect(FileSignature([0x89, 0x48, 0x44, 0x46, 0x0d]) == .hdf5)
+    #expect(FileSignature([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]) == .numpy)
+  }
+
+  @Test func safetensorsAndShortFilesHaveNone() {
+    #expect(FileSignature([8, 0, 0, 0, 0, 0, 0, 0, 0x7b]) == nil)
+    #expect(FileSignature([]) == nil)
+    #expect(FileSignature([0x80]) == nil)
+  }
+}
