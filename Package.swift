@@ -77,8 +77,8 @@ let package = Package(
     library(
       "Training",
       [
-        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Models", "Adapters", "Bases",
-        "Projection", "Artifacts", "Evaluation",
+        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Models", "Bases",
+        "Evaluation",
       ]),
 
     // Layer 5: what people read, and the order of the work.
@@ -103,7 +103,8 @@ let package = Package(
     .executableTarget(
       name: "xspress",
       dependencies: [
-        "Faults", "Files", "JSON", "Pipeline", "Progress", "Reports", "Verification",
+        "Faults", "Files", "JSON", "Tensors", "Checkpoints", "Artifacts", "Bases", "Projection",
+        "Training", "Pipeline", "Progress", "Reports", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: swiftSettings),

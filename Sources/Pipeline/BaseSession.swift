@@ -20,16 +20,19 @@ public final class BaseSession {
   public let threads: Int
   /// Where progress goes.
   public let log: ProgressLog
+  private let memory: Int?
   private var loadedWeights: DecoderWeights?
   private var loadedTokenizer: Tokenizer?
 
-  /// Opens the base at `path`.
+  /// Opens the base at `path`; `pack` supplies bases instead of an SVD, `memory` is the budget in bytes.
   public init(
-    path: String, cacheDirectory: String?, threads: Int, log: ProgressLog
+    path: String, cacheDirectory: String?, pack: String? = nil, threads: Int,
+    memory: Int? = nil, log: ProgressLog
   ) throws(Fault) {
     base = try BaseCheckpoint.open(path)
     bases = try BasisStore(
-      base: base, cacheDirectory: cacheDirectory, threads: threads)
+      base: base, cacheDirectory: cacheDirectory, threads: threads, pack: pack)
+    self.memory = memory
     self.threads = threads
     self.log = log
     BLASThreads.set(threads)
@@ -38,11 +41,25 @@ public final class BaseSession {
   /// The decoded weights.
   public func weights() throws(Fault) -> DecoderWeights {
     if let loadedWeights { return loadedWeights }
+    try checkMemory()
     let task = log.task("load base", total: base.configuration.layerCount, unit: "layers")
     let weights = try DecoderWeights(base: base) { done, _ in task.update(completed: done) }
     task.finish()
     loadedWeights = weights
     return weights
+  }
+
+  /// Refuses before allocating: running out of memory cannot be recovered from.
+  private func checkMemory() throws(Fault) {
+    guard let memory else { return }
+    let numbers = base.tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
+    let needed = numbers * MemoryLayout<Float>.size
+    guard needed <= memory else {
+      throw Fault(
+        .resources, "MEM-BUDGET",
+        "the decoded weights need \(needed) bytes, the budget is \(memory)",
+        path: base.path)
+    }
   }
 
   /// The tokenizer of the base.

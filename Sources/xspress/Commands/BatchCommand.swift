@@ -1,0 +1,54 @@
+import ArgumentParser
+import Faults
+import JSON
+import Pipeline
+import Reports
+
+/// `xspress batch MANIFEST -o RUN`.
+struct BatchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "batch",
+    abstract: "Converts every adapter of a manifest; running it again resumes.",
+    discussion: """
+      EXAMPLES
+        xspress batch manifest.yaml -o run
+        xspress batch manifest.yaml -o run --only banking77-r16
+        xspress batch manifest.yaml -o run --dry-run
+      """)
+
+  @Argument(help: "The manifest (YAML).")
+  var manifest: String
+
+  @Option(name: .shortAndLong, help: "The run directory.")
+  var output: String
+
+  @Option(help: "Run only the job of this name (repeatable).")
+  var only: [String] = []
+
+  @Flag(help: "List the jobs and do nothing.")
+  var dryRun = false
+
+  @Flag(help: "Print one JSON document.")
+  var json = false
+
+  @OptionGroup var shared: SharedOptions
+
+  func run() throws {
+    let runner = BatchRunner(
+      manifest: try Manifest.read(manifest), runDirectory: output,
+      cacheDirectory: shared.cacheDirectory, threads: shared.threadCount, log: shared.progress)
+    let results = try runner.run(only: only, dryRun: dryRun)
+    if json {
+      try StandardOutput.write(BatchResults.json(results))
+    } else {
+      let rows = results.map { [$0.name, $0.state.rawValue, $0.fault?.code ?? ""] }
+      let report = Report(jobs: results.compactMap(\.record))
+      try StandardOutput.write(
+        (report.jobs.isEmpty ? "" : report.terminalText + "\n\n")
+          + TextTable.text(["job", "state", ""], rows))
+    }
+    let code = BatchResults.exitCode(results)
+    // The promise of one error line holds for a batch too: its jobs' own lines are in the report.
+    if let fault = results.compactMap(\.fault).first(where: { $0.exitCode == code }) { throw fault }
+  }
+}

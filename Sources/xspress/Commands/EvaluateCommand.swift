@@ -1,0 +1,55 @@
+import ArgumentParser
+import JSON
+import Pipeline
+import Reports
+
+/// `xspress evaluate`.
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Measures the base, adapters and artifacts on the same examples.",
+    discussion: """
+      EXAMPLES
+        xspress evaluate --base model.gguf --adapter my-lora --artifact my-lora.loraxs \
+      --data test.jsonl --limit 500
+      """)
+
+  @Option(help: "Base model.")
+  var base: String
+
+  @Option(help: "A LoRA adapter (repeatable); the first is the teacher.")
+  var adapter: [String] = []
+
+  @Option(help: "An artifact (repeatable).")
+  var artifact: [String] = []
+
+  @Option(help: "Examples (JSONL).")
+  var data: String
+
+  @Option(help: "Measure on the first N examples.")
+  var limit: Int?
+
+  @Option(help: "Take bases from this .xsbases pack instead of an SVD.")
+  var bases: String?
+
+  @Option(help: "Seed of the bootstrap.")
+  var seed: UInt64 = 0
+
+  @Flag(help: "Print one JSON document.")
+  var json = false
+
+  @OptionGroup var shared: SharedOptions
+
+  func validate() throws {
+    if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
+  }
+
+  func run() throws {
+    let session = try shared.session(base: base, pack: bases)
+    let record = try EvaluationRun(session: session).run(
+      data: JobRequest.Data(path: data, limit: limit), adapters: adapter, artifacts: artifact,
+      seed: seed)
+    if json { return try StandardOutput.write(record.json) }
+    try StandardOutput.write(EvaluationTable.text(record))
+  }
+}

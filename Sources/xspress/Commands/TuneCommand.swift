@@ -1,0 +1,140 @@
+public import ArgumentParser
+import Faults
+import Pipeline
+import Projection
+import Training
+
+/// `xspress tune`.
+struct TuneCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tune",
+    abstract: "Converts an adapter and fine-tunes the latents to recover its accuracy.",
+    discussion: """
+      The same command run again continues from its checkpoint.
+
+      EXAMPLES
+        xspress tune --base model.gguf --adapter my-lora --rank 16 --train train.jsonl \
+      -o my-lora.loraxs
+        xspress tune --base model.gguf --adapter my-lora --budget 96KB --train train.jsonl \
+      --steps 400 --lr-search --eval test.jsonl -o my-lora.loraxs
+      """)
+
+  @OptionGroup var conversion: ConversionOptions
+
+  @Option(help: "Training examples (JSONL).")
+  var train: String
+
+  @Option(help: "Start from this artifact's rank and directions instead of --rank.")
+  var artifact: String?
+
+  @Option(name: .customLong("init"), help: "First latents: zero, projected, calibrated or kfac.")
+  var start: ProjectionMethod = .kfac
+
+  @Option(help: "Coordinates of the optimiser: plain or whitened.")
+  var coordinates: TuningOptions.Coordinates = .plain
+
+  @Option(help: "kd: match the LoRA model; ce: match the completions; mix: half of each.")
+  var objective: TuningOptions.Objective = .kd
+
+  @Option(help: "Optimiser steps.")
+  var steps = 100
+
+  @Option(help: "Examples a step.")
+  var batchSize = 16
+
+  @Option(name: .customLong("lr"), help: "Peak learning rate.")
+  var learningRate: Double?
+
+  @Flag(help: "Try a third of, once and three times the learning rate on validation first.")
+  var lrSearch = false
+
+  @Option(help: "Steps of linear warm-up.")
+  var warmup = 10
+
+  @Option(help: "Share of the training examples held out, or a JSONL file.")
+  var validation = "0.05"
+
+  @Option(help: "Steps between checkpoints.")
+  var checkpointEvery = 50
+
+  @Option(help: "Last steps that run on latents rounded as they will be stored.")
+  var quantizedSteps = 0
+
+  @Option(help: "Raise the rank until this share of the LoRA's gain is retained on validation.")
+  var minRetained: Double?
+
+  @Flag(help: "Start over although there is a checkpoint.")
+  var restart = false
+
+  @Flag(help: "Print the record as one JSON document.")
+  var json = false
+
+  @OptionGroup var shared: SharedOptions
+
+  func validate() throws {
+    if conversion.rank == nil && conversion.budget == nil && artifact == nil && minRetained == nil {
+      throw ValidationError("--rank, --budget, --artifact or --min-retained is needed")
+    }
+    for (name, value) in [
+      ("steps", steps), ("batch-size", batchSize), ("checkpoint-every", checkpointEvery),
+    ] where value < 1 {
+      throw ValidationError("--\(name) must be at least 1")
+    }
+    if warmup < 0 || quantizedSteps < 0 {
+      throw ValidationError("--warmup and --quantized-steps must not be negative")
+    }
+    if let learningRate, !(learningRate > 0 && learningRate.isFinite) {
+      throw ValidationError("--lr must be positive")
+    }
+    if let minRetained, !(minRetained > 0 && minRetained <= 1) {
+      throw ValidationError("--min-retained must be above 0 and at most 1")
+    }
+  }
+
+  func run() throws {
+    let session = try shared.session(base: conversion.base, pack: conversion.bases)
+    let record = try JobRunner(session: session, request: try request()).run()
+    try RecordOutput.write(record, json: json)
+  }
+
+  private func request() throws(Fault) -> JobRequest {
+    let target: JobRequest.Target
+    if let minRetained {
+      target = .minRetained(minRetained, startingRank: conversion.rank ?? 8)
+    } else {
+      target = try conversion.target() ?? .rank(0)
+    }
+    var request = conversion.request(target: target, method: start)
+    request.startArtifactPath = artifact
+    if request.calibration == nil && (start == .kfac || start == .calibrated || isWhitened) {
+      request.calibration = JobRequest.Data(path: train, limit: conversion.calibrateLimit)
+    }
+    request.restarts = restart
+    var tuning = JobRequest.Tuning(data: JobRequest.Data(path: train))
+    tuning.options.objective = objective
+    tuning.options.coordinates = coordinates
+    tuning.options.steps = steps
+    tuning.options.batchSize = batchSize
+    tuning.options.learningRate = learningRate ?? tuning.options.learningRate
+    tuning.options.warmup = min(warmup, max(steps / 2, 0))
+    tuning.options.checkpointInterval = checkpointEvery
+    tuning.options.quantizedSteps = quantizedSteps
+    tuning.options.seed = conversion.seed
+    tuning.searchesLearningRate = lrSearch
+    if let fraction = Double(validation) {
+      guard fraction >= 0, fraction < 1 else {
+        throw Fault(.usage, "USAGE", "--validation \(validation) is not a share below 1 or a file")
+      }
+      tuning.validation = .fraction(fraction)
+    } else {
+      tuning.validation = .file(JobRequest.Data(path: validation))
+    }
+    request.tuning = tuning
+    return request
+  }
+
+  private var isWhitened: Bool { coordinates == .whitened }
+}
+
+extension TuningOptions.Objective: ExpressibleByArgument {}
+extension TuningOptions.Coordinates: ExpressibleByArgument {}

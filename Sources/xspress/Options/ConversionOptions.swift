@@ -1,0 +1,95 @@
+public import ArgumentParser
+import Artifacts
+import Faults
+import Pipeline
+import Projection
+
+/// Options that `convert` and `tune` share.
+struct ConversionOptions: ParsableArguments {
+  @Option(
+    help: "Base model: a .gguf, a .safetensors with config.json beside it, or an HF directory.")
+  var base: String
+
+  @Option(help: "LoRA adapter: a PEFT directory or its adapter_model.safetensors.")
+  var adapter: String
+
+  @Option(help: "Directions a side in every module.")
+  var rank: Int?
+
+  @Option(help: "Largest artifact, such as 64KB: the largest uniform rank that fits.")
+  var budget: String?
+
+  @Option(help: "selected: chosen by energy; top: the first ones, the paper's choice.")
+  var directions: JobRequest.Directions = .selected
+
+  @Option(help: "Consider only the first K directions of a module (default: all).")
+  var candidates: Int?
+
+  @Option(help: "Examples for calibration (JSONL).")
+  var calibrate: String?
+
+  @Option(help: "Use the first N calibration examples.")
+  var calibrateLimit = 256
+
+  @Option(help: "How latents are stored: f32, f16, bf16, int8 or int4.")
+  var store: LatentStorage = .int8
+
+  @Flag(help: "Write the bases into the artifact, so that a loader needs no SVD.")
+  var embedBases = false
+
+  @Option(help: "Take bases from this .xsbases pack instead of an SVD.")
+  var bases: String?
+
+  @Option(help: "Examples for the accuracy block (JSONL).")
+  var eval: String?
+
+  @Option(help: "Measure on the first N examples.")
+  var evalLimit: Int?
+
+  @Option(help: "Seed of label sampling, splits, data order and canonical coordinates.")
+  var seed: UInt64 = 0
+
+  @Option(
+    help: "Controls to measure beside the result: top, zero, random, truncated (repeatable).")
+  var control: [JobRequest.Control] = []
+
+  @Option(name: .shortAndLong, help: "The artifact to write.")
+  var output: String
+
+  func validate() throws {
+    if let rank, rank < 1 { throw ValidationError("--rank must be at least 1") }
+    if rank != nil && budget != nil {
+      throw ValidationError("--rank and --budget exclude each other")
+    }
+    if calibrateLimit < 1 { throw ValidationError("--calibrate-limit must be at least 1") }
+    if let evalLimit, evalLimit < 1 { throw ValidationError("--eval-limit must be at least 1") }
+  }
+
+  /// The target that `--rank` or `--budget` name; nil without either.
+  func target() throws(Fault) -> JobRequest.Target? {
+    if let rank { return .rank(rank) }
+    if let budget { return .budget(bytes: try ByteSize.parse(budget)) }
+    return nil
+  }
+
+  /// The request these options make, without tuning.
+  func request(target: JobRequest.Target, method: ProjectionMethod) -> JobRequest {
+    var request = JobRequest(
+      name: JobNames.derived(fromPath: adapter), basePath: base, adapterPath: adapter,
+      target: target, method: method, outputPath: output)
+    request.directions = directions
+    request.candidates = candidates
+    request.calibration = calibrate.map { JobRequest.Data(path: $0, limit: calibrateLimit) }
+    request.storage = store
+    request.embedsBases = embedBases
+    request.evaluation = eval.map { JobRequest.Data(path: $0, limit: evalLimit) }
+    request.controls = control
+    request.seed = seed
+    return request
+  }
+}
+
+extension JobRequest.Directions: ExpressibleByArgument {}
+extension JobRequest.Control: ExpressibleByArgument {}
+extension LatentStorage: ExpressibleByArgument {}
+extension ProjectionMethod: ExpressibleByArgument {}

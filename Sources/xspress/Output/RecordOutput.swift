@@ -1,0 +1,12 @@
+import Faults
+import JSON
+import Reports
+
+/// The record of one job on stdout.
+enum RecordOutput {
+  /// Writes the whole record as JSON, or the tables of a report on it for people.
+  static func write(_ record: JobRecord, json: Bool) throws(Fault) {
+    if json { return try StandardOutput.write(record.json) }
+    try StandardOutput.write(Report(jobs: [record]).terminalText)
+  }
+}
