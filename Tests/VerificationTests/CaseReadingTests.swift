@@ -7,11 +7,11 @@ import Verification
 /// (`formats/golden.md` §2, §3).
 struct CaseReadingTests {
   private func result(
-    _ folder: CaseFolder, text: String? = nil, options: Verifier.Options = .init()
+    _ folder: CaseFolder, text: String? = nil
   ) throws -> CaseResult {
     try withTemporaryDirectory { directory in
       try folder.write(to: directory, text: text)
-      return try #require(try Verifier(options).run(directory).results.first)
+      return try #require(try Verifier().run(directory).results.first)
     }
   }
 
@@ -78,10 +78,16 @@ struct CaseReadingTests {
     #expect(second.reason?.contains("astrology") == true)
   }
 
-  @Test func runsSlowCasesOnlyWhenAsked() throws {
-    let slow = CaseFolder().with("parameters", "{\"slow\": true}")
-    #expect(try result(slow).state == .skipped)
-    #expect(try result(slow, options: .init(includesSlow: true)).state == .passed)
+  @Test func leavesSlowCasesOutWhenAsked() throws {
+    try withTemporaryDirectory { directory in
+      try CaseFolder().with("parameters", "{\"slow\": true}").write(to: directory)
+      #expect(try Verifier().run(directory).allPassed)
+      let quick = try Verifier(.init(includesSlow: false)).run(directory)
+      #expect(quick.results.isEmpty)
+      #expect(quick.leftOut == 1)
+      // Leaving everything out proves nothing.
+      #expect(!quick.allPassed)
+    }
   }
 
   @Test func findsPathsBesideTheCaseInTheDirectoryAndAboveIt() throws {

@@ -11,8 +11,7 @@ struct DemoCasesTests {
       "decode/demo-base", "tokenizer/demo-texts", "tokenizer/llama-cpp-vectors",
       "forward/demo-base", "forward/demo-banking77-r16", "forward/demo-clinc-domains-r8",
       "forward/demo-xs", "training/demo-ce-gradient", "training/demo-kd-gradient",
-      "training/demo-adamw", "bases/demo", "evaluation/banking77-base",
-      "evaluation/banking77-lora", "evaluation/clinc-domains-base",
+      "training/demo-adamw", "bases/demo", "evaluation/banking77-lora",
       "evaluation/clinc-domains-lora",
     ]
     let report = try Verifier().run(Checkout.path("golden"), only: names)

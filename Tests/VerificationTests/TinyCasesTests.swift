@@ -8,7 +8,7 @@ struct TinyCasesTests {
     "forward/tiny-base", "forward/tiny-lora", "forward/tiny-lora-patterns", "forward/tiny-xs",
     "training/tiny-ce-gradient", "training/tiny-kd-gradient", "training/tiny-adamw",
     "bases/tiny", "projection/square-ranks", "projection/unequal-ranks",
-    "safetensors/conformance",
+    "selection/square", "selection/tall", "safetensors/conformance",
   ])
   func passes(_ name: String) throws {
     let report = try Verifier().run(Checkout.path("golden"), only: [name])

@@ -15,8 +15,10 @@ from safetensors.numpy import load_file
 
 import cases
 
-AREAS = ["tiny", "tokenizer", "decode", "safetensors", "projection", "bases", "forward", "training",
-         "evaluation"]
+AREAS = [
+    "tiny", "tokenizer", "decode", "safetensors", "projection", "selection", "bases", "forward",
+    "training", "evaluation",
+]
 # What depends on the machine: left out of the comparison.
 VOLATILE = {"provenance", "float32CostInPyTorch", "lead", "tensors", "referenceError"}
 CLOSE = 1e-5

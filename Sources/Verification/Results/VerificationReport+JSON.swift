@@ -10,6 +10,7 @@ extension VerificationReport {
       "passed": .integer(count(.passed)),
       "failed": .integer(count(.failed)),
       "skipped": .integer(count(.skipped)),
+      "leftOut": .integer(leftOut),
       "results": .array(results.map(VerificationReport.json)),
     ])
   }

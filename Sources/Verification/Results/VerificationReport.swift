@@ -4,11 +4,14 @@ public struct VerificationReport: Sendable {
   public let directory: String
   /// One result per case, in the order of the cases.
   public let results: [CaseResult]
+  /// How many slow cases were left out because the caller asked for that.
+  public let leftOut: Int
 
   /// The results of a directory.
-  public init(directory: String, results: [CaseResult]) {
+  public init(directory: String, results: [CaseResult], leftOut: Int = 0) {
     self.directory = directory
     self.results = results
+    self.leftOut = leftOut
   }
 
   /// How many cases ended in a state.
@@ -22,7 +25,7 @@ public struct VerificationReport: Sendable {
   /// The one line that says how it went.
   public var summary: String {
     "\(results.count) cases: \(count(.passed)) passed, \(count(.failed)) failed, "
-      + "\(count(.skipped)) skipped"
+      + "\(count(.skipped)) skipped" + (leftOut == 0 ? "" : "; \(leftOut) slow ones left out")
   }
 
   /// A table for people: a line per case, its measurements, and the summary.
@@ -40,7 +43,11 @@ public struct VerificationReport: Sendable {
         case .failed: "FAIL"
         case .skipped: "skip"
         }
-      lines.append("\(state)  \(name)  \(result.state == .skipped ? "" : measured)")
+      let seconds =
+        String(Int((result.seconds * 10).rounded()) / 10) + "."
+        + String(Int((result.seconds * 10).rounded()) % 10) + " s"
+      let time = String(repeating: " ", count: max(0, 8 - seconds.count)) + seconds
+      lines.append("\(state)  \(name)\(time)  \(result.state == .skipped ? "" : measured)")
       if let reason = result.reason { lines[lines.count - 1] += "  (\(reason))" }
     }
     lines.append(summary)

@@ -21,6 +21,7 @@ enum Recomputations {
     "gradient": GradientCase.measure,
     "projection": ProjectionCase.measure,
     "safetensors": SafeTensorsCase.measure,
+    "selection": SelectionCase.measure,
     "tokenizer": TokenizerCase.measure,
     "training": TrainingCase.measure,
   ]

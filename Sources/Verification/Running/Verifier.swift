@@ -5,13 +5,13 @@ import JSON
 public struct Verifier: Sendable {
   /// Settings of a run.
   public struct Options: Sendable, Hashable {
-    /// Whether cases marked slow run too; they take minutes each.
+    /// Whether cases marked slow run too; without them they are no part of the run.
     public var includesSlow: Bool
     /// How many threads the computation may use.
     public var threads: Int
 
-    /// Settings with slow cases left out.
-    public init(includesSlow: Bool = false, threads: Int = 1) {
+    /// Settings; by default everything runs.
+    public init(includesSlow: Bool = true, threads: Int = 1) {
       self.includesSlow = includesSlow
       self.threads = threads
     }
@@ -39,23 +39,30 @@ public struct Verifier: Sendable {
     }
     let workshop = Workshop(directory: directory, options: options)
     var results: [CaseResult] = []
+    var leftOut = 0
     for name in golden.caseNames where only.isEmpty || only.contains(name) {
-      let result = runCase(name, in: golden, workshop)
-      report(result)
-      results.append(result)
+      if let result = runCase(name, in: golden, workshop) {
+        report(result)
+        results.append(result)
+      } else {
+        leftOut += 1
+      }
     }
-    return VerificationReport(directory: directory, results: results)
+    return VerificationReport(directory: directory, results: results, leftOut: leftOut)
   }
 
+  /// The result of one case; nil for a slow one that was not asked for.
   private func runCase(
     _ name: String, in directory: GoldenDirectory, _ workshop: Workshop
-  ) -> CaseResult {
+  ) -> CaseResult? {
     let golden: GoldenCase
     do throws(Fault) {
       golden = try GoldenCase.read(directory.folder(name), name: name)
     } catch {
       return CaseResult(name: name, fault: error)
     }
+    let isSlow = golden.parameters["slow"].value?.boolValue ?? false
+    if isSlow, !options.includesSlow { return nil }
     let clock = ContinuousClock()
     let start = clock.now
     func seconds() -> Double {
@@ -78,8 +85,6 @@ public struct Verifier: Sendable {
     guard let recomputation = Recomputations.byKind[golden.kind] else {
       return .skipped("this version knows no cases of kind \(golden.kind)")
     }
-    let isSlow = golden.parameters["slow"].value?.boolValue ?? false
-    if isSlow, !options.includesSlow { return .skipped("slow; not asked for") }
     var paths: [String: String] = [:]
     for (name, input) in golden.inputs {
       guard let path = try workshop.resolver.locate(input, folder: golden.folder) else {
