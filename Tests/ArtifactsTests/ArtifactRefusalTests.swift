@@ -1,0 +1,219 @@
+import Artifacts
+import Checkpoints
+import Compression
+import Faults
+import Files
+import JSON
+import Tensors
+import TestSupport
+import Testing
+
+/// The refusals of `formats/loraxs.md` §6: damage to the file, and payloads that contradict
+/// themselves.
+@Suite struct ArtifactRefusalTests {
+  private func expect(
+    _ bytes: [UInt8], _ code: String, _ exitCode: Int32 = 65,
+    _ location: SourceLocation = #_sourceLocation
+  ) {
+    let found = fault { () throws(Fault) in try Artifact(bytes: bytes) }
+    #expect(found?.code == code, sourceLocation: location)
+    #expect(found?.exitCode == exitCode, sourceLocation: location)
+  }
+
+  private func rewritten(_ change: (inout Payload) throws -> Void) throws -> [UInt8] {
+    var payload = try Payload()
+    try change(&payload)
+    return try payload.bytes()
+  }
+
+  private func withMember(_ key: String, _ value: JSONValue?) throws -> [UInt8] {
+    try rewritten { $0.metadata[key] = value }
+  }
+
+  @Test func unchangedPayloadIsAccepted() throws {
+    let artifact = try Artifact(bytes: try rewritten { _ in })
+    #expect(artifact == (try SyntheticArtifact.make(layers: 1, rank: 2, storage: .int8)))
+  }
+
+  // MARK: - The file (§6.1)
+
+  @Test func everyTruncationIsNamed() throws {
+    let bytes = try SyntheticArtifact.make(layers: 1, rank: 2, storage: .int4).bytes()
+    for count in 0..<bytes.count { expect(Array(bytes[..<count]), "ART-TRUNC") }
+  }
+
+  @Test func noBitFlipGoesUnnoticed() throws {
+    let artifact = try SyntheticArtifact.make(layers: 2, rank: 4, storage: .int8)
+    let bytes = try artifact.bytes()
+    var generator = SeededGenerator(seed: 5)
+    for _ in 0..<1000 {
+      let bit = generator.index(below: bytes.count * 8)
+      var flipped = bytes
+      flipped[bit / 8] ^= 1 << (bit % 8)
+      let damaged = flipped
+      var read: Artifact?
+      let found = fault { () throws(Fault) in read = try Artifact(bytes: damaged) }
+      #expect(found != nil || read == artifact, "bit \(bit)")
+    }
+  }
+
+  @Test func otherFilesAreNamed() throws {
+    expect(Array("GGUF\u{3}\0\0\0".utf8), "FILE-FORMAT", 69)
+    expect(Array("PK\u{3}\u{4}".utf8), "FILE-FORMAT", 69)
+    expect(Array("version https://git-lfs".utf8), "FILE-LFS")
+    expect(try Zstd.compress(Array("hello".utf8)), "ST-SHORT")
+    expect(try Zstd.compress(try SafeTensorsWriter().bytes()), "ART-META")
+    let missing = fault { () throws(Fault) in try Artifact.read("/nonexistent.loraxs") }
+    #expect(missing?.exitCode == 66)
+    #expect(missing?.path == "/nonexistent.loraxs")
+  }
+
+  // MARK: - Versions and metadata (§6.2)
+
+  @Test func newerVersionsAreUnsupported() throws {
+    expect(try withMember("schema", "xspress.artifact/2"), "ART-VERSION", 69)
+    expect(try withMember("requires", ["entropy-coder"]), "ART-VERSION", 69)
+    expect(try rewritten { $0.container["version"] = "2" }, "ART-VERSION", 69)
+    expect(try withMember("placement", "input"), "ART-META", 69)
+    expect(try withMember("storage", "int2"), "ART-META", 69)
+    expect(try withMember("directions", "learned"), "ART-META", 69)
+  }
+
+  @Test(arguments: [
+    "schema", "createdBy", "placement", "storage", "directions", "base", "adapter", "accuracy",
+    "modules",
+  ])
+  func missingMembersAreNamed(key: String) throws {
+    let bytes = try withMember(key, nil)
+    expect(bytes, "ART-META")
+    let found = fault { () throws(Fault) in try Artifact(bytes: bytes) }
+    #expect(found?.reason.hasPrefix(key) == true)
+  }
+
+  @Test func wrongMembersAreNamed() throws {
+    expect(try withMember("schema", "other/1"), "ART-META")
+    expect(try withMember("omegaSeed", -1), "ART-META")
+    expect(try withMember("directions", "top"), "ART-META")
+    expect(try withMember("modules", []), "ART-META")
+    expect(try withMember("base", ["architecture": "x", "rootDigest": "12"]), "ART-META")
+    expect(try withMember("adapter", ["name": "x"]), "ART-META")
+    expect(try rewritten { $0.container["xspress"] = "{\"a\":1,\"a\":2}" }, "ART-META")
+    expect(try rewritten { $0.container["format"] = "pt" }, "ART-META")
+    expect(try rewritten { $0.container["xspress"] = .some(nil) }, "ART-META")
+  }
+
+  static let moduleLists: [(JSONValue, String)] = [
+    ([["name": "a", "shape": [4], "rank": [2, 2]]], "ART-META"),
+    ([["name": "a", "shape": [4, 0], "rank": [2, 2]]], "ART-META"),
+    ([["name": "a", "shape": [4, 4], "rank": [2, 5]]], "ART-SHAPE"),
+    ([["name": "a", "shape": [4, 4], "rank": [2, 0]]], "ART-META"),
+    ([["name": "a", "layers": [[0, 1]], "shape": [4, 4], "rank": [2, 2]]], "ART-META"),
+    ([["name": "a.*", "layers": [[1, 0]], "shape": [4, 4], "rank": [2, 2]]], "ART-META"),
+    (
+      [["name": "a.*", "layers": [[0, 1_099_511_627_776]], "shape": [4, 4], "rank": [2, 2]]],
+      "ART-META"
+    ),
+    (
+      [["name": "a.*", "layers": [[0, 1], [1, 2]], "shape": [4, 4], "rank": [2, 2]]], "ART-DUP"
+    ),
+    ([["name": "a", "shape": [4, 4], "rank": [2, 2]]], "ART-SHAPE"),
+  ]
+
+  @Test(arguments: moduleLists) func wrongModuleLists(list: JSONValue, code: String) throws {
+    expect(try withMember("modules", list), code)
+  }
+
+  // MARK: - Tensors (§6.3)
+
+  @Test(arguments: ["latents", "scales", "output_indices", "input_indices"])
+  func missingOrMisshapenTensors(name: String) throws {
+    expect(try rewritten { $0.tensors[name] = nil }, "ART-SHAPE")
+    expect(
+      try rewritten {
+        let bytes = $0.tensors[name]?.bytes.dropLast() ?? []
+        $0.tensors[name] = .init(
+          dtype: name == "latents" ? .i8 : .u8, shape: [bytes.count], bytes: Array(bytes))
+      }, "ART-SHAPE")
+  }
+
+  @Test func tensorsOfAnotherTypeAndStrangersAreRefused() throws {
+    expect(try rewritten { $0.tensors["latents"]?.dtype = .u8 }, "ART-SHAPE")
+    expect(
+      try rewritten { $0.tensors["stowaway"] = .init(dtype: .u8, shape: [1], bytes: [1]) },
+      "ART-SHAPE")
+    expect(
+      try rewritten {
+        $0.tensors["model.layers.0.mlp.up_proj.output_basis"] = .init(
+          dtype: .f32, shape: [1, 1], bytes: [0, 0, 0, 0])
+      }, "ART-SHAPE")
+    expect(
+      try rewritten { $0.tensors["probes"] = .init(dtype: .f32, shape: [1], bytes: [0, 0, 0, 0]) },
+      "ART-SHAPE")
+  }
+
+  @Test(arguments: ["output_indices", "input_indices"])
+  func directionsMustAscendBelowTheirNumber(name: String) throws {
+    // The second difference of the first module: 0 repeats its first direction.
+    expect(
+      try rewritten {
+        let half = ($0.tensors[name]?.bytes.count ?? 0) / 2
+        $0.tensors[name]?.bytes[1] = 0
+        $0.tensors[name]?.bytes[half + 1] = 0
+      }, "ART-INDEX")
+    // The high byte of the first direction: far beyond 576.
+    expect(
+      try rewritten {
+        let half = ($0.tensors[name]?.bytes.count ?? 0) / 2
+        $0.tensors[name]?.bytes[half] = 0x7f
+      }, "ART-INDEX")
+  }
+
+  @Test func valuesThatAreNotFiniteAreRefused() throws {
+    expect(
+      try rewritten {
+        $0.tensors["probes"]?.bytes.replaceSubrange(0..<4, with: [0, 0, 0xc0, 0x7f])
+      },
+      "VAL-NAN")
+  }
+}
+
+/// A small artifact's payload taken apart, to be put together again with one defect.
+private struct Payload {
+  struct Tensor {
+    var dtype: DType
+    var shape: [Int]
+    var bytes: [UInt8]
+  }
+
+  var metadata: JSONObject
+  var tensors: [String: Tensor] = [:]
+  /// Replacements in the container's own metadata; nil removes.
+  var container: [String: String?] = [:]
+
+  init() throws {
+    let artifact = try SyntheticArtifact.make(layers: 1, rank: 2, storage: .int8)
+    let file = try SafeTensorsFile(
+      bytes: try Zstd.decompress(try artifact.bytes(), limit: 1 << 20))
+    let text = try #require(file.metadata["xspress"]?.stringValue)
+    metadata = try #require(try JSONValue.parse(text).objectValue)
+    for info in file.tensors {
+      let dtype = try #require(DType(rawValue: info.dtypeName))
+      tensors[info.name] = Tensor(
+        dtype: dtype, shape: info.shape, bytes: try file.bytes(of: info))
+    }
+  }
+
+  func bytes() throws -> [UInt8] {
+    var pairs: [(key: String, value: String)] = []
+    for (key, value) in [
+      ("format", "loraxs"), ("version", "1"), ("xspress", JSONValue.object(metadata).text()),
+    ] {
+      if let replacement = container[key] ?? .some(value) { pairs.append((key, replacement)) }
+    }
+    var writer = SafeTensorsWriter(metadata: pairs)
+    for (name, tensor) in tensors {
+      try writer.add(name, dtype: tensor.dtype, shape: tensor.shape, bytes: tensor.bytes)
+    }
+    return try Zstd.compress(try writer.bytes(), level: 3)
+  }
+}

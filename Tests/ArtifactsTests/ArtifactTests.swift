@@ -1,0 +1,130 @@
+import Artifacts
+import Compression
+import Faults
+import Files
+import JSON
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct ArtifactTests {
+  @Test(arguments: LatentStorage.allCases, [ArtifactMetadata.Directions.selected, .top, .random])
+  func readsBack(storage: LatentStorage, directions: ArtifactMetadata.Directions) throws {
+    let artifact = try SyntheticArtifact.make(
+      layers: 2, rank: 5, storage: storage, directions: directions)
+    let bytes = try artifact.bytes()
+    let back = try Artifact(bytes: bytes)
+    #expect(back == artifact)
+    #expect(try back.bytes() == bytes)
+    let kinds = back.modules.prefix(7).map { $0.moduleName.split(separator: ".").last ?? "" }
+    #expect(
+      kinds == ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
+  }
+
+  @Test func embeddedBasesReadBack() throws {
+    let artifact = try SyntheticArtifact.make(layers: 1, rank: 3, storage: .int8, embedding: true)
+    let back = try Artifact(bytes: try artifact.bytes())
+    #expect(back.modules[4].outputBasis == artifact.modules[4].outputBasis)
+    #expect(back.modules[6].inputBasis?.rows == 1536)
+    #expect(back == artifact)
+  }
+
+  @Test func modulesOfDifferentRanksAndNamesReadBack() throws {
+    var modules: [ArtifactModule] = []
+    let sizes = [
+      ("blocks.10.up_proj", 1, 3), ("blocks.2.up_proj", 4, 2), ("head", 3, 3),
+      ("blocks.2.other*", 2, 5), ("blocks.07.up_proj", 5, 1), ("é", 1, 1),
+    ]
+    for (name, rows, columns) in sizes {
+      let numbers = (0..<rows * columns).map { Float($0) - 2 }
+      modules.append(
+        ArtifactModule(
+          moduleName: name, outFeatures: 6, inFeatures: 9,
+          stored: try StoredLatent(
+            Matrix(rows: rows, columns: columns, elements: numbers), storage: .int4),
+          outputIndices: Array(0..<rows), inputIndices: Array(0..<columns)))
+    }
+    var metadata = SyntheticArtifact.metadata(storage: .int4)
+    metadata.base.packDigest = SHA256Digest.of([UInt8(1)])
+    metadata.base.tokenizerDigest = SHA256Digest.of([UInt8(2)])
+    metadata.omegaSeed = .max
+    metadata.accuracy = ["variants": [["accuracy": 0.5, "nll": 1.25]]]
+    let artifact = try Artifact(modules: modules, metadata: metadata)
+    #expect(
+      artifact.modules.map(\.moduleName) == [
+        "head", "é", "blocks.2.up_proj", "blocks.2.other*", "blocks.07.up_proj",
+        "blocks.10.up_proj",
+      ])
+    let back = try Artifact(bytes: try artifact.bytes())
+    #expect(back == artifact)
+    #expect(back.metadata.accuracy["variants"]?.arrayValue?.first?["nll"] == 1.25)
+  }
+
+  @Test func filesAreAtomicAndDigested() throws {
+    try withTemporaryDirectory { (folder) throws in
+      let path = Paths.join(folder, "a.loraxs")
+      let artifact = try SyntheticArtifact.make(layers: 1, rank: 2, storage: .f16)
+      let written = try artifact.write(path)
+      #expect(written.digest == SHA256Digest.of(try artifact.bytes()))
+      #expect(try Artifact.read(path) == artifact)
+      #expect(try Paths.entries(of: folder) == ["a.loraxs"])
+    }
+  }
+
+  @Test func baseIsChecked() throws {
+    var artifact = try SyntheticArtifact.make(layers: 1, rank: 2, storage: .f16)
+    var digests: [String: SHA256Digest] = [:]
+    for index in artifact.modules.indices {
+      let digest = SHA256Digest.of(Array(artifact.modules[index].moduleName.utf8))
+      artifact.modules[index].digestPrefix = Array(digest.bytes.prefix(4))
+      digests[artifact.modules[index].moduleName] = digest
+    }
+    artifact.metadata.base.rootDigest = Artifact.rootDigest(
+      artifact.modules.compactMap { digests[$0.moduleName] })
+    let (right, checked) = (digests, artifact)
+    #expect(fault { () throws(Fault) in try checked.checkBase { right[$0] } } == nil)
+    digests[artifact.modules[3].moduleName] = SHA256Digest.of([UInt8(0)])
+    let wrong = digests
+    let found = fault { () throws(Fault) in try checked.checkBase { wrong[$0] } }
+    #expect(found?.code == "ART-BASE")
+    #expect(found?.tensor == artifact.modules[3].moduleName)
+    let missing = fault { () throws(Fault) in try checked.checkBase { _ in nil } }
+    #expect(missing?.code == "ART-BASE")
+    artifact.metadata.base.rootDigest = SHA256Digest.of([UInt8(3)])
+    let relabelled = artifact
+    #expect(
+      fault { () throws(Fault) in try relabelled.checkBase { right[$0] } }?.code == "ART-BASE")
+  }
+
+  /// A change after which the parts no longer agree.
+  struct Contradiction: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let change: @Sendable (inout Artifact) throws -> Void
+    init(_ name: String, _ change: @escaping @Sendable (inout Artifact) throws -> Void) {
+      (testDescription, self.change) = (name, change)
+    }
+  }
+
+  static let contradictions: [Contradiction] = [
+    Contradiction("indices out of order") { $0.modules[0].outputIndices = [2, 1, 3] },
+    Contradiction("index too large") { $0.modules[0].inputIndices = [0, 1, 576] },
+    Contradiction("wrong number of indices") { $0.modules[0].inputIndices = [0, 1] },
+    Contradiction("other storage") {
+      $0.modules[0].stored = try StoredLatent(Matrix(rows: 3, columns: 3), storage: .f32)
+    },
+    Contradiction("fewer probes") { $0.modules[0].probes = [1] },
+    Contradiction("reserved record") { $0.metadata.record["base"] = 1 },
+    Contradiction("same name twice") { $0.modules[1].moduleName = $0.modules[0].moduleName },
+    Contradiction("wrong basis") { $0.modules[0].outputBasis = Matrix(rows: 2, columns: 3) },
+    Contradiction("no modules") { $0.modules = [] },
+    Contradiction("infinite probe") { $0.modules[0].probes = [.infinity, 0] },
+    Contradiction("no seed") { $0.metadata.directions = .top },
+  ]
+
+  @Test(arguments: contradictions) func isNotWritten(_ contradiction: Contradiction) throws {
+    var artifact = try SyntheticArtifact.make(layers: 1, rank: 3, storage: .int8)
+    try contradiction.change(&artifact)
+    let bad = artifact
+    #expect(fault { () throws(Fault) in try bad.bytes() } != nil)
+  }
+}

@@ -1,0 +1,101 @@
+import Artifacts
+import Faults
+import Files
+import JSON
+import Tensors
+
+/// Artifacts of random numbers with the sizes and statistics of real ones.
+enum SyntheticArtifact {
+  /// Module kinds of the demo base with [outFeatures, inFeatures].
+  static let kinds: [(String, Int, Int)] = [
+    ("self_attn.q_proj", 576, 576), ("self_attn.k_proj", 192, 576), ("self_attn.v_proj", 192, 576),
+    ("self_attn.o_proj", 576, 576), ("mlp.gate_proj", 1536, 576), ("mlp.up_proj", 1536, 576),
+    ("mlp.down_proj", 576, 1536),
+  ]
+
+  /// `layers` × 7 modules of rank `rank`.
+  static func make(
+    layers: Int, rank: Int, storage: LatentStorage,
+    directions: ArtifactMetadata.Directions = .selected, seed: UInt64 = 1,
+    largestCode: Int? = nil, embedding: Bool = false
+  ) throws(Fault) -> Artifact {
+    var generator = SeededGenerator(seed: seed)
+    var modules: [ArtifactModule] = []
+    for layer in 0..<layers {
+      for (kind, outFeatures, inFeatures) in kinds {
+        modules.append(
+          try module(
+            "model.layers.\(layer).\(kind)", outFeatures, inFeatures, rank, storage, directions,
+            largestCode, embedding, &generator))
+      }
+    }
+    return try Artifact(
+      modules: modules, metadata: metadata(storage: storage, directions: directions))
+  }
+
+  static func metadata(
+    storage: LatentStorage, directions: ArtifactMetadata.Directions = .selected
+  ) -> ArtifactMetadata {
+    ArtifactMetadata(
+      createdBy: "xspress test",
+      base: .init(
+        architecture: "llama", name: "SmolLM2-135M-Instruct",
+        rootDigest: SHA256Digest.of(Array("base".utf8))),
+      adapter: .init(
+        name: "synthetic", format: "peft", digest: SHA256Digest.of(Array("adapter".utf8)),
+        byteCount: 4_938_648, parameterCount: 2_442_240, rank: 8),
+      directions: directions, omegaSeed: directions == .selected ? nil : 7, storage: storage,
+      record: JSONObject([
+        ("method", "kfac"),
+        ("training", ["objective": "kd", "steps": 100, "learningRate": 0.03, "batchSize": 16]),
+      ]))
+  }
+
+  private static func module(
+    _ name: String, _ outFeatures: Int, _ inFeatures: Int, _ rank: Int, _ storage: LatentStorage,
+    _ directions: ArtifactMetadata.Directions, _ largestCode: Int?, _ embedding: Bool,
+    _ generator: inout SeededGenerator
+  ) throws(Fault) -> ArtifactModule {
+    let count = min(outFeatures, inFeatures)
+    let normals = generator.normals(rank * rank + 2)
+    let scales = (0..<rank).map { _ in 0.02 + 0.2 * generator.uniform() }
+    let latent = Matrix<Float>(
+      rows: rank, columns: rank,
+      elements: (0..<rank * rank).map { Float(normals[$0] * scales[$0 % rank]) })
+    let output = chosen(rank, of: count, directions, &generator)
+    let input = chosen(rank, of: count, directions, &generator)
+    var bases: [Matrix<Float>?] = [nil, nil]
+    if embedding {
+      bases = [outFeatures, inFeatures].map { features in
+        Matrix(
+          rows: features, columns: rank,
+          elements: generator.normals(features * rank).map { Float($0) })
+      }
+    }
+    return ArtifactModule(
+      moduleName: name, outFeatures: outFeatures, inFeatures: inFeatures,
+      stored: try StoredLatent(latent, storage: storage, largestCode: largestCode),
+      outputIndices: directions == .selected ? output : [],
+      inputIndices: directions == .selected ? input : [],
+      outputSingularValues: values(output, of: count),
+      inputSingularValues: values(input, of: count), probes: normals.suffix(2).map { Float($0) },
+      digestPrefix: (0..<4).map { _ in UInt8(truncatingIfNeeded: generator.next()) },
+      outputBasis: bases[0], inputBasis: bases[1])
+  }
+
+  private static func chosen(
+    _ rank: Int, of count: Int, _ directions: ArtifactMetadata.Directions,
+    _ generator: inout SeededGenerator
+  ) -> [Int] {
+    directions == .selected
+      ? Array(generator.permutation(count).prefix(rank)).sorted() : Array(0..<rank)
+  }
+
+  /// Singular values of a trained weight fall by a few octaves, steeply at first.
+  private static func values(_ indices: [Int], of count: Int) -> [Float] {
+    indices.map { index in
+      let place = Float(index)
+      return 12 / (1 + 9 * place / Float(count) + 0.3 * place.squareRoot())
+    }
+  }
+}
