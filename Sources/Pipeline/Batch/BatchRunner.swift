@@ -42,6 +42,7 @@ public final class BatchRunner {
   private let runDirectory: String
   private let cacheDirectory: String?
   private let threads: Int
+  private let memory: Int?
   private let log: ProgressLog
   private var sessions: [String: BaseSession] = [:]
   private var inputDigests: [String: SHA256Digest] = [:]
@@ -49,12 +50,13 @@ public final class BatchRunner {
   /// A batch of `manifest` into `runDirectory`.
   public init(
     manifest: Manifest, runDirectory: String, cacheDirectory: String?, threads: Int,
-    log: ProgressLog
+    memory: Int? = nil, log: ProgressLog
   ) {
     self.manifest = manifest
     self.runDirectory = runDirectory
     self.cacheDirectory = cacheDirectory
     self.threads = threads
+    self.memory = memory
     self.log = log
   }
 
@@ -145,7 +147,8 @@ public final class BatchRunner {
   private func session(_ basePath: String) throws(Fault) -> BaseSession {
     if let session = sessions[basePath] { return session }
     let session = try BaseSession(
-      path: basePath, cacheDirectory: cacheDirectory, threads: threads, log: log)
+      path: basePath, cacheDirectory: cacheDirectory, threads: threads, memory: memory,
+      log: log)
     sessions[basePath] = session
     return session
   }

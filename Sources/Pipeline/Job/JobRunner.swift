@@ -130,8 +130,13 @@ public final class JobRunner {
   private func convert(
     _ projection: ProjectionStage, _ data: TuningData?, rank: Int
   ) throws(Fault) -> Outcome {
-    let projected = try projection.run(
-      rank: rank, choice: request.directions == .top ? .top : .selected, method: request.method)
+    let projected: ProjectedAdapter
+    if let path = request.startArtifactPath {
+      projected = try ArtifactLoader(session: session).load(path).projected(matched)
+    } else {
+      projected = try projection.run(
+        rank: rank, choice: request.directions == .top ? .top : .selected, method: request.method)
+    }
     finish("project")
     if projected.rank < rank {
       warn("rank \(rank) clipped to \(projected.rank)")

@@ -1,9 +1,11 @@
 public import Artifacts
+import Adapters
 import Bases
 import Checkpoints
 public import Faults
 import Files
 import LinearAlgebra
+import Projection
 import Tensors
 public import Training
 
@@ -128,6 +130,29 @@ public struct LoadedArtifact: Sendable {
   let modules: [LinearModule]
   let bases: [ModuleBasis]
   let latents: [Matrix<Float>]
+
+  /// Its directions and latents as the start of a tuning run for `adapter`.
+  ///
+  /// - Throws: `JOB-START` where the artifact's modules are not the adapter's.
+  func projected(_ adapter: MatchedAdapter) throws(Fault) -> ProjectedAdapter {
+    guard modules == adapter.modules else {
+      throw Fault(
+        .badData, "JOB-START",
+        "the artifact has \(modules.count) modules, the adapter changes "
+          + "\(adapter.modules.count): not the same ones", path: adapter.adapter.path)
+    }
+    var projections: [ProjectedModule] = []
+    for (index, basis) in bases.enumerated() {
+      let latent: Matrix<Double> = latents[index].converted()
+      projections.append(
+        ProjectedModule(
+          moduleName: basis.moduleName, selection: basis.selection, latent: latent,
+          capturedEnergy: try Projection.capturedEnergy(
+            of: latent, update: adapter.updates[index], basis: basis, curvature: nil
+          ).plain, weightedCapturedEnergy: nil))
+    }
+    return ProjectedAdapter(modules: modules, bases: bases, projections: projections)
+  }
 
   /// The model.
   public func student(session: BaseSession) throws(Fault) -> StudentModel {

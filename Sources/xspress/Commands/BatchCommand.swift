@@ -36,7 +36,8 @@ struct BatchCommand: ParsableCommand {
   func run() throws {
     let runner = BatchRunner(
       manifest: try Manifest.read(manifest), runDirectory: output,
-      cacheDirectory: shared.cacheDirectory, threads: shared.threadCount, log: shared.progress)
+      cacheDirectory: shared.cacheDirectory, threads: shared.threadCount,
+      memory: try shared.memoryBudget(), log: shared.progress)
     let results = try runner.run(only: only, dryRun: dryRun)
     if json {
       try StandardOutput.write(BatchResults.json(results))
