@@ -96,7 +96,7 @@ private func files(_ jobs: [JobRecord]) throws -> [String: String] {
   @Test func noSuccessStillGivesAReport() throws {
     let files = try files([Samples.failed("a"), Samples.failed("b")])
     #expect(files["index.html"]?.contains("0 of 2") == true)
-    #expect(files["report.md"]?.contains("0 of 2 done, 2 failed") == true)
+    #expect(files["report.md"]?.contains("0 of 2 done, 2 failed.") == true)
     #expect(Report(jobs: []).terminalText.hasPrefix("accuracy"))
   }
 

@@ -13,6 +13,12 @@ struct ReportTotals {
   /// Measured figures that are not finite and therefore in no total.
   let leftOut: Int
 
+  /// `2 of 3 done, 1 failed`: states that no job is in are not mentioned.
+  var sentence: String {
+    "\(done) of \(listed) done" + (failed > 0 ? ", \(failed) failed" : "")
+      + (skipped > 0 ? ", \(skipped) skipped" : "")
+  }
+
   init(_ jobs: [JobRecord]) {
     listed = jobs.count
     done = jobs.count { $0.state == .done }

@@ -18,6 +18,7 @@ enum HTMLJob {
     let weighted = EnergyGrid(job.modules) { $0.weightedCapturedEnergy }
     let lossChart = job.tuning.map(LossChart.svg) ?? ""
     let trials = job.tuning?.trials ?? []
+    let facts = ProvenanceFacts.of(job)
     let pairs = evaluation.map(pairRows) ?? []
     return [
       "anchor": "job-\(index)", "name": job.name, "state": job.state.rawValue,
@@ -40,7 +41,8 @@ enum HTMLJob {
       "hasLossChart": !lossChart.isEmpty, "lossChart": lossChart, "hasTrials": !trials.isEmpty,
       "trials": trials.map(trialRow), "hasModules": !job.modules.isEmpty,
       "moduleCount": "\(job.modules.count)", "modules": job.modules.map(moduleRow),
-      "facts": ProvenanceFacts.of(job).map { ["name": $0.name, "value": $0.value] },
+      "hasFacts": !facts.isEmpty,
+      "facts": facts.map { ["name": $0.name, "value": $0.value] },
     ]
   }
 

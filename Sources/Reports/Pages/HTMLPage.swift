@@ -21,9 +21,9 @@ enum HTMLPage {
     var cards: [[String: Any]] = [
       [
         "figure": "\(totals.done) of \(totals.listed)",
-        "caption": totals.failed + totals.skipped == 0
-          ? "adapters converted"
-          : "adapters converted, \(totals.failed) failed, \(totals.skipped) skipped",
+        "caption": "adapters converted"
+          + (totals.failed > 0 ? ", \(totals.failed) failed" : "")
+          + (totals.skipped > 0 ? ", \(totals.skipped) skipped" : ""),
       ]
     ]
     if totals.artifact > 0 {

@@ -123,10 +123,12 @@ enum HTMLTemplate {
     {{/modules}}</tbody>
     </table></div></details>
     {{/hasModules}}
+    {{#hasFacts}}
     <details><summary>Provenance</summary>
     <dl>
     {{#facts}}<dt>{{name}}</dt><dd>{{value}}</dd>
     {{/facts}}</dl></details>
+    {{/hasFacts}}
     </section>
     """
 

@@ -3,8 +3,7 @@ enum MarkdownPage {
   static func text(_ report: Report) -> String {
     let totals = ReportTotals(report.jobs)
     var out = "# \(MarkdownText.escaped(report.title))\n\n"
-    out += "\(totals.done) of \(totals.listed) done, \(totals.failed) failed, "
-    out += "\(totals.skipped) skipped."
+    out += "\(totals.sentence)."
     if totals.artifact > 0 {
       out += " \(Numerals.bytes(totals.asShipped)) as shipped became "
       out += "\(Numerals.bytes(totals.artifact)) of artifacts."

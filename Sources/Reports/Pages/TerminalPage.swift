@@ -34,11 +34,7 @@ extension Report {
       }
     }
     let totals = ReportTotals(jobs)
-    if totals.done < totals.listed {
-      out +=
-        "\n\(totals.done) of \(totals.listed) done, \(totals.failed) failed, "
-        + "\(totals.skipped) skipped\n"
-    }
+    if totals.done < totals.listed { out += "\n\(totals.sentence)\n" }
     return out
   }
 }
