@@ -1,0 +1,52 @@
+import Artifacts
+import Compression
+import Faults
+import Files
+import JSON
+import Tensors
+import TestSupport
+import Testing
+
+/// The example of `formats/loraxs.md` §8 is a real file.
+@Suite struct FormatDocumentTests {
+  /// The artifact that the section describes.
+  private func example() throws -> Artifact {
+    let latent = Matrix<Float>(rows: 2, columns: 2, elements: [0.5, -0.03, -0.25, 0.06])
+    let module = ArtifactModule(
+      moduleName: "layers.0.q_proj", outFeatures: 4, inFeatures: 3,
+      stored: try StoredLatent(latent, storage: .int8), outputIndices: [0, 2],
+      inputIndices: [1, 2], outputSingularValues: [4, 1], inputSingularValues: [2, 1],
+      probes: [1.5], digestPrefix: [0xde, 0xad, 0xbe, 0xef])
+    return try Artifact(
+      modules: [module],
+      metadata: ArtifactMetadata(
+        createdBy: "xspress 1.0",
+        base: .init(
+          architecture: "llama", name: "tiny", rootDigest: SHA256Digest.of(Array("b".utf8))),
+        adapter: .init(
+          name: "a", format: "peft", digest: SHA256Digest.of(Array("a".utf8)), byteCount: 1000,
+          parameterCount: 14, rank: 2),
+        directions: .selected, storage: .int8,
+        record: JSONObject([("method", "projected")])))
+  }
+
+  @Test func hexDumpIsTheFile() throws {
+    let document = String(
+      decoding: try InputFile(Checkout.path("formats/loraxs.md")).readAll(limit: 1 << 20),
+      as: UTF8.self)
+    let lines = document.split(separator: "\n").map(String.init)
+    let dumped = lines.filter { $0.hasPrefix("    file ") }.flatMap { line in
+      line.dropFirst(9).split(separator: " ").dropFirst().compactMap { UInt8($0, radix: 16) }
+    }
+    let example = try example()
+    #expect(try Artifact(bytes: dumped) == example)
+    // The content is the same whatever the version of zstd.
+    let content = try Zstd.decompress(dumped, limit: 1 << 16)
+    #expect(content == (try Zstd.decompress(try example.bytes(), limit: 1 << 16)))
+    let annotated = lines.filter { $0.hasPrefix("    data ") }.flatMap { line in
+      line.dropFirst(9).split(separator: "|")[0].split(separator: " ").dropFirst()
+        .compactMap { UInt8($0, radix: 16) }
+    }
+    #expect(annotated == Array(content.suffix(annotated.count)))
+  }
+}
