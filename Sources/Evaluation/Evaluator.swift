@@ -19,25 +19,28 @@ public struct Evaluator: Sendable {
   /// Final hidden states at the loss positions, batch by batch: a teacher in `d` numbers a position.
   public typealias HiddenStates = [Matrix<Float>]
 
-  /// Scores `decoder`; `teacher` are the hidden states an earlier call returned for the teacher.
+  /// Scores a variant; `teacher` are the hidden states an earlier call returned for the teacher.
   public func evaluate(
-    _ decoder: Decoder, teacher: HiddenStates? = nil, progress: (Int, Int) -> Void = { _, _ in }
+    _ pool: DecoderPool, teacher: HiddenStates? = nil,
+    progress: @escaping (Int, Int) -> Void = { _, _ in }
   ) -> (scores: VariantScores, hidden: HiddenStates) {
     let start = Date()
-    let head = OutputHead(weights: decoder.weights, threads: decoder.threads)
-    var examples: [ExampleScore] = []
-    var hiddenStates: HiddenStates = []
-    for (index, batch) in plan.batches.enumerated() {
+    let counter = ProgressCounter { progress($0, plan.examples.count) }
+    let parts = pool.map(plan.batches.count) { index, decoder in
+      let batch = plan.batches[index]
       let hidden = decoder.forward(batch.tokens)
-      let scores = head.scores(hidden, targets: batch.tokens.targets, teacher: teacher?[index])
-      for item in batch.items {
-        examples.append(score(item, batch: batch.tokens, hidden: hidden, scores: scores, head))
+      let scores = pool.head.scores(
+        hidden, targets: batch.tokens.targets, teacher: teacher?[index])
+      let examples = batch.items.map {
+        score($0, batch: batch.tokens, hidden: hidden, scores: scores, pool.head)
       }
-      hiddenStates.append(hidden)
-      progress(examples.count, plan.examples.count)
+      counter.add(examples.count)
+      return (examples: examples, hidden: hidden)
     }
     let seconds = Date().timeIntervalSince(start)
-    return (VariantScores(examples: examples, seconds: seconds), hiddenStates)
+    return (
+      VariantScores(examples: parts.flatMap(\.examples), seconds: seconds), parts.map(\.hidden)
+    )
   }
 
   private func score(

@@ -65,6 +65,24 @@ public final class CurvatureAccumulator {
     sums[key] = sum
   }
 
+  /// Adds what another accumulator has seen.
+  public func add(_ other: CurvatureAccumulator) {
+    tokenCount += other.tokenCount
+    CurvatureAccumulator.merge(other.inputSums, into: &inputSums)
+    CurvatureAccumulator.merge(other.outputSums, into: &outputSums)
+  }
+
+  private static func merge(_ other: [Key: Matrix<Float>], into sums: inout [Key: Matrix<Float>]) {
+    for (key, value) in other {
+      guard var sum = sums.removeValue(forKey: key) else {
+        sums[key] = value
+        continue
+      }
+      for index in sum.elements.indices { sum.elements[index] += value.elements[index] }
+      sums[key] = sum
+    }
+  }
+
   /// `C` of a module, symmetric, or nil where nothing was seen.
   public func inputCovariance(_ module: LinearModule) -> Matrix<Float>? {
     inputSums[Key(layer: module.layer, kind: inputOwner(module.kind))].map(mean)

@@ -7,20 +7,27 @@ import Tensors
 public enum Calibration {
   /// Curvature of `teacher` over `examples`; `seed` draws the labels.
   public static func curvature(
-    of teacher: Decoder, examples: [TokenizedExample], seed: UInt64,
-    progress: (Int, Int) -> Void = { _, _ in }
+    of teacher: DecoderPool, examples: [TokenizedExample], seed: UInt64,
+    progress: @escaping (Int, Int) -> Void = { _, _ in }
   ) -> CurvatureAccumulator {
-    let accumulator = CurvatureAccumulator()
-    let head = OutputHead(weights: teacher.weights, threads: teacher.threads)
-    var generator = SeededGenerator(seed: seed, stream: 0x6669_7368_6572)
-    for start in stride(from: 0, to: examples.count, by: 16) {
-      let group = Array(examples[start..<min(start + 16, examples.count)])
-      let batch = TokenBatch(examples: group)
-      let hidden = teacher.forward(batch, recording: true)
-      let gradient = head.sampledGradient(hidden, generator: &generator)
-      _ = teacher.backward(gradient, curvature: accumulator)
-      progress(min(start + 16, examples.count), examples.count)
+    // One accumulator a share of the examples, not a thread's: which thread ran a share must not matter.
+    let shares = examples.groups(Array(examples.indices), count: teacher.threads)
+    let done = ProgressCounter { progress($0, examples.count) }
+    let accumulators = teacher.map(shares.count) { share, decoder in
+      let accumulator = CurvatureAccumulator()
+      for start in stride(from: 0, to: shares[share].count, by: 16) {
+        let group = shares[share][start..<min(start + 16, shares[share].count)]
+        var generator = SeededGenerator(seed: seed, stream: 0x6669_7368_6572 + UInt64(group[start]))
+        let hidden = decoder.forward(
+          TokenBatch(examples: group.map { examples[$0] }), recording: true)
+        let gradient = teacher.head.sampledGradient(hidden, generator: &generator)
+        _ = decoder.backward(gradient, curvature: accumulator)
+        done.add(group.count)
+      }
+      return accumulator
     }
-    return accumulator
+    let whole = CurvatureAccumulator()
+    for accumulator in accumulators { whole.add(accumulator) }
+    return whole
   }
 }

@@ -3,14 +3,13 @@ public import Checkpoints
 public import Models
 public import Tensors
 
-/// A decoder whose linear modules carry LoRA-XS updates `U · M · Vᵀ` with trainable latents M.
+/// A model whose linear modules carry LoRA-XS updates `U · M · Vᵀ` with trainable latents M.
 public final class StudentModel {
-  /// The decoder with the updates in force.
-  public let decoder: Decoder
-  /// The output head.
-  public let head: OutputHead
+  /// The decoders with the updates in force, one a thread.
+  public let pool: DecoderPool
   /// The adapted modules, in model order; latents and gradients come in this order.
   public let modules: [LinearModule]
+  private let updates: UpdateSet
 
   /// A student over frozen `weights`; `bases` and `latents` belong to `modules`, which must be in model order.
   public init(
@@ -24,19 +23,25 @@ public final class StudentModel {
         inputFactor: basis.inputBasis, core: latent, outputFactor: basis.outputBasis)
     }
     self.modules = modules
-    decoder = Decoder(weights: weights, updates: updates, threads: threads)
-    head = OutputHead(weights: weights, threads: threads)
+    self.updates = updates
+    pool = DecoderPool(weights: weights, updates: updates, threads: threads)
   }
+
+  /// One of the decoders, for checks of a single pass.
+  public var decoder: Decoder { pool.decoders[0] }
+
+  /// The output head.
+  public var head: OutputHead { pool.head }
 
   /// The latents M `[outputRank, inputRank]`, one per module.
   public var latents: [Matrix<Float>] {
     get {
-      modules.compactMap { decoder.updates[$0.layer, $0.kind]?.coreMatrix }
+      modules.compactMap { updates[$0.layer, $0.kind]?.coreMatrix }
     }
     set {
       precondition(newValue.count == modules.count)
       for (module, latent) in zip(modules, newValue) {
-        decoder.updates[module.layer, module.kind]?.coreMatrix = latent
+        updates[module.layer, module.kind]?.coreMatrix = latent
       }
     }
   }

@@ -8,12 +8,12 @@ public import Tensors
 /// With the shared output head they define the teacher's logits exactly in `d` numbers a position, so that a
 /// second epoch costs no teacher pass and nothing is truncated.
 public final class TeacherStates {
-  private let teacher: Decoder
+  private let teacher: DecoderPool
   private let examples: [TokenizedExample]
   private var states: [[Float]?]
 
   /// States of `examples` under `teacher`.
-  public init(teacher: Decoder, examples: [TokenizedExample]) {
+  public init(teacher: DecoderPool, examples: [TokenizedExample]) {
     self.teacher = teacher
     self.examples = examples
     states = Array(repeating: nil, count: examples.count)
@@ -23,11 +23,17 @@ public final class TeacherStates {
   public func hidden(_ indices: [Int]) -> Matrix<Float> {
     let missing = indices.filter { states[$0] == nil }
     if !missing.isEmpty {
-      let batch = TokenBatch(examples: missing.map { examples[$0] })
-      let hidden = teacher.forward(batch)
-      for (index, range) in zip(missing, batch.lossRanges) {
-        states[index] = Array(
-          hidden.elements[range.lowerBound * hidden.columns..<range.upperBound * hidden.columns])
+      let groups = examples.groups(missing, count: teacher.threads)
+      let found = teacher.map(groups.count) { [examples] group, decoder in
+        let batch = TokenBatch(examples: groups[group].map { examples[$0] })
+        return (batch.lossRanges, decoder.forward(batch))
+      }
+      for (group, (ranges, hidden)) in zip(groups, found) {
+        let size = hidden.columns
+        for (index, range) in zip(group, ranges) {
+          states[index] = Array(
+            hidden.elements[range.lowerBound * size..<range.upperBound * size])
+        }
       }
     }
     let size = teacher.weights.configuration.hiddenSize

@@ -110,49 +110,30 @@ public final class Tuner {
   /// The mean loss over the completion positions of the examples and its gradient in the optimiser's
   /// coordinates, flattened.
   private func gradient(of indices: [Int]) throws(Fault) -> (Double, [Float]) {
-    var total = 0.0
-    var sum: [Matrix<Float>] = []
-    let groups = split(indices)
+    let tokens = indices.reduce(0) { $0 + data.training[$1].tokenCount }
+    let count = max(student.pool.threads, (tokens + Tuner.tokenBudget - 1) / Tuner.tokenBudget)
+    let groups = data.training.groups(indices, count: count)
+    let teachers = groups.map { group in
+      options.objective == .ce ? nil : data.trainingTeacher?.hidden(group)
+    }
     let positions = indices.reduce(0) { $0 + data.training[$1].completion.count }
-    for group in groups {
-      let batch = TokenBatch(examples: group.map { data.training[$0] })
-      let teacher = options.objective == .ce ? nil : data.trainingTeacher?.hidden(group)
-      let hidden = student.decoder.forward(batch, recording: true)
+    let objective = options.objective.weights
+    let (student, training) = (self.student, data.training)
+    let parts = student.pool.map(groups.count) { index, decoder in
+      let batch = TokenBatch(examples: groups[index].map { training[$0] })
+      let hidden = decoder.forward(batch, recording: true)
       let share = Double(batch.lossPositions.count) / Double(max(positions, 1))
-      var (loss, gradient) = student.head.loss(
-        hidden, targets: batch.targets, teacher: teacher, objective: options.objective.weights)
-      total += loss * share
-      if groups.count > 1 {
-        for index in gradient.elements.indices { gradient.elements[index] *= Float(share) }
-      }
-      let gradients = student.decoder.backward(gradient)
-      if sum.isEmpty {
-        sum = gradients
-      } else {
-        for index in sum.indices {
-          for element in sum[index].elements.indices {
-            sum[index].elements[element] += gradients[index].elements[element]
-          }
-        }
-      }
+      var (loss, gradient) = student.pool.head.loss(
+        hidden, targets: batch.targets, teacher: teachers[index], objective: objective)
+      for element in gradient.elements.indices { gradient.elements[element] *= Float(share) }
+      return (loss: loss * share, gradients: decoder.backward(gradient))
+    }
+    var sum = parts[0].gradients
+    for part in parts.dropFirst() {
+      for index in sum.indices { sum[index].add(part.gradients[index]) }
     }
     if let coordinates { sum = zip(coordinates, sum).map { $0.latent($1) } }
-    return (total, sum.flatMap(\.elements))
-  }
-
-  private func split(_ indices: [Int]) -> [[Int]] {
-    var groups: [[Int]] = [[]]
-    var tokens = 0
-    for index in indices {
-      let count = data.training[index].tokenCount
-      if tokens + count > Tuner.tokenBudget, !groups[groups.count - 1].isEmpty {
-        groups.append([])
-        tokens = 0
-      }
-      groups[groups.count - 1].append(index)
-      tokens += count
-    }
-    return groups
+    return (parts.reduce(0) { $0 + $1.loss }, sum.flatMap(\.elements))
   }
 
   /// Puts the current latents into the student, rounded as stored in the last steps.
@@ -179,5 +160,12 @@ public final class Tuner {
       state.history.bestStep = state.step
       state.bestLatents = student.latents
     }
+  }
+}
+
+extension Matrix where Scalar == Float {
+  /// Adds `other`, elementwise.
+  fileprivate mutating func add(_ other: Matrix<Float>) {
+    for index in elements.indices { elements[index] += other.elements[index] }
   }
 }

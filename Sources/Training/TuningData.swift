@@ -14,7 +14,7 @@ public final class TuningData {
   private let validationBatches: [[Int]]
 
   /// Data with a teacher for distillation; without one only cross-entropy can be had.
-  public init(training: [TokenizedExample], validation: [TokenizedExample], teacher: Decoder?) {
+  public init(training: [TokenizedExample], validation: [TokenizedExample], teacher: DecoderPool?) {
     self.training = training
     self.validation = validation
     trainingTeacher = teacher.map { TeacherStates(teacher: $0, examples: training) }
@@ -44,17 +44,21 @@ public final class TuningData {
   public func validationLoss(
     of student: StudentModel, objective: TuningOptions.Objective
   ) -> Double {
-    var total = 0.0
-    var positions = 0
-    for group in validationBatches {
-      let batch = TokenBatch(examples: group.map { validation[$0] })
-      let teacher = objective == .ce ? nil : validationTeacher?.hidden(group)
-      let scores = student.head.scores(
-        student.decoder.forward(batch), targets: batch.targets, teacher: teacher)
-      total += objective.weights.crossEntropy * scores.negativeLogLikelihoods.reduce(0, +)
-      total += objective.weights.distillation * scores.divergences.reduce(0, +)
-      positions += batch.lossPositions.count
+    let teachers = validationBatches.map { group in
+      objective == .ce ? nil : validationTeacher?.hidden(group)
     }
-    return total / Double(max(positions, 1))
+    let losses = student.pool.map(validationBatches.count) {
+      [validation, validationBatches] index, decoder in
+      let batch = TokenBatch(examples: validationBatches[index].map { validation[$0] })
+      let scores = student.pool.head.scores(
+        decoder.forward(batch), targets: batch.targets, teacher: teachers[index])
+      return (
+        total: objective.weights.crossEntropy * scores.negativeLogLikelihoods.reduce(0, +)
+          + objective.weights.distillation * scores.divergences.reduce(0, +),
+        positions: batch.lossPositions.count
+      )
+    }
+    let positions = losses.reduce(0) { $0 + $1.positions }
+    return losses.reduce(0) { $0 + $1.total } / Double(max(positions, 1))
   }
 }

@@ -21,7 +21,7 @@ public final class JobRunner {
   let session: BaseSession
   let request: JobRequest
   private let matched: MatchedAdapter
-  private let teacher: Decoder
+  private let teacher: DecoderPool
   private var stages: [Setting] = []
   private var warnings: [String] = []
   private var stageStart = Date()
@@ -35,7 +35,7 @@ public final class JobRunner {
     let adapter = try Adapter.open(request.adapterPath)
     matched = try MatchedAdapter(adapter, base: session.base)
     warnings = adapter.warnings
-    teacher = Decoder(
+    teacher = DecoderPool(
       weights: try session.weights(),
       updates: matched.decoderUpdates(layerCount: session.base.configuration.layerCount),
       threads: session.threads)
@@ -214,7 +214,7 @@ public final class JobRunner {
     }
     let evaluator = Evaluator(plan: EvaluationPlan(examples: data.validation))
     let weights = try session.weights()
-    let base = evaluator.evaluate(Decoder(weights: weights, threads: session.threads)).scores
+    let base = evaluator.evaluate(DecoderPool(weights: weights, threads: session.threads)).scores
     let lora = evaluator.evaluate(teacher).scores
     var best = (rank: 0, retained: -Double.infinity)
     var rank = startingRank
@@ -223,7 +223,7 @@ public final class JobRunner {
       let student = StudentModel(
         weights: weights, modules: outcome.projected.modules, bases: outcome.projected.bases,
         latents: outcome.latents, threads: session.threads)
-      let scores = evaluator.evaluate(student.decoder).scores
+      let scores = evaluator.evaluate(student.pool).scores
       let gain = lora.accuracy - base.accuracy
       let retained = gain > 0 ? (scores.accuracy - base.accuracy) / gain : 1
       session.log.note(String(format: "rank %d retains %.3f on validation", rank, retained))
@@ -250,33 +250,33 @@ public final class JobRunner {
     let name = matched.adapter.name
     measurement.measure(
       .lora, name: name, source: request.adapterPath, bytes: matched.adapter.byteCount,
-      decoder: teacher)
+      pool: teacher)
     measurement.measure(
       .base, name: "base", source: request.basePath,
-      decoder: Decoder(weights: weights, threads: session.threads))
-    func student(_ projected: ProjectedAdapter, _ latents: [Matrix<Float>]) -> Decoder {
+      pool: DecoderPool(weights: weights, threads: session.threads))
+    func student(_ projected: ProjectedAdapter, _ latents: [Matrix<Float>]) -> DecoderPool {
       StudentModel(
         weights: weights, modules: projected.modules, bases: projected.bases, latents: latents,
         threads: session.threads
-      ).decoder
+      ).pool
     }
     measurement.measure(
       .start, name: "start (\(request.method.rawValue))",
-      decoder: student(outcome.projected, outcome.projected.latents))
+      pool: student(outcome.projected, outcome.projected.latents))
     if outcome.tuning != nil {
       measurement.measure(
-        .tuned, name: "tuned", decoder: student(outcome.projected, outcome.latents))
+        .tuned, name: "tuned", pool: student(outcome.projected, outcome.latents))
     }
     // What a user will load: decoded from the encoded bytes, bases regenerated and proved.
     let bytes = try stored.artifact.bytes()
     let loaded = try ArtifactLoader(session: session).load(try Artifact(bytes: bytes))
     measurement.measure(
       .stored, name: "as stored (\(request.storage.rawValue))", source: request.outputPath,
-      bytes: bytes.count, decoder: try loaded.student(session: session).decoder)
+      bytes: bytes.count, pool: try loaded.student(session: session).pool)
     for control in request.controls {
       for variant in try controls(control, outcome, projection, tuningData, bytes: bytes.count) {
         measurement.measure(
-          .control, name: variant.name, bytes: variant.bytes, decoder: variant.decoder)
+          .control, name: variant.name, bytes: variant.bytes, pool: variant.pool)
       }
     }
     return measurement.record()
@@ -330,10 +330,10 @@ public final class JobRunner {
     return ControlVariant(
       name: name,
       bytes: try assemble(Outcome(projected: projected, latents: latents)).encodedByteCount(),
-      decoder: StudentModel(
+      pool: StudentModel(
         weights: try session.weights(), modules: projected.modules, bases: projected.bases,
         latents: rounded, threads: session.threads
-      ).decoder)
+      ).pool)
   }
 
   // MARK: - Record

@@ -1,5 +1,5 @@
-public import Artifacts
 import Adapters
+public import Artifacts
 import Bases
 import Checkpoints
 public import Faults

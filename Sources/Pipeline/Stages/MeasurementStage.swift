@@ -40,11 +40,11 @@ final class MeasurementStage {
   /// them, and the base after it.
   func measure(
     _ kind: VariantResult.Kind, name: String, source: String? = nil, bytes: Int? = nil,
-    decoder: Decoder
+    pool: DecoderPool
   ) {
     let task = session.log.task(
       "evaluate \(name)", total: evaluator.plan.examples.count, unit: "examples")
-    let result = evaluator.evaluate(decoder, teacher: teacher) { done, _ in
+    let result = evaluator.evaluate(pool, teacher: teacher) { done, _ in
       task.update(completed: done)
     }
     task.finish(detail: "accuracy \(percent(result.scores.accuracy))")

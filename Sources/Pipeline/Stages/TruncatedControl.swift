@@ -9,7 +9,7 @@ import Tensors
 struct ControlVariant {
   let name: String
   let bytes: Int
-  let decoder: Decoder
+  let pool: DecoderPool
 }
 
 /// The LoRA itself cut by SVD and quantised: what the same bytes buy without any basis.
@@ -53,7 +53,7 @@ struct TruncatedControl {
   ) throws(Fault) -> ControlVariant {
     ControlVariant(
       name: name, bytes: bytes,
-      decoder: Decoder(
+      pool: DecoderPool(
         weights: try session.weights(),
         updates: MatchedAdapter.decoderUpdates(
           updates, modules: matched.modules,

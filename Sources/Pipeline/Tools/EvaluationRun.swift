@@ -22,14 +22,14 @@ public struct EvaluationRun {
   ) throws(Fault) -> EvaluationRecord {
     let weights = try session.weights()
     // Everything is opened before the first long pass: a bad last path must not cost the first ones.
-    var decoders: [(VariantResult.Kind, String, String, Int, Decoder)] = []
+    var decoders: [(VariantResult.Kind, String, String, Int, DecoderPool)] = []
     for path in adapters {
       let adapter = try Adapter.open(path)
       let matched = try MatchedAdapter(adapter, base: session.base)
       decoders.append(
         (
           .lora, adapter.name, path, adapter.byteCount,
-          Decoder(
+          DecoderPool(
             weights: weights,
             updates: matched.decoderUpdates(layerCount: session.base.configuration.layerCount),
             threads: session.threads)
@@ -40,18 +40,18 @@ public struct EvaluationRun {
       decoders.append(
         (
           .stored, Paths.name(of: path), path, try InputFile(path).byteCount,
-          try loaded.student(session: session).decoder
+          try loaded.student(session: session).pool
         ))
     }
     let measurement = try MeasurementStage(session: session, request: data, seed: seed)
-    for (kind, name, path, bytes, decoder) in decoders where kind == .lora {
-      measurement.measure(kind, name: name, source: path, bytes: bytes, decoder: decoder)
+    for (kind, name, path, bytes, pool) in decoders where kind == .lora {
+      measurement.measure(kind, name: name, source: path, bytes: bytes, pool: pool)
     }
     measurement.measure(
       .base, name: "base", source: session.base.path,
-      decoder: Decoder(weights: weights, threads: session.threads))
-    for (kind, name, path, bytes, decoder) in decoders where kind != .lora {
-      measurement.measure(kind, name: name, source: path, bytes: bytes, decoder: decoder)
+      pool: DecoderPool(weights: weights, threads: session.threads))
+    for (kind, name, path, bytes, pool) in decoders where kind != .lora {
+      measurement.measure(kind, name: name, source: path, bytes: bytes, pool: pool)
     }
     return measurement.record()
   }

@@ -17,7 +17,10 @@ enum EvaluationCase {
     let examples = try DataSet(path: try context.path("data"), limit: limit).tokenized(
       by: try Tokenizer(base: base), contextLength: base.configuration.contextLength)
     let plan = EvaluationPlan(examples: examples)
-    let scores = Evaluator(plan: plan).evaluate(decoder).scores
+    let pool = DecoderPool(
+      weights: decoder.weights, updates: decoder.updates,
+      threads: context.workshop.options.threads)
+    let scores = Evaluator(plan: plan).evaluate(pool).scores
     let summary = golden.expected["summary"]
     let tolerance = try golden.tolerance("nll")
     var measurements = [

@@ -44,7 +44,7 @@ struct VerifyCommand: ParsableCommand {
     } else {
       try StandardOutput.write(report.table)
     }
-    guard report.count(.failed) == 0 else {
+    guard report.allPassed else {
       throw Fault(.badData, "GV-FAILED", report.summary, path: directory)
     }
   }

@@ -1,0 +1,52 @@
+import Dispatch
+import LinearAlgebra
+
+/// Identical decoders over the same weights and updates, one a thread, each with one BLAS thread.
+///
+/// A batch is split by sequences: threads meet once a batch instead of once a product, which is quicker where
+/// products are small and far quicker where other work shares the cores. Results are kept by index and the
+/// decoders are alike, so they do not depend on which thread ran what.
+public final class DecoderPool {
+  /// The decoders; they share `updates`' cores.
+  public let decoders: [Decoder]
+  /// The output head, one thread.
+  public let head: OutputHead
+  /// The frozen weights.
+  public let weights: DecoderWeights
+
+  /// A pool of `threads` decoders.
+  public init(weights: DecoderWeights, updates: UpdateSet? = nil, threads: Int) {
+    self.weights = weights
+    decoders = (0..<max(threads, 1)).map { _ in
+      Decoder(weights: weights, updates: updates, threads: 1)
+    }
+    head = OutputHead(weights: weights, threads: 1)
+  }
+
+  /// Number of decoders.
+  public var threads: Int { decoders.count }
+
+  /// Runs `body` for every index in `0..<count` on some decoder; results in index order.
+  ///
+  /// `body` may use its decoder and anything that belongs to its index alone.
+  public func map<Result>(
+    _ count: Int, _ body: @escaping (_ index: Int, _ decoder: Decoder) -> Result
+  ) -> [Result] {
+    let blasThreads = BLASThreads.count
+    BLASThreads.set(1)
+    defer { BLASThreads.set(blasThreads) }
+    guard decoders.count > 1, count > 1 else {
+      return (0..<count).map { body($0, decoders[0]) }
+    }
+    let results = ResultSlots<Result>(count: count)
+    let work = Shared(body)
+    let workers = Shared(decoders)
+    DispatchQueue.concurrentPerform(iterations: min(decoders.count, count)) { worker in
+      let decoder = workers.pointer[worker]
+      while let index = results.take() {
+        results.set(index, work.pointer(index, decoder))
+      }
+    }
+    return results.values
+  }
+}
