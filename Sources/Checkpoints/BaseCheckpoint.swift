@@ -87,21 +87,9 @@ public struct BaseCheckpoint: Sendable {
   /// SHA-256 of the decoded values of a tensor, little-endian Float32, in hexadecimal.
   public func digest(_ name: String) throws(Fault) -> String { try checkpoint.digest(name) }
 
-  /// Where the tokenizer is described.
-  ///
-  /// - Throws: 65 `TK-MISSING` where the checkpoint has none.
+  /// Where the tokenizer is described; see ``Checkpoint/tokenizerSource()``.
   public func tokenizerSource() throws(Fault) -> TokenizerSource {
-    if let weights = checkpoint.source as? GGUFWeights, let vocabulary = try weights.vocabulary() {
-      return .vocabulary(vocabulary)
-    }
-    if let weights = checkpoint.source as? SafeTensorsWeights,
-      let path = weights.directory.existing("tokenizer.json")
-    {
-      return .tokenizerJSON(
-        path: path, beginOfSequence: weights.configuration?.tokenID("bos_token_id"),
-        endOfSequence: weights.configuration?.tokenID("eos_token_id"))
-    }
-    throw Fault(.badData, "TK-MISSING", "the checkpoint has no tokenizer", path: path)
+    try checkpoint.tokenizerSource()
   }
 
   private func shape(of name: String) throws(Fault) -> [Int] {

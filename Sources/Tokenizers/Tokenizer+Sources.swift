@@ -2,16 +2,19 @@ public import Checkpoints
 public import Faults
 
 extension Tokenizer {
-  /// The tokenizer of a base model.
+  /// The tokenizer of a base model; see ``init(checkpoint:)``.
+  public init(base: BaseCheckpoint) throws(Fault) { try self.init(checkpoint: base.checkpoint) }
+
+  /// The tokenizer of a checkpoint, which may hold nothing else.
   ///
   /// - Throws: 69 naming what this version does not support, 65 for a damaged description.
-  public init(base: BaseCheckpoint) throws(Fault) {
-    switch try base.tokenizerSource() {
+  public init(checkpoint: Checkpoint) throws(Fault) {
+    switch try checkpoint.tokenizerSource() {
     case .vocabulary(let vocabulary):
       do throws(Fault) {
         try self.init(vocabulary: vocabulary)
       } catch {
-        throw error.at(path: base.path)
+        throw error.at(path: checkpoint.path)
       }
     case .tokenizerJSON(let path, let begin, let end):
       try self.init(tokenizerJSON: path, beginOfSequence: begin, endOfSequence: end)

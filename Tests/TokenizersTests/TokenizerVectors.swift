@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// A pair of files `NAME.inp` and `NAME.out` of golden/tokenizer (`golden/README.md`).
+/// A pair of files `NAME.inp` and `NAME.out` as llama.cpp publishes them.
 struct TokenizerVectors {
   var cases: [(text: String, ids: [Int32])] = []
 
@@ -16,7 +16,7 @@ struct TokenizerVectors {
   }
 
   private static func text(_ name: String) throws -> String {
-    let data = try Data(contentsOf: URL(fileURLWithPath: Checkout.path("golden/tokenizer/" + name)))
+    let data = try Data(contentsOf: URL(fileURLWithPath: Checkout.path(name)))
     return String(decoding: data, as: UTF8.self)
   }
 }
