@@ -27,11 +27,26 @@ struct BasisCacheEntry: Sendable {
   }
 
   /// The basis of `weight`, whose digest named this entry.
-  func basis(weight: Matrix<Float>, moduleName: String) -> SingularBasis {
+  ///
+  /// - Parameter needed: the only directions whose longer side will be looked at, nil for all: the
+  ///   others stay zero, and a loader of few directions is spared most of the product.
+  func basis(
+    weight: Matrix<Float>, moduleName: String, needed: [Int]? = nil
+  ) -> SingularBasis {
     let isTall = weight.rows >= weight.columns
     var long: Matrix<Double>
     if let longRows {
       long = longRows
+    } else if let needed {
+      var part = shortRows.selectingRows(needed)
+        .times(weight.inDouble, transposeOther: isTall)
+      part.scaleRows(by: needed.map { 1 / singularValues[$0] })
+      long = Matrix(rows: shortRows.rows, columns: part.columns)
+      for (position, index) in needed.enumerated() {
+        let range = position * part.columns..<(position + 1) * part.columns
+        long.elements.replaceSubrange(
+          index * part.columns..<(index + 1) * part.columns, with: part.elements[range])
+      }
     } else {
       long = shortRows.times(weight.inDouble, transposeOther: isTall)
       long.scaleRows(by: singularValues.map { 1 / $0 })

@@ -92,11 +92,18 @@ public final class BasisStore: Sendable {
       state.withLock { $0.counts.packed += 1 }
       return basis
     }
+    return try basis(of: module, needed: nil)
+  }
+
+  /// From memory or the cache, else computed; `needed` as in ``BasisCacheEntry``, whole if computed.
+  private func basis(of module: LinearModule, needed: [Int]?) throws(Fault) -> SingularBasis {
     let weight = try base.matrix(module.weightName)
     let digest = try digest(of: weight, module)
     if let entry = stored(digest, module), entry.fits(rows: weight.rows, columns: weight.columns) {
       state.withLock { $0.counts.cached += 1 }
-      return entry.basis(weight: weight, moduleName: module.name)
+      let count = entry.singularValues.count
+      return entry.basis(
+        weight: weight, moduleName: module.name, needed: needed?.filter { $0 >= 0 && $0 < count })
     }
     let basis = try SingularBasis(weight: weight, moduleName: module.name)
     state.withLock { $0.counts.computed += 1 }
@@ -108,12 +115,18 @@ public final class BasisStore: Sendable {
   public func moduleBasis(
     of module: LinearModule, for selection: BasisSelection
   ) throws(Fault) -> ModuleBasis {
-    guard case .random(let rank, let seed) = selection else {
-      return try basis(of: module).moduleBasis(for: selection)
+    let needed: [Int]
+    switch selection {
+    case .random(let rank, let seed):
+      return try ModuleBasis(
+        randomFor: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
+        rank: rank, seed: seed)
+    case .top(let rank, _): needed = Array(0..<max(rank, 0))
+    case .selected(let output, let input): needed = Set(output + input).sorted()
+    case .none: needed = []
     }
-    return try ModuleBasis(
-      randomFor: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
-      rank: rank, seed: seed)
+    let basis = pack == nil ? try basis(of: module, needed: needed) : try basis(of: module)
+    return try basis.moduleBasis(for: selection)
   }
 
   /// Computes what is missing, several modules at once with one BLAS thread each.

@@ -29,6 +29,9 @@ struct Metric {
     shift = ridge * trace / Double(moment.rows)
   }
 
+  /// Whether errors are weighed alike.
+  var isIdentity: Bool { matrix == nil }
+
   /// `S · X` for `X` `[features, count]`.
   func applied(to columns: Matrix<Double>) -> Matrix<Double> {
     guard let matrix else { return columns }

@@ -48,46 +48,33 @@ struct SelectionProblem {
     guard count > 0 else { return Pair(output: [], input: []) }
     let diagonal = chooseDiagonal(rank: count, excluding: excluded)
     if search == .diagonal { return diagonal }
-    // Four starts: the diagonal approximation's columns or rows, every column or row allowed.
-    var best = (pair: diagonal, value: -1.0)
-    for weight in [try input.captured(diagonal.input), input.total] {
-      let found = try SelectionProblem.refine(
-        output, input, weight, rank: count, search: search, excluding: excluded)
-      if found.value > best.value {
-        best = (Pair(output: found.first, input: found.second), found.value)
-      }
-    }
-    for weight in [try output.captured(diagonal.output), output.total] {
-      let found = try SelectionProblem.refine(
-        input, output, weight, rank: count, search: search, excluding: excluded)
-      if found.value > best.value {
-        best = (Pair(output: found.second, input: found.first), found.value)
-      }
-    }
+    // Two starts: the columns of the diagonal approximation, and every column allowed.
+    var best = try refine(
+      input.captured(diagonal.input), rank: count, search: search, excluding: excluded)
+    let other = try refine(input.total, rank: count, search: search, excluding: excluded)
+    if other.value > best.value { best = other }
     return best.pair
   }
 
-  /// Alternates sides, starting from what `second` captures, until the captured energy stops growing.
-  private static func refine(
-    _ first: SideProblem, _ second: SideProblem, _ weight: Matrix<Double>, rank: Int,
-    search: DirectionSearch, excluding excluded: Set<Int>
-  ) throws(Fault) -> (first: [Int], second: [Int], value: Double) {
-    var best = (first: [Int](), second: [Int](), value: -1.0)
-    var weight = weight
+  /// Alternates sides from what the columns capture until the captured energy stops growing.
+  private func refine(
+    _ columnWeight: Matrix<Double>, rank: Int, search: DirectionSearch, excluding excluded: Set<Int>
+  ) throws(Fault) -> (pair: Pair, value: Double) {
+    var best = (pair: Pair(output: [], input: []), value: -1.0)
+    var weight = columnWeight
     for _ in 0..<6 {
-      let isStart = best.value < 0
-      let a = try first.choose(
-        rank: rank, targets: try first.weightedTargets(by: weight),
-        start: isStart ? nil : best.first, search: search, excluding: excluded)
-      let targets = try second.weightedTargets(by: first.captured(a))
-      let b = try second.choose(
-        rank: rank, targets: targets, start: isStart ? nil : best.second, search: search,
-        excluding: excluded)
-      let value = try second.value(of: b, targets: targets)
+      let start = best.value < 0 ? nil : best.pair
+      let rows = try output.choose(
+        rank: rank, targets: try output.weightedTargets(by: weight), start: start?.output,
+        search: search, excluding: excluded)
+      let targets = try input.weightedTargets(by: output.captured(rows))
+      let columns = try input.choose(
+        rank: rank, targets: targets, start: start?.input, search: search, excluding: excluded)
+      let value = try input.value(of: columns, targets: targets)
       let isSettled = value <= best.value * (1 + 1e-4)
-      if value > best.value { best = (a, b, value) }
+      if value > best.value { best = (Pair(output: rows, input: columns), value) }
       if isSettled { break }
-      weight = try second.captured(b)
+      weight = try input.captured(columns)
     }
     return best
   }

@@ -22,7 +22,9 @@ struct SideProblem {
   ///   - targets: the LoRA's factor, `[features, rank]`.
   init(rows: Matrix<Double>, targets: Matrix<Double>, metric: Metric) {
     let weighted = metric.applied(toRows: rows)
-    self.metric = weighted.times(rows, transposeOther: true)
+    // Directions are orthonormal.
+    self.metric =
+      metric.isIdentity ? .identity(rows.rows) : weighted.times(rows, transposeOther: true)
     self.targets = weighted.times(targets)
     total = targets.times(metric.applied(to: targets), transposeSelf: true)
   }

@@ -47,6 +47,23 @@ struct BasisStoreTests {
           #expect(differ(found.outputRows, computed.outputRows) < 1e-8)
         }
       }
+      // A loader asks for few directions and gets the same ones.
+      for module in modules {
+        let basis = try cold.basis(of: module)
+        for selection in [
+          BasisSelection.selected(output: [0, 70, 191], input: [3]), .top(rank: 5, omegaSeed: 2),
+          .none,
+        ] {
+          let part = try cold.moduleBasis(of: module, for: selection)
+          let whole = try basis.moduleBasis(for: selection)
+          #expect(relativeError(part.outputBasis.elements, whole.outputBasis.elements) < 1e-6)
+          #expect(relativeError(part.inputBasis.elements, whole.inputBasis.elements) < 1e-6)
+        }
+        let beyond = BasisSelection.selected(output: [192], input: [0])
+        #expect { try cold.moduleBasis(of: module, for: beyond) } throws: {
+          ($0 as? Fault)?.code == "BASIS-INDEX"
+        }
+      }
       #expect(warm.counts.computed == 0 && warm.counts.cached == 4)
       #expect(memory.counts.computed == 4 && memory.counts.cached == 4)
       #expect(warm.warnings.isEmpty)
