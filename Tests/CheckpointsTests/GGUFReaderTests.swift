@@ -94,6 +94,24 @@ import Testing
     }
   }
 
+  /// The annotated file of `formats/gguf.md` §10.
+  @Test func readsTheExampleOfTheFormatPage() throws {
+    let hex =
+      "47475546 03000000 0100000000000000 0100000000000000 0100000000000000 61 04000000 07000000 "
+      + "0100000000000000 77 02000000 0200000000000000 0100000000000000 00000000 0000000000000000 "
+      + String(repeating: "00", count: 14) + " 0000803f 00000040"
+    let digits = Array(hex.filter { $0 != " " })
+    let bytes = stride(from: 0, to: digits.count, by: 2).compactMap {
+      UInt8(String(digits[$0...$0 + 1]), radix: 16)
+    }
+    #expect(bytes.count == 0x68)
+    try withCheckpoint(bytes) { checkpoint in
+      #expect(checkpoint.tensors.map(\.byteOffset) == [0x60])
+      #expect(checkpoint.metadata["a"]?.intValue == 7)
+      try expect(checkpoint, "w", [1, 2])
+    }
+  }
+
   // MARK: - Damage
 
   @Test func everyPrefixIsRefused() throws {
