@@ -153,6 +153,32 @@ private func fault(_ text: String) throws -> Fault {
     #expect(try fault(head + "x:\n" + text).code == "MF-YAML")
   }
 
+  @Test func pathsStartFromTheManifestsFolder() throws {
+    try withTemporaryDirectory { folder in
+      try Paths.makeDirectory("\(folder)/a/b")
+      let text =
+        head + "adapters: [{path: ../../x, rank: 1, evaluate: {data: ../t}}, {path: /y, rank: 1}]"
+      _ = try AtomicFile.write("\(folder)/a/b/m.yaml", text: text)
+      let jobs = try Manifest.read("\(folder)/a/b/m.yaml").jobs
+      #expect(jobs.map(\.adapterPath) == ["\(folder)/x", "/y"])
+      #expect(jobs[0].options.evaluation?.path == "\(folder)/a/t")
+      #expect(jobs[0].basePath == "\(folder)/a/b/models/base.gguf")
+    }
+  }
+
+  @Test func theDemosManifestsAreGood() throws {
+    for name in ["standard", "short", "full"] {
+      let manifest = try Manifest.read(Checkout.path("golden/demo/\(name).yaml"))
+      #expect(manifest.jobs.map(\.name) == ["clinc-domains-r8", "banking77-r16"])
+      for job in manifest.jobs {
+        #expect(job.basePath.hasSuffix("models/SmolLM2-135M-Instruct.Q4_1.gguf"))
+        for path in job.inputPaths where path != job.basePath {
+          #expect(Paths.kind(of: path) != .missing, "\(path)")
+        }
+      }
+    }
+  }
+
   @Test func notTextIsRefused() throws {
     try withTemporaryDirectory { folder in
       for bytes: [UInt8] in [[0xff, 0xfe, 0x61, 0], [0x61, 0, 0x62]] {

@@ -49,6 +49,8 @@ extension JobRequest {
     tuning.options.learningRate = plan.learningRate ?? tuning.options.learningRate
     tuning.options.warmup = plan.warmup ?? tuning.options.warmup
     tuning.options.checkpointInterval = plan.checkpointEvery ?? tuning.options.checkpointInterval
+    tuning.options.quantizedSteps = plan.quantizedSteps ?? tuning.options.quantizedSteps
+    tuning.options.patience = plan.patience
     tuning.options.seed = UInt64(plan.seed ?? 0)
     return tuning
   }

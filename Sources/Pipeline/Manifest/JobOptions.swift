@@ -44,6 +44,10 @@ public struct JobOptions: Hashable, Sendable {
     public var validationPath: String?
     /// Steps between checkpoints.
     public var checkpointEvery: Int?
+    /// Last steps that run on latents rounded as they will be stored.
+    public var quantizedSteps: Int?
+    /// Validations without improvement before tuning stops.
+    public var patience: Int?
     /// Seed of the data order and the validation split.
     public var seed: Int?
   }

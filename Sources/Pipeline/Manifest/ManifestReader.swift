@@ -54,7 +54,7 @@ struct ManifestReader {
       guard let path = try base.string("path") else {
         throw fields.refusal(key, "MF-BASE", "has no path")
       }
-      bases.append((key, Paths.join(directory, path)))
+      bases.append((key, PathResolver.join(directory, path)))
     }
     return bases
   }
@@ -65,13 +65,13 @@ struct ManifestReader {
     if let name { try JobNames.check(name) }
     switch (try own.string("path"), try own.string("glob")) {
     case (let path?, nil):
-      let adapter = Paths.join(directory, path)
+      let adapter = PathResolver.join(directory, path)
       return [(adapter, name ?? JobNames.derived(fromPath: adapter))]
     case (nil, let pattern?):
       guard name == nil else {
         throw own.refusal("name", "MF-VALUE", "cannot name the many adapters of a glob")
       }
-      return try GlobPaths.matches(Paths.join(directory, pattern)).map {
+      return try GlobPaths.matches(PathResolver.join(directory, pattern)).map {
         ($0, JobNames.derived(fromPath: $0))
       }
     default:

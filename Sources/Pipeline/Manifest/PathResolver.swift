@@ -1,5 +1,6 @@
 import Faults
 import Files
+import Glibc
 
 /// Turns a path of a manifest into one that can be opened.
 struct PathResolver {
@@ -25,6 +26,26 @@ struct PathResolver {
       rest = rest[open...].dropFirst("{adapter}".count)
     }
     out += rest
-    return isResolved ? out : Paths.join(directory, out)
+    return isResolved ? out : PathResolver.join(directory, out)
+  }
+
+  /// `path` from `directory`, with `folder/..` taken out where `folder` is no link.
+  ///
+  /// Only for the reader's eye: error lines and reports show these paths.
+  static func join(_ directory: String, _ path: String) -> String {
+    var rest = path[...]
+    var base = directory
+    while rest.hasPrefix("../") || rest.hasPrefix("./") {
+      if rest.hasPrefix("../") {
+        let name = Paths.name(of: base)
+        var status = stat()
+        guard !["", ".", "..", "/"].contains(name), lstat(base, &status) == 0,
+          status.st_mode & S_IFMT == S_IFDIR
+        else { break }
+        base = Paths.parent(of: base)
+      }
+      rest = rest.drop { $0 != "/" }.drop { $0 == "/" }
+    }
+    return base == "." && !rest.hasPrefix("..") ? String(rest) : Paths.join(base, String(rest))
   }
 }
