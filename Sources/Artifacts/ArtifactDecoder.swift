@@ -4,7 +4,7 @@ import JSON
 import Tensors
 
 /// Takes the safetensors payload apart; every tensor and every size is checked against the module
-/// list (`formats/loraxs.md` §4, §6).
+/// list (`formats/loraxs.md` §4, §7).
 struct ArtifactDecoder {
   private let file: SafeTensorsFile
   private let metadata: ArtifactMetadata

@@ -8,7 +8,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// The refusals of `formats/loraxs.md` §6: damage to the file, and payloads that contradict
+/// The refusals of `formats/loraxs.md` §7: damage to the file, and payloads that contradict
 /// themselves.
 @Suite struct ArtifactRefusalTests {
   private func expect(
@@ -35,7 +35,7 @@ import Testing
     #expect(artifact == (try SyntheticArtifact.make(layers: 1, rank: 2, storage: .int8)))
   }
 
-  // MARK: - The file (§6.1)
+  // MARK: - The file (§7.1)
 
   @Test func everyTruncationIsNamed() throws {
     let bytes = try SyntheticArtifact.make(layers: 1, rank: 2, storage: .int4).bytes()
@@ -68,7 +68,7 @@ import Testing
     #expect(missing?.path == "/nonexistent.loraxs")
   }
 
-  // MARK: - Versions and metadata (§6.2)
+  // MARK: - Versions and metadata (§7.2)
 
   @Test func newerVersionsAreUnsupported() throws {
     expect(try withMember("schema", "xspress.artifact/2"), "ART-VERSION", 69)
@@ -123,7 +123,7 @@ import Testing
     expect(try withMember("modules", list), code)
   }
 
-  // MARK: - Tensors (§6.3)
+  // MARK: - Tensors (§7.3)
 
   @Test(arguments: ["latents", "scales", "output_indices", "input_indices"])
   func missingOrMisshapenTensors(name: String) throws {

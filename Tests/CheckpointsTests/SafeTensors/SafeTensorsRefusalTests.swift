@@ -4,7 +4,7 @@ import Files
 import TestSupport
 import Testing
 
-/// The refusals of `formats/safetensors.md` §6, one defect each.
+/// The refusals of `formats/safetensors.md` §2–§4, one defect each.
 @Suite struct SafeTensorsRefusalTests {
   struct Refusal: Sendable, CustomTestStringConvertible {
     let clause: Int

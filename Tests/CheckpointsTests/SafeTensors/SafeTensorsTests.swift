@@ -21,7 +21,7 @@ import Testing
     return writer
   }
 
-  // MARK: - Accepted edges (formats/safetensors.md §6)
+  // MARK: - Accepted edges (formats/safetensors.md §2–§4)
 
   @Test(arguments: [
     "{}", "  \t\r\n{}", "{} \r\n\t", "{\"__metadata__\":{}}", "{\"__metadata__\":{\"a\":\"b\"}}",
