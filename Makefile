@@ -1,6 +1,7 @@
 # XSPress. The two commands of the README are `make demo` and `make test`; each does its own set-up.
 #
-#   make demo      convert, tune and measure two real adapters; DEMO=short (< 4 min) or DEMO=full
+#   make demo      convert, tune and measure two real adapters; DEMO=short (< 4 min) or DEMO=full;
+#                  FLAGS="--log plain" for lines instead of bars
 #   make test      build and run every test
 #   make build     the tool, at .build/release/xspress
 #   make lint      formatter findings, none allowed
@@ -28,7 +29,7 @@ demo: build models
 	@test -f golden/demo/$(DEMO).yaml || { \
 	  echo "make: DEMO=$(DEMO) is not one of: $$(cd golden/demo && ls *.yaml | sed 's/[.]yaml//' | xargs)" >&2; \
 	  exit 64; }
-	$(XSPRESS) batch golden/demo/$(DEMO).yaml -o $(DEMO_RUN)
+	$(XSPRESS) batch golden/demo/$(DEMO).yaml -o $(DEMO_RUN) $(FLAGS)
 	@echo
 	@echo "report:    $(DEMO_RUN)/report/index.html (also report.md, report.csv, report.json)"
 	@for file in $(DEMO_RUN)/jobs/*/*.loraxs; do echo "artifact:  $$file"; done

@@ -5,6 +5,9 @@ import json
 import subprocess
 import sys
 
+# Options that every command has; described once.
+COMMON = {"threads", "memory", "cache-dir", "log", "quiet"}
+
 
 def roff(text):
     """Text safe in a roff line: backslashes and hyphens escaped, no leading control character."""
@@ -24,9 +27,21 @@ def option_line(argument):
     return names if argument["kind"] == "flag" else f"{names} \\fI{roff(value)}\\fR"
 
 
-def arguments(command):
+def discussion(command, heading):
+    """Prints the paragraphs of a command's discussion; its examples verbatim under `heading`."""
+    for paragraph in (command.get("discussion") or "").split("\n\n"):
+        title, _, body = paragraph.partition("\n")
+        if title == "EXAMPLES":
+            print(f"{heading}\n.nf\n{roff(body)}\n.fi")
+        elif title and title != "EXIT CODES":  # Those have a section of their own.
+            print(f".PP\n{roff(paragraph)}")
+
+
+def arguments(command, leave_out):
     shown = [a for a in command.get("arguments", []) if a.get("shouldDisplay", True)]
     for argument in shown:
+        if any(name["name"] in leave_out for name in argument.get("names") or []):
+            continue
         print(".TP")
         print(option_line(argument))
         text = argument.get("abstract", "")
@@ -45,17 +60,28 @@ def main():
     print('.TH XSPRESS 1 "" "XSPress" "User Commands"')
     print(f".SH NAME\nxspress \\- {roff(root.get('abstract', ''))}")
     print(".SH SYNOPSIS\n.B xspress\n\\fIcommand\\fR [\\fIoptions\\fR]")
-    if root.get("discussion"):
-        print(f".SH DESCRIPTION\n{roff(root['discussion'])}")
+    print(".SH DESCRIPTION")
+    discussion(root, ".SH EXAMPLES")
     print(".SH COMMANDS")
-    for command in root.get("subcommands", []):
-        if command["commandName"] == "help" or not command.get("shouldDisplay", True):
-            continue
-        print(f".SS \\fBxspress {roff(command['commandName'])}\\fR")
+    commands = [
+        command
+        for command in root.get("subcommands", [])
+        if command["commandName"] != "help" and command.get("shouldDisplay", True)
+    ]
+    for command in commands:
+        print(f".SS xspress {roff(command['commandName'])}")
         print(roff(command.get("abstract", "")))
-        arguments(command)
+        discussion(command, ".PP\nExamples:")
+        arguments(command, COMMON | {"help", "version"})
         for child in command.get("subcommands", []):
             print(f".TP\n\\fB{roff(child['commandName'])}\\fR\n{roff(child.get('abstract', ''))}")
+    print(".SH OPTIONS OF EVERY COMMAND")
+    everywhere = [
+        argument
+        for argument in commands[0].get("arguments", [])
+        if any(name["name"] in COMMON for name in argument.get("names") or [])
+    ]
+    arguments({"arguments": everywhere}, set())
     print(".SH EXIT STATUS")
     for code, meaning in [
         (0, "done"),
