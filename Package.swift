@@ -131,13 +131,17 @@ let package = Package(
       ["Models", "Checkpoints", "LinearAlgebra", "Faults", "Files", "JSON", "Tensors"]),
     tests(
       "ProjectionTests", ["Projection", "Adapters", "Bases", "LinearAlgebra", "Tensors"]),
-    tests("EvaluationTests", ["Evaluation", "Faults", "JSON", "Tensors"]),
+    tests(
+      "EvaluationTests",
+      ["Evaluation", "Models", "Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
     tests(
       "TrainingTests",
-      ["Training", "Models", "Artifacts", "LinearAlgebra", "Faults", "Files", "Tensors"]),
+      [
+        "Training", "Models", "Bases", "Checkpoints", "Evaluation", "Faults", "Files", "Tensors",
+      ]),
     tests("ReportsTests", ["Reports", "Files", "JSON", "Faults", "Tensors"]),
     tests("PipelineTests", ["Pipeline", "Faults", "Files", "JSON"]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
-    tests("xspressTests", ["Faults", "Files", "JSON"]),
+    tests("xspressTests", ["Faults", "Files", "JSON", "xspress"]),
   ]
 )

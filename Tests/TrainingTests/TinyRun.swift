@@ -1,0 +1,71 @@
+import Bases
+import Checkpoints
+import Evaluation
+import Models
+import Tensors
+import TestSupport
+import Training
+
+/// A tuning run on the committed tiny model: Gaussian bases, random tokens, a teacher made by a random update.
+struct TinyRun {
+  let weights: DecoderWeights
+  let modules: [LinearModule]
+  let bases: [ModuleBasis]
+  let teacher: DecoderPool
+  let examples: [TokenizedExample]
+
+  init(seed: UInt64 = 7) throws {
+    let base = try BaseCheckpoint.open(Checkout.path("golden/tiny/model"))
+    weights = try DecoderWeights(base: base)
+    modules = base.linearModules
+    var generator = SeededGenerator(seed: seed)
+    func random(_ rows: Int, _ columns: Int, _ scale: Double) -> Matrix<Float> {
+      Matrix(
+        rows: rows, columns: columns,
+        elements: generator.normals(rows * columns).map { Float($0 * scale) })
+    }
+    bases = modules.map { module in
+      ModuleBasis(
+        moduleName: module.name,
+        outputBasis: random(module.outFeatures, 2, 1 / Double(module.outFeatures).squareRoot()),
+        inputBasis: random(module.inFeatures, 2, 1 / Double(module.inFeatures).squareRoot()),
+        outputSingularValues: [1, 1], inputSingularValues: [1, 1],
+        selection: .random(rank: 2, seed: seed))
+    }
+    var updates = UpdateSet(layerCount: base.configuration.layerCount)
+    for (module, basis) in zip(modules, bases) {
+      updates[module.layer, module.kind] = ModuleUpdate(
+        inputFactor: basis.inputBasis, core: random(2, 2, 1.5), outputFactor: basis.outputBasis)
+    }
+    teacher = DecoderPool(weights: weights, updates: updates, threads: 1)
+    let vocabulary = base.configuration.vocabularySize
+    examples = (0..<40).map { index in
+      let length = 3 + index % 7
+      return TokenizedExample(
+        prompt: (0..<length).map { _ in Int32(generator.index(below: vocabulary)) },
+        completion: (0..<1 + index % 3).map { _ in Int32(generator.index(below: vocabulary)) })
+    }
+  }
+
+  /// A tuner from zero latents.
+  func tuner(_ options: TuningOptions, threads: Int = 2) -> Tuner {
+    let student = StudentModel(
+      weights: weights, modules: modules, bases: bases,
+      latents: modules.map { _ in Matrix(rows: 2, columns: 2) }, threads: threads)
+    let data = TuningData(
+      training: Array(examples.prefix(32)), validation: Array(examples.suffix(8)),
+      teacher: teacher)
+    return Tuner(student: student, data: data, options: options)
+  }
+
+  static var options: TuningOptions {
+    var options = TuningOptions()
+    options.steps = 12
+    options.batchSize = 8
+    options.warmup = 3
+    options.learningRate = 0.1
+    options.validationInterval = 4
+    options.checkpointInterval = 5
+    return options
+  }
+}

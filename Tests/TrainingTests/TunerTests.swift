@@ -1,0 +1,118 @@
+import Faults
+import Files
+import Models
+import Tensors
+import TestSupport
+import Testing
+import Training
+
+@Suite struct TunerTests {
+  @Test func distillationBringsTheStudentToTheTeacher() throws {
+    let run = try TinyRun()
+    var options = TinyRun.options
+    options.steps = 80
+    let tuner = run.tuner(options)
+    try tuner.run()
+    let losses = tuner.state.history.validationLoss.map(\.loss)
+    let first = try #require(losses.first)
+    // The teacher lies in the student's own directions, so nearly all of the divergence can go.
+    #expect(tuner.state.history.bestLoss < first / 5)
+    #expect(tuner.student.latents == tuner.state.bestLatents)
+  }
+
+  @Test func sameSeedGivesTheSameBits() throws {
+    let run = try TinyRun()
+    let (first, second) = (run.tuner(TinyRun.options), run.tuner(TinyRun.options))
+    try first.run()
+    try second.run()
+    #expect(first.state.latents == second.state.latents)
+    var other = TinyRun.options
+    other.seed = 1
+    let third = run.tuner(other)
+    try third.run()
+    #expect(third.state.latents != first.state.latents)
+  }
+
+  @Test func resumedRunReachesTheSameBits() throws {
+    let run = try TinyRun()
+    let whole = run.tuner(TinyRun.options)
+    try whole.run()
+    try withTemporaryDirectory { folder in
+      let checkpoint = TuningCheckpoint(path: Paths.join(folder, "state"), planDigest: "p")
+      let stop = Fault(.temporary, "STOP", "as if killed after the second checkpoint")
+      let cut = run.tuner(TinyRun.options)
+      #expect(throws: stop) {
+        try cut.run(checkpoint: { (state) throws(Fault) in
+          try checkpoint.save(state)
+          if state.step >= 10 { throw stop }
+        })
+      }
+      let resumed = run.tuner(TinyRun.options)
+      let loaded = checkpoint.load(matching: resumed.state)
+      #expect(loaded.warnings.isEmpty)
+      let state = try #require(loaded.state)
+      #expect(state.step == 10)
+      resumed.resume(from: state)
+      try resumed.run()
+      #expect(resumed.state.latents == whole.state.latents)
+      #expect(resumed.state.bestLatents == whole.state.bestLatents)
+      #expect(resumed.state.history == whole.state.history)
+    }
+  }
+
+  @Test func tornOrForeignCheckpointFallsBackToTheOneBefore() throws {
+    let run = try TinyRun()
+    try withTemporaryDirectory { folder in
+      let path = Paths.join(folder, "state")
+      let checkpoint = TuningCheckpoint(path: path, planDigest: "p")
+      let tuner = run.tuner(TinyRun.options)
+      try tuner.run(checkpoint: { (state) throws(Fault) in try checkpoint.save(state) })
+      // The newest (step 10) is cut in half: the one of step 5 is used, with a warning.
+      let bytes = try InputFile(path).readAll(limit: 1 << 20)
+      _ = try AtomicFile.write(path, bytes: Array(bytes.prefix(bytes.count / 2)))
+      let loaded = checkpoint.load(matching: run.tuner(TinyRun.options).state)
+      #expect(loaded.state?.step == 5)
+      #expect(loaded.warnings.count == 1)
+      let foreign = TuningCheckpoint(path: path, planDigest: "other")
+      let refused = foreign.load(matching: run.tuner(TinyRun.options).state)
+      #expect(refused.state == nil)
+      #expect(refused.warnings.count == 2)
+    }
+  }
+
+  @Test func divergenceStopsWithTheStepAndKeepsTheBest() throws {
+    let run = try TinyRun()
+    var options = TinyRun.options
+    options.learningRate = 1e6
+    options.steps = 50
+    let tuner = run.tuner(options)
+    let fault = #expect(throws: Fault.self) { try tuner.run() }
+    #expect(fault?.code == "NUM-DIVERGE")
+    #expect(fault?.exitCode == 65)
+    #expect(tuner.student.latents == tuner.state.bestLatents)
+    #expect(tuner.student.latents.allSatisfy { $0.elements.allSatisfy(\.isFinite) })
+  }
+
+  @Test func roundedLastStepsTrainOnWhatIsStored() throws {
+    let run = try TinyRun()
+    var options = TinyRun.options
+    options.quantizedSteps = 12
+    let student = run.tuner(options).student
+    let data = TuningData(
+      training: Array(run.examples.prefix(32)), validation: Array(run.examples.suffix(8)),
+      teacher: run.teacher)
+    // A rounding so coarse that every latent in force is a multiple of a half.
+    let tuner = Tuner(
+      student: student, data: data, options: options,
+      roundTrip: { (latent) throws(Fault) in
+        var rounded = latent
+        for index in rounded.elements.indices {
+          rounded.elements[index] = (rounded.elements[index] * 2).rounded() / 2
+        }
+        return rounded
+      })
+    try tuner.run()
+    #expect(
+      tuner.student.latents.allSatisfy { $0.elements.allSatisfy { $0 * 2 == ($0 * 2).rounded() } })
+  }
+}

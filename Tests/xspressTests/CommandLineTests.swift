@@ -1,0 +1,140 @@
+import Files
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+/// The contract of streams and exit codes, without the demo base.
+@Suite struct CommandLineTests {
+  private let tinyModel = Checkout.path("golden/tiny/model")
+  private let tinyAdapter = Checkout.path("golden/tiny/adapter")
+
+  @Test(arguments: [
+    [], ["inspect"], ["bases"], ["cache"], ["convert"], ["tune"], ["evaluate"], ["export"],
+    ["batch"], ["verify"], ["report"],
+  ])
+  func helpGoesToStdoutWithExamples(command: [String]) throws {
+    let outcome = try Tool.run(command + ["--help"])
+    #expect(outcome.status == 0)
+    #expect(outcome.errors.isEmpty)
+    #expect(outcome.output.contains("USAGE: xspress"))
+    if command != ["cache"] { #expect(outcome.output.contains("EXAMPLES")) }
+  }
+
+  /// One mistake each: exit code 64, nothing on stdout, one line that points to --help.
+  @Test(arguments: [
+    ["convert"], ["nonsense"], ["inspect"], ["inspect", "a", "--frobnicate"],
+    ["convert", "--base", "a", "--adapter", "b", "-o", "c"],
+    ["convert", "--base", "a", "--adapter", "b", "-o", "c", "--rank", "0"],
+    ["convert", "--base", "a", "--adapter", "b", "-o", "c", "--rank", "4", "--budget", "9KB"],
+    ["convert", "--base", "a", "--adapter", "b", "-o", "c", "--rank", "4", "--method", "kfac"],
+    ["convert", "--base", "a", "--adapter", "b", "-o", "c", "--rank", "4", "--store", "int9"],
+    ["tune", "--base", "a", "--adapter", "b", "-o", "c", "--train", "d"],
+    ["inspect", "a", "--threads", "0"], ["inspect", "a", "--log", "loud"],
+  ])
+  func usageMistakesGetOneLine(arguments: [String]) throws {
+    let outcome = try Tool.run(arguments)
+    #expect(outcome.status == 64)
+    #expect(outcome.output.isEmpty)
+    #expect(outcome.errorLines.count == 1)
+    #expect(outcome.errors.hasPrefix("error: "))
+  }
+
+  @Test func missingInputNamesTheFile() throws {
+    let outcome = try Tool.run(["inspect", "/no/such/model.gguf"])
+    #expect(outcome.status == 66)
+    #expect(outcome.errorLines.count == 1)
+    #expect(outcome.errors.hasPrefix("error: /no/such/model.gguf: "))
+  }
+
+  @Test func inspectGivesTheContractsJSON() throws {
+    let outcome = try Tool.run(["inspect", tinyAdapter, "--digest", "--json"])
+    #expect(outcome.status == 0)
+    let value = try JSONValue.parse(outcome.output)
+    #expect(value["schema"]?.stringValue == "xspress.inspect/1")
+    #expect(value["kind"]?.stringValue == "adapter")
+    #expect(value["format"]?.stringValue == "peft")
+    let tensors = try #require(value["tensors"]?.arrayValue)
+    #expect(!tensors.isEmpty)
+    #expect(tensors.allSatisfy { $0["sha256"]?.stringValue?.count == 64 })
+  }
+
+  @Test func convertExportAndInspectATinyModel() throws {
+    try withTemporaryDirectory { folder in
+      let artifact = Paths.join(folder, "tiny.loraxs")
+      let arguments = [
+        "convert", "--base", tinyModel, "--adapter", tinyAdapter, "--rank", "3", "--quiet",
+        "-o", artifact, "--json",
+      ]
+      let first = try Tool.run(arguments, cache: folder)
+      #expect(first.status == 0, "\(first.errors)")
+      #expect(first.errors.isEmpty)
+      let bytes = try InputFile(artifact).readAll(limit: 1 << 20)
+      let second = try Tool.run(arguments, cache: folder)
+      #expect(second.status == 0)
+      #expect(try InputFile(artifact).readAll(limit: 1 << 20) == bytes)
+
+      let inspected = try JSONValue.parse(try Tool.run(["inspect", artifact, "--json"]).output)
+      #expect(inspected["kind"]?.stringValue == "artifact")
+      #expect(inspected["metadata"]?["accuracy"]?.isNull == true)
+
+      let exported = Paths.join(folder, "peft")
+      let export = ["export", artifact, "--base", tinyModel, "--to", "peft", "-o", exported]
+      #expect(try Tool.run(export, cache: folder).status == 0)
+      #expect(try Tool.run(["inspect", exported], cache: folder).status == 0)
+      // The directory is no longer empty.
+      let again = try Tool.run(export, cache: folder)
+      #expect(again.status == 73)
+      #expect(again.errorLines.count == 1)
+    }
+  }
+
+  @Test func anotherBaseIsRefusedInOneLine() throws {
+    try withTemporaryDirectory { folder in
+      let artifact = Paths.join(folder, "tiny.loraxs")
+      _ = try Tool.run(
+        [
+          "convert", "--base", tinyModel, "--adapter", tinyAdapter, "--rank", "2", "-o", artifact,
+        ], cache: folder)
+      // The same model with one bit of one weight changed.
+      let other = Paths.join(folder, "other")
+      try Paths.makeDirectory(other)
+      for name in ["config.json", "model.safetensors"] {
+        var bytes = try InputFile(Paths.join(tinyModel, name)).readAll(limit: 1 << 24)
+        if name == "model.safetensors" { bytes[bytes.count - 4096] ^= 1 }
+        try AtomicFile.write(Paths.join(other, name), bytes: bytes)
+      }
+      let outcome = try Tool.run(
+        ["export", artifact, "--base", other, "--to", "peft", "-o", Paths.join(folder, "x")],
+        cache: folder)
+      #expect(outcome.status == 65)
+      #expect(outcome.errorLines.count == 1)
+      #expect(outcome.errors.contains("ART-BASE"))
+      #expect(Paths.kind(of: Paths.join(folder, "x")) == .missing)
+    }
+  }
+
+  @Test func adapterOfAnotherModelIsRefusedBeforeAnythingIsWritten() throws {
+    try withTemporaryDirectory { folder in
+      let artifact = Paths.join(folder, "x.loraxs")
+      let outcome = try Tool.run(
+        [
+          "convert", "--base", tinyModel, "--adapter",
+          Checkout.path("golden/adapters/clinc-domains-r8"), "--rank", "2", "-o", artifact,
+        ], cache: folder)
+      #expect(outcome.status == 65)
+      #expect(outcome.errorLines.count == 1)
+      #expect(outcome.errors.contains("adapter made for another base"))
+      #expect(Paths.kind(of: artifact) == .missing)
+    }
+  }
+
+  @Test func fullDiskLeavesNothingBehind() throws {
+    let outcome = try Tool.run([
+      "convert", "--base", tinyModel, "--adapter", tinyAdapter, "--rank", "2", "-o",
+      "/dev/full/x.loraxs",
+    ])
+    #expect(outcome.status == 73 || outcome.status == 66)
+    #expect(outcome.errorLines.count == 1)
+  }
+}

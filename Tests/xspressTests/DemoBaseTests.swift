@@ -1,0 +1,96 @@
+import Files
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+/// The main job on the real base and a real adapter, small enough for a test.
+@Suite(.serialized, .enabled(if: Checkout.hasDemoBase, "run `make models` first"))
+struct DemoBaseTests {
+  private let adapter = Checkout.path("golden/adapters/clinc-domains-r8")
+  private let train = Checkout.path("golden/data/clinc-domains/train.jsonl")
+  private let test = Checkout.path("golden/data/clinc-domains/test.jsonl")
+
+  /// A file with the first `count` lines of another.
+  private func head(_ path: String, _ count: Int, in folder: String) throws -> String {
+    let text = String(decoding: try InputFile(path).readAll(limit: 1 << 26), as: UTF8.self)
+    let target = Paths.join(folder, "\(count).jsonl")
+    let lines = text.split(separator: "\n").prefix(count).joined(separator: "\n")
+    try AtomicFile.write(target, text: lines + "\n")
+    return target
+  }
+
+  @Test func tunesMeasuresAndResumesToTheSameBytes() throws {
+    try withTemporaryDirectory { folder in
+      let data = try head(train, 40, in: folder)
+      func arguments(_ output: String) -> [String] {
+        [
+          "tune", "--base", Checkout.demoBase, "--adapter", adapter, "--rank", "4", "--train", data,
+          "--calibrate-limit", "16", "--steps", "6", "--batch-size", "4", "--warmup", "2",
+          "--checkpoint-every", "2", "--validation", "0.2", "--quiet", "--eval", test,
+          "--eval-limit", "24", "--json", "-o", Paths.join(folder, output),
+        ]
+      }
+      let whole = try Tool.run(arguments("whole.loraxs"), cache: folder)
+      #expect(whole.status == 0, "\(whole.errors)")
+      let record = try JSONValue.parse(whole.output)
+      let variants = try #require(record["evaluation"]?["variants"]?.arrayValue)
+      #expect(
+        variants.compactMap { $0["kind"]?.stringValue }
+          == ["base", "adapter", "start", "tuned", "artifact"])
+      let losses = variants.compactMap { $0["nll"]?.doubleValue }
+      // PyTorch's figures for these examples' order of magnitude: the LoRA is far below the base, and even six
+      // steps bring the artifact below the base.
+      #expect(losses.count == 5 && losses[1] < 1 && losses[0] > 5 && losses[4] < losses[0])
+
+      // Killed in the middle, then run again: the same bytes.
+      let killed = Process()
+      killed.executableURL = URL(fileURLWithPath: Tool.path)
+      killed.arguments = arguments("cut.loraxs")
+      killed.environment = ProcessInfo.processInfo.environment.merging(
+        ["XDG_CACHE_HOME": folder]
+      ) { $1 }
+      killed.standardOutput = FileHandle.nullDevice
+      try killed.run()
+      let checkpoint = Paths.join(folder, "cut.loraxs.tuning")
+      while killed.isRunning && Paths.kind(of: checkpoint) == .missing { usleep(20_000) }
+      kill(killed.processIdentifier, SIGKILL)
+      killed.waitUntilExit()
+      #expect(Paths.kind(of: Paths.join(folder, "cut.loraxs")) == .missing)
+      let resumed = try Tool.run(arguments("cut.loraxs"), cache: folder)
+      #expect(resumed.status == 0, "\(resumed.errors)")
+      // The accuracy block holds paths and times; what is stored must be the same.
+      let stored = try ["whole", "cut"].map { name in
+        try JSONValue.parse(
+          Tool.run(["inspect", Paths.join(folder, name + ".loraxs"), "--json"]).output)
+      }
+      #expect(stored[0]["tensors"] == stored[1]["tensors"])
+      for (name, target) in [("whole", "a"), ("cut", "b")] {
+        let outcome = try Tool.run(
+          [
+            "export", Paths.join(folder, name + ".loraxs"), "--base", Checkout.demoBase, "--to",
+            "peft", "-o", Paths.join(folder, target),
+          ], cache: folder)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+      }
+      let exported = try ["a", "b"].map {
+        try InputFile(Paths.join(Paths.join(folder, $0), "adapter_model.safetensors"))
+          .readAll(limit: 1 << 30)
+      }
+      #expect(exported[0] == exported[1])
+      #expect(Paths.kind(of: checkpoint) == .missing)
+    }
+  }
+
+  @Test func truncatedBaseIsOneLine() throws {
+    try withTemporaryDirectory { folder in
+      let cut = Paths.join(folder, "cut.gguf")
+      let bytes = try InputFile(Checkout.demoBase).readAll(limit: 1 << 30)
+      try AtomicFile.write(cut, bytes: Array(bytes.prefix(50_000_000)))
+      let outcome = try Tool.run(["inspect", cut])
+      #expect(outcome.status == 65)
+      #expect(outcome.errorLines.count == 1)
+      #expect(outcome.errors.contains("GG-"))
+    }
+  }
+}
