@@ -112,6 +112,22 @@ import Testing
     }
   }
 
+  @Test func aFileThatChangesIsNotTrusted() throws {
+    try withTemporaryDirectory { folder in
+      let path = folder + "/file.gguf"
+      let bytes = GGUFBuilder.small().bytes()
+      try Data(bytes).write(to: URL(fileURLWithPath: path))
+      let checkpoint = try Checkpoint.open(path)
+      let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+      try handle.truncate(atOffset: UInt64(bytes.count - 40))
+      let found = fault { _ = try checkpoint.floats("second.weight") }
+      #expect(found?.kind == .temporary, "\(String(describing: found))")
+      try handle.write(contentsOf: Data(bytes))
+      try handle.close()
+      #expect(fault { _ = try checkpoint.floats("first.weight") }?.kind == .temporary)
+    }
+  }
+
   // MARK: - Damage
 
   @Test func everyPrefixIsRefused() throws {

@@ -1,9 +1,9 @@
 /// Where an array of a GGUF file lies; its elements are decoded when asked for.
-public struct GGUFArray: Sendable, Hashable {
+struct GGUFArray: Sendable, Hashable {
   /// Type of the elements.
   var elementType: GGUFValueType
   /// Number of elements.
-  public var count: Int
+  var count: Int
   /// First byte of the first element in the file.
   var byteOffset: Int
   /// Bytes of all elements.

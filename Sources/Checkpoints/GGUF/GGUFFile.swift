@@ -93,6 +93,7 @@ struct GGUFFile: Sendable {
       }
     }
     if let failure { throw failure.at(path: file.path, tensor: tensor.name) }
+    try file.checkUnchanged()
     return values
   }
 

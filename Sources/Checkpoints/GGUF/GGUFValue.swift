@@ -1,5 +1,5 @@
 /// A metadata value of a GGUF file (`formats/gguf.md` §3).
-public enum GGUFValue: Sendable, Hashable {
+enum GGUFValue: Sendable, Hashable {
   /// Any of the unsigned integer types.
   case unsigned(UInt64)
   /// Any of the signed integer types.
@@ -14,7 +14,7 @@ public enum GGUFValue: Sendable, Hashable {
   case array(GGUFArray)
 
   /// The value of an integer of any width or sign, where it fits `Int`.
-  public var integer: Int? {
+  var integer: Int? {
     switch self {
     case .unsigned(let value): Int(exactly: value)
     case .signed(let value): Int(exactly: value)
@@ -23,7 +23,7 @@ public enum GGUFValue: Sendable, Hashable {
   }
 
   /// The value of any number.
-  public var double: Double? {
+  var double: Double? {
     switch self {
     case .unsigned(let value): Double(value)
     case .signed(let value): Double(value)
@@ -33,7 +33,7 @@ public enum GGUFValue: Sendable, Hashable {
   }
 
   /// The text of a string that is valid UTF-8.
-  public var text: String? {
+  var text: String? {
     guard case .string(let bytes) = self else { return nil }
     return String(validating: bytes, as: UTF8.self)
   }
