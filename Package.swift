@@ -130,7 +130,8 @@ let package = Package(
       "ModelsTests",
       ["Models", "Checkpoints", "LinearAlgebra", "Faults", "Files", "JSON", "Tensors"]),
     tests(
-      "ProjectionTests", ["Projection", "Adapters", "Bases", "LinearAlgebra", "Tensors"]),
+      "ProjectionTests",
+      ["Projection", "Adapters", "Bases", "Checkpoints", "LinearAlgebra", "Faults", "Tensors"]),
     tests(
       "EvaluationTests",
       ["Evaluation", "Models", "Checkpoints", "Files", "Faults", "JSON", "Tensors"]),

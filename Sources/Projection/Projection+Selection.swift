@@ -23,10 +23,21 @@ extension Projection {
     candidates: Int? = nil, search: DirectionSearch = .exchange,
     ridge: Double = Projection.defaultRidge
   ) throws(Fault) -> BasisSelection {
+    try select(
+      update: update, basis: basis, curvature: curvature, outputRank: rank, inputRank: rank,
+      candidates: candidates, search: search, ridge: ridge)
+  }
+
+  /// The same with different numbers of output and input directions.
+  public static func select(
+    update: LowRankUpdate, basis: SingularBasis, curvature: Curvature?, outputRank: Int,
+    inputRank: Int, candidates: Int? = nil, search: DirectionSearch = .exchange,
+    ridge: Double = Projection.defaultRidge
+  ) throws(Fault) -> BasisSelection {
     try checkShapes(
       update, outFeatures: basis.outFeatures, inFeatures: basis.inFeatures, curvature)
     let limit = min(candidates ?? basis.count, basis.count)
-    guard rank > 0, limit > 0 else { return .none }
+    guard outputRank > 0, inputRank > 0, limit > 0 else { return .none }
     // A cluster cut by the limit cannot be taken whole.
     let available = basis.admissibleRank(limit)
     let problem = SelectionProblem(
@@ -34,7 +45,8 @@ extension Projection {
     do throws(Fault) {
       var excluded: Set<Int> = []
       while true {
-        let pair = try problem.choose(rank: rank, search: search, excluding: excluded)
+        let pair = try problem.choose(
+          ranks: .init(output: outputRank, input: inputRank), search: search, excluding: excluded)
         let split = basis.clusters.filter { cluster in
           [pair.output, pair.input].contains { side in
             let taken = side.count(where: cluster.contains)

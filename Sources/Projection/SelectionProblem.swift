@@ -14,6 +14,12 @@ struct SelectionProblem {
   /// `UᵀΔWV`, `[candidates, candidates]`, for the diagonal search.
   private let coordinates: Matrix<Double>
 
+  /// How many directions to choose on each side.
+  struct Ranks {
+    var output: Int
+    var input: Int
+  }
+
   /// The chosen indices of both sides, ascending.
   struct Pair {
     var output: [Int]
@@ -42,34 +48,37 @@ struct SelectionProblem {
 
   /// Chooses by the given search, never an excluded index.
   func choose(
-    rank: Int, search: DirectionSearch, excluding excluded: Set<Int>
+    ranks: Ranks, search: DirectionSearch, excluding excluded: Set<Int>
   ) throws(Fault) -> Pair {
-    let count = min(rank, output.count - excluded.count)
-    guard count > 0 else { return Pair(output: [], input: []) }
-    let diagonal = chooseDiagonal(rank: count, excluding: excluded)
+    let available = output.count - excluded.count
+    let ranks = Ranks(output: min(ranks.output, available), input: min(ranks.input, available))
+    guard ranks.output > 0, ranks.input > 0 else { return Pair(output: [], input: []) }
+    let diagonal = chooseDiagonal(ranks, excluding: excluded)
     if search == .diagonal { return diagonal }
     // Two starts: the columns of the diagonal approximation, and every column allowed.
     var best = try refine(
-      input.captured(diagonal.input), rank: count, search: search, excluding: excluded)
-    let other = try refine(input.total, rank: count, search: search, excluding: excluded)
+      input.captured(diagonal.input), ranks, search: search, excluding: excluded)
+    let other = try refine(input.total, ranks, search: search, excluding: excluded)
     if other.value > best.value { best = other }
     return best.pair
   }
 
   /// Alternates sides from what the columns capture until the captured energy stops growing.
   private func refine(
-    _ columnWeight: Matrix<Double>, rank: Int, search: DirectionSearch, excluding excluded: Set<Int>
+    _ columnWeight: Matrix<Double>, _ ranks: Ranks, search: DirectionSearch,
+    excluding excluded: Set<Int>
   ) throws(Fault) -> (pair: Pair, value: Double) {
     var best = (pair: Pair(output: [], input: []), value: -1.0)
     var weight = columnWeight
     for _ in 0..<6 {
       let start = best.value < 0 ? nil : best.pair
       let rows = try output.choose(
-        rank: rank, targets: try output.weightedTargets(by: weight), start: start?.output,
+        rank: ranks.output, targets: try output.weightedTargets(by: weight), start: start?.output,
         search: search, excluding: excluded)
       let targets = try input.weightedTargets(by: output.captured(rows))
       let columns = try input.choose(
-        rank: rank, targets: targets, start: start?.input, search: search, excluding: excluded)
+        rank: ranks.input, targets: targets, start: start?.input, search: search,
+        excluding: excluded)
       let value = try input.value(of: columns, targets: targets)
       let isSettled = value <= best.value * (1 + 1e-4)
       if value > best.value { best = (Pair(output: rows, input: columns), value) }
@@ -80,7 +89,7 @@ struct SelectionProblem {
   }
 
   /// METHOD's approximation: energies `E_ij = g_i c_j M_ij²` with floors, eight alternations.
-  private func chooseDiagonal(rank: Int, excluding excluded: Set<Int>) -> Pair {
+  private func chooseDiagonal(_ ranks: Ranks, excluding excluded: Set<Int>) -> Pair {
     let size = coordinates.rows
     let g = output.relativeDiagonal(floor: 1e-3)
     let c = input.relativeDiagonal(floor: 1e-4)
@@ -95,16 +104,16 @@ struct SelectionProblem {
     for row in 0..<size {
       for column in 0..<size { columnSums[column] += energy.elements[row * size + column] }
     }
-    var pair = Pair(output: [], input: columnSums.largest(rank, excluding: excluded))
+    var pair = Pair(output: [], input: columnSums.largest(ranks.input, excluding: excluded))
     for _ in 0..<8 {
       let rowSums = (0..<size).map { row in
         pair.input.reduce(0.0) { $0 + energy.elements[row * size + $1] }
       }
-      let rows = rowSums.largest(rank, excluding: excluded)
+      let rows = rowSums.largest(ranks.output, excluding: excluded)
       let sums = (0..<size).map { column in
         rows.reduce(0.0) { $0 + energy.elements[$1 * size + column] }
       }
-      let columns = sums.largest(rank, excluding: excluded)
+      let columns = sums.largest(ranks.input, excluding: excluded)
       if rows == pair.output && columns == pair.input { break }
       pair = Pair(output: rows, input: columns)
     }

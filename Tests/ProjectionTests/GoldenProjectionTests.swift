@@ -1,7 +1,6 @@
 import Adapters
 import Bases
 import Checkpoints
-import JSON
 import LinearAlgebra
 import Projection
 import Tensors

@@ -113,6 +113,19 @@ import Testing
     }
   }
 
+  @Test(arguments: DirectionSearch.allCases)
+  func sidesMayDifferInNumber(search: DirectionSearch) throws {
+    let (update, basis, curvature) = try sample(910)
+    let choice = try Projection.select(
+      update: update, basis: basis, curvature: curvature, outputRank: 2, inputRank: 4,
+      search: search)
+    #expect(choice.outputRank == 2 && choice.inputRank == 4)
+    let fit = try Projection.fit(
+      update: update, basis: try basis.moduleBasis(for: choice), curvature: curvature,
+      method: .kfac)
+    #expect(fit.latent.rows == 2 && fit.latent.columns == 4)
+  }
+
   /// Clusters come whole or not at all, so the choice can always be stored.
   @Test(arguments: DirectionSearch.allCases)
   func clustersAreNotSplit(search: DirectionSearch) throws {
