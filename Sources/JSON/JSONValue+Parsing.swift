@@ -17,8 +17,21 @@ extension JSONValue {
     }
     var pass = LexicalPass(bytes, limits: limits)
     try pass.run()
-    let tree = try JSONCTree(bytes, depth: limits.depth)
+    // A header may be padded with millions of blanks, over which json-c is slow.
+    let tree = try JSONCTree(trimmed(bytes), depth: limits.depth)
     return try tree.value()
+  }
+
+  private static func trimmed(
+    _ bytes: UnsafeBufferPointer<UInt8>
+  ) -> UnsafeBufferPointer<UInt8> {
+    func isBlank(_ byte: UInt8) -> Bool {
+      byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09
+    }
+    guard let first = bytes.firstIndex(where: { !isBlank($0) }),
+      let last = bytes.lastIndex(where: { !isBlank($0) })
+    else { return bytes }
+    return UnsafeBufferPointer(rebasing: bytes[first...last])
   }
 
   /// Parses one JSON text; see the other form.

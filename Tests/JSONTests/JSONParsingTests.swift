@@ -117,6 +117,19 @@ import Testing
     }
   }
 
+  @Test func hundredMillionBlanksAreNoWork() throws {
+    var text = [UInt8](repeating: 0x20, count: 100_000_000)
+    text[50_000_000] = UInt8(ascii: "{")
+    text[50_000_001] = UInt8(ascii: "}")
+    let clock = ContinuousClock()
+    let start = clock.now
+    #expect(try JSONValue.parse(text) == [:])
+    let elapsed = clock.now - start
+    print("header of 100 MB of blanks read in \(elapsed)")
+    // A second is the aim; shared machines get room.
+    #expect(elapsed < .seconds(10))
+  }
+
   @Test func largeObjectsAreFoundByKey() throws {
     let count = 20_000
     let text = "{" + (0..<count).map { "\"k\($0)\":\($0)" }.joined(separator: ",") + "}"
