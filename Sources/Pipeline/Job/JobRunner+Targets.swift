@@ -1,0 +1,69 @@
+import Adapters
+import Artifacts
+import Evaluation
+import Faults
+import Foundation
+import Models
+import Progress
+import Training
+
+/// How a byte budget or a floor on retained gain becomes a rank.
+extension JobRunner {
+  /// The largest rank whose artifact, encoded as it would be written, fits `bytes`.
+  func largestRank(
+    _ projection: ProjectionStage, within bytes: Int
+  ) throws(Fault) -> Int {
+    func size(_ rank: Int) throws(Fault) -> Int {
+      let projected = try projection.run(
+        rank: rank, choice: request.directions == .top ? .top : .selected, method: request.method)
+      return try assemble(Outcome(projected: projected, latents: projected.latents))
+        .encodedByteCount()
+    }
+    var (low, high) = (0, 1)
+    while high <= 512, try size(high) <= bytes { (low, high) = (high, high * 2) }
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if try size(middle) <= bytes { low = middle } else { high = middle }
+    }
+    guard low > 0 else {
+      throw Fault(
+        .badData, "JOB-BUDGET", "rank 1 needs \(try size(1)) bytes, the budget is \(bytes)",
+        path: request.adapterPath)
+    }
+    return low
+  }
+
+  /// Raises the rank until the retained gain on validation reaches `share`.
+  func smallestRank(
+    _ projection: ProjectionStage, _ data: TuningData?, share: Double, startingRank: Int
+  ) throws(Fault) -> Outcome {
+    guard let data, !data.validation.isEmpty else {
+      throw Fault(.usage, "JOB-RETAINED", "a minimum of retained gain needs validation examples")
+    }
+    let evaluator = Evaluator(plan: EvaluationPlan(examples: data.validation))
+    let weights = try session.weights()
+    let base = evaluator.evaluate(DecoderPool(weights: weights, threads: session.threads)).scores
+    let lora = evaluator.evaluate(teacher).scores
+    var best = (rank: 0, retained: -Double.infinity)
+    var rank = startingRank
+    while rank <= 64 {
+      let outcome = try convert(projection, data, rank: rank)
+      let student = StudentModel(
+        weights: weights, modules: outcome.projected.modules, bases: outcome.projected.bases,
+        latents: outcome.latents, threads: session.threads)
+      let scores = evaluator.evaluate(student.pool).scores
+      let gain = lora.accuracy - base.accuracy
+      let retained = gain > 0 ? (scores.accuracy - base.accuracy) / gain : 1
+      session.log.note(String(format: "rank %d retains %.3f on validation", rank, retained))
+      if retained >= share { return outcome }
+      if retained > best.retained { best = (rank, retained) }
+      outcome.checkpoint?.remove()
+      rank = max(rank + 1, rank * 3 / 2)
+    }
+    throw Fault(
+      .badData, "JOB-RETAINED",
+      String(
+        format: "retained gain %.3f at rank %d on validation, %.3f was asked for", best.retained,
+        best.rank, share), path: request.adapterPath)
+  }
+}
