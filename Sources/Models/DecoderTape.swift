@@ -14,7 +14,7 @@ final class DecoderTape {
     let attentionInverse: FloatBuffer
     /// Rotated queries and keys, and values `[N, (H+2K)·D]`.
     let queryKeyValue: FloatBuffer
-    /// `[H, L, L]` per sequence.
+    /// Attention probabilities, `[H, L, L]` per sequence.
     var probabilities: FloatBuffer
     /// Attention output, the input of o_proj `[N, H·D]`.
     let attentionOutput: FloatBuffer
@@ -23,7 +23,7 @@ final class DecoderTape {
     /// Normed input of gate and up `[N, d]`.
     let feedForwardInput: FloatBuffer
     let feedForwardInverse: FloatBuffer
-    /// `[N, 2F]`
+    /// Gate and up projections, `[N, 2F]`.
     let gateUp: FloatBuffer
     /// Input of down_proj `[N, F]`.
     let activation: FloatBuffer

@@ -19,17 +19,17 @@ public final class DecoderWeights: Sendable {
 
   /// One block's weights.
   struct LayerWeights: Sendable {
-    /// `[d]`
+    /// Weight of the norm before attention, `[d]`.
     let attentionNorm: FloatBuffer
     /// `[(H + 2K)·D, d]`: query rows, then key, then value.
     let queryKeyValue: FloatBuffer
-    /// `[d, H·D]`
+    /// Rows of o_proj, `[d, H·D]`.
     let output: FloatBuffer
-    /// `[d]`
+    /// Weight of the norm before the feed-forward block, `[d]`.
     let feedForwardNorm: FloatBuffer
     /// `[2F, d]`: gate rows, then up.
     let gateUp: FloatBuffer
-    /// `[d, F]`
+    /// Rows of down_proj, `[d, F]`.
     let down: FloatBuffer
   }
 

@@ -13,7 +13,7 @@ public final class GreedyDecoder {
   private var length = 0
 
   private struct Cache {
-    /// `[length, K·D]`
+    /// Rotated keys, `[length, K·D]`.
     var keys: [Float] = []
     var values: [Float] = []
   }

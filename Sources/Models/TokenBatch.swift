@@ -18,8 +18,9 @@ public struct TokenBatch: Sendable, Hashable {
   /// An empty batch.
   public init() {}
 
-  /// Appends one example: `prompt` then `completion`; every completion token is predicted from all tokens
-  /// before it. The last completion token is a target only and is not fed.
+  /// Appends one example, `prompt` then `completion`.
+  ///
+  /// Every completion token is predicted from all tokens before it. The last completion token is a target only and is not fed.
   ///
   /// An empty prompt leaves the first completion token without a predictor; it is fed and not scored.
   public mutating func append(prompt: [Int32], completion: [Int32]) {

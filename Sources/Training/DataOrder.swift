@@ -15,6 +15,12 @@ struct DataOrder {
     self.seed = seed
   }
 
+  /// The order of the first epoch, whose runs of `batchSize` are the first steps' batches.
+  var firstEpoch: [Int] {
+    var generator = SeededGenerator(seed: seed, stream: 1)
+    return generator.permutation(count)
+  }
+
   /// The examples of step `step`, `batchSize` of them (with repeats if there are fewer examples).
   mutating func indices(step: Int) -> [Int] {
     (step * batchSize..<(step + 1) * batchSize).map { position in

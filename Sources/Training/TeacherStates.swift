@@ -1,44 +1,65 @@
 import Checkpoints
-public import Evaluation
-public import Models
-public import Tensors
+import Evaluation
+import Models
+import Tensors
 
 /// The teacher's final hidden states at the completion positions of training examples, computed once each.
 ///
 /// With the shared output head they define the teacher's logits exactly in `d` numbers a position, so that a
-/// second epoch costs no teacher pass and nothing is truncated.
-public final class TeacherStates {
+/// second epoch costs no teacher pass and nothing is truncated. A product's last bits depend on the company a
+/// row is in, so examples are computed in fixed chunks, whichever of them is asked for first: a resumed run
+/// sees the same bits as an undisturbed one.
+final class TeacherStates {
   private let teacher: DecoderPool
   private let examples: [TokenizedExample]
-  private var states: [[Float]?]
+  private var chunks: [[Int]] = []
+  private var chunkOfExample: [Int] = []
+  private var states: [[Float]?] = []
 
-  /// States of `examples` under `teacher`.
-  public init(teacher: DecoderPool, examples: [TokenizedExample]) {
+  /// States of `examples` under `teacher`, in chunks of `chunkSize` in file order.
+  init(teacher: DecoderPool, examples: [TokenizedExample], chunkSize: Int) {
     self.teacher = teacher
     self.examples = examples
+    arrange(Array(examples.indices), chunkSize: chunkSize)
+  }
+
+  /// Makes chunks of `chunkSize` out of `order`, a permutation of all examples; states computed in another
+  /// arrangement are forgotten.
+  func arrange(_ order: [Int], chunkSize: Int) {
+    let wanted = stride(from: 0, to: order.count, by: chunkSize).map {
+      Array(order[$0..<min($0 + chunkSize, order.count)])
+    }
+    guard wanted != chunks else { return }
+    chunks = wanted
     states = Array(repeating: nil, count: examples.count)
+    chunkOfExample = Array(repeating: 0, count: examples.count)
+    for (index, chunk) in chunks.enumerated() {
+      for example in chunk { chunkOfExample[example] = index }
+    }
   }
 
   /// The states of the examples at `indices`, one after another, `[P, d]`.
-  public func hidden(_ indices: [Int]) -> Matrix<Float> {
-    let missing = indices.filter { states[$0] == nil }
-    if !missing.isEmpty {
-      let groups = examples.groups(missing, count: teacher.threads)
-      let found = teacher.map(groups.count) { [examples] group, decoder in
-        let batch = TokenBatch(examples: groups[group].map { examples[$0] })
-        return (batch.lossRanges, decoder.forward(batch))
-      }
-      for (group, (ranges, hidden)) in zip(groups, found) {
-        let size = hidden.columns
-        for (index, range) in zip(group, ranges) {
-          states[index] = Array(
-            hidden.elements[range.lowerBound * size..<range.upperBound * size])
-        }
-      }
+  func hidden(_ indices: [Int]) -> Matrix<Float> {
+    for chunk in Set(indices.filter { states[$0] == nil }.map { chunkOfExample[$0] }).sorted() {
+      compute(chunks[chunk])
     }
     let size = teacher.weights.configuration.hiddenSize
     let elements = indices.flatMap { states[$0] ?? [] }
     return Matrix(rows: elements.count / size, columns: size, elements: elements)
+  }
+
+  private func compute(_ chunk: [Int]) {
+    let groups = examples.groups(chunk, count: teacher.threads)
+    let found = teacher.map(groups.count) { [examples] group, decoder in
+      let batch = TokenBatch(examples: groups[group].map { examples[$0] })
+      return (batch.lossRanges, decoder.forward(batch))
+    }
+    for (group, (ranges, hidden)) in zip(groups, found) {
+      let size = hidden.columns
+      for (index, range) in zip(group, ranges) {
+        states[index] = Array(hidden.elements[range.lowerBound * size..<range.upperBound * size])
+      }
+    }
   }
 }
 

@@ -40,6 +40,7 @@ public final class Tuner {
     self.roundTrip = roundTrip
     order = DataOrder(
       count: data.training.count, batchSize: options.batchSize, seed: options.seed)
+    data.trainingTeacher?.arrange(order.firstEpoch, chunkSize: options.batchSize)
     state = TuningState(
       latents: zip(student.latents, student.latents.indices).map { latent, index in
         coordinates?[index].coordinates(latent) ?? latent

@@ -17,8 +17,12 @@ public final class TuningData {
   public init(training: [TokenizedExample], validation: [TokenizedExample], teacher: DecoderPool?) {
     self.training = training
     self.validation = validation
-    trainingTeacher = teacher.map { TeacherStates(teacher: $0, examples: training) }
-    validationTeacher = teacher.map { TeacherStates(teacher: $0, examples: validation) }
+    trainingTeacher = teacher.map {
+      TeacherStates(teacher: $0, examples: training, chunkSize: 16)
+    }
+    validationTeacher = teacher.map {
+      TeacherStates(teacher: $0, examples: validation, chunkSize: 16)
+    }
     validationBatches = stride(from: 0, to: validation.count, by: 16).map {
       Array($0..<min($0 + 16, validation.count))
     }

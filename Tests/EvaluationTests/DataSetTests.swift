@@ -21,7 +21,8 @@ import Testing
       {"prompt":"c","choices":[" d"," e"],"answer":1}
       """)
     #expect(set.examples.map(\.completion) == [" b\n", " e"])
-    #expect(try read("{\"prompt\":\"a\",\"completion\":\"b\"}\nnot json", limit: 1).examples.count == 1)
+    #expect(
+      try read("{\"prompt\":\"a\",\"completion\":\"b\"}\nnot json", limit: 1).examples.count == 1)
   }
 
   /// One defect each, and the code that names it.
@@ -33,7 +34,9 @@ import Testing
     ("{\"prompt\":\"a\",\"choices\":[\"x\"],\"answer\":0}", "DATA-FIELD"),
     ("{\"prompt\":\"a\",\"choices\":[\"x\",\"y\"]}", "DATA-FIELD"),
     ("{\"prompt\":\"a\",\"choices\":[\"x\",\"y\"],\"answer\":2}", "DATA-FIELD"),
-    ("{\"prompt\":\"a\",\"choices\":[\"x\",\"y\"],\"answer\":0,\"completion\":\"x\"}", "DATA-FIELD"),
+    (
+      "{\"prompt\":\"a\",\"choices\":[\"x\",\"y\"],\"answer\":0,\"completion\":\"x\"}", "DATA-FIELD"
+    ),
     ("{\"prompt\":\"a\",\"prompt\":\"b\",\"completion\":\"c\"}", "DATA-JSON"),
   ])
   func refusesBadLines(text: String, code: String) {

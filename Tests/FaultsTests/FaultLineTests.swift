@@ -4,7 +4,8 @@ import Testing
 @Suite struct FaultLineTests {
   @Test func lineNamesFileTensorReasonAndCode() {
     let fault = Fault(
-      .badData, "ST-SIZE", "4 bytes, needs 4000000", path: "a/model.safetensors", tensor: "q.weight")
+      .badData, "ST-SIZE", "4 bytes, needs 4000000", path: "a/model.safetensors", tensor: "q.weight"
+    )
     #expect(
       fault.line
         == "error: a/model.safetensors: tensor \"q.weight\": 4 bytes, needs 4000000: ST-SIZE")

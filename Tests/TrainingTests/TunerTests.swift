@@ -83,7 +83,7 @@ import Training
   @Test func divergenceStopsWithTheStepAndKeepsTheBest() throws {
     let run = try TinyRun()
     var options = TinyRun.options
-    options.learningRate = 1e6
+    options.learningRate = 1e30
     options.steps = 50
     let tuner = run.tuner(options)
     let fault = #expect(throws: Fault.self) { try tuner.run() }

@@ -4,6 +4,7 @@ import Bases
 import Checkpoints
 import Faults
 import Files
+import Foundation
 import JSON
 import LinearAlgebra
 import Projection
@@ -16,7 +17,7 @@ struct AssembledArtifact {
 
   /// Puts the accuracy block into the metadata; nil says that nothing was measured.
   mutating func setAccuracy(_ evaluation: EvaluationRecord?) {
-    artifact.metadata.accuracy = evaluation?.json ?? .null
+    artifact.metadata.accuracy = evaluation.map { $0.json.rounded } ?? .null
   }
 
   /// The size of the file as it would be written now.
@@ -134,6 +135,22 @@ extension StoredLatent {
     case .f16, .bf16: rows * columns * 2
     case .int8: rows * columns + columns
     case .int4: rows * ((columns + 1) / 2) + columns
+    }
+  }
+}
+
+extension JSONValue {
+  /// The same value with numbers cut to six significant digits.
+  ///
+  /// Beyond them no measurement here means anything, and digits do not compress: this halves the block. The
+  /// record keeps them whole.
+  fileprivate var rounded: JSONValue {
+    switch self {
+    case .number(let value): Double(String(format: "%.6g", value)).map { .number($0) } ?? self
+    case .array(let values): .array(values.map(\.rounded))
+    case .object(let object):
+      .object(JSONObject(object.members.map { ($0.key, $0.value.rounded) }))
+    default: self
     }
   }
 }

@@ -36,7 +36,9 @@ final class MeasurementStage {
       path: request.path, sha256: set.digest.hex, n: examples.count)
   }
 
-  /// Measures one variant. The first adapter measured is the teacher of all that follow; measure it before
+  /// Measures one variant.
+  ///
+  /// The first adapter measured is the teacher of all that follow; measure it before
   /// them, and the base after it.
   func measure(
     _ kind: VariantResult.Kind, name: String, source: String? = nil, bytes: Int? = nil,

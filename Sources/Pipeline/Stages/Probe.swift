@@ -7,8 +7,8 @@ import Tensors
 ///
 /// Only the input side is drawn, so that the value does not depend on the order of W's rows.
 enum Probe {
-  /// Probes per module.
-  static let count = 2
+  /// Probes per module: one tells another basis apart, and each costs four bytes that do not compress.
+  static let count = 1
 
   /// A loader accepts a probe within this share of its scale.
   static let tolerance = 1e-3
