@@ -21,14 +21,17 @@ extension UnsafeMutablePointer where Pointee == Float {
 }
 
 extension SIMD8 where Scalar == Float {
-  /// eˣ in every lane, relative error below 2·10⁻⁷; results below 10⁻³⁷ become 0.
+  /// The exponential of every lane, relative error below 2·10⁻⁷; results below 10⁻³⁷ become 0.
   ///
   /// x = n·ln 2 + r with |r| ≤ ½ ln 2, a degree-6 polynomial in r, then 2ⁿ through the exponent bits
   /// (Cephes `expf` split of ln 2). Products and sums stay separate: without FMA hardware a fused
-  /// operation would be a library call per lane.
+  /// operation would be a library call per lane. Adding 1.5·2²³ rounds to an integer and leaves it in the low
+  /// bits: the standard library's conversion of a vector to integers is a call per lane.
   @inline(__always) var exponential: Lanes {
     let clamped = self.clamped(lowerBound: Lanes(repeating: -86), upperBound: Lanes(repeating: 88))
-    let n = (clamped * 1.442_695_04).rounded(.toNearestOrEven)
+    let magic: Float = 12_582_912
+    let shifted = clamped * 1.442_695_04 + magic
+    let n = shifted - magic
     let r = clamped - n * 0.693_359_375 - n * -2.121_944_4e-4
     var p = Lanes(repeating: 1.987_569_15e-4)
     p = p * r + 1.398_199_95e-3
@@ -37,8 +40,8 @@ extension SIMD8 where Scalar == Float {
     p = p * r + 1.666_666_55e-1
     p = p * r + 5.000_000_1e-1
     p = p * r * r + r + 1
-    let exponent = (SIMD8<Int32>(truncatingIfNeeded: SIMD8<Int32>(n)) &+ 127) &<< 23
-    let scale = unsafeBitCast(exponent, to: Lanes.self)
+    let integer = unsafeBitCast(shifted, to: SIMD8<UInt32>.self) &- magic.bitPattern
+    let scale = unsafeBitCast((integer &+ 127) &<< 23, to: Lanes.self)
     return (p * scale).replacing(with: 0, where: self .< -86)
   }
 }
