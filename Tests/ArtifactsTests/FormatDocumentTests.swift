@@ -1,4 +1,5 @@
 import Artifacts
+import Checkpoints
 import Compression
 import Faults
 import Files
@@ -48,5 +49,26 @@ import Testing
         .compactMap { UInt8($0, radix: 16) }
     }
     #expect(annotated == Array(content.suffix(annotated.count)))
+  }
+
+  @Test func schemaListsTheMembersThatAreWritten() throws {
+    let schema = try JSONValue.parse(
+      try InputFile(Checkout.path("formats/loraxs.schema.json")).readAll(limit: 1 << 20))
+    let content = try Zstd.decompress(try example().bytes(), limit: 1 << 16)
+    let metadata = try SafeTensorsFile(bytes: content).metadata
+    let text = try #require(metadata["xspress"]?.stringValue)
+    let value = try JSONValue.parse(text)
+    let written = try #require(value.objectValue)
+    let known = try #require(schema["properties"]?.objectValue)
+    for key in written.keys { #expect(known[key] != nil, "\(key)") }
+    for key in schema["required"]?.arrayValue ?? [] {
+      #expect(written[key.stringValue ?? ""] != nil, "\(key)")
+    }
+    for part in ["base", "adapter"] {
+      let properties = try #require(known[part]?["properties"]?.objectValue)
+      for key in written[part]?.objectValue?.keys ?? [] {
+        #expect(properties[key] != nil, "\(part).\(key)")
+      }
+    }
   }
 }
