@@ -125,7 +125,9 @@ let package = Package(
     tests("AdaptersTests", ["Adapters", "Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
     tests(
       "BasesTests", ["Bases", "Checkpoints", "LinearAlgebra", "Files", "Faults", "Tensors"]),
-    tests("ArtifactsTests", ["Artifacts", "Checkpoints", "Compression", "Files", "Faults", "JSON", "Tensors"]),
+    tests(
+      "ArtifactsTests",
+      ["Artifacts", "Checkpoints", "Compression", "Files", "Faults", "JSON", "Tensors"]),
     tests(
       "ModelsTests",
       ["Models", "Checkpoints", "LinearAlgebra", "Faults", "Files", "JSON", "Tensors"]),
