@@ -10,7 +10,7 @@ public struct Matrix<Scalar: BinaryFloatingPoint & Sendable>: Sendable, Equatabl
   public var elements: [Scalar]
 
   /// A matrix over existing elements; `elements.count` must be `rows · columns`.
-  public init(rows: Int, columns: Int, elements: [Scalar]) {
+  @inlinable public init(rows: Int, columns: Int, elements: [Scalar]) {
     precondition(rows >= 0 && columns >= 0 && elements.count == rows * columns)
     self.rows = rows
     self.columns = columns
@@ -18,25 +18,25 @@ public struct Matrix<Scalar: BinaryFloatingPoint & Sendable>: Sendable, Equatabl
   }
 
   /// A matrix of zeros.
-  public init(rows: Int, columns: Int) {
+  @inlinable public init(rows: Int, columns: Int) {
     self.init(rows: rows, columns: columns, elements: Array(repeating: 0, count: rows * columns))
   }
 
   /// The `size × size` identity.
-  public static func identity(_ size: Int) -> Matrix {
+  @inlinable public static func identity(_ size: Int) -> Matrix {
     var result = Matrix(rows: size, columns: size)
     for index in 0..<size { result[index, index] = 1 }
     return result
   }
 
   /// The element in row `row` and column `column`.
-  public subscript(row: Int, column: Int) -> Scalar {
+  @inlinable public subscript(row: Int, column: Int) -> Scalar {
     get { elements[row * columns + column] }
     set { elements[row * columns + column] = newValue }
   }
 
   /// The transpose, `[columns, rows]`.
-  public var transposed: Matrix {
+  @inlinable public var transposed: Matrix {
     var result = Matrix(rows: columns, columns: rows)
     result.elements.withUnsafeMutableBufferPointer { target in
       elements.withUnsafeBufferPointer { source in
@@ -56,7 +56,7 @@ public struct Matrix<Scalar: BinaryFloatingPoint & Sendable>: Sendable, Equatabl
   }
 
   /// The columns named by `indices`, in that order, `[rows, indices.count]`.
-  public func selectingColumns(_ indices: [Int]) -> Matrix {
+  @inlinable public func selectingColumns(_ indices: [Int]) -> Matrix {
     var result = Matrix(rows: rows, columns: indices.count)
     for row in 0..<rows {
       for (target, source) in indices.enumerated() {
@@ -67,7 +67,7 @@ public struct Matrix<Scalar: BinaryFloatingPoint & Sendable>: Sendable, Equatabl
   }
 
   /// The rows named by `indices`, in that order, `[indices.count, columns]`.
-  public func selectingRows(_ indices: [Int]) -> Matrix {
+  @inlinable public func selectingRows(_ indices: [Int]) -> Matrix {
     var result: [Scalar] = []
     result.reserveCapacity(indices.count * columns)
     for index in indices { result += elements[index * columns..<(index + 1) * columns] }
@@ -75,14 +75,14 @@ public struct Matrix<Scalar: BinaryFloatingPoint & Sendable>: Sendable, Equatabl
   }
 
   /// Every element converted to another precision.
-  public func converted<Target: BinaryFloatingPoint & Sendable>(
+  @inlinable public func converted<Target: BinaryFloatingPoint & Sendable>(
     to type: Target.Type = Target.self
   ) -> Matrix<Target> {
     Matrix<Target>(rows: rows, columns: columns, elements: elements.map { Target($0) })
   }
 
   /// The squared Frobenius norm, summed in Float64.
-  public var squaredNorm: Double {
+  @inlinable public var squaredNorm: Double {
     elements.reduce(into: 0.0) { sum, value in sum += Double(value) * Double(value) }
   }
 }

@@ -113,9 +113,20 @@ struct ArtifactStage {
       adapter: ArtifactMetadata.Source(
         name: adapter.name, format: adapter.format, digest: adapter.digest,
         byteCount: adapter.byteCount, parameterCount: adapter.parameterCount, rank: adapter.rank),
-      directions: request.directions == .top ? .top : .selected,
-      omegaSeed: request.directions == .top ? request.seed : nil, storage: request.storage,
+      directions: projected.directions,
+      omegaSeed: projected.directions == .selected ? nil : request.seed, storage: request.storage,
       record: record)
+  }
+}
+
+extension ProjectedAdapter {
+  /// How the directions were chosen; every module alike.
+  fileprivate var directions: ArtifactMetadata.Directions {
+    switch bases.first?.selection {
+    case .top: .top
+    case .random: .random
+    case .selected, .some(.none), nil: .selected
+    }
   }
 }
 

@@ -65,7 +65,7 @@ struct ProjectionStage {
           for: .top(rank: basis.admissibleRank(limit), omegaSeed: seed))
       case .random:
         moduleBasis = try store.moduleBasis(
-          of: module, for: .random(rank: limit, seed: seed &+ UInt64(index)))
+          of: module, for: .random(rank: limit, seed: seed))
       }
       let projection = try Projection.fit(
         update: updates[index], basis: moduleBasis, curvature: curvatures[index], method: method)
