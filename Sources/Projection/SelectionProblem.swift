@@ -57,30 +57,38 @@ struct SelectionProblem {
     if search == .diagonal { return diagonal }
     // Two starts: the columns of the diagonal approximation, and every column allowed.
     var best = try refine(
-      input.captured(diagonal.input), ranks, search: search, excluding: excluded)
-    let other = try refine(input.total, ranks, search: search, excluding: excluded)
+      input.captured(diagonal.input), ranks, search: .greedy, excluding: excluded)
+    let other = try refine(input.total, ranks, search: .greedy, excluding: excluded)
     if other.value > best.value { best = other }
+    if search == .exchange {
+      // Exchanges are dear: only what growing found best is polished.
+      best = try refine(
+        input.captured(best.pair.input), ranks, from: best, search: .exchange, excluding: excluded)
+    }
     return best.pair
   }
 
+  /// A choice and the energy it captures.
+  private typealias Candidate = (pair: Pair, value: Double)
+
   /// Alternates sides from what the columns capture until the captured energy stops growing.
   private func refine(
-    _ columnWeight: Matrix<Double>, _ ranks: Ranks, search: DirectionSearch,
-    excluding excluded: Set<Int>
-  ) throws(Fault) -> (pair: Pair, value: Double) {
-    var best = (pair: Pair(output: [], input: []), value: -1.0)
+    _ columnWeight: Matrix<Double>, _ ranks: Ranks, from start: Candidate? = nil,
+    search: DirectionSearch, excluding excluded: Set<Int>
+  ) throws(Fault) -> Candidate {
+    var best = start ?? (pair: Pair(output: [], input: []), value: -1.0)
     var weight = columnWeight
-    for _ in 0..<6 {
-      let start = best.value < 0 ? nil : best.pair
+    for _ in 0..<4 {
+      let known = best.value < 0 ? nil : best.pair
       let rows = try output.choose(
-        rank: ranks.output, targets: try output.weightedTargets(by: weight), start: start?.output,
+        rank: ranks.output, targets: try output.weightedTargets(by: weight), start: known?.output,
         search: search, excluding: excluded)
       let targets = try input.weightedTargets(by: output.captured(rows))
       let columns = try input.choose(
-        rank: ranks.input, targets: targets, start: start?.input, search: search,
+        rank: ranks.input, targets: targets, start: known?.input, search: search,
         excluding: excluded)
       let value = try input.value(of: columns, targets: targets)
-      let isSettled = value <= best.value * (1 + 1e-4)
+      let isSettled = value <= best.value * (1 + 1e-3)
       if value > best.value { best = (Pair(output: rows, input: columns), value) }
       if isSettled { break }
       weight = try input.captured(columns)
