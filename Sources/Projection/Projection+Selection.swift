@@ -5,7 +5,7 @@ import LinearAlgebra
 import Tensors
 
 extension Projection {
-  /// Chooses `rank` output and `rank` input directions for `update`.
+  /// Chooses `rank.output` output and `rank.input` input directions for `update`.
   ///
   /// The aim is the weighted energy the fit captures,
   /// `f(I, J) = tr[(UᵀGU)_II⁻¹ N_IJ (VᵀCV)_JJ⁻¹ N_IJᵀ]` with `N = UᵀGΔW C V`; without curvature
@@ -19,25 +19,14 @@ extension Projection {
   ///   clusters do not fit. `.none` for rank 0.
   /// - Throws: `PROJ-SHAPE` where update, basis and curvature disagree.
   public static func select(
-    update: LowRankUpdate, basis: SingularBasis, curvature: Curvature?, rank: Int,
+    update: LowRankUpdate, basis: SingularBasis, curvature: Curvature?, rank: LatentRank,
     candidates: Int? = nil, search: DirectionSearch = .exchange,
-    ridge: Double = Projection.defaultRidge
-  ) throws(Fault) -> BasisSelection {
-    try select(
-      update: update, basis: basis, curvature: curvature, outputRank: rank, inputRank: rank,
-      candidates: candidates, search: search, ridge: ridge)
-  }
-
-  /// The same with different numbers of output and input directions.
-  public static func select(
-    update: LowRankUpdate, basis: SingularBasis, curvature: Curvature?, outputRank: Int,
-    inputRank: Int, candidates: Int? = nil, search: DirectionSearch = .exchange,
     ridge: Double = Projection.defaultRidge
   ) throws(Fault) -> BasisSelection {
     try checkShapes(
       update, outFeatures: basis.outFeatures, inFeatures: basis.inFeatures, curvature)
     let limit = min(candidates ?? basis.count, basis.count)
-    guard outputRank > 0, inputRank > 0, limit > 0 else { return .none }
+    guard rank.output > 0, rank.input > 0, limit > 0 else { return .none }
     // A cluster cut by the limit cannot be taken whole.
     let available = basis.admissibleRank(limit)
     let problem = SelectionProblem(
@@ -46,7 +35,7 @@ extension Projection {
       var excluded: Set<Int> = []
       while true {
         let pair = try problem.choose(
-          ranks: .init(output: outputRank, input: inputRank), search: search, excluding: excluded)
+          rank: rank, search: search, excluding: excluded)
         let split = basis.clusters.filter { cluster in
           [pair.output, pair.input].contains { side in
             let taken = side.count(where: cluster.contains)

@@ -14,12 +14,6 @@ struct SelectionProblem {
   /// `UᵀΔWV`, `[candidates, candidates]`, for the diagonal search.
   private let coordinates: Matrix<Double>
 
-  /// How many directions to choose on each side.
-  struct Ranks {
-    var output: Int
-    var input: Int
-  }
-
   /// The chosen indices of both sides, ascending.
   struct Pair {
     var output: [Int]
@@ -48,22 +42,22 @@ struct SelectionProblem {
 
   /// Chooses by the given search, never an excluded index.
   func choose(
-    ranks: Ranks, search: DirectionSearch, excluding excluded: Set<Int>
+    rank: LatentRank, search: DirectionSearch, excluding excluded: Set<Int>
   ) throws(Fault) -> Pair {
     let available = output.count - excluded.count
-    let ranks = Ranks(output: min(ranks.output, available), input: min(ranks.input, available))
-    guard ranks.output > 0, ranks.input > 0 else { return Pair(output: [], input: []) }
-    let diagonal = chooseDiagonal(ranks, excluding: excluded)
+    let rank = rank.clipped(outFeatures: available, inFeatures: available)
+    guard rank.output > 0, rank.input > 0 else { return Pair(output: [], input: []) }
+    let diagonal = chooseDiagonal(rank, excluding: excluded)
     if search == .diagonal { return diagonal }
     // Two starts: the columns of the diagonal approximation, and every column allowed.
     var best = try refine(
-      input.captured(diagonal.input), ranks, search: .greedy, excluding: excluded)
-    let other = try refine(input.total, ranks, search: .greedy, excluding: excluded)
+      input.captured(diagonal.input), rank, search: .greedy, excluding: excluded)
+    let other = try refine(input.total, rank, search: .greedy, excluding: excluded)
     if other.value > best.value { best = other }
     if search == .exchange {
       // Exchanges are dear: only what growing found best is polished.
       best = try refine(
-        input.captured(best.pair.input), ranks, from: best, search: .exchange, excluding: excluded)
+        input.captured(best.pair.input), rank, from: best, search: .exchange, excluding: excluded)
     }
     return best.pair
   }
@@ -73,7 +67,7 @@ struct SelectionProblem {
 
   /// Alternates sides from what the columns capture until the captured energy stops growing.
   private func refine(
-    _ columnWeight: Matrix<Double>, _ ranks: Ranks, from start: Candidate? = nil,
+    _ columnWeight: Matrix<Double>, _ rank: LatentRank, from start: Candidate? = nil,
     search: DirectionSearch, excluding excluded: Set<Int>
   ) throws(Fault) -> Candidate {
     var best = start ?? (pair: Pair(output: [], input: []), value: -1.0)
@@ -81,11 +75,11 @@ struct SelectionProblem {
     for _ in 0..<4 {
       let known = best.value < 0 ? nil : best.pair
       let rows = try output.choose(
-        rank: ranks.output, targets: try output.weightedTargets(by: weight), start: known?.output,
+        rank: rank.output, targets: try output.weightedTargets(by: weight), start: known?.output,
         search: search, excluding: excluded)
       let targets = try input.weightedTargets(by: output.captured(rows))
       let columns = try input.choose(
-        rank: ranks.input, targets: targets, start: known?.input, search: search,
+        rank: rank.input, targets: targets, start: known?.input, search: search,
         excluding: excluded)
       let value = try input.value(of: columns, targets: targets)
       let isSettled = value <= best.value * (1 + 1e-3)
@@ -97,7 +91,7 @@ struct SelectionProblem {
   }
 
   /// METHOD's approximation: energies `E_ij = g_i c_j M_ij²` with floors, eight alternations.
-  private func chooseDiagonal(_ ranks: Ranks, excluding excluded: Set<Int>) -> Pair {
+  private func chooseDiagonal(_ rank: LatentRank, excluding excluded: Set<Int>) -> Pair {
     let size = coordinates.rows
     let g = output.relativeDiagonal(floor: 1e-3)
     let c = input.relativeDiagonal(floor: 1e-4)
@@ -112,16 +106,16 @@ struct SelectionProblem {
     for row in 0..<size {
       for column in 0..<size { columnSums[column] += energy.elements[row * size + column] }
     }
-    var pair = Pair(output: [], input: columnSums.largest(ranks.input, excluding: excluded))
+    var pair = Pair(output: [], input: columnSums.largest(rank.input, excluding: excluded))
     for _ in 0..<8 {
       let rowSums = (0..<size).map { row in
         pair.input.reduce(0.0) { $0 + energy.elements[row * size + $1] }
       }
-      let rows = rowSums.largest(ranks.output, excluding: excluded)
+      let rows = rowSums.largest(rank.output, excluding: excluded)
       let sums = (0..<size).map { column in
         rows.reduce(0.0) { $0 + energy.elements[$1 * size + column] }
       }
-      let columns = sums.largest(ranks.input, excluding: excluded)
+      let columns = sums.largest(rank.input, excluding: excluded)
       if rows == pair.output && columns == pair.input { break }
       pair = Pair(output: rows, input: columns)
     }

@@ -117,7 +117,7 @@ import Testing
   func sidesMayDifferInNumber(search: DirectionSearch) throws {
     let (update, basis, curvature) = try sample(910)
     let choice = try Projection.select(
-      update: update, basis: basis, curvature: curvature, outputRank: 2, inputRank: 4,
+      update: update, basis: basis, curvature: curvature, rank: LatentRank(output: 2, input: 4),
       search: search)
     #expect(choice.outputRank == 2 && choice.inputRank == 4)
     let fit = try Projection.fit(
@@ -144,7 +144,7 @@ import Testing
     for rank in 1...6 {
       let update = Samples.update(outFeatures: 8, inFeatures: 6, rank: 2, seed: UInt64(64 + rank))
       let choice = try Projection.select(
-        update: update, basis: basis, curvature: nil, rank: rank, search: search)
+        update: update, basis: basis, curvature: nil, rank: LatentRank(rank), search: search)
       #expect(choice.outputRank <= rank)
       _ = try basis.moduleBasis(for: choice)
     }

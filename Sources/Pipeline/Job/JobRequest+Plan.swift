@@ -1,4 +1,5 @@
 import Artifacts
+import Bases
 public import Faults
 import Projection
 import Training
@@ -13,7 +14,7 @@ extension JobRequest {
       switch options.target {
       case .rank(let rank): .rank(rank)
       case .budget(let bytes): .budget(bytes: bytes)
-      case .minRetained(let share): .minRetained(share, startingRank: 8)
+      case .minRetained(let share): .minRetained(share, startingRank: .tall(8))
       }
     let calibration =
       options.calibration.map { Data(path: $0.path, limit: $0.limit ?? 256) }

@@ -1,4 +1,5 @@
 public import Artifacts
+public import Bases
 public import Projection
 public import Training
 
@@ -6,12 +7,12 @@ public import Training
 public struct JobRequest: Sendable {
   /// How large the artifact may or must be.
   public enum Target: Sendable, Hashable {
-    /// This many directions a side in every module.
-    case rank(Int)
-    /// The largest uniform rank whose artifact fits this many bytes.
+    /// This many directions in every module.
+    case rank(LatentRank)
+    /// The largest square rank whose artifact fits this many bytes.
     case budget(bytes: Int)
     /// The smallest tried rank whose retained gain on validation reaches this share.
-    case minRetained(Double, startingRank: Int)
+    case minRetained(Double, startingRank: LatentRank)
   }
 
   /// Which singular directions of a base weight are used.

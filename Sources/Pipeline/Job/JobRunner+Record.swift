@@ -13,16 +13,15 @@ import Training
 /// What is written down about the job.
 extension JobRunner {
   /// Identifies inputs and settings of a tuning run; a checkpoint of another plan is never continued.
-  func planDigest(rank: Int) throws(Fault) -> String {
+  func planDigest(rank: LatentRank) throws(Fault) -> String {
     var hasher = SHA256Hasher()
     let digests = try session.moduleDigests(matched.modules).map(\.hex)
-    var data = ""
-    if let tuning = request.tuning {
-      data = try DataSet(path: tuning.data.path, limit: tuning.data.limit).digest.hex
-    }
     hasher.update(Array(digests.joined().utf8))
     hasher.update(Array(matched.adapter.digest.hex.utf8))
-    hasher.update(Array(data.utf8))
+    hasher.update(Array(trainingDigest.utf8))
+    if let path = request.startArtifactPath {
+      hasher.update(Array(try SHA256Digest.of(InputFile(path)).hex.utf8))
+    }
     hasher.update(
       Array(
         """
@@ -54,7 +53,7 @@ extension JobRunner {
         details: [Setting("architecture", base.configuration.architecture)]),
       artifactPath: request.outputPath,
       settings: [
-        Setting("rank", outcome.projected.rank),
+        Setting("rank", "\(outcome.projected.rank)"),
         Setting("directions", request.directions.rawValue),
         Setting("start", request.method.rawValue),
         Setting("stored as", request.storage.rawValue),
@@ -67,7 +66,7 @@ extension JobRunner {
       evaluation: evaluation, modules: moduleRecords(outcome, artifact),
       tuning: outcome.tuning, seeds: [Setting("seed", "\(request.seed)")], stages: stages,
       threads: session.threads, machine: MachineLine.current, createdBy: Product.createdBy,
-      planDigest: try planDigest(rank: outcome.projected.rank),
+      planDigest: outcome.planDigest,
       warnings: warnings + session.bases.warnings)
   }
 

@@ -1,5 +1,6 @@
 import Adapters
 import Artifacts
+import Bases
 import Evaluation
 import Faults
 import Foundation
@@ -12,10 +13,14 @@ extension JobRunner {
   /// The largest rank whose artifact, encoded as it would be written, fits `bytes`.
   func largestRank(
     _ projection: ProjectionStage, within bytes: Int
-  ) throws(Fault) -> Int {
-    func size(_ rank: Int) throws(Fault) -> Int {
+  ) throws(Fault) -> LatentRank {
+    let choice: ProjectionStage.Choice = request.directions == .top ? .top : .selected
+    func rank(_ square: Int) -> LatentRank {
+      choice == .top ? LatentRank(square) : .tall(square)
+    }
+    func size(_ square: Int) throws(Fault) -> Int {
       let projected = try projection.run(
-        rank: rank, choice: request.directions == .top ? .top : .selected, method: request.method)
+        rank: rank(square), choice: choice, method: request.method)
       return try assemble(Outcome(projected: projected, latents: projected.latents))
         .encodedByteCount()
     }
@@ -30,12 +35,12 @@ extension JobRunner {
         .badData, "JOB-BUDGET", "rank 1 needs \(try size(1)) bytes, the budget is \(bytes)",
         path: request.adapterPath)
     }
-    return low
+    return rank(low)
   }
 
   /// Raises the rank until the retained gain on validation reaches `share`.
   func smallestRank(
-    _ projection: ProjectionStage, _ data: TuningData?, share: Double, startingRank: Int
+    _ projection: ProjectionStage, _ data: TuningData?, share: Double, startingRank: LatentRank
   ) throws(Fault) -> Outcome {
     guard let data, !data.validation.isEmpty else {
       throw Fault(.usage, "JOB-RETAINED", "a minimum of retained gain needs validation examples")
@@ -44,9 +49,9 @@ extension JobRunner {
     let weights = try session.weights()
     let base = evaluator.evaluate(DecoderPool(weights: weights, threads: session.threads)).scores
     let lora = evaluator.evaluate(teacher).scores
-    var best = (rank: 0, retained: -Double.infinity)
+    var best = (rank: startingRank, retained: -Double.infinity)
     var rank = startingRank
-    while rank <= 64 {
+    while rank.square <= 64 {
       let outcome = try convert(projection, data, rank: rank)
       let student = StudentModel(
         weights: weights, modules: outcome.projected.modules, bases: outcome.projected.bases,
@@ -54,16 +59,16 @@ extension JobRunner {
       let scores = evaluator.evaluate(student.pool).scores
       let gain = lora.accuracy - base.accuracy
       let retained = gain > 0 ? (scores.accuracy - base.accuracy) / gain : 1
-      session.log.note(String(format: "rank %d retains %.3f on validation", rank, retained))
+      session.log.note(String(format: "rank %@ retains %.3f on validation", rank.description, retained))
       if retained >= share { return outcome }
       if retained > best.retained { best = (rank, retained) }
       outcome.checkpoint?.remove()
-      rank = max(rank + 1, rank * 3 / 2)
+      rank = rank.raised
     }
     throw Fault(
       .badData, "JOB-RETAINED",
       String(
-        format: "retained gain %.3f at rank %d on validation, %.3f was asked for", best.retained,
-        best.rank, share), path: request.adapterPath)
+        format: "retained gain %.3f at rank %@ on validation, %.3f was asked for", best.retained,
+        best.rank.description, share), path: request.adapterPath)
   }
 }

@@ -24,6 +24,8 @@ public final class JobRunner {
   let teacher: DecoderPool
   private(set) var stages: [Setting] = []
   private(set) var warnings: [String] = []
+  /// Digest of the training file as read.
+  private(set) var trainingDigest = ""
   private var stageStart = Date()
 
   /// A runner for one job on an open base.
@@ -87,12 +89,18 @@ public final class JobRunner {
   }
 
   func tokenized(_ data: JobRequest.Data) throws(Fault) -> [TokenizedExample] {
-    try DataSet(path: data.path, limit: data.limit).tokenized(
+    try tokenized(DataSet(path: data.path, limit: data.limit))
+  }
+
+  func tokenized(_ set: DataSet) throws(Fault) -> [TokenizedExample] {
+    try set.tokenized(
       by: try session.tokenizer(), contextLength: session.base.configuration.contextLength)
   }
 
   func loadTuningData(_ tuning: JobRequest.Tuning) throws(Fault) -> TuningData {
-    let examples = try tokenized(tuning.data)
+    let set = try DataSet(path: tuning.data.path, limit: tuning.data.limit)
+    trainingDigest = set.digest.hex
+    let examples = try tokenized(set)
     switch tuning.validation {
     case .file(let file):
       return TuningData(training: examples, validation: try tokenized(file), teacher: teacher)
@@ -110,6 +118,8 @@ public final class JobRunner {
     var latents: [Matrix<Float>]
     var tuning: TuningRecord?
     var checkpoint: TuningCheckpoint?
+    /// What identifies the inputs and settings.
+    var planDigest = ""
   }
 
   func reachTarget(
@@ -128,7 +138,7 @@ public final class JobRunner {
   }
 
   func convert(
-    _ projection: ProjectionStage, _ data: TuningData?, rank: Int
+    _ projection: ProjectionStage, _ data: TuningData?, rank: LatentRank
   ) throws(Fault) -> Outcome {
     let projected: ProjectedAdapter
     if let path = request.startArtifactPath {
@@ -138,20 +148,22 @@ public final class JobRunner {
         rank: rank, choice: request.directions == .top ? .top : .selected, method: request.method)
     }
     finish("project")
-    if projected.rank < rank {
-      warn("rank \(rank) clipped to \(projected.rank)")
+    let reached = projected.rank
+    if reached.output < rank.output || reached.input < rank.input {
+      warn("rank \(rank) clipped to \(reached)")
     }
+    let planDigest = try planDigest(rank: rank)
     guard let tuning = request.tuning, let data else {
-      return Outcome(projected: projected, latents: projected.latents)
+      return Outcome(
+        projected: projected, latents: projected.latents, planDigest: planDigest)
     }
     let checkpoint = TuningCheckpoint(
-      path: request.checkpointPath ?? request.outputPath + ".tuning",
-      planDigest: try planDigest(rank: rank))
+      path: request.checkpointPath ?? request.outputPath + ".tuning", planDigest: planDigest)
     let result = try tune(projection, projected, tuning, data, checkpoint: checkpoint)
     finish("tune")
     return Outcome(
       projected: projected, latents: result.latents, tuning: result.record,
-      checkpoint: checkpoint)
+      checkpoint: checkpoint, planDigest: planDigest)
   }
 
   func tune(

@@ -1,3 +1,4 @@
+import Bases
 import Faults
 import Yams
 
@@ -36,7 +37,13 @@ extension JobOptions {
       guard given.count <= 1 else {
         throw fields.refusal(given[1], "MF-VALUE", "stands beside \(given[0]); choose one")
       }
-      if let rank = try fields.integer("rank", in: 1...1_000_000) { return .rank(rank) }
+      if let text = try fields.string("rank") {
+        guard let rank = LatentRank(text) else {
+          throw fields.refusal(
+            "rank", "MF-VALUE", "\"\(text)\" is neither a whole number nor two such as 32x8")
+        }
+        return .rank(rank)
+      }
       if let share = try fields.number("min_retained", in: 0.001...1) { return .minRetained(share) }
       if let text = try fields.string("budget") {
         do {

@@ -1,9 +1,11 @@
+public import Bases
+
 /// What to do with one adapter; every word has been checked against `formats/manifest.md` §4.
 public struct JobOptions: Hashable, Sendable {
   /// How large the latents may be.
   public enum Target: Hashable, Sendable {
-    /// This many directions a side in every module.
-    case rank(Int)
+    /// This many directions in every module.
+    case rank(LatentRank)
     /// At most this many bytes of artifact.
     case budget(bytes: Int)
     /// The smallest rank whose retained gain on validation reaches this share.

@@ -28,16 +28,7 @@ struct AssembledArtifact {
 
   /// Named parts of the file and what each costs when compressed alone.
   func parts() throws(Fault) -> [(name: String, bytes: Int)] {
-    var latents = 0
-    var others: [(String, Int)] = []
-    for part in try artifact.partSizes() {
-      if part.name.hasSuffix(".latent") {
-        latents += part.compressedByteCount
-      } else {
-        others.append((part.name, part.compressedByteCount))
-      }
-    }
-    return (latents > 0 ? [("latents", latents)] : []) + others
+    try artifact.partSizes().map { ($0.name, $0.compressedByteCount) }
   }
 
   /// Bytes of one module's latent before compression.

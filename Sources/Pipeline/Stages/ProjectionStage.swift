@@ -21,8 +21,12 @@ public struct ProjectedAdapter: Sendable {
   /// The latents in Float32, `[outputRank, inputRank]` each.
   public var latents: [Matrix<Float>] { projections.map { $0.latent.converted() } }
 
-  /// The largest rank in use, and whether a module has less than it.
-  public var rank: Int { bases.map { $0.selection.outputRank }.max() ?? 0 }
+  /// The largest numbers of directions in use.
+  public var rank: LatentRank {
+    LatentRank(
+      output: bases.map { $0.selection.outputRank }.max() ?? 0,
+      input: bases.map { $0.selection.inputRank }.max() ?? 0)
+  }
 }
 
 /// Chooses directions and sets latents, one module at a time, from bases already prepared.
@@ -40,8 +44,10 @@ struct ProjectionStage {
   }
 
   /// Directions and latents at `rank`; ranks above a module's smaller side are clipped.
+  ///
+  /// Only chosen directions can differ in number; the others take the square rank of as many numbers.
   func run(
-    rank: Int, choice: Choice, method: ProjectionMethod
+    rank: LatentRank, choice: Choice, method: ProjectionMethod
   ) throws(Fault) -> ProjectedAdapter {
     let (store, modules, updates) = (session.bases, adapter.modules, adapter.updates)
     let (candidates, seed) = (self.candidates, self.seed)
@@ -50,7 +56,7 @@ struct ProjectionStage {
     let results = try parallelMap(modules.count, threads: session.threads) {
       (index) throws(Fault) -> (ModuleBasis, ProjectedModule) in
       let module = modules[index]
-      let limit = min(rank, module.outFeatures, module.inFeatures)
+      let limit = rank.clipped(outFeatures: module.outFeatures, inFeatures: module.inFeatures)
       let moduleBasis: ModuleBasis
       switch choice {
       case .selected:
@@ -62,10 +68,10 @@ struct ProjectionStage {
       case .top:
         let basis = try store.basis(of: module)
         moduleBasis = try basis.moduleBasis(
-          for: .top(rank: basis.admissibleRank(limit), omegaSeed: seed))
+          for: .top(rank: basis.admissibleRank(limit.square), omegaSeed: seed))
       case .random:
         moduleBasis = try store.moduleBasis(
-          of: module, for: .random(rank: limit, seed: seed))
+          of: module, for: .random(rank: limit.square, seed: seed))
       }
       let projection = try Projection.fit(
         update: updates[index], basis: moduleBasis, curvature: curvatures[index], method: method)

@@ -28,7 +28,7 @@ enum SelectionCase {
     var measurements: [Measurement] = []
     for (name, method, weights) in metrics {
       let selection = try Projection.select(
-        update: update, basis: basis, curvature: weights, rank: rank, ridge: 0)
+        update: update, basis: basis, curvature: weights, rank: LatentRank(rank), ridge: 0)
       let isWithin = selection.outputRank <= rank && selection.inputRank <= rank
       let fit = try Projection.fit(
         update: update, basis: try basis.moduleBasis(for: selection), curvature: weights,

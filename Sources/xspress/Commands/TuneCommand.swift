@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Bases
 import Faults
 import Pipeline
 import Projection
@@ -100,7 +101,7 @@ struct TuneCommand: ParsableCommand {
   private func request() throws(Fault) -> JobRequest {
     let target: JobRequest.Target
     if let minRetained {
-      target = .minRetained(minRetained, startingRank: conversion.rank ?? 8)
+      target = .minRetained(minRetained, startingRank: conversion.rank ?? .tall(8))
     } else {
       target = try conversion.target() ?? .rank(0)
     }

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Artifacts
+import Bases
 import Faults
 import Pipeline
 import Projection
@@ -13,10 +14,11 @@ struct ConversionOptions: ParsableArguments {
   @Option(help: "LoRA adapter: a PEFT directory or its adapter_model.safetensors.")
   var adapter: String
 
-  @Option(help: "Directions a side in every module.")
-  var rank: Int?
+  @Option(
+    help: "Directions in every module: 16 for 16 a side, 32x8 for 32 output and 8 input ones.")
+  var rank: LatentRank?
 
-  @Option(help: "Largest artifact, such as 64KB: the largest uniform rank that fits.")
+  @Option(help: "Largest artifact, such as 64KB: the largest rank that fits.")
   var budget: String?
 
   @Option(help: "selected: chosen by energy; top: the first ones, the paper's choice.")
@@ -57,7 +59,9 @@ struct ConversionOptions: ParsableArguments {
   var output: String
 
   func validate() throws {
-    if let rank, rank < 1 { throw ValidationError("--rank must be at least 1") }
+    if let rank, !rank.isSquare, directions == .top {
+      throw ValidationError("--rank \(rank) needs chosen directions; top ones have one rank")
+    }
     if rank != nil && budget != nil {
       throw ValidationError("--rank and --budget exclude each other")
     }
@@ -93,3 +97,4 @@ extension JobRequest.Directions: ExpressibleByArgument {}
 extension JobRequest.Control: ExpressibleByArgument {}
 extension LatentStorage: ExpressibleByArgument {}
 extension ProjectionMethod: ExpressibleByArgument {}
+extension LatentRank: ExpressibleByArgument {}
