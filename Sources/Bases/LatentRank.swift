@@ -54,10 +54,10 @@ public struct LatentRank: Sendable, Hashable, CustomStringConvertible, LosslessS
     return root
   }
 
-  /// The shape that recovered most of those measured at the numbers of a square rank: twice its output,
-  /// half its input directions.
+  /// The shape that recovered most of those measured at the numbers of a square rank: four times its output,
+  /// a quarter of its input directions.
   public static func tall(_ square: Int) -> LatentRank {
-    LatentRank(output: 2 * square, input: max(square / 2, 1))
+    LatentRank(output: 4 * square, input: max(square / 4, 1))
   }
 
   /// The next rank to try where this one does not reach a target: half as many directions again.

@@ -1,3 +1,4 @@
+public import Faults
 import Foundation
 public import Models
 public import Tensors
@@ -20,13 +21,15 @@ public struct Evaluator: Sendable {
   public typealias HiddenStates = [Matrix<Float>]
 
   /// Scores a variant; `teacher` are the hidden states an earlier call returned for the teacher.
+  ///
+  /// - Throws: `RUN-STOPPED` where the process is interrupted.
   public func evaluate(
     _ pool: DecoderPool, teacher: HiddenStates? = nil,
     progress: @escaping (Int, Int) -> Void = { _, _ in }
-  ) -> (scores: VariantScores, hidden: HiddenStates) {
+  ) throws(Fault) -> (scores: VariantScores, hidden: HiddenStates) {
     let start = Date()
     let counter = ProgressCounter { progress($0, plan.examples.count) }
-    let parts = pool.map(plan.batches.count) { index, decoder in
+    let parts = try pool.map(plan.batches.count) { index, decoder in
       let batch = plan.batches[index]
       let hidden = decoder.forward(batch.tokens)
       let scores = pool.head.scores(

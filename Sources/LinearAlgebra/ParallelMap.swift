@@ -4,7 +4,8 @@ public import Faults
 /// Runs `body` for every index in `0..<count` on up to `threads` threads, one BLAS thread each.
 ///
 /// Results come back in index order; of several faults the one with the lowest index is thrown, so the
-/// outcome does not depend on scheduling. The BLAS thread count is restored afterwards.
+/// outcome does not depend on scheduling. The BLAS thread count is restored afterwards. An interruption
+/// is noticed before every index.
 public func parallelMap<Result: Sendable>(
   _ count: Int, threads: Int, _ body: @Sendable (Int) throws(Fault) -> Result
 ) throws(Fault) -> [Result] {
@@ -17,6 +18,7 @@ public func parallelMap<Result: Sendable>(
   DispatchQueue.concurrentPerform(iterations: workers) { _ in
     while let index = next.take() {
       do throws(Fault) {
+        try Interruption.check()
         slots.set(index, .success(try body(index)))
       } catch {
         slots.set(index, .failure(error))

@@ -1,4 +1,5 @@
 import Dispatch
+public import Faults
 import LinearAlgebra
 
 /// Identical decoders over the same weights and updates, one a thread, each with one BLAS thread.
@@ -29,24 +30,35 @@ public final class DecoderPool {
   /// Runs `body` for every index in `0..<count` on some decoder; results in index order.
   ///
   /// `body` may use its decoder and anything that belongs to its index alone.
+  ///
+  /// - Throws: what `body` throws, of several faults the one with the lowest index; `RUN-STOPPED` where the
+  ///   process is interrupted, noticed before every index.
   public func map<Result>(
-    _ count: Int, _ body: @escaping (_ index: Int, _ decoder: Decoder) -> Result
-  ) -> [Result] {
+    _ count: Int, _ body: @escaping (_ index: Int, _ decoder: Decoder) throws(Fault) -> Result
+  ) throws(Fault) -> [Result] {
     let blasThreads = BLASThreads.count
     BLASThreads.set(1)
     defer { BLASThreads.set(blasThreads) }
     guard decoders.count > 1, count > 1 else {
-      return (0..<count).map { body($0, decoders[0]) }
+      return try (0..<count).map { (index) throws(Fault) in
+        try Interruption.check()
+        return try body(index, decoders[0])
+      }
     }
-    let results = ResultSlots<Result>(count: count)
+    let results = ResultSlots<Swift.Result<Result, Fault>>(count: count)
     let work = Shared(body)
     let workers = Shared(decoders)
     DispatchQueue.concurrentPerform(iterations: min(decoders.count, count)) { worker in
       let decoder = workers.pointer[worker]
       while let index = results.take() {
-        results.set(index, work.pointer(index, decoder))
+        do throws(Fault) {
+          try Interruption.check()
+          results.set(index, .success(try work.pointer(index, decoder)))
+        } catch {
+          results.set(index, .failure(error))
+        }
       }
     }
-    return results.values
+    return try results.values.map { (value) throws(Fault) in try value.get() }
   }
 }

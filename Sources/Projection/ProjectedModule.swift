@@ -9,6 +9,8 @@ public struct ProjectedModule: Sendable {
   public let selection: BasisSelection
   /// `M`, orthonormal placement, `ΔW ≈ U M Vᵀ`, `[outputRank, inputRank]`.
   public let latent: Matrix<Double>
+  /// `‖UᵀΔWV‖² / ‖ΔW‖²`: the share of the update's energy that the directions hold, whatever M is.
+  public let heldEnergy: Double
   /// `1 − ‖ΔW − U M Vᵀ‖² / ‖ΔW‖²`; negative where curvature led away from the plain optimum.
   public let capturedEnergy: Double
   /// `1 − ‖G^½ (ΔW − U M Vᵀ) C^½‖² / ‖G^½ ΔW C^½‖²` with the curvature as given; nil without.
@@ -16,12 +18,13 @@ public struct ProjectedModule: Sendable {
 
   /// Assembles a result.
   public init(
-    moduleName: String, selection: BasisSelection, latent: Matrix<Double>, capturedEnergy: Double,
-    weightedCapturedEnergy: Double?
+    moduleName: String, selection: BasisSelection, latent: Matrix<Double>, heldEnergy: Double,
+    capturedEnergy: Double, weightedCapturedEnergy: Double?
   ) {
     self.moduleName = moduleName
     self.selection = selection
     self.latent = latent
+    self.heldEnergy = heldEnergy
     self.capturedEnergy = capturedEnergy
     self.weightedCapturedEnergy = weightedCapturedEnergy
   }

@@ -36,6 +36,15 @@ struct UpdateFactors {
     return left.times(right)
   }
 
+  /// `‖UᵀΔWV‖² / ‖ΔW‖²`; 1 for an update of zero energy.
+  func heldEnergy() -> Double {
+    let total = up.times(up, transposeSelf: true).innerProduct(
+      down.times(down, transposeSelf: true))
+    guard total > 0 else { return 1 }
+    return outputBasis.times(up, transposeSelf: true)
+      .times(down.times(inputBasis, transposeSelf: true)).squaredNorm / total
+  }
+
   /// `1 − ‖G^½(ΔW − U M Vᵀ)C^½‖² / ‖G^½ ΔW C^½‖²`; 1 for an update of zero energy left at zero.
   ///
   /// By `error = total − 2⟨M, UᵀGΔW C V⟩ + ⟨M, (UᵀGU) M (VᵀCV)⟩`.

@@ -1,4 +1,5 @@
 public import Evaluation
+public import Faults
 public import Models
 import Tensors
 
@@ -6,16 +7,20 @@ import Tensors
 /// teacher's own predictions (METHOD §3: a true Fisher, not the empirical one).
 public enum Calibration {
   /// Curvature of `teacher` over `examples`; `seed` draws the labels.
+  ///
+  /// - Throws: `RUN-STOPPED` where the process is interrupted.
   public static func curvature(
     of teacher: DecoderPool, examples: [TokenizedExample], seed: UInt64,
     progress: @escaping (Int, Int) -> Void = { _, _ in }
-  ) -> CurvatureAccumulator {
+  ) throws(Fault) -> CurvatureAccumulator {
     // One accumulator a share of the examples, not a thread's: which thread ran a share must not matter.
     let shares = examples.groups(Array(examples.indices), count: teacher.threads)
     let done = ProgressCounter { progress($0, examples.count) }
-    let accumulators = teacher.map(shares.count) { share, decoder in
+    let accumulators = try teacher.map(shares.count) {
+      (share, decoder) throws(Fault) -> CurvatureAccumulator in
       let accumulator = CurvatureAccumulator()
       for start in stride(from: 0, to: shares[share].count, by: 16) {
+        try Interruption.check()
         let group = shares[share][start..<min(start + 16, shares[share].count)]
         var generator = SeededGenerator(seed: seed, stream: 0x6669_7368_6572 + UInt64(group[start]))
         let hidden = decoder.forward(

@@ -1,7 +1,7 @@
 public import Faults
 
-/// A short search for the learning rate on the validation split: the same schedule in a fraction of the steps
-/// at each candidate, the best validation loss wins.
+/// A short search for the learning rate on the validation split: the same schedule in a tenth of the steps at
+/// each candidate, the best validation loss wins.
 public enum LearningRateSearch {
   /// One candidate that was tried.
   public struct Trial: Sendable, Hashable {
@@ -15,35 +15,57 @@ public enum LearningRateSearch {
     public var seconds: Double
   }
 
-  /// Factors on the given learning rate that are tried.
-  public static let factors = [1.0 / 3, 1, 3]
+  /// Trials at most.
+  public static let limit = 5
 
-  /// Tries every factor with a fifth of the steps, at least 20.
+  /// Tries the given rate and half of it with a tenth of the steps, at least 20, and goes on halving or
+  /// doubling while that lowers the loss.
   ///
   /// - Parameter run: Tunes from the start with these options and returns the best validation loss.
-  /// - Returns: All trials and the index of the best; the middle factor where all diverged.
+  /// - Returns: All trials, in the order they were made.
   public static func search(
     _ options: TuningOptions,
     run: (TuningOptions) throws(Fault) -> (loss: Double, seconds: Double)
-  ) throws(Fault) -> (trials: [Trial], best: Int) {
+  ) throws(Fault) -> [Trial] {
     var trials: [Trial] = []
-    for factor in factors {
+    func loss(_ rate: Double) throws(Fault) -> Double {
       var trial = options
-      trial.learningRate = options.learningRate * factor
-      trial.steps = max(20, options.steps / 5)
+      trial.learningRate = rate
+      trial.steps = max(20, options.steps / 10)
       trial.warmup = min(options.warmup, trial.steps / 4)
       trial.quantizedSteps = 0
       let result = try run(trial)
       trials.append(
         Trial(
-          learningRate: trial.learningRate, steps: trial.steps, validationLoss: result.loss,
+          learningRate: rate, steps: trial.steps, validationLoss: result.loss,
           seconds: result.seconds))
+      // A run that diverged is worse than any other.
+      return result.loss.isNaN ? .infinity : result.loss
     }
-    var best = factors.count / 2
+    let middle = try loss(options.learningRate)
+    let lower = try loss(options.learningRate / 2)
+    let isDownhill = lower < middle
+    let factor = isDownhill ? 0.5 : 2
+    var rate = isDownhill ? options.learningRate / 2 : options.learningRate
+    var best = min(lower, middle)
+    while trials.count < limit {
+      let next = try loss(rate * factor)
+      guard next < best else { break }
+      (rate, best) = (rate * factor, next)
+    }
+    return trials
+  }
+
+  /// The index of the trial with the lowest validation loss; the first where all diverged, nil of none.
+  public static func best(_ trials: [Trial]) -> Int? {
+    guard !trials.isEmpty else { return nil }
+    var best = 0
     for (index, trial) in trials.enumerated()
-    where trial.validationLoss < trials[best].validationLoss || trials[best].validationLoss.isNaN {
+    where trial.validationLoss < trials[best].validationLoss
+      || (trials[best].validationLoss.isNaN && !trial.validationLoss.isNaN)
+    {
       best = index
     }
-    return (trials, best)
+    return best
   }
 }

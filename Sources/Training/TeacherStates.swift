@@ -1,5 +1,6 @@
 import Checkpoints
 import Evaluation
+import Faults
 import Models
 import Tensors
 
@@ -39,18 +40,18 @@ final class TeacherStates {
   }
 
   /// The states of the examples at `indices`, one after another, `[P, d]`.
-  func hidden(_ indices: [Int]) -> Matrix<Float> {
+  func hidden(_ indices: [Int]) throws(Fault) -> Matrix<Float> {
     for chunk in Set(indices.filter { states[$0] == nil }.map { chunkOfExample[$0] }).sorted() {
-      compute(chunks[chunk])
+      try compute(chunks[chunk])
     }
     let size = teacher.weights.configuration.hiddenSize
     let elements = indices.flatMap { states[$0] ?? [] }
     return Matrix(rows: elements.count / size, columns: size, elements: elements)
   }
 
-  private func compute(_ chunk: [Int]) {
+  private func compute(_ chunk: [Int]) throws(Fault) {
     let groups = examples.groups(chunk, count: teacher.threads)
-    let found = teacher.map(groups.count) { [examples] group, decoder in
+    let found = try teacher.map(groups.count) { [examples] group, decoder in
       let batch = TokenBatch(examples: groups[group].map { examples[$0] })
       return (batch.lossRanges, decoder.forward(batch))
     }

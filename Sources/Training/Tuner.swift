@@ -54,15 +54,32 @@ public final class Tuner {
     self.state = state
   }
 
+  /// Records the learning rates tried before this run; they go into its checkpoints.
+  public func keep(trials: [LearningRateSearch.Trial]) {
+    state.history.trials = trials
+  }
+
   /// Runs the remaining steps; `checkpoint` is called with the state at every checkpoint interval.
   ///
-  /// - Throws: `NUM-DIVERGE` where the loss stops being finite or rises tenfold above its start; what
-  ///   `checkpoint` throws. The student then carries the best latents so far.
+  /// - Throws: `NUM-DIVERGE` where the loss stops being finite or rises tenfold above its start; `RUN-STOPPED`
+  ///   where the process is interrupted, after a checkpoint; what `checkpoint` throws. The student then
+  ///   carries the best latents so far.
   public func run(
     progress: (TuningState) -> Void = { _ in },
     checkpoint: (TuningState) throws(Fault) -> Void = { (_) throws(Fault) in }
   ) throws(Fault) {
     defer { student.latents = state.bestLatents }
+    do throws(Fault) {
+      try runSteps(progress: progress, checkpoint: checkpoint)
+    } catch  where error.code == "RUN-STOPPED" {
+      if state.step > 0 { try checkpoint(state) }
+      throw error
+    }
+  }
+
+  private func runSteps(
+    progress: (TuningState) -> Void, checkpoint: (TuningState) throws(Fault) -> Void
+  ) throws(Fault) {
     if state.step == 0 && state.history.validationLoss.isEmpty { try validate() }
     while state.step < options.steps && !isStoppedEarly {
       try takeStep()
@@ -70,7 +87,7 @@ public final class Tuner {
         try validate()
       }
       progress(state)
-      if state.step % options.checkpointInterval == 0 && state.step < options.steps {
+      if state.step % options.checkpointInterval == 0 || state.step == options.steps {
         try checkpoint(state)
       }
     }
@@ -114,13 +131,13 @@ public final class Tuner {
     let tokens = indices.reduce(0) { $0 + data.training[$1].tokenCount }
     let count = max(student.pool.threads, (tokens + Tuner.tokenBudget - 1) / Tuner.tokenBudget)
     let groups = data.training.groups(indices, count: count)
-    let teachers = groups.map { group in
-      options.objective == .ce ? nil : data.trainingTeacher?.hidden(group)
+    let teachers = try groups.map { (group) throws(Fault) in
+      options.objective == .ce ? nil : try data.trainingTeacher?.hidden(group)
     }
     let positions = indices.reduce(0) { $0 + data.training[$1].completion.count }
     let objective = options.objective.weights
     let (student, training) = (self.student, data.training)
-    let parts = student.pool.map(groups.count) { index, decoder in
+    let parts = try student.pool.map(groups.count) { index, decoder in
       let batch = TokenBatch(examples: groups[index].map { training[$0] })
       let hidden = decoder.forward(batch, recording: true)
       let share = Double(batch.lossPositions.count) / Double(max(positions, 1))
@@ -153,7 +170,7 @@ public final class Tuner {
 
   private func validate() throws(Fault) {
     try loadLatents()
-    let loss = data.validationLoss(of: student, objective: options.objective)
+    let loss = try data.validationLoss(of: student, objective: options.objective)
     state.history.validationLoss.append(
       TuningHistory.Point(step: state.step, loss: loss))
     if loss < state.history.bestLoss {

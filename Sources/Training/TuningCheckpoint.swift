@@ -33,6 +33,14 @@ public struct TuningCheckpoint: Sendable {
       "trainLoss": .array(history.trainLoss.map { .number($0) }),
       "validationLoss": .array(
         history.validationLoss.map { .array([.integer($0.step), .number($0.loss)]) }),
+      "trials": .array(
+        history.trials.map { trial in
+          .object([
+            "learningRate": .number(trial.learningRate), "steps": .integer(trial.steps),
+            "loss": trial.validationLoss.isFinite ? .number(trial.validationLoss) : .null,
+            "seconds": .number(trial.seconds),
+          ])
+        }),
     ])
     var writer = SafeTensorsWriter(metadata: [(key: "xspress", value: metadata.text())])
     let parts: [(String, [Float])] = [
@@ -88,6 +96,12 @@ public struct TuningCheckpoint: Sendable {
       guard pair.count == 2 else { throw value.fault("expected [step, loss]") }
       state.history.validationLoss.append(
         TuningHistory.Point(step: try pair[0].int(), loss: try pair[1].double()))
+    }
+    state.history.trials = try fields["trials"].array().map { (trial) throws(Fault) in
+      LearningRateSearch.Trial(
+        learningRate: try trial["learningRate"].double(), steps: try trial["steps"].int(),
+        validationLoss: trial["loss"].value == .null ? .nan : try trial["loss"].double(),
+        seconds: try trial["seconds"].double())
     }
     let count = template.optimizer.firstMoments.count
     func values(_ name: String) throws(Fault) -> [Float] {

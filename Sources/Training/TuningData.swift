@@ -1,4 +1,5 @@
 public import Evaluation
+public import Faults
 import Foundation
 public import Models
 import Tensors
@@ -45,13 +46,15 @@ public final class TuningData {
   }
 
   /// Mean loss over all completion positions of the validation examples; 0 without any.
+  ///
+  /// - Throws: `RUN-STOPPED` where the process is interrupted.
   public func validationLoss(
     of student: StudentModel, objective: TuningOptions.Objective
-  ) -> Double {
-    let teachers = validationBatches.map { group in
-      objective == .ce ? nil : validationTeacher?.hidden(group)
+  ) throws(Fault) -> Double {
+    let teachers = try validationBatches.map { (group) throws(Fault) in
+      objective == .ce ? nil : try validationTeacher?.hidden(group)
     }
-    let losses = student.pool.map(validationBatches.count) {
+    let losses = try student.pool.map(validationBatches.count) {
       [validation, validationBatches] index, decoder in
       let batch = TokenBatch(examples: validationBatches[index].map { validation[$0] })
       let scores = student.pool.head.scores(

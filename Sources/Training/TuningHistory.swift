@@ -16,6 +16,8 @@ public struct TuningHistory: Sendable, Hashable {
   public var bestStep = 0
   /// Validation loss there.
   public var bestLoss = Double.infinity
+  /// Learning rates that were tried before the first step, if any.
+  public var trials: [LearningRateSearch.Trial] = []
 
   /// An empty history.
   public init() {}

@@ -8,6 +8,7 @@ import Foundation
     // A closed pipe is an error of the write, not a signal; a full file system likewise.
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
+    Interruption.install()
     do {
       var command = try RootCommand.parseAsRoot()
       try command.run()

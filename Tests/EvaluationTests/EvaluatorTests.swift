@@ -33,7 +33,7 @@ import Testing
       greedy.complete(prompt: $0.prompt, limit: $0.completion.count) == $0.completion
     }
     let plan = EvaluationPlan(examples: examples, tokenBudget: 20)
-    let found = Evaluator(plan: plan).evaluate(DecoderPool(weights: weights, threads: 2)).scores
+    let found = try Evaluator(plan: plan).evaluate(DecoderPool(weights: weights, threads: 2)).scores
     #expect(found.examples.map(\.isCorrect) == expected)
     #expect(expected.contains(true) && expected.contains(false))
   }
@@ -42,8 +42,8 @@ import Testing
     let weights = try model()
     let evaluator = Evaluator(plan: EvaluationPlan(examples: examples(weights)))
     let pool = DecoderPool(weights: weights, threads: 2)
-    let first = evaluator.evaluate(pool)
-    let second = evaluator.evaluate(pool, teacher: first.hidden).scores
+    let first = try evaluator.evaluate(pool)
+    let second = try evaluator.evaluate(pool, teacher: first.hidden).scores
     #expect(abs(second.divergence ?? 1) < 1e-6)
     #expect(second.agreement == 1)
     #expect(first.scores.divergence == nil)
@@ -64,8 +64,8 @@ import Testing
       return copy
     }
     let pool = DecoderPool(weights: weights, threads: 1)
-    let shared = Evaluator(plan: EvaluationPlan(examples: single)).evaluate(pool).scores
-    let separate = Evaluator(plan: EvaluationPlan(examples: multiple)).evaluate(pool).scores
+    let shared = try Evaluator(plan: EvaluationPlan(examples: single)).evaluate(pool).scores
+    let separate = try Evaluator(plan: EvaluationPlan(examples: multiple)).evaluate(pool).scores
     for (a, b) in zip(shared.examples, separate.examples) {
       #expect(abs(a.negativeLogLikelihood - b.negativeLogLikelihood) < 1e-5)
       #expect(a.tokenCount == 1 && b.tokenCount == 1)

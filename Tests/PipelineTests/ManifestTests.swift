@@ -59,7 +59,7 @@ private func fault(_ text: String) throws -> Fault {
         evaluate: {data: data/test.jsonl, limit: 500}
       adapters:
         - {path: adapters/first-r8}
-        - {glob: adapters/sec*, rank: 32, evaluate: {data: "{adapter}/test.jsonl"}}
+        - {glob: adapters/sec*, rank: 32x8, evaluate: {data: "{adapter}/test.jsonl"}}
       """)
     #expect(manifest.jobs.map(\.name) == ["first-r8", "second-r16"])
     let first = manifest.jobs[0]
@@ -72,7 +72,7 @@ private func fault(_ text: String) throws -> Fault {
     #expect(first.options.tuning?.data.path == "data/train.jsonl")
     #expect(first.options.evaluation?.path == "data/test.jsonl")
     let second = manifest.jobs[1]
-    #expect(second.options.target == .rank(32))
+    #expect(second.options.target == .rank(LatentRank(output: 32, input: 8)))
     // The path is the adapter's own, the limit still the default.
     #expect(second.options.evaluation?.path == "adapters/second-r16/test.jsonl")
     #expect(second.options.evaluation?.limit == 500)

@@ -43,20 +43,32 @@ struct DemoBaseTests {
       // steps bring the artifact below the base.
       #expect(losses.count == 5 && losses[1] < 1 && losses[0] > 5 && losses[4] < losses[0])
 
-      // Killed in the middle, then run again: the same bytes.
-      let killed = Process()
-      killed.executableURL = URL(fileURLWithPath: Tool.path)
-      killed.arguments = arguments("cut.loraxs")
-      killed.environment = ProcessInfo.processInfo.environment.merging(
-        ["XDG_CACHE_HOME": folder]
-      ) { $1 }
-      killed.standardOutput = FileHandle.nullDevice
-      try killed.run()
+      // Killed in the middle, then stopped politely, then run again: the same bytes.
       let checkpoint = Paths.join(folder, "cut.loraxs.tuning")
-      while killed.isRunning && Paths.kind(of: checkpoint) == .missing { usleep(20_000) }
-      kill(killed.processIdentifier, SIGKILL)
-      killed.waitUntilExit()
-      #expect(Paths.kind(of: Paths.join(folder, "cut.loraxs")) == .missing)
+      for signal in [SIGKILL, SIGTERM] {
+        let cut = Process()
+        cut.executableURL = URL(fileURLWithPath: Tool.path)
+        cut.arguments = arguments("cut.loraxs")
+        cut.environment = ProcessInfo.processInfo.environment.merging(
+          ["XDG_CACHE_HOME": folder]
+        ) { $1 }
+        cut.standardOutput = FileHandle.nullDevice
+        let errors = Pipe()
+        cut.standardError = errors
+        try cut.run()
+        while cut.isRunning && Paths.kind(of: checkpoint) == .missing { usleep(20_000) }
+        if signal == SIGTERM { usleep(1_000_000) }
+        kill(cut.processIdentifier, signal)
+        let text = String(
+          decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        cut.waitUntilExit()
+        if signal == SIGTERM {
+          #expect(cut.terminationReason == .exit && cut.terminationStatus == 75)
+          #expect(text.hasPrefix("error: stopped by SIGTERM") && text.hasSuffix("RUN-STOPPED\n"))
+        }
+        #expect(Paths.kind(of: Paths.join(folder, "cut.loraxs")) == .missing)
+        #expect(Paths.kind(of: checkpoint) == .file)
+      }
       let resumed = try Tool.run(arguments("cut.loraxs"), cache: folder)
       #expect(resumed.status == 0, "\(resumed.errors)")
       // The accuracy block holds paths and times; what is stored must be the same.

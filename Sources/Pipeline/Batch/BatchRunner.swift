@@ -79,9 +79,11 @@ public final class BatchRunner {
     for plan in plans {
       results.append(run(plan))
       task.advance(detail: plan.name)
+      if Interruption.isRequested { break }
     }
     task.finish()
     try report(results)
+    try Interruption.check()
     return results
   }
 

@@ -19,10 +19,10 @@ extension JobRunner {
     let weights = try session.weights()
     let measurement = try MeasurementStage(session: session, request: data, seed: request.seed)
     let name = matched.adapter.name
-    measurement.measure(
+    try measurement.measure(
       .lora, name: name, source: request.adapterPath, bytes: matched.adapter.byteCount,
       pool: teacher)
-    measurement.measure(
+    try measurement.measure(
       .base, name: "base", source: request.basePath,
       pool: DecoderPool(weights: weights, threads: session.threads))
     func student(_ projected: ProjectedAdapter, _ latents: [Matrix<Float>]) -> DecoderPool {
@@ -31,22 +31,22 @@ extension JobRunner {
         threads: session.threads
       ).pool
     }
-    measurement.measure(
+    try measurement.measure(
       .start, name: "start (\(request.method.rawValue))",
       pool: student(outcome.projected, outcome.projected.latents))
     if outcome.tuning != nil {
-      measurement.measure(
+      try measurement.measure(
         .tuned, name: "tuned", pool: student(outcome.projected, outcome.latents))
     }
     // What a user will load: decoded from the encoded bytes, bases regenerated and proved.
     let bytes = try stored.artifact.bytes()
     let loaded = try ArtifactLoader(session: session).load(try Artifact(bytes: bytes))
-    measurement.measure(
+    try measurement.measure(
       .stored, name: "as stored (\(request.storage.rawValue))", source: request.outputPath,
       bytes: bytes.count, pool: try loaded.student(session: session).pool)
     for control in request.controls {
       for variant in try controls(control, outcome, projection, tuningData, bytes: bytes.count) {
-        measurement.measure(
+        try measurement.measure(
           .control, name: variant.name, bytes: variant.bytes, pool: variant.pool)
       }
     }
@@ -57,7 +57,9 @@ extension JobRunner {
     _ control: JobRequest.Control, _ outcome: Outcome, _ projection: ProjectionStage,
     _ data: TuningData?, bytes: Int
   ) throws(Fault) -> [ControlVariant] {
-    let rank = outcome.projected.rank
+    // These have no directions to list: what the job spends on two bytes an index goes into their rank.
+    var rank = outcome.projected.rank
+    rank = LatentRank(LatentRank(output: rank.output * rank.input + 2 * (rank.output + rank.input), input: 1).square)
     switch control {
     case .truncated:
       return try TruncatedControl(matched: matched, session: session).variants(bytes: bytes)

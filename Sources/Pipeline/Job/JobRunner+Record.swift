@@ -79,7 +79,7 @@ extension JobRunner {
       return ModuleRecord(
         name: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
         loraRank: matched.updates[index].rank, outputRank: projection.latent.rows,
-        inputRank: projection.latent.columns, capturedEnergy: projection.capturedEnergy,
+        inputRank: projection.latent.columns, capturedEnergy: projection.heldEnergy,
         weightedCapturedEnergy: projection.weightedCapturedEnergy,
         bytes: artifact.latentByteCount(index))
     }

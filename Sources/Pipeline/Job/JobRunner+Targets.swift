@@ -47,8 +47,9 @@ extension JobRunner {
     }
     let evaluator = Evaluator(plan: EvaluationPlan(examples: data.validation))
     let weights = try session.weights()
-    let base = evaluator.evaluate(DecoderPool(weights: weights, threads: session.threads)).scores
-    let lora = evaluator.evaluate(teacher).scores
+    let base = try evaluator.evaluate(DecoderPool(weights: weights, threads: session.threads))
+      .scores
+    let lora = try evaluator.evaluate(teacher).scores
     var best = (rank: startingRank, retained: -Double.infinity)
     var rank = startingRank
     while rank.square <= 64 {
@@ -56,10 +57,11 @@ extension JobRunner {
       let student = StudentModel(
         weights: weights, modules: outcome.projected.modules, bases: outcome.projected.bases,
         latents: outcome.latents, threads: session.threads)
-      let scores = evaluator.evaluate(student.pool).scores
+      let scores = try evaluator.evaluate(student.pool).scores
       let gain = lora.accuracy - base.accuracy
       let retained = gain > 0 ? (scores.accuracy - base.accuracy) / gain : 1
-      session.log.note(String(format: "rank %@ retains %.3f on validation", rank.description, retained))
+      session.log.note(
+        String(format: "rank %@ retains %.3f on validation", rank.description, retained))
       if retained >= share { return outcome }
       if retained > best.retained { best = (rank, retained) }
       outcome.checkpoint?.remove()

@@ -61,7 +61,7 @@ public final class JobRunner {
     if let data = request.evaluation {
       evaluation = try measure(data, outcome, projection, tuningData, stored: artifact)
       finish("evaluate")
-      artifact.setAccuracy(evaluation)
+      try artifact.setAccuracy(&evaluation)
     }
     let written = try artifact.write(to: request.outputPath)
     outcome.checkpoint?.remove()
@@ -80,7 +80,7 @@ public final class JobRunner {
     guard let data = request.calibration else { return nil }
     let examples = try tokenized(data)
     let task = session.log.task("calibrate", total: examples.count, unit: "examples")
-    let curvature = Calibration.curvature(
+    let curvature = try Calibration.curvature(
       of: teacher, examples: examples, seed: request.seed
     ) { done, _ in task.update(completed: done) }
     task.finish()

@@ -147,6 +147,7 @@ public struct LoadedArtifact: Sendable {
       projections.append(
         ProjectedModule(
           moduleName: basis.moduleName, selection: basis.selection, latent: latent,
+          heldEnergy: Projection.heldEnergy(of: adapter.updates[index], basis: basis),
           capturedEnergy: try Projection.capturedEnergy(
             of: latent, update: adapter.updates[index], basis: basis, curvature: nil
           ).plain, weightedCapturedEnergy: nil))

@@ -16,8 +16,16 @@ struct AssembledArtifact {
   var artifact: Artifact
 
   /// Puts the accuracy block into the metadata; nil says that nothing was measured.
-  mutating func setAccuracy(_ evaluation: EvaluationRecord?) {
-    artifact.metadata.accuracy = evaluation.map { $0.json.rounded } ?? .null
+  ///
+  /// The block names the size of the file it is part of, so it is set until the two agree; the digits of a
+  /// size hardly change the size.
+  mutating func setAccuracy(_ evaluation: inout EvaluationRecord?) throws(Fault) {
+    for _ in 0..<4 {
+      artifact.metadata.accuracy = evaluation.map { $0.json.rounded } ?? .null
+      let size = try encodedByteCount()
+      guard let stored = evaluation?.first(.stored), stored.bytes != size else { return }
+      evaluation?.setBytes(size, of: .stored)
+    }
   }
 
   /// The size of the file as it would be written now.
@@ -84,7 +92,7 @@ struct ArtifactStage {
   ) -> ArtifactMetadata {
     let adapter = matched.adapter
     let projections = projected.projections
-    let energy = projections.reduce(0) { $0 + $1.capturedEnergy } / Double(projections.count)
+    let energy = projections.reduce(0) { $0 + $1.heldEnergy } / Double(projections.count)
     var record = JSONObject([
       ("method", .string(request.method.rawValue)), ("seed", .string("\(request.seed)")),
       ("meanCapturedEnergy", .number(energy)),

@@ -43,10 +43,10 @@ final class MeasurementStage {
   func measure(
     _ kind: VariantResult.Kind, name: String, source: String? = nil, bytes: Int? = nil,
     pool: DecoderPool
-  ) {
+  ) throws(Fault) {
     let task = session.log.task(
       "evaluate \(name)", total: evaluator.plan.examples.count, unit: "examples")
-    let result = evaluator.evaluate(pool, teacher: teacher) { done, _ in
+    let result = try evaluator.evaluate(pool, teacher: teacher) { done, _ in
       task.update(completed: done)
     }
     task.finish(detail: "accuracy \(percent(result.scores.accuracy))")
@@ -57,13 +57,6 @@ final class MeasurementStage {
 
   private func percent(_ fraction: Double) -> String {
     "\((fraction * 1000).rounded() / 10)%"
-  }
-
-  /// Sets the size of the variants of one kind once it is known.
-  func setBytes(_ bytes: Int, of kind: VariantResult.Kind) {
-    for index in measured.indices where measured[index].kind == kind {
-      measured[index].bytes = bytes
-    }
   }
 
   /// All results so far, base first, with paired comparisons.

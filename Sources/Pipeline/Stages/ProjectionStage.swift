@@ -115,7 +115,7 @@ extension ProjectedModule {
   var zeroed: ProjectedModule {
     ProjectedModule(
       moduleName: moduleName, selection: selection,
-      latent: Matrix(rows: latent.rows, columns: latent.columns), capturedEnergy: 0,
-      weightedCapturedEnergy: weightedCapturedEnergy.map { _ in 0 })
+      latent: Matrix(rows: latent.rows, columns: latent.columns), heldEnergy: heldEnergy,
+      capturedEnergy: 0, weightedCapturedEnergy: weightedCapturedEnergy.map { _ in 0 })
   }
 }

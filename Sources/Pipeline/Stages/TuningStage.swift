@@ -30,9 +30,10 @@ struct TuningStage {
   ) throws(Fault) -> Result {
     let start = Date()
     var options = request.options
-    var trials: [TuningRecord.Trial] = []
-    if request.searchesLearningRate {
-      let search = try LearningRateSearch.search(options) { (trial) throws(Fault) in
+    let saved = try savedState(projected, coordinates: coordinates)
+    var trials = saved?.history.trials ?? []
+    if request.searchesLearningRate && trials.isEmpty {
+      trials = try LearningRateSearch.search(options) { (trial) throws(Fault) in
         let began = Date()
         let tuner = try makeTuner(projected, options: trial, coordinates: coordinates)
         do throws(Fault) {
@@ -42,27 +43,31 @@ struct TuningStage {
         }
         return (tuner.state.history.bestLoss, Date().timeIntervalSince(began))
       }
-      options.learningRate = search.trials[search.best].learningRate
-      trials = search.trials.enumerated().map { index, trial in
-        TuningRecord.Trial(
-          settings: [Setting("learning rate", rounded(trial.learningRate))], steps: trial.steps,
-          validationLoss: trial.validationLoss, seconds: trial.seconds,
-          isChosen: index == search.best)
-      }
+    }
+    if let best = LearningRateSearch.best(trials) {
+      options.learningRate = trials[best].learningRate
     }
     let tuner = try makeTuner(projected, options: options, coordinates: coordinates)
-    if let checkpoint, !restarts {
-      let loaded = checkpoint.load(matching: tuner.state)
-      for warning in loaded.warnings { session.log.warn(warning) }
-      if let state = loaded.state {
-        tuner.resume(from: state)
-        session.log.note("continuing from step \(state.step)")
-      }
+    if let saved {
+      tuner.resume(from: saved)
+      session.log.note("continuing from step \(saved.step)")
     }
+    tuner.keep(trials: trials)
     try run(tuner, title: title, saves: true)
     return Result(
       latents: tuner.state.bestLatents, validationLoss: tuner.state.history.bestLoss,
-      record: record(tuner, trials: trials, seconds: Date().timeIntervalSince(start)))
+      record: record(tuner, seconds: Date().timeIntervalSince(start)))
+  }
+
+  /// The checkpoint of an earlier run of the same plan, if it can be used.
+  private func savedState(
+    _ projected: ProjectedAdapter, coordinates: [ModuleCoordinates]?
+  ) throws(Fault) -> TuningState? {
+    guard let checkpoint, !restarts else { return nil }
+    let template = try makeTuner(projected, options: request.options, coordinates: coordinates)
+    let loaded = checkpoint.load(matching: template.state)
+    for warning in loaded.warnings { session.log.warn(warning) }
+    return loaded.state
   }
 
   private func makeTuner(
@@ -96,10 +101,9 @@ struct TuningStage {
     return String(format: "%.4g", value)
   }
 
-  private func record(
-    _ tuner: Tuner, trials: [TuningRecord.Trial], seconds: Double
-  ) -> TuningRecord {
+  private func record(_ tuner: Tuner, seconds: Double) -> TuningRecord {
     let (options, history) = (tuner.options, tuner.state.history)
+    let best = LearningRateSearch.best(history.trials)
     return TuningRecord(
       settings: [
         Setting("objective", options.objective.rawValue),
@@ -119,6 +123,10 @@ struct TuningStage {
       validationLoss: history.validationLoss.map {
         TuningRecord.Point(step: $0.step, loss: $0.loss)
       },
-      trials: trials, seconds: seconds)
+      trials: history.trials.enumerated().map { index, trial in
+        TuningRecord.Trial(
+          settings: [Setting("learning rate", rounded(trial.learningRate))], steps: trial.steps,
+          validationLoss: trial.validationLoss, seconds: trial.seconds, isChosen: index == best)
+      }, seconds: seconds)
   }
 }

@@ -45,13 +45,13 @@ public struct EvaluationRun {
     }
     let measurement = try MeasurementStage(session: session, request: data, seed: seed)
     for (kind, name, path, bytes, pool) in decoders where kind == .lora {
-      measurement.measure(kind, name: name, source: path, bytes: bytes, pool: pool)
+      try measurement.measure(kind, name: name, source: path, bytes: bytes, pool: pool)
     }
-    measurement.measure(
+    try measurement.measure(
       .base, name: "base", source: session.base.path,
       pool: DecoderPool(weights: weights, threads: session.threads))
     for (kind, name, path, bytes, pool) in decoders where kind != .lora {
-      measurement.measure(kind, name: name, source: path, bytes: bytes, pool: pool)
+      try measurement.measure(kind, name: name, source: path, bytes: bytes, pool: pool)
     }
     return measurement.record()
   }

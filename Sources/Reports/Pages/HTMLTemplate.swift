@@ -98,17 +98,17 @@ enum HTMLTemplate {
     {{/hasTuning}}
     {{#hasEnergy}}
     <h3>Captured energy</h3>
-    <p class="muted">Share of each LoRA update that the kept directions hold at the start, by layer and module type; the strongest shade is {{plainMaximum}}.</p>
+    <p class="muted">Share of the energy of each LoRA update that the chosen directions hold, by layer and module type; the strongest shade is {{plainMaximum}}.</p>
     <figure>{{{plainChart}}}</figure>
     {{#hasWeighted}}
-    <p class="muted">The same weighted by curvature, which is what the choice of directions maximises; the strongest shade is {{weightedMaximum}}.</p>
+    <p class="muted">Share of the curvature-weighted energy that the start keeps, which is what the choice of directions maximises; the strongest shade is {{weightedMaximum}}.</p>
     <figure>{{{weightedChart}}}</figure>
     {{/hasWeighted}}
     {{/hasEnergy}}
     {{#hasSizes}}
     <h3>What the artifact's bytes hold</h3>
     <div class="scroll"><table class="narrow">
-    <thead><tr><th>Part, before compression</th><th class="n">Bytes</th><th class="n">Share</th><th></th></tr></thead>
+    <thead><tr><th>Part, compressed alone</th><th class="n">Bytes</th><th class="n">Share</th><th></th></tr></thead>
     <tbody>
     {{#sizes}}<tr><td class="name">{{name}}</td><td class="n">{{bytes}}</td><td class="n">{{share}}</td><td class="bar"><div style="width:{{width}}%"></div></td></tr>
     {{/sizes}}</tbody>

@@ -32,6 +32,13 @@ public struct EvaluationRecord: Hashable, Sendable {
     self.pairs = pairs
   }
 
+  /// Sets the size of the variants of one kind.
+  public mutating func setBytes(_ bytes: Int, of kind: VariantResult.Kind) {
+    for index in variants.indices where variants[index].kind == kind {
+      variants[index].bytes = bytes
+    }
+  }
+
   /// The first variant of `kind`.
   public func first(_ kind: VariantResult.Kind) -> VariantResult? {
     variants.first { $0.kind == kind }

@@ -20,7 +20,7 @@ public struct SizeRecord: Hashable, Sendable {
   public var f16Equivalent: Int
   /// The artifact on disk.
   public var artifact: Int
-  /// What the artifact's bytes hold, before compression, largest first.
+  /// What the artifact's bytes hold, each compressed alone, largest first.
   public var parts: [Part]
 
   /// Creates a record.

@@ -90,7 +90,10 @@ enum Numerals {
   /// A p-value: three decimals, or `2e-05` when that would be zero.
   static func pValue(_ p: Double) -> String {
     guard p.isFinite, p > 0, p < 0.001 else { return fixed(p, 3) }
-    let exponent = floor(log10(p))
-    return "\(fixed(p / pow(10, exponent), 0))e\(fixed(exponent, 0))"
+    guard p >= 1e-300 else { return "<1e-300" }
+    var exponent = floor(log10(p))
+    var mantissa = (p / pow(10, exponent)).rounded()
+    if mantissa >= 10 { (mantissa, exponent) = (1, exponent + 1) }
+    return "\(fixed(mantissa, 0))e\(fixed(exponent, 0))"
   }
 }

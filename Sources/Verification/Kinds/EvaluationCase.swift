@@ -20,7 +20,7 @@ enum EvaluationCase {
     let pool = DecoderPool(
       weights: decoder.weights, updates: decoder.updates,
       threads: context.workshop.options.threads)
-    let scores = Evaluator(plan: plan).evaluate(pool).scores
+    let scores = try Evaluator(plan: plan).evaluate(pool).scores
     let summary = golden.expected["summary"]
     let tolerance = try golden.tolerance("nll")
     var measurements = [

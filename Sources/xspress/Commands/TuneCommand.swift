@@ -46,7 +46,7 @@ struct TuneCommand: ParsableCommand {
   @Option(name: .customLong("lr"), help: "Peak learning rate.")
   var learningRate: Double?
 
-  @Flag(help: "Try a third of, once and three times the learning rate on validation first.")
+  @Flag(help: "Halve or double the learning rate first while that helps on validation.")
   var lrSearch = false
 
   @Option(help: "Steps of linear warm-up.")

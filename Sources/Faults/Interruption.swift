@@ -1,0 +1,43 @@
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// SIGINT, SIGTERM and SIGHUP as a fault.
+///
+/// Work stops between two of its items, temporary files are removed, a tuning run writes its checkpoint, and
+/// the process exits with 75. A second SIGINT ends it at once (130).
+public enum Interruption {
+  /// The signal received, 0 for none.
+  ///
+  /// Written by the handler: a lock-free exchange is all it may do.
+  private static let received = Atomic<Int32>(0)
+
+  /// Installs the handlers, once, at the start of the process.
+  public static func install() {
+    // The global must exist before a handler touches it.
+    received.store(0, ordering: .relaxed)
+    var action = sigaction()
+    action.__sigaction_handler.sa_handler = { signal in
+      if Interruption.received.exchange(signal, ordering: .relaxed) != 0, signal == SIGINT {
+        _exit(130)
+      }
+    }
+    for signal in [SIGINT, SIGTERM, SIGHUP] { sigaction(signal, &action, nil) }
+  }
+
+  /// Whether the process was asked to stop.
+  public static var isRequested: Bool { received.load(ordering: .relaxed) != 0 }
+
+  /// Called between items of long work.
+  ///
+  /// - Throws: 75 `RUN-STOPPED` after a signal.
+  public static func check() throws(Fault) {
+    let signal = received.load(ordering: .relaxed)
+    guard signal != 0 else { return }
+    let name = [SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][signal] ?? "a signal"
+    throw Fault(
+      .temporary, "RUN-STOPPED", "stopped by \(name); the same command goes on from what is done")
+  }
+}
