@@ -121,11 +121,20 @@ public struct BaseCheckpoint: Sendable {
         try checkTiedHead()
         continue
       }
+      if isFactor(tensor) { continue }
       try LlamaNames.checkLayerIndex(
         tensor.name, prefix: prefix, layerCount: configuration.layerCount)
       throw Fault(
         .unsupported, "CK-UNSUPPORTED", "the llama family has no such tensor", tensor: tensor.name)
     }
+  }
+
+  /// Whether `tensor` holds scales of a quantised weight, taken in when that is decoded, or of its input.
+  private func isFactor(_ tensor: TensorInfo) -> Bool {
+    let suffixes = [".scale", ".input_scale"] + SafeTensorsWeights.scaleSuffixes
+    guard let suffix = suffixes.first(where: tensor.name.hasSuffix) else { return false }
+    let weight = checkpoint.tensor(tensor.name.dropLast(suffix.count) + ".weight")
+    return ["NVFP4", "F8_E4M3", "F8_E5M2"].contains(weight?.dtypeName)
   }
 
   /// A head stored beside tied embeddings must be the same matrix.

@@ -8,7 +8,7 @@ import Testing
 @Suite struct GGUFGoldenTests {
   static let types = [
     "f32", "f16", "bf16", "f64", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k", "q4_k",
-    "q5_k", "q6_k", "iq4_nl", "iq4_xs", "mxfp4",
+    "q5_k", "q6_k", "iq4_nl", "iq4_xs", "mxfp4", "tq1_0", "tq2_0", "nvfp4",
   ]
 
   @Test(arguments: types)
@@ -24,7 +24,17 @@ import Testing
 
   @Test func coversEveryTensorOfTheFile() throws {
     let blocks = try Checkpoint.open(Checkout.path("golden/gguf/blocks/blocks.gguf"))
-    #expect(Set(blocks.tensors.map(\.name)) == Set(Self.types.map { $0 + ".weight" }))
+    let scaled = ["scaled.weight", "scaled.scale"]
+    #expect(Set(blocks.tensors.map(\.name)) == Set(Self.types.map { $0 + ".weight" } + scaled))
+  }
+
+  /// An NVFP4 weight takes in the factor beside it.
+  @Test func appliesTheFactorOfATensor() throws {
+    let blocks = try Checkpoint.open(Checkout.path("golden/gguf/blocks/blocks.gguf"))
+    let expected = try Checkpoint.open(Checkout.path("golden/gguf/blocks/expected.safetensors"))
+    #expect(
+      try blocks.floats("scaled.weight").map(\.bitPattern)
+        == expected.floats("scaled.weight").map(\.bitPattern))
   }
 
   /// The published digest of one tensor of the demo base.

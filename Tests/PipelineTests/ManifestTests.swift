@@ -1,3 +1,4 @@
+import Bases
 import Faults
 import Files
 import Pipeline
@@ -107,6 +108,8 @@ private func fault(_ text: String) throws -> Fault {
     (head + "adapters: [{path: a}]", "MF-VALUE", "needs one of rank"),
     (head + "adapters: [{path: a, rank: 3, budget: 1KB}]", "MF-VALUE", "stands beside rank"),
     (head + "adapters: [{path: a, rank: 0}]", "MF-VALUE", "\"0\""),
+    (head + "adapters: [{path: a, rank: 4x}]", "MF-VALUE", "32x8"),
+    (head + "adapters: [{path: a, rank: 4x0}]", "MF-VALUE", "32x8"),
     (head + "adapters: [{path: a, rank: 16.0}]", "MF-VALUE", "whole number"),
     (head + "adapters: [{path: a, rank: '16'}]", "MF-TYPE", "without quotes"),
     (head + "adapters: [{path: a, rank: 99999999999999999999}]", "MF-VALUE", "whole number"),

@@ -106,6 +106,53 @@ def one(data: str, adapter: str | None, kind) -> None:
     )
 
 
+def divergence(data: str, adapter: str) -> None:
+    """KL(LoRA model || base) and the share of completion tokens both predict alike."""
+    relative = f"golden/data/{data}/test.jsonl"
+    rows = read(relative, COUNT)
+    base = models.demo_base()
+    total, alike, tokens, right, loss = 0.0, 0, 0, 0, 0.0
+    examples = []
+    for row in rows:
+        completion = row["completion"] if "completion" in row else row["choices"][row["answer"]]
+        examples.append({"prompt": models.encode(row["prompt"]), "completion": models.encode(completion)})
+        right += (choice_row if "choices" in row else completion_row)(base, row)["correct"]
+    with torch.no_grad():
+        students = [torch.log_softmax(completion_logits(base, example), -1) for example in examples]
+        teacher = models.with_adapter(base, f"golden/adapters/{adapter}")
+        for example, log_q in zip(examples, students):
+            log_p = torch.log_softmax(completion_logits(teacher, example), -1)
+            total += float((log_p.exp() * (log_p - log_q)).sum())
+            alike += int((log_p.argmax(-1) == log_q.argmax(-1)).sum())
+            loss -= float(log_q[range(len(log_q)), example["completion"]].sum())
+            tokens += len(log_q)
+    cases.write_case(
+        "evaluation",
+        f"{data}-divergence",
+        kind="evaluation",
+        title=f"KL and agreement of the base with {adapter} on {COUNT} test examples of {data}",
+        generator="make_evaluation.py",
+        uses=("torch", "transformers", "peft", "tokenizers", "gguf"),
+        inputs={
+            "base": cases.file_input(cases.DEMO_BASE),
+            "data": cases.file_input(relative),
+            "teacher": cases.folder_input(f"golden/adapters/{adapter}"),
+        },
+        parameters={"limit": COUNT},
+        tolerances={"nll": 1e-4, "kl": 1e-4},
+        expected={
+            "summary": {
+                "n": COUNT,
+                "accuracy": right / COUNT,
+                "nll": loss / tokens,
+                "kl": total / tokens,
+                "agreement": alike / tokens,
+            }
+        },
+        precision="float64",
+    )
+
+
 def recorded(data: str, adapter: str) -> None:
     """The published figures of the adapters, carried over and not recomputed here."""
     relative = f"golden/data/{data}/test.jsonl"
@@ -136,6 +183,7 @@ def main() -> None:
         recorded(data, adapter)
         one(data, None, kind)
         one(data, adapter, kind)
+        divergence(data, adapter)
 
 
 if __name__ == "__main__":

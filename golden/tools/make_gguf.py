@@ -34,6 +34,9 @@ LAYOUT = {
     T.IQ4_NL: (18, [0]),
     T.IQ4_XS: (136, [0]),
     T.MXFP4: (17, []),
+    T.TQ1_0: (54, [52]),
+    T.TQ2_0: (66, [64]),
+    T.NVFP4: (36, []),
 }
 PLAIN = {T.F32: np.float32, T.F16: np.float16, T.F64: np.float64, T.BF16: np.uint16}
 
@@ -48,13 +51,16 @@ def halves(rng: np.random.Generator, shape: tuple) -> np.ndarray:
 def blocks(rng: np.random.Generator, kind: T) -> np.ndarray:
     size, scales = LAYOUT[kind]
     # Rows of 512 elements in every type.
-    count = BLOCKS * (8 if gguf.GGML_QUANT_SIZES[kind][0] == 32 else 1)
+    count = BLOCKS * 256 // gguf.GGML_QUANT_SIZES[kind][0]
     data = rng.integers(0, 256, (ROWS, count, size), dtype=np.uint8)
     for place in scales:
         data[:, :, place : place + 2] = halves(rng, (ROWS, count, 1)).view(np.uint8)
     if kind == T.MXFP4:
         data[:, :, 0] %= 250  # the largest exponents overflow
         data[0, 0, 0], data[0, 1, 0] = 0, 1  # subnormal scales
+    if kind == T.NVFP4:
+        data[:, :, :4] &= 0x7F  # scales have no sign
+        data[0, 0, :4] = [0, 1, 7, 0x7F]  # zero, subnormal, and the code that stands for zero
     return data.reshape(ROWS, -1)
 
 
@@ -84,6 +90,12 @@ def main() -> None:
         assert np.isfinite(values).all(), kind
         writer.add_tensor(name, data.view(np.uint8) if kind == T.BF16 else data, raw_dtype=kind)
         expected[name] = values
+    # An NVFP4 tensor with the factor that some converters put beside it.
+    data, factor = blocks(rng, T.NVFP4), np.array([0.0123], np.float32)
+    writer.add_tensor("scaled.weight", data, raw_dtype=T.NVFP4)
+    writer.add_tensor("scaled.scale", factor)
+    expected["scaled.weight"] = (gguf.dequantize(data, T.NVFP4) * factor).astype(np.float32)
+    expected["scaled.scale"] = factor
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -1,4 +1,4 @@
-/// Types whose 4-bit codes index a table: IQ4_NL, IQ4_XS, MXFP4 (`formats/gguf.md` §5.4).
+/// Types whose 4-bit codes index a table: IQ4_NL, IQ4_XS, MXFP4, NVFP4 (`formats/gguf.md` §5.4).
 extension BlockDecoder {
   private static let nonLinear: [Float] = [
     -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113,
@@ -44,6 +44,35 @@ extension BlockDecoder {
       let factor = Float(bitPattern: e < 2 ? 0x0020_0000 << e : (e &- 1) << 23)
       lookUp(bytes + 1, doubledE2M1, factor, into: target.advanced(by: 32 * block))
     }
+  }
+
+  /// y = ½·s · K₂[q], four groups of 16 with a scale s each, unsigned E4M3.
+  ///
+  /// The tensor's own factor, a sibling tensor, is not applied here.
+  @Sendable static func nvfp4(_ source: Source, _ target: Target, _ blocks: Int) {
+    doubledE2M1.withUnsafeBufferPointer { table in
+      for block in 0..<blocks {
+        let bytes = source.advanced(by: 36 * block)
+        let values = target.advanced(by: 64 * block)
+        for group in 0..<4 {
+          let factor = 0.5 * unsignedE4M3(bytes[group])
+          for j in 0..<8 {
+            let code = bytes[4 + 8 * group + j]
+            values[16 * group + j] = factor * table[Int(code & 15)]
+            values[16 * group + 8 + j] = factor * table[Int(code >> 4)]
+          }
+        }
+      }
+    }
+  }
+
+  /// Four bits of exponent (bias 7), three of mantissa, no sign; 0x7F stands for 0.
+  @inline(__always)
+  private static func unsignedE4M3(_ code: UInt8) -> Float {
+    if code == 0x7f { return 0 }
+    let (exponent, mantissa) = (UInt32(code >> 3) & 15, UInt32(code & 7))
+    if exponent == 0 { return Float(mantissa) / 512 }
+    return Float(bitPattern: (exponent + 120) << 23 | mantissa << 20)
   }
 
   /// Sixteen bytes: low nibbles are elements 0…15, high nibbles 16…31.

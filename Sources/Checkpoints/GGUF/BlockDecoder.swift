@@ -45,6 +45,9 @@ struct BlockDecoder: Sendable {
     case .iq4_NL: iq4_NL
     case .iq4_XS: iq4_XS
     case .mxfp4: mxfp4
+    case .nvfp4: nvfp4
+    case .tq1_0: tq1_0
+    case .tq2_0: tq2_0
     default: nil
     }
   }

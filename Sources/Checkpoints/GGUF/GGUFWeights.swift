@@ -37,7 +37,25 @@ struct GGUFWeights: WeightSource {
 
   func floats(at index: Int) throws(Fault) -> [Float] {
     let (file, tensor) = places[index]
-    return try files[file].floats(of: tensor, permutation: try permutation(of: tensor))
+    var values = try files[file].floats(of: tensor, permutation: try permutation(of: tensor))
+    if let factor = try factor(of: tensor) {
+      for index in values.indices { values[index] *= factor }
+    }
+    return values
+  }
+
+  /// What an NVFP4 tensor `NAME.weight` is multiplied by: the one value of `NAME.scale`, where there is one.
+  private func factor(of tensor: GGUFTensor) throws(Fault) -> Float? {
+    guard tensor.type == .nvfp4, tensor.name.hasSuffix(".weight") else { return nil }
+    let name = tensor.name.dropLast(6) + "scale"
+    guard let place = places.first(where: { $0.tensor.name == name }) else { return nil }
+    guard place.tensor.type == .f32, place.tensor.elementCount == 1 else {
+      throw Fault(
+        .unsupported, "GG-TYPE",
+        "\(place.tensor.type.name) \(place.tensor.shape), the factor of a tensor is one F32 value",
+        path: files[place.file].file.path, tensor: place.tensor.name)
+    }
+    return try files[place.file].floats(of: place.tensor).first
   }
 
   /// The row order of `tensor`: queries and keys of the llama family are stored interleaved.

@@ -15,8 +15,7 @@ struct HFConfiguration: Sendable {
   /// Fields that change the forward pass unless they are absent, null or this value.
   private static let neutral: [(key: String, value: JSONValue)] = [
     ("attention_bias", false), ("mlp_bias", false), ("hidden_act", "silu"),
-    ("rope_scaling", nil), ("sliding_window", nil), ("quantization_config", nil),
-    ("compression_config", nil), ("partial_rotary_factor", 1), ("attn_logit_softcapping", nil),
+    ("rope_scaling", nil), ("sliding_window", nil), ("compression_config", nil), ("partial_rotary_factor", 1), ("attn_logit_softcapping", nil),
     ("final_logit_softcapping", nil), ("logit_scale", nil), ("logits_scaling", 1),
     ("embedding_multiplier", 1), ("residual_multiplier", 1), ("attention_multiplier", nil),
     ("num_local_experts", nil), ("num_experts", nil), ("no_rope_layers", nil),
@@ -70,6 +69,38 @@ struct HFConfiguration: Sendable {
       if let number = found.doubleValue, number == value.doubleValue { continue }
       throw unsupported("\(key) is set and may change the model")
     }
+    try refuseQuantization()
+  }
+
+  /// Eight-bit floating point is decoded; every other scheme of `quantization_config` is refused by name.
+  private func refuseQuantization() throws(Fault) {
+    guard let scheme = json["quantization_config"], !scheme.isNull else { return }
+    let method = scheme["quant_method"]?.stringValue ?? "unnamed"
+    let format = scheme["format"]?.stringValue
+    let isEightBit =
+      method == "fp8" || (method == "compressed-tensors" && format == "float-quantized")
+    guard isEightBit else {
+      throw unsupported(
+        "quantization_config names \(format.map { "\(method) \($0)" } ?? method), which is not decoded")
+    }
+  }
+
+  /// The block that shares a scale, `quantization_config.weight_block_size`.
+  ///
+  /// - Throws: 65 `CFG` unless it is two positive integers.
+  func quantizationBlock() throws(Fault) -> (rows: Int, columns: Int)? {
+    guard let value = json["quantization_config"]?["weight_block_size"], !value.isNull else {
+      return nil
+    }
+    let sizes = value.arrayValue?.compactMap(\.intValue) ?? []
+    guard sizes.count == 2, value.arrayValue?.count == 2,
+      sizes.allSatisfy({ $0 > 0 && $0 <= 1 << 20 })
+    else {
+      throw Fault(
+        .badData, "CFG", "quantization_config.weight_block_size must be two positive integers",
+        path: path)
+    }
+    return (sizes[0], sizes[1])
   }
 
   private func readDecoder() throws(Fault) -> DecoderConfiguration {

@@ -50,7 +50,12 @@ struct SafeTensorsWeights: WeightSource {
     let tensor = tensors[index]
     let elements = tensor.shape.reduce(1, *)
     try MemoryGuard.check(elements: elements, path: file.path ?? "", tensor: tensor.name)
-    let values = try file.floats(of: tensor)
+    let values =
+      if let form = EightBitFloats.Form(rawValue: tensor.dtypeName) {
+        try eightBitFloats(tensor, form, in: file)
+      } else {
+        try file.floats(of: tensor)
+      }
     try file.checkUnchanged()
     return values
   }

@@ -57,9 +57,7 @@ extension JobRunner {
     _ control: JobRequest.Control, _ outcome: Outcome, _ projection: ProjectionStage,
     _ data: TuningData?, bytes: Int
   ) throws(Fault) -> [ControlVariant] {
-    // These have no directions to list: what the job spends on two bytes an index goes into their rank.
-    var rank = outcome.projected.rank
-    rank = LatentRank(LatentRank(output: rank.output * rank.input + 2 * (rank.output + rank.input), input: 1).square)
+    let rank = LatentRank(unlistedRank(outcome.projected.rank))
     switch control {
     case .truncated:
       return try TruncatedControl(matched: matched, session: session).variants(bytes: bytes)
@@ -81,6 +79,13 @@ extension JobRunner {
         projections: outcome.projected.projections.map { $0.zeroed })
       return [try tunedControl("zero start", projection, data) { (_) throws(Fault) in zero }]
     }
+  }
+
+  /// The square rank of top or random directions at the bytes of `rank` chosen ones: these list no indices, and
+  /// what those cost, about two numbers of INT8 each with their singular values, goes into latents.
+  func unlistedRank(_ rank: LatentRank) -> Int {
+    let count = rank.output * rank.input + 2 * (rank.output + rank.input)
+    return LatentRank(output: count, input: 1).square
   }
 
   /// A control that differs in directions or start and is tuned exactly as the job is.

@@ -37,7 +37,7 @@ extension JobOptions {
       guard given.count <= 1 else {
         throw fields.refusal(given[1], "MF-VALUE", "stands beside \(given[0]); choose one")
       }
-      if let text = try fields.string("rank") {
+      if let text = try fields.plain("rank") {
         guard let rank = LatentRank(text) else {
           throw fields.refusal(
             "rank", "MF-VALUE", "\"\(text)\" is neither a whole number nor two such as 32x8")

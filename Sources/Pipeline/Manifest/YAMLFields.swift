@@ -104,7 +104,8 @@ struct YAMLFields {
     return Fault(.badData, code, "\(line.map { "line \($0): " } ?? "")\(field): \(reason)")
   }
 
-  private func plain(_ key: String) throws(Fault) -> String? {
+  /// Text without quotes.
+  func plain(_ key: String) throws(Fault) -> String? {
     guard let node = node(key) else { return nil }
     guard let scalar = node.scalar, scalar.style == .plain, !YAMLFields.isNull(node) else {
       throw refusal(key, "MF-TYPE", "must be a plain value without quotes")

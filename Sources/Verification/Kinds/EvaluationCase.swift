@@ -20,7 +20,18 @@ enum EvaluationCase {
     let pool = DecoderPool(
       weights: decoder.weights, updates: decoder.updates,
       threads: context.workshop.options.threads)
-    let scores = try Evaluator(plan: plan).evaluate(pool).scores
+    let evaluator = Evaluator(plan: plan)
+    var teacher: Evaluator.HiddenStates?
+    if let adapter = context.optionalPath("teacher") {
+      let model = try context.workshop.decoder(base: path, adapter: adapter)
+      teacher =
+        try evaluator.evaluate(
+          DecoderPool(
+            weights: model.weights, updates: model.updates,
+            threads: context.workshop.options.threads)
+        ).hidden
+    }
+    let scores = try evaluator.evaluate(pool, teacher: teacher).scores
     let summary = golden.expected["summary"]
     let tolerance = try golden.tolerance("nll")
     var measurements = [
@@ -33,6 +44,14 @@ enum EvaluationCase {
         "nll", error: abs(scores.negativeLogLikelihood - (try summary["nll"].double())),
         tolerance: tolerance),
     ]
+    if teacher != nil {
+      let divergence = abs((scores.divergence ?? .infinity) - (try summary["kl"].double()))
+      let agreement = abs((scores.agreement ?? .infinity) - (try summary["agreement"].double()))
+      measurements += [
+        Measurement("kl", error: divergence, tolerance: try golden.tolerance("kl")),
+        Measurement("agreement", error: agreement, tolerance: 1e-12),
+      ]
+    }
     guard golden.expected["examples"].isPresent else { return .measured(measurements) }
     let rows = try golden.expected["examples"].array()
     guard rows.count == examples.count else {

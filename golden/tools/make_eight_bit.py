@@ -1,0 +1,81 @@
+"""Weights in eight-bit floating point with their scales, and their values by PyTorch.
+
+    make_eight_bit.py      writes golden/eight_bit/weights/
+
+Block scales as DeepSeek-V3 stores them (`weight_scale_inv`, multiplied), one scale a tensor and one a row as
+compressed-tensors does (`weight_scale`). The answer is `weight.to(float32) * scale` in float32.
+"""
+
+import hashlib
+import json
+import os
+
+import torch
+from safetensors.torch import save_file
+
+import cases
+
+SEED = 20261124
+BLOCK = (16, 24)
+
+
+def expand(scales: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    """Each block's scale at every element of the block."""
+    rows = scales.repeat_interleave(BLOCK[0], 0)[: shape[0]]
+    return rows.repeat_interleave(BLOCK[1], 1)[:, : shape[1]]
+
+
+def main() -> None:
+    folder = os.path.join(cases.output, "eight_bit", "weights")
+    os.makedirs(folder, exist_ok=True)
+    generator = torch.Generator().manual_seed(SEED)
+
+    def codes(rows: int, columns: int, dtype: torch.dtype) -> torch.Tensor:
+        """Every finite code, subnormals and both zeros included."""
+        finite = torch.arange(256, dtype=torch.uint8).view(dtype)
+        finite = finite[torch.isfinite(finite.to(torch.float32))]
+        picks = torch.randint(0, len(finite), (rows * columns,), generator=generator)
+        picks[: len(finite)] = torch.arange(len(finite))
+        return finite.view(torch.uint8)[picks].view(dtype).reshape(rows, columns)
+
+    def scales(*shape: int) -> torch.Tensor:
+        return torch.rand(shape, generator=generator) * 0.01 + 1e-4
+
+    stored, expected = {}, {}
+    for name, dtype in (("e4m3", torch.float8_e4m3fn), ("e5m2", torch.float8_e5m2)):
+        weight = codes(37, 50, dtype)
+        wide = weight.to(torch.float32)
+        block = scales(-(-37 // BLOCK[0]), -(-50 // BLOCK[1]))
+        one, rows = scales(1), scales(37, 1)
+        for kind, suffix, scale, factor in (
+            ("block", "weight_scale_inv", block, expand(block, weight.shape)),
+            ("tensor", "weight_scale", one, one),
+            ("rows", "weight_scale", rows, rows),
+        ):
+            stored[f"{name}.{kind}.weight"] = weight.clone()
+            stored[f"{name}.{kind}.{suffix}"] = scale.clone()
+            expected[f"{name}.{kind}.weight"] = wide * factor
+    stored["bare.weight"] = codes(20, 20, torch.float8_e4m3fn)
+    stored["misfit.weight"] = codes(20, 20, torch.float8_e4m3fn)
+    stored["misfit.weight_scale"] = scales(7)
+    save_file(stored, os.path.join(folder, "model.safetensors"))
+    save_file(expected, os.path.join(folder, "expected.safetensors"))
+    with open(os.path.join(folder, "config.json"), "w") as file:
+        quantization = {"quant_method": "fp8", "weight_block_size": list(BLOCK)}
+        json.dump({"model_type": "llama", "quantization_config": quantization}, file)
+    provenance = {
+        "title": "Every finite eight-bit code with scales a block, a tensor and a row, in float32, bit for bit",
+        "seed": SEED,
+        "generator": "golden/tools/make_eight_bit.py",
+        "libraries": cases.libraries("torch", "safetensors"),
+        "sha256": {
+            name: hashlib.sha256(open(os.path.join(folder, name), "rb").read()).hexdigest()
+            for name in ["model.safetensors", "expected.safetensors", "config.json"]
+        },
+    }
+    with open(os.path.join(folder, "provenance.json"), "w") as file:
+        file.write(json.dumps(provenance, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
