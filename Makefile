@@ -57,7 +57,7 @@ golden: models
 	$(MAKE) -C golden/tools PYTHON=$(PYTHON)
 
 verify: build models
-	$(XSPRESS) verify golden
+	$(XSPRESS) verify golden --slow
 
 install: build
 	sh .ci/install.sh $(XSPRESS) "$(DESTDIR)$(PREFIX)"

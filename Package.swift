@@ -47,7 +47,7 @@ let package = Package(
 
     // Layer 0: what everything may use.
     library("Faults", []),
-    library("Tensors", ["Faults"]),
+    library("Tensors", []),
 
     // Layer 1: the machine and the C libraries.
     library(

@@ -13,12 +13,17 @@ public struct Adapter: Sendable {
   public let byteCount: Int
   /// SHA-256 of the weights file.
   public let digest: SHA256Digest
+  /// SHA-256 of the configuration file, which decides scaling and shapes of updates.
+  public let configurationDigest: SHA256Digest
   /// What the configuration says.
   public let configuration: PEFTConfiguration
   /// The updates: by layer, then q, k, v, o, gate, up, down.
   public let updates: [LowRankUpdate]
   /// What people should know although the adapter was read.
   public let warnings: [String]
+
+  /// SHA-256 over both files' digests: two adapters with the same one make the same updates.
+  public var identity: SHA256Digest { SHA256Digest.of(digest.bytes + configurationDigest.bytes) }
 
   /// The base that the configuration names; never opened.
   public var baseModelName: String? { configuration.baseModelName }

@@ -19,13 +19,15 @@ enum PEFTReader {
       warnings.append("adapter_model.bin is present and not used")
     }
     do throws(Fault) {
-      let configuration = try readConfiguration(in: directory, weights: weights)
+      let (configuration, configurationDigest) = try readConfiguration(
+        in: directory, weights: weights)
       warnings += configuration.warnings
       let updates = try readUpdates(weights, configuration, &warnings)
       let digest = try SHA256Digest.of(file)
       return Adapter(
         name: name, path: path, format: "peft", byteCount: file.byteCount, digest: digest,
-        configuration: configuration, updates: updates, warnings: warnings)
+        configurationDigest: configurationDigest, configuration: configuration, updates: updates,
+        warnings: warnings)
     } catch {
       throw error.at(path: weightsPath)
     }
@@ -58,7 +60,7 @@ enum PEFTReader {
 
   private static func readConfiguration(
     in directory: String, weights: SafeTensorsFile
-  ) throws(Fault) -> PEFTConfiguration {
+  ) throws(Fault) -> (PEFTConfiguration, SHA256Digest) {
     let path = Paths.join(directory, configurationName)
     if Paths.kind(of: path) == .missing {
       // Other dialects keep their settings elsewhere: the tensor names say more than "missing".
@@ -68,7 +70,9 @@ enum PEFTReader {
       let bytes = try InputFile(path).readAll(limit: configurationLimit)
       if let signature = FileSignature(bytes) { throw signature.refusal(path: path) }
       let limits = JSONLimits(byteCount: configurationLimit, depth: 16, memberCount: 65_536)
-      return try PEFTConfiguration(try JSONValue.parse(bytes, limits: limits))
+      return (
+        try PEFTConfiguration(try JSONValue.parse(bytes, limits: limits)), SHA256Digest.of(bytes)
+      )
     } catch {
       var fault = error.at(path: path)
       if fault.code.hasPrefix("JSON-") { fault.code = "AD-CONFIG" }

@@ -33,6 +33,12 @@ struct ArtifactDecoder {
     metadata = try ArtifactMetadata(root)
     items = try ModuleList.items(root["modules"])
     guard !items.isEmpty else { throw root["modules"].fault("no modules") }
+    // Only chosen directions can differ in number on the two sides.
+    for item in items where metadata.directions != .selected && item.rank[0] != item.rank[1] {
+      throw Fault(
+        .badData, "ART-SHAPE", "rank \(item.rank) with directions \(metadata.directions.rawValue)",
+        tensor: item.name)
+    }
   }
 
   func artifact() throws(Fault) -> Artifact {

@@ -66,9 +66,12 @@ public struct Evaluator: Sendable {
     case .none: break
     case .tokens(let tokens):
       let row = hidden.selectingRows([range.lowerBound])
-      let best = firstMaximum(head.candidateLogits(row, candidates: tokens))
+      let logits = head.candidateLogits(row, candidates: tokens)
+      let best = firstMaximum(logits)
       result.isCorrect = best == answer
       result.isCorrectPerToken = best == answer
+      // Log-likelihoods are logits less one normaliser, which the softmax cancels.
+      result.choiceNegativeLogLikelihood = negativeLogSoftmax(logits, at: answer)
     case .sequences(let sequences):
       let sums = sequences.map { sequence in
         -scores.negativeLogLikelihoods[batch.lossRanges[sequence]].reduce(0, +)
@@ -76,8 +79,17 @@ public struct Evaluator: Sendable {
       let means = zip(sums, sequences).map { $0 / Double(batch.lossRanges[$1].count) }
       result.isCorrect = firstMaximum(sums) == answer
       result.isCorrectPerToken = firstMaximum(means) == answer
+      result.choiceNegativeLogLikelihood = negativeLogSoftmax(sums, at: answer)
     }
     return result
+  }
+
+  /// `−ln softmax(values)[index]` = `ln Σ exp(vᵢ) − v[index]`.
+  private func negativeLogSoftmax(_ values: [Double], at index: Int) -> Double {
+    // Less the largest first: sums of log-likelihoods lie far below what exp can hold.
+    let largest = values.max() ?? 0
+    let sum = values.reduce(0) { $0 + exp($1 - largest) }
+    return largest + log(sum) - values[index]
   }
 
   /// The index of the largest value, the first on ties.

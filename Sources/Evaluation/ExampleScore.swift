@@ -4,6 +4,8 @@ public struct ExampleScore: Sendable, Hashable {
   public var isCorrect: Bool
   /// The right choice scored highest per token; nil without choices.
   public var isCorrectPerToken: Bool?
+  /// −ln p of the right choice among the choices, by their summed log-likelihoods; nil without choices.
+  public var choiceNegativeLogLikelihood: Double?
   /// Σ −ln p over the completion's tokens.
   public var negativeLogLikelihood: Double
   /// Number of completion tokens.
@@ -28,6 +30,13 @@ public struct VariantScores: Sendable, Hashable {
   public var accuracyPerToken: Double? {
     let right = examples.compactMap(\.isCorrectPerToken)
     return right.isEmpty ? nil : fraction(right)
+  }
+
+  /// Mean −ln p of the right choice among the choices, over the examples that have choices; nil where
+  /// none has.
+  public var choiceNegativeLogLikelihood: Double? {
+    let all = examples.compactMap(\.choiceNegativeLogLikelihood)
+    return all.isEmpty ? nil : all.reduce(0, +) / Double(all.count)
   }
 
   /// Mean −ln p(token) over all completion tokens.

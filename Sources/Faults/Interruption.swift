@@ -24,7 +24,14 @@ public enum Interruption {
         _exit(130)
       }
     }
-    for signal in [SIGINT, SIGTERM, SIGHUP] { sigaction(signal, &action, nil) }
+    // A parent may have started us with signals blocked; blocked ones would never arrive.
+    var mask = sigset_t()
+    sigemptyset(&mask)
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+      sigaction(signal, &action, nil)
+      sigaddset(&mask, signal)
+    }
+    pthread_sigmask(SIG_UNBLOCK, &mask, nil)
   }
 
   /// Whether the process was asked to stop.

@@ -58,10 +58,4 @@ public enum BLAS {
       CblasRowMajor, CblasUpper, CblasTrans, Int32(size), Int32(rows), alpha, x, Int32(size), 1, c,
       Int32(size))
   }
-
-  /// `Σ xᵢ·yᵢ`.
-  public static func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) -> Float
-  {
-    cblas_sdot(Int32(count), x, 1, y, 1)
-  }
 }

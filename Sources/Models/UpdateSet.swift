@@ -24,9 +24,4 @@ public struct UpdateSet {
       }
     }
   }
-
-  /// The number of trainable numbers.
-  public var trainableCount: Int {
-    trainable.reduce(0) { $0 + $1.update.inputRank * $1.update.outputRank }
-  }
 }

@@ -20,6 +20,8 @@ public final class BaseSession {
   public let threads: Int
   /// Where progress goes.
   public let log: ProgressLog
+  /// Digest of the pack that supplies the bases, if any; artifacts made with it name it.
+  public let packDigest: SHA256Digest?
   private let memory: Int?
   private var loadedWeights: DecoderWeights?
   private var loadedTokenizer: Tokenizer?
@@ -32,6 +34,7 @@ public final class BaseSession {
     base = try BaseCheckpoint.open(path)
     bases = try BasisStore(
       base: base, cacheDirectory: cacheDirectory, threads: threads, pack: pack)
+    packDigest = try bases.pack?.digest()
     self.memory = memory
     self.threads = threads
     self.log = log
@@ -82,7 +85,15 @@ public final class BaseSession {
   /// The singular bases of `modules`, from the pack, the cache or an SVD.
   public func prepareBases(_ modules: [LinearModule]) throws(Fault) {
     let task = log.task("bases", total: modules.count, unit: "modules")
+    let known = bases.warnings.count
     try bases.prepare(modules: modules) { done, _ in task.update(completed: done) }
     task.finish()
+    for warning in bases.warnings.dropFirst(known) { log.warn(warning) }
+    let foreign = try bases.packDifferences(among: modules)
+    if let first = foreign.first {
+      log.warn(
+        "the pack was made from other weights in \(foreign.count) of \(modules.count) modules, first "
+          + "\(first.name): artifacts need this pack to load")
+    }
   }
 }

@@ -168,8 +168,15 @@ public final class Tuner {
     student.latents = latents
   }
 
+  /// Measures on validation and keeps the best; without validation examples the newest is kept.
   private func validate() throws(Fault) {
     try loadLatents()
+    guard !data.validation.isEmpty else {
+      state.history.bestLoss = state.history.trainLoss.last ?? .infinity
+      state.history.bestStep = state.step
+      state.bestLatents = student.latents
+      return
+    }
     let loss = try data.validationLoss(of: student, objective: options.objective)
     state.history.validationLoss.append(
       TuningHistory.Point(step: state.step, loss: loss))

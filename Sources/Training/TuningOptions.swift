@@ -55,8 +55,9 @@ public struct TuningOptions: Sendable, Hashable {
   /// The defaults of the command line.
   public init() {}
 
-  /// The learning rate of step `step` (0-based): linear warm-up, then linear to zero at `steps`.
+  /// The learning rate of step `step` (0-based): linear warm-up for at most half of the steps, then linear to zero at `steps`.
   public func learningRate(at step: Int) -> Double {
+    let warmup = min(warmup, steps / 2)
     if step < warmup { return learningRate * Double(step + 1) / Double(warmup) }
     return learningRate * Double(steps - step) / Double(max(steps - warmup, 1))
   }

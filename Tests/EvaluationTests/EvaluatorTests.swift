@@ -1,5 +1,6 @@
 import Checkpoints
 import Evaluation
+import Foundation
 import Models
 import Tensors
 import TestSupport
@@ -71,5 +72,36 @@ import Testing
       #expect(a.tokenCount == 1 && b.tokenCount == 1)
       if b.isCorrect { #expect(a.isCorrect) }
     }
+  }
+
+  /// One token each, scored by candidate logits, and several, scored by a sequence each.
+  @Test(
+    arguments: [[[3], [17], [40], [5]], [[3, 9], [17], [40, 2, 30], [5, 5]]] as [[[Int32]]])
+  func choiceLossIsTheSoftmaxOfSummedLikelihoods(choices: [[Int32]]) throws {
+    let pool = DecoderPool(weights: try model(), threads: 1)
+    let prompts: [[Int32]] = (0..<5).map { [Int32($0 + 1), 8] }
+    let examples = prompts.enumerated().map { index, prompt in
+      TokenizedExample(
+        prompt: prompt, completion: choices[index % 4], choices: choices, answer: index % 4)
+    }
+    let scores = try Evaluator(plan: EvaluationPlan(examples: examples)).evaluate(pool).scores
+    // The reference: every choice alone, as the completion of its own example.
+    let apart = prompts.flatMap { prompt in
+      choices.map { TokenizedExample(prompt: prompt, completion: $0) }
+    }
+    let alone = try Evaluator(plan: EvaluationPlan(examples: apart)).evaluate(pool).scores
+    #expect(alone.choiceNegativeLogLikelihood == nil)
+    var total = 0.0
+    for (index, example) in scores.examples.enumerated() {
+      let likelihoods = alone.examples[index * 4..<index * 4 + 4].map {
+        exp(-$0.negativeLogLikelihood)
+      }
+      let expected = -log(likelihoods[index % 4] / likelihoods.reduce(0, +))
+      let found = try #require(example.choiceNegativeLogLikelihood)
+      #expect(abs(found - expected) < 1e-4)
+      total += expected
+    }
+    let mean = try #require(scores.choiceNegativeLogLikelihood)
+    #expect(abs(mean - total / 5) < 1e-4)
   }
 }

@@ -20,6 +20,20 @@ import Training
     #expect(tuner.student.latents == tuner.state.bestLatents)
   }
 
+  /// Without validation examples nothing says which step was best: the last one is kept, not the start.
+  @Test func withoutValidationTheLastStepIsKept() throws {
+    let run = try TinyRun()
+    let data = TuningData(
+      training: Array(run.examples.prefix(32)), validation: [], teacher: run.teacher)
+    let tuner = Tuner(
+      student: run.tuner(TinyRun.options).student, data: data, options: TinyRun.options)
+    let start = tuner.student.latents
+    try tuner.run()
+    #expect(tuner.state.history.bestStep == TinyRun.options.steps)
+    #expect(tuner.state.history.validationLoss.isEmpty)
+    #expect(tuner.student.latents == tuner.state.latents && tuner.student.latents != start)
+  }
+
   @Test func sameSeedGivesTheSameBits() throws {
     let run = try TinyRun()
     let (first, second) = (run.tuner(TinyRun.options), run.tuner(TinyRun.options))

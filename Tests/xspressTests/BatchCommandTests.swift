@@ -77,6 +77,60 @@ private let head = """
     }
   }
 
+  /// A copy of the tiny adapter that a test may change.
+  private func copyAdapter(to folder: String) throws {
+    try Paths.makeDirectory(folder)
+    for name in ["adapter_config.json", "adapter_model.safetensors"] {
+      let bytes = try InputFile(Checkout.path("golden/tiny/adapter/\(name)")).readAll(
+        limit: 1 << 24)
+      _ = try AtomicFile.write("\(folder)/\(name)", bytes: bytes)
+    }
+  }
+
+  @Test func aChangedConfigurationIsAnotherJob() throws {
+    try withTemporaryDirectory { folder in
+      try copyAdapter(to: "\(folder)/one")
+      try copyAdapter(to: "\(folder)/two")
+      let text = head + "  - {path: one}\n  - {path: two}\n"
+      _ = try AtomicFile.write("\(folder)/m.yaml", text: text)
+      #expect(try states(batch(folder, ["--json", "--only", "one"])) == ["done", "skipped"])
+      #expect(try states(batch(folder, ["--json"])) == ["skipped", "done"])
+      // The scaling changes, the weights do not.
+      let path = "\(folder)/one/adapter_config.json"
+      let config = String(decoding: try InputFile(path).readAll(limit: 1 << 20), as: UTF8.self)
+      let alpha = try #require(config.firstMatch(of: /"lora_alpha": *[0-9.]+/)?.output)
+      _ = try AtomicFile.write(path, text: config.replacing(alpha, with: "\"lora_alpha\": 77"))
+      #expect(try states(batch(folder, ["--json"])) == ["done", "skipped"])
+      // A job that was not asked for is still in the report, with what is known of it.
+      #expect(try states(batch(folder, ["--json", "--only", "two"])) == ["skipped", "skipped"])
+      let report = try JSONValue.parse(
+        try InputFile("\(folder)/run/report/report.json").readAll(limit: 1 << 24))
+      #expect(report["totals"]?["done"]?.intValue == 2)
+    }
+  }
+
+  @Test func aRunNeverLiesInItsInputsOrAmongForeignFiles() throws {
+    try withTemporaryDirectory { folder in
+      try copyAdapter(to: "\(folder)/one")
+      _ = try AtomicFile.write("\(folder)/m.yaml", text: head + "  - {path: one}\n")
+      let inside = try Tool.run(["batch", "\(folder)/m.yaml", "-o", "\(folder)/one/run"])
+      #expect(inside.status == 64 && inside.errors.contains("OUT-IN"), "\(inside.errors)")
+      #expect(try Paths.entries(of: "\(folder)/one").count == 2)
+      try Paths.makeDirectory("\(folder)/other")
+      _ = try AtomicFile.write("\(folder)/other/x", text: "mine")
+      let foreign = try Tool.run(["batch", "\(folder)/m.yaml", "-o", "\(folder)/other"])
+      #expect(foreign.status == 73 && foreign.errors.contains("OUT-EXISTS"), "\(foreign.errors)")
+      #expect(try Paths.entries(of: "\(folder)/other") == ["x"])
+      let config = "\(folder)/one/adapter_config.json"
+      let data = try Tool.run([
+        "convert", "--base", Checkout.path("golden/tiny/model"), "--adapter", "\(folder)/one",
+        "--rank", "2", "--calibrate", "\(folder)/m.yaml", "-o", "\(folder)/m.yaml",
+      ])
+      #expect(data.status == 64 && data.errors.contains("OUT-IN"), "\(data.errors)")
+      #expect(Paths.kind(of: config) == .file)
+    }
+  }
+
   @Test(arguments: [
     ("  - {path: a, rang: 4}\n", 65, "MF-KEY"), ("  - {glob: 'no/*'}\n", 66, "MF-GLOB"),
     ("  - {path: a}\n  - {path: b/a}\n", 65, "NAME-DUP"),

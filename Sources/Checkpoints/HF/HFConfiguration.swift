@@ -15,7 +15,8 @@ struct HFConfiguration: Sendable {
   /// Fields that change the forward pass unless they are absent, null or this value.
   private static let neutral: [(key: String, value: JSONValue)] = [
     ("attention_bias", false), ("mlp_bias", false), ("hidden_act", "silu"),
-    ("rope_scaling", nil), ("sliding_window", nil), ("compression_config", nil), ("partial_rotary_factor", 1), ("attn_logit_softcapping", nil),
+    ("rope_scaling", nil), ("sliding_window", nil), ("compression_config", nil),
+    ("partial_rotary_factor", 1), ("attn_logit_softcapping", nil),
     ("final_logit_softcapping", nil), ("logit_scale", nil), ("logits_scaling", 1),
     ("embedding_multiplier", 1), ("residual_multiplier", 1), ("attention_multiplier", nil),
     ("num_local_experts", nil), ("num_experts", nil), ("no_rope_layers", nil),
@@ -81,7 +82,8 @@ struct HFConfiguration: Sendable {
       method == "fp8" || (method == "compressed-tensors" && format == "float-quantized")
     guard isEightBit else {
       throw unsupported(
-        "quantization_config names \(format.map { "\(method) \($0)" } ?? method), which is not decoded")
+        "quantization_config names \(format.map { "\(method) \($0)" } ?? method), which is not decoded"
+      )
     }
   }
 

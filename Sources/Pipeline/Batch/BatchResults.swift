@@ -10,7 +10,7 @@ public enum BatchResults {
     }
     return .object([
       "schema": "xspress.batch/1", "listed": .integer(results.count), "done": count(.done),
-      "failed": count(.failed), "skipped": count(.skipped),
+      "failed": count(.failed), "skipped": count(.skipped), "planned": count(.planned),
       "jobs": .array(
         results.map { job in
           .object([

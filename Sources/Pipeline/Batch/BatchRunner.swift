@@ -65,26 +65,50 @@ public final class BatchRunner {
   /// - Throws: 73 `RUN-PLAN` where the directory holds jobs of another plan, 75 `LOCK-HELD` where another run
   ///   holds it; single jobs' faults are in the results.
   public func run(only names: [String] = [], dryRun: Bool = false) throws(Fault) -> [JobResult] {
-    let plans = try manifest.jobs(only: names)
+    let chosen = Set(try manifest.jobs(only: names).map(\.name))
     if dryRun {
-      return plans.map { JobResult(name: $0.name, state: .planned) }
+      return manifest.jobs.map {
+        JobResult(name: $0.name, state: chosen.contains($0.name) ? .planned : .skipped)
+      }
+    }
+    // Before anything is written: a run never lies in what it reads.
+    for plan in manifest.jobs {
+      try OutputPlace.check(runDirectory, against: plan.inputPaths + [manifest.path])
     }
     try Paths.makeDirectory(runDirectory)
     let lock = try DirectoryLock(runDirectory)
     defer { withExtendedLifetime(lock) {} }
     _ = try AtomicFile.removeLeftovers(in: runDirectory)
     try writePlan()
-    let task = log.task("batch", total: plans.count, unit: "jobs")
+    let task = log.task("batch", total: chosen.count, unit: "jobs")
     var results: [JobResult] = []
-    for plan in plans {
+    for plan in manifest.jobs {
+      guard chosen.contains(plan.name), !Interruption.isRequested else {
+        results.append(notRun(plan))
+        continue
+      }
       results.append(run(plan))
       task.advance(detail: plan.name)
-      if Interruption.isRequested { break }
     }
     task.finish()
     try report(results)
-    try Interruption.check()
     return results
+  }
+
+  /// A job that was not asked for or not reached, with the record of an earlier run where there is one.
+  private func notRun(_ plan: JobPlan) -> JobResult {
+    var result = JobResult(name: plan.name, state: .skipped)
+    let path = Paths.join(directory(plan), "record.json")
+    result.record = Paths.kind(of: path) == .file ? try? BatchRunner.record(path) : nil
+    if result.record?.state == .done {
+      result.artifactPath = Paths.join(directory(plan), plan.name + ".loraxs")
+    }
+    result.record =
+      result.record
+      ?? JobRecord(
+        name: plan.name, state: .skipped, threads: threads, machine: MachineLine.current,
+        createdBy: Product.createdBy)
+    return result
   }
 
   private func directory(_ plan: JobPlan) -> String {
@@ -118,7 +142,18 @@ public final class BatchRunner {
       let record = JobRecord(
         name: plan.name, state: .failed, failure: FailureRecord(error), threads: threads,
         machine: MachineLine.current, createdBy: Product.createdBy)
+      if error.code != "RUN-STOPPED" { keep(record, at: recordPath) }
       return JobResult(name: plan.name, state: .failed, fault: error, record: record)
+    }
+  }
+
+  /// Writes the record of a failure; that this fails too is worth a line, not the batch.
+  private func keep(_ record: JobRecord, at path: String) {
+    do throws(Fault) {
+      try Paths.makeDirectory(Paths.parent(of: path))
+      try AtomicFile.write(path, text: record.json.text(pretty: true))
+    } catch {
+      log.warn(error.description)
     }
   }
 
@@ -158,7 +193,7 @@ public final class BatchRunner {
   /// The digest of a job's inputs and options: what "the same job" means.
   private func digest(of plan: JobPlan) throws(Fault) -> String {
     var inputs: [(role: String, digest: SHA256Digest)] = [
-      ("adapter", try Adapter.open(plan.adapterPath).digest),
+      ("adapter", try Adapter.open(plan.adapterPath).identity),
       ("base", try fileDigest(plan.basePath)),
     ]
     let options = plan.options
@@ -172,23 +207,37 @@ public final class BatchRunner {
     return plan.digest(inputs: inputs)
   }
 
-  /// SHA-256 of a file, or of the names and sizes in a directory (its weights are checked by module digests).
+  /// SHA-256 of a file and those that belong to it: `config.json` beside a safetensors file, the other parts of
+  /// a split; of a directory, of every file in it.
   private func fileDigest(_ path: String) throws(Fault) -> SHA256Digest {
     if let known = inputDigests[path] { return known }
-    let digest: SHA256Digest
-    if Paths.kind(of: path) == .directory {
-      var hasher = SHA256Hasher()
-      for name in try Paths.entries(of: path).sorted() {
-        let file = Paths.join(path, name)
-        guard Paths.kind(of: file) == .file else { continue }
-        hasher.update(Array("\(name) \(try InputFile(file).byteCount)\n".utf8))
-      }
-      digest = hasher.finalize()
-    } else {
-      digest = try SHA256Digest.of(try InputFile(path))
+    var hasher = SHA256Hasher()
+    for file in try BatchRunner.filesOf(path) {
+      hasher.update(try SHA256Digest.of(try InputFile(file)).bytes)
     }
+    let digest = hasher.finalize()
     inputDigests[path] = digest
     return digest
+  }
+
+  private static func filesOf(_ path: String) throws(Fault) -> [String] {
+    if Paths.kind(of: path) == .directory {
+      return try Paths.entries(of: path).sorted().map { Paths.join(path, $0) }
+        .filter { Paths.kind(of: $0) == .file }
+    }
+    let (folder, name) = (Paths.parent(of: path), Paths.name(of: path))
+    if name.hasSuffix(".safetensors") {
+      let configuration = Paths.join(folder, "config.json")
+      return [path] + (Paths.kind(of: configuration) == .file ? [configuration] : [])
+    }
+    // NAME-00001-of-00003.gguf
+    if let part = name.firstRange(of: "-of-"), name.hasSuffix(".gguf") {
+      let stem = name[..<part.lowerBound].dropLast(5)
+      return try Paths.entries(of: folder).sorted()
+        .filter { $0.hasPrefix(stem) && $0.hasSuffix(String(name[part.lowerBound...])) }
+        .map { Paths.join(folder, $0) }
+    }
+    return [path]
   }
 
   /// Writes `plan.json`, or checks that the one there lists the same jobs with the same options.
@@ -199,7 +248,12 @@ public final class BatchRunner {
     }
     if Paths.kind(of: path) == .file {
       let bytes = try InputFile(path).readAll(limit: 16 << 20)
-      let fields = JSONField(try JSONValue.parse(bytes), code: "RUN-PLAN")
+      let fields: JSONField
+      do throws(Fault) {
+        fields = JSONField(try JSONValue.parse(bytes), code: "RUN-PLAN")
+      } catch {
+        throw error.at(path: path)
+      }
       for field in try fields["jobs"].array() {
         let name = try field["name"].string()
         guard let job = jobs.first(where: { $0.name == name }) else { continue }

@@ -57,7 +57,9 @@ extension JobRunner {
     _ control: JobRequest.Control, _ outcome: Outcome, _ projection: ProjectionStage,
     _ data: TuningData?, bytes: Int
   ) throws(Fault) -> [ControlVariant] {
-    let rank = LatentRank(unlistedRank(outcome.projected.rank))
+    let rank =
+      request.directions == .top
+      ? outcome.projected.rank : LatentRank(unlistedRank(outcome.projected.rank))
     switch control {
     case .truncated:
       return try TruncatedControl(matched: matched, session: session).variants(bytes: bytes)

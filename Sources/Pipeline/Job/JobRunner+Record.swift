@@ -13,23 +13,29 @@ import Training
 /// What is written down about the job.
 extension JobRunner {
   /// Identifies inputs and settings of a tuning run; a checkpoint of another plan is never continued.
+  ///
+  /// Contents, not places: a moved tree goes on. How often checkpoints are written changes no result.
   func planDigest(rank: LatentRank) throws(Fault) -> String {
-    var hasher = SHA256Hasher()
-    let digests = try session.moduleDigests(matched.modules).map(\.hex)
-    hasher.update(Array(digests.joined().utf8))
-    hasher.update(Array(matched.adapter.digest.hex.utf8))
-    hasher.update(Array(trainingDigest.utf8))
+    var lines = try session.moduleDigests(matched.modules).map(\.hex)
+    lines += [matched.adapter.identity.hex, session.packDigest?.hex ?? ""]
+    lines += dataDigests.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
     if let path = request.startArtifactPath {
-      hasher.update(Array(try SHA256Digest.of(InputFile(path)).hex.utf8))
+      lines.append(try SHA256Digest.of(InputFile(path)).hex)
     }
-    hasher.update(
-      Array(
-        """
-        \(rank) \(request.directions) \(String(describing: request.candidates)) \(request.method) \
-        \(request.storage) \(request.seed) \(String(describing: request.calibration)) \
-        \(String(describing: request.tuning))
-        """.utf8))
-    return hasher.finalize().hex
+    lines.append(
+      """
+      \(rank) \(request.directions) \(request.candidates ?? 0) \(request.method) \(request.storage) \
+      \(request.seed) \(request.calibration?.limit ?? 0) \(session.threads)
+      """)
+    if let tuning = request.tuning {
+      var options = tuning.options
+      options.checkpointInterval = 0
+      var share = "file"
+      if case .fraction(let fraction) = tuning.validation { share = "\(fraction)" }
+      lines.append(
+        "\(options) \(tuning.searchesLearningRate) \(share) \(tuning.data.limit ?? 0)")
+    }
+    return SHA256Digest.of(Array(lines.joined(separator: "\n").utf8)).hex
   }
 
   func record(
@@ -55,7 +61,10 @@ extension JobRunner {
       settings: [
         Setting("rank", "\(outcome.projected.rank)"),
         Setting("directions", request.directions.rawValue),
-        Setting("start", request.method.rawValue),
+        Setting(
+          "start",
+          request.startArtifactPath.map { "artifact \(Paths.name(of: $0))" }
+            ?? request.method.rawValue),
         Setting("stored as", request.storage.rawValue),
         Setting("calibration examples", request.calibration?.limit.map(String.init) ?? "none"),
       ],

@@ -6,11 +6,19 @@ import Faults
 import Foundation
 import Models
 import Progress
+import Tensors
 import Training
 
 /// How a byte budget or a floor on retained gain becomes a rank.
 extension JobRunner {
-  /// The largest rank whose artifact, encoded as it would be written, fits `bytes`.
+  /// Bytes kept free in a budget for the metadata that is not known before the end: how it was tuned, and
+  /// what was measured.
+  private var blockReserve: Int {
+    (request.tuning == nil ? 0 : 300)
+      + (request.evaluation == nil ? 0 : 900 + 150 * request.controls.count)
+  }
+
+  /// The largest rank whose artifact fits `bytes` whatever tuning does to the latents.
   func largestRank(
     _ projection: ProjectionStage, within bytes: Int
   ) throws(Fault) -> LatentRank {
@@ -21,8 +29,17 @@ extension JobRunner {
     func size(_ square: Int) throws(Fault) -> Int {
       let projected = try projection.run(
         rank: rank(square), choice: choice, method: request.method)
-      return try assemble(Outcome(projected: projected, latents: projected.latents))
-        .encodedByteCount()
+      // Tuned latents compress less than projected ones; evenly spread ones hardly at all.
+      var generator = SeededGenerator(seed: request.seed, stream: 0x6275_6467_6574)
+      let latents = projected.latents.map { latent in
+        var spread = latent
+        for index in spread.elements.indices {
+          spread.elements[index] = Float(2 * generator.uniform() - 1)
+        }
+        return spread
+      }
+      return try assemble(Outcome(projected: projected, latents: latents)).encodedByteCount()
+        + blockReserve
     }
     var (low, high) = (0, 1)
     while high <= 512, try size(high) <= bytes { (low, high) = (high, high * 2) }
@@ -38,6 +55,9 @@ extension JobRunner {
     return rank(low)
   }
 
+  /// Square rank beyond which a floor on retained gain is given up.
+  private static let largestTriedRank = 64
+
   /// Raises the rank until the retained gain on validation reaches `share`.
   func smallestRank(
     _ projection: ProjectionStage, _ data: TuningData?, share: Double, startingRank: LatentRank
@@ -50,23 +70,29 @@ extension JobRunner {
     let base = try evaluator.evaluate(DecoderPool(weights: weights, threads: session.threads))
       .scores
     let lora = try evaluator.evaluate(teacher).scores
+    let gain = lora.accuracy - base.accuracy
+    guard gain > 0 else {
+      throw Fault(
+        .badData, "JOB-RETAINED",
+        String(
+          format: "the LoRA gains nothing on validation: accuracy %.3f, the base %.3f",
+          lora.accuracy, base.accuracy), path: request.adapterPath)
+    }
     var best = (rank: startingRank, retained: -Double.infinity)
     var rank = startingRank
-    while rank.square <= 64 {
-      let outcome = try convert(projection, data, rank: rank)
+    repeat {
+      let outcome = try convert(projection, data, rank: rank, checkpointSuffix: ".\(rank)")
       let student = StudentModel(
         weights: weights, modules: outcome.projected.modules, bases: outcome.projected.bases,
         latents: outcome.latents, threads: session.threads)
       let scores = try evaluator.evaluate(student.pool).scores
-      let gain = lora.accuracy - base.accuracy
-      let retained = gain > 0 ? (scores.accuracy - base.accuracy) / gain : 1
+      let retained = (scores.accuracy - base.accuracy) / gain
       session.log.note(
         String(format: "rank %@ retains %.3f on validation", rank.description, retained))
       if retained >= share { return outcome }
       if retained > best.retained { best = (rank, retained) }
-      outcome.checkpoint?.remove()
       rank = rank.raised
-    }
+    } while rank.square <= JobRunner.largestTriedRank
     throw Fault(
       .badData, "JOB-RETAINED",
       String(

@@ -24,19 +24,23 @@ public final class JobRunner {
   let teacher: DecoderPool
   private(set) var stages: [Setting] = []
   private(set) var warnings: [String] = []
-  /// Digest of the training file as read.
-  private(set) var trainingDigest = ""
+  /// Digests of the data files as read, by role.
+  private(set) var dataDigests: [String: String] = [:]
+  /// Checkpoints of this run, removed once the artifact is written.
+  private var checkpoints: [TuningCheckpoint] = []
   private var stageStart = Date()
 
   /// A runner for one job on an open base.
   ///
   /// - Throws: what opening and matching the adapter throws.
   public init(session: BaseSession, request: JobRequest) throws(Fault) {
+    try request.check()
     self.session = session
     self.request = request
     let adapter = try Adapter.open(request.adapterPath)
     matched = try MatchedAdapter(adapter, base: session.base)
     warnings = adapter.warnings
+    for warning in adapter.warnings { session.log.warn(warning) }
     teacher = DecoderPool(
       weights: try session.weights(),
       updates: matched.decoderUpdates(layerCount: session.base.configuration.layerCount),
@@ -45,8 +49,6 @@ public final class JobRunner {
 
   /// Runs the job, writes the artifact atomically and returns the record.
   public func run() throws(Fault) -> JobRecord {
-    try OutputPlace.check(
-      request.outputPath, against: [request.adapterPath, request.basePath])
     try session.prepareBases(matched.modules)
     finish("bases")
     let projection = ProjectionStage(
@@ -62,9 +64,13 @@ public final class JobRunner {
       evaluation = try measure(data, outcome, projection, tuningData, stored: artifact)
       finish("evaluate")
       try artifact.setAccuracy(&evaluation)
+    } else {
+      // Nothing is written that a loader would refuse; measuring has already loaded it.
+      _ = try ArtifactLoader(session: session).load(
+        try Artifact(bytes: try artifact.artifact.bytes()))
     }
     let written = try artifact.write(to: request.outputPath)
-    outcome.checkpoint?.remove()
+    for checkpoint in checkpoints { checkpoint.remove() }
     return try record(outcome, artifact: artifact, written: written, evaluation: evaluation)
   }
 
@@ -78,7 +84,7 @@ public final class JobRunner {
 
   func calibrate() throws(Fault) -> CurvatureAccumulator? {
     guard let data = request.calibration else { return nil }
-    let examples = try tokenized(data)
+    let examples = try tokenized(data, role: "calibration")
     let task = session.log.task("calibrate", total: examples.count, unit: "examples")
     let curvature = try Calibration.curvature(
       of: teacher, examples: examples, seed: request.seed
@@ -88,22 +94,19 @@ public final class JobRunner {
     return curvature
   }
 
-  func tokenized(_ data: JobRequest.Data) throws(Fault) -> [TokenizedExample] {
-    try tokenized(DataSet(path: data.path, limit: data.limit))
-  }
-
-  func tokenized(_ set: DataSet) throws(Fault) -> [TokenizedExample] {
-    try set.tokenized(
+  func tokenized(_ data: JobRequest.Data, role: String) throws(Fault) -> [TokenizedExample] {
+    let set = try DataSet(path: data.path, limit: data.limit)
+    dataDigests[role] = set.digest.hex
+    return try set.tokenized(
       by: try session.tokenizer(), contextLength: session.base.configuration.contextLength)
   }
 
   func loadTuningData(_ tuning: JobRequest.Tuning) throws(Fault) -> TuningData {
-    let set = try DataSet(path: tuning.data.path, limit: tuning.data.limit)
-    trainingDigest = set.digest.hex
-    let examples = try tokenized(set)
+    let examples = try tokenized(tuning.data, role: "training")
     switch tuning.validation {
     case .file(let file):
-      return TuningData(training: examples, validation: try tokenized(file), teacher: teacher)
+      return TuningData(
+        training: examples, validation: try tokenized(file, role: "validation"), teacher: teacher)
     case .fraction(let fraction):
       let split = TuningData.split(
         examples, fraction: fraction, limit: 256, seed: tuning.options.seed)
@@ -117,7 +120,6 @@ public final class JobRunner {
     var projected: ProjectedAdapter
     var latents: [Matrix<Float>]
     var tuning: TuningRecord?
-    var checkpoint: TuningCheckpoint?
     /// What identifies the inputs and settings.
     var planDigest = ""
   }
@@ -138,7 +140,8 @@ public final class JobRunner {
   }
 
   func convert(
-    _ projection: ProjectionStage, _ data: TuningData?, rank: LatentRank
+    _ projection: ProjectionStage, _ data: TuningData?, rank: LatentRank,
+    checkpointSuffix: String = ""
   ) throws(Fault) -> Outcome {
     let projected: ProjectedAdapter
     if let path = request.startArtifactPath {
@@ -148,9 +151,8 @@ public final class JobRunner {
         rank: rank, choice: request.directions == .top ? .top : .selected, method: request.method)
     }
     finish("project")
-    let reached = projected.rank
-    if reached.output < rank.output || reached.input < rank.input {
-      warn("rank \(rank) clipped to \(reached)")
+    if case .rank = request.target, request.startArtifactPath == nil {
+      warnOfClipping(projected, rank: rank)
     }
     let planDigest = try planDigest(rank: rank)
     guard let tuning = request.tuning, let data else {
@@ -158,12 +160,14 @@ public final class JobRunner {
         projected: projected, latents: projected.latents, planDigest: planDigest)
     }
     let checkpoint = TuningCheckpoint(
-      path: request.checkpointPath ?? request.outputPath + ".tuning", planDigest: planDigest)
+      path: (request.checkpointPath ?? request.outputPath + ".tuning") + checkpointSuffix,
+      planDigest: planDigest)
+    checkpoints.append(checkpoint)
     let result = try tune(projection, projected, tuning, data, checkpoint: checkpoint)
     finish("tune")
     return Outcome(
       projected: projected, latents: result.latents, tuning: result.record,
-      checkpoint: checkpoint, planDigest: planDigest)
+      planDigest: planDigest)
   }
 
   func tune(
@@ -184,6 +188,20 @@ public final class JobRunner {
   func assemble(_ outcome: Outcome) throws(Fault) -> AssembledArtifact {
     try ArtifactStage(session: session, request: request, matched: matched)
       .assemble(outcome.projected, latents: outcome.latents, tuning: outcome.tuning)
+  }
+
+  /// Says how many modules have fewer directions than asked for, and the fewest.
+  private func warnOfClipping(_ projected: ProjectedAdapter, rank: LatentRank) {
+    let clipped = projected.bases.map(\.selection).filter {
+      $0.outputRank < rank.output || $0.inputRank < rank.input
+    }
+    guard
+      let least = clipped.min(by: { $0.outputRank + $0.inputRank < $1.outputRank + $1.inputRank })
+    else { return }
+    let fewest = LatentRank(output: least.outputRank, input: least.inputRank)
+    warn(
+      "rank \(rank) clipped in \(clipped.count) of \(projected.bases.count) modules, to \(fewest) "
+        + "at least")
   }
 
   func warn(_ message: String) {

@@ -20,6 +20,48 @@ public enum OutputPlace {
     }
   }
 
+  /// Refuses an output folder that is an input, lies inside one or holds one, links followed.
+  ///
+  /// - Throws: 64 `OUT-IN`.
+  public static func checkFolder(_ output: String, against inputs: [String]) throws(Fault) {
+    try check(output, against: inputs)
+    let place = resolved(output) + [UInt8(ascii: "/")]
+    for input in inputs where resolved(input).starts(with: place) {
+      throw Fault(.usage, "OUT-IN", "the input \(input) lies in the output", path: output)
+    }
+  }
+
+  /// Refuses an output whose folder is not there or cannot be written to.
+  ///
+  /// - Throws: 73 `OUT-CREATE`.
+  public static func checkFolder(of output: String) throws(Fault) {
+    let folder = Paths.parent(of: output)
+    guard Paths.kind(of: folder) == .directory else {
+      throw Fault(.cannotCreate, "OUT-CREATE", "there is no folder \(folder)", path: output)
+    }
+    guard access(folder, W_OK) == 0 else {
+      throw Fault(
+        .cannotCreate, "OUT-CREATE", "the folder \(folder) cannot be written to", path: output)
+    }
+  }
+
+  /// Refuses a directory that holds anything, unless it is an earlier output of the same kind, told by
+  /// `marker`, or `force` is given.
+  ///
+  /// - Throws: 73 `OUT-EXISTS`.
+  public static func checkDirectory(
+    _ output: String, marker: String? = nil, force: Bool
+  ) throws(Fault) {
+    guard !force, Paths.kind(of: output) != .missing else { return }
+    if Paths.kind(of: output) == .directory {
+      let entries = try Paths.entries(of: output).filter { $0 != ".xspress.lock" }
+      if entries.isEmpty || marker.map(entries.contains) ?? false { return }
+    }
+    throw Fault(
+      .cannotCreate, "OUT-EXISTS", "exists and is not an empty directory; --force writes into it",
+      path: output)
+  }
+
   /// The absolute path as bytes, links followed for the part of it that exists.
   private static func resolved(_ path: String) -> [UInt8] {
     if let real = realpath(path, nil) {

@@ -27,10 +27,18 @@ public struct ArtifactLoader {
   /// - Throws: what reading throws; `ART-BASE` for another base, `ART-MODULE` for a module the base lacks,
   ///   `ART-BASIS` where singular values or probes disagree.
   public func load(_ path: String) throws(Fault) -> LoadedArtifact {
+    let artifact = try Artifact.read(path)
     do throws(Fault) {
-      return try load(try Artifact.read(path))
+      return try load(artifact)
     } catch {
-      throw error.at(path: path)
+      var fault = error
+      if let pack = artifact.metadata.base.packDigest, pack != session.packDigest,
+        error.code == "ART-BASIS"
+      {
+        fault.reason +=
+          "; it was made with the pack of SHA-256 \(pack.hex.prefix(16)), give it with --bases"
+      }
+      throw fault.at(path: path)
     }
   }
 

@@ -43,16 +43,13 @@ struct AssembledArtifact {
   func latentByteCount(_ index: Int) -> Int { artifact.modules[index].stored.codeByteCount }
 }
 
-/// Turns projected or tuned latents into an artifact and checks that the loader gives the same model back.
+/// Turns projected or tuned latents into an artifact.
 struct ArtifactStage {
   let session: BaseSession
   let request: JobRequest
   let matched: MatchedAdapter
 
-  /// The artifact of `latents`, and the student a loader makes of it.
-  ///
-  /// The student is built from the encoded bytes through ``ArtifactLoader``, so that "as stored" is measured on
-  /// what a user will load, regenerated bases included.
+  /// The artifact of `latents`, rounded as it is stored.
   func assemble(
     _ projected: ProjectedAdapter, latents: [Matrix<Float>], tuning: TuningRecord? = nil
   ) throws(Fault) -> AssembledArtifact {
@@ -108,12 +105,13 @@ struct ArtifactStage {
       createdBy: Product.createdBy,
       base: ArtifactMetadata.Base(
         architecture: session.base.configuration.architecture,
-        name: Paths.name(of: session.base.path), rootDigest: root),
+        name: Paths.name(of: session.base.path), rootDigest: root,
+        packDigest: session.packDigest),
       adapter: ArtifactMetadata.Source(
         name: adapter.name, format: adapter.format, digest: adapter.digest,
         byteCount: adapter.byteCount, parameterCount: adapter.parameterCount, rank: adapter.rank),
       directions: projected.directions,
-      omegaSeed: projected.directions == .selected ? nil : request.seed, storage: request.storage,
+      omegaSeed: projected.omegaSeed, storage: request.storage,
       record: record)
   }
 }
@@ -125,6 +123,16 @@ extension ProjectedAdapter {
     case .top: .top
     case .random: .random
     case .selected, .some(.none), nil: .selected
+    }
+  }
+}
+
+extension ProjectedAdapter {
+  /// The seed of canonical or random directions; every module alike.
+  fileprivate var omegaSeed: UInt64? {
+    switch bases.first?.selection {
+    case .top(_, let seed), .random(_, let seed): seed
+    default: nil
     }
   }
 }

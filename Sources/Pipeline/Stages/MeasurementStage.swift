@@ -16,6 +16,8 @@ final class MeasurementStage {
     var source: String?
     var bytes: Int?
     var scores: VariantScores
+    /// Whether the others are compared with it.
+    var isTeacher: Bool
   }
 
   private let session: BaseSession
@@ -50,9 +52,12 @@ final class MeasurementStage {
       task.update(completed: done)
     }
     task.finish(detail: "accuracy \(percent(result.scores.accuracy))")
-    if kind == .lora && teacher == nil { teacher = result.hidden }
+    let isTeacher = kind == .lora && teacher == nil
+    if isTeacher { teacher = result.hidden }
     measured.append(
-      Measured(kind: kind, name: name, source: source, bytes: bytes, scores: result.scores))
+      Measured(
+        kind: kind, name: name, source: source, bytes: bytes, scores: result.scores,
+        isTeacher: isTeacher))
   }
 
   private func percent(_ fraction: Double) -> String {
@@ -90,18 +95,24 @@ final class MeasurementStage {
       accuracyCI95: WilsonInterval.interval95(
         successes: right.count { $0 }, count: right.count),
       accuracyNorm: scores.accuracyPerToken, nll: scores.negativeLogLikelihood,
-      klToTeacher: variant.kind == .lora ? 0 : scores.divergence,
-      agreement: variant.kind == .lora ? 1 : scores.agreement, retainedGain: gain?.value,
+      choiceNLL: scores.choiceNegativeLogLikelihood,
+      klToTeacher: variant.isTeacher ? 0 : scores.divergence,
+      agreement: variant.isTeacher ? 1 : scores.agreement, retainedGain: gain?.value,
       retainedGainCI95: gain?.interval95, bytes: variant.bytes, seconds: scores.seconds)
   }
 
-  /// Base, start, tuned and controls each against the artifact as stored (or the last variant), and the
-  /// artifact against the LoRA.
+  /// Base, LoRAs and artifacts each with each; start, tuned and controls with the last artifact (or variant).
   private func pairs(_ variants: [Measured]) -> [PairResult] {
     guard let reference = variants.lastIndex(where: { $0.kind != .control }) else { return [] }
-    return variants.indices.filter { $0 != reference }.map { index in
-      pair(index, reference, variants[index].scores, variants[reference].scores)
+    var pairs: [PairResult] = []
+    for a in variants.indices {
+      for b in variants.indices where a != b {
+        let areMain = [a, b].allSatisfy { [.base, .lora, .stored].contains(variants[$0].kind) }
+        guard areMain ? a < b : b == reference else { continue }
+        pairs.append(pair(a, b, variants[a].scores, variants[b].scores))
+      }
     }
+    return pairs
   }
 
   private func pair(

@@ -30,6 +30,12 @@ struct TuningStage {
   ) throws(Fault) -> Result {
     let start = Date()
     var options = request.options
+    if data.validation.isEmpty, request.searchesLearningRate || options.patience != nil {
+      throw Fault(
+        .usage, "JOB-VALIDATION",
+        "a learning-rate search and early stopping need validation examples; there are none of "
+          + "\(data.training.count)")
+    }
     let saved = try savedState(projected, coordinates: coordinates)
     var trials = saved?.history.trials ?? []
     if request.searchesLearningRate && trials.isEmpty {
@@ -89,11 +95,14 @@ struct TuningStage {
       let validation = state.history.bestLoss
       task.update(
         completed: state.step,
-        detail: "loss \(rounded(loss)), best validation \(rounded(validation))")
+        detail: data.validation.isEmpty
+          ? "loss \(rounded(loss))"
+          : "loss \(rounded(loss)), best validation \(rounded(validation))")
     } checkpoint: { (state) throws(Fault) in
       if saves { try checkpoint?.save(state) }
     }
-    task.finish(detail: "validation loss \(rounded(tuner.state.history.bestLoss))")
+    let kind = data.validation.isEmpty ? "training" : "validation"
+    task.finish(detail: "\(kind) loss \(rounded(tuner.state.history.bestLoss))")
   }
 
   private func rounded(_ value: Double) -> String {

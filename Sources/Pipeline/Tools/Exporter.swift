@@ -16,7 +16,8 @@ public struct Exporter {
   public enum Target: String, Sendable, CaseIterable {
     /// A plain PEFT LoRA of the same rank: `A = Vᵀ`, `B = U·M`, scaling 1. Exact.
     case peft
-    /// The base with the update added, as safetensors: `W + U·M·Vᵀ`.
+    /// The base with the update added, as safetensors, `W + U·M·Vᵀ`, with the tokenizer files of a
+    /// Hugging Face base.
     case merged
   }
 
@@ -66,11 +67,41 @@ public struct Exporter {
         })
     }
     try Paths.makeDirectory(directory)
+    try copyCompanions(to: directory)
     _ = try writer.write(to: Paths.join(directory, "model.safetensors"))
     try AtomicFile.write(
       Paths.join(directory, "config.json"),
       text: base.configuration.huggingFaceJSON(dtype: dtype).text(pretty: true))
     task.finish()
+  }
+
+  /// What a base needs beside weights and configuration, by its names in a Hugging Face folder.
+  private static let companionNames = [
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json",
+  ]
+  private static let companionLimit = 256 << 20
+
+  /// Copies the tokenizer of a Hugging Face base, so that the merged model can be a base itself.
+  private func copyCompanions(to directory: String) throws(Fault) {
+    let base = session.base
+    guard base.format != .gguf else {
+      session.log.warn("no tokenizer is written: that of a GGUF base is not converted")
+      return
+    }
+    let source = base.format == .huggingFace ? base.path : Paths.parent(of: base.path)
+    for name in Exporter.companionNames {
+      let path = Paths.join(source, name)
+      guard Paths.kind(of: path) == .file else {
+        if name == "tokenizer.json" {
+          session.log.warn("no tokenizer is written: the base has no tokenizer.json")
+        }
+        continue
+      }
+      let file = try InputFile(path)
+      let bytes = try file.readAll(limit: Exporter.companionLimit)
+      try file.checkUnchanged()
+      try AtomicFile.write(Paths.join(directory, name), bytes: bytes)
+    }
   }
 
   /// `W += s·B·A`, `[outFeatures, inFeatures]`.

@@ -4,6 +4,7 @@ import Checkpoints
 public import Faults
 import Files
 public import JSON
+import Tensors
 
 /// What a file is and that all of it is there (`xspress.inspect/1`).
 public struct Inspection: Sendable {
@@ -37,12 +38,26 @@ public struct Inspection: Sendable {
   /// - Throws: what opening that kind of file throws.
   public init(path: String, digests: Bool) throws(Fault) {
     let isDirectory = Paths.kind(of: path) == .directory
-    if isDirectory && Paths.kind(of: Paths.join(path, "adapter_config.json")) == .file {
+    if Inspection.isAdapter(path, isDirectory: isDirectory) {
       try self.init(adapter: try Adapter.open(path), digests: digests)
     } else if !isDirectory, try Inspection.isZstandard(path) {
-      try self.init(artifact: try Artifact.read(path), path: path)
+      try self.init(artifact: try Artifact.read(path), path: path, digests: digests)
     } else {
       try self.init(checkpoint: try Checkpoint.open(path), digests: digests)
+    }
+  }
+
+  /// Whether `path` is the folder of a PEFT adapter, or its weights file, told by the names of the tensors.
+  private static func isAdapter(_ path: String, isDirectory: Bool) -> Bool {
+    let directory = isDirectory ? path : Paths.parent(of: path)
+    guard Paths.kind(of: Paths.join(directory, "adapter_config.json")) == .file else {
+      return false
+    }
+    if isDirectory { return true }
+    // What is not a sound safetensors file is refused by the reader that its content belongs to.
+    guard let file = try? SafeTensorsFile.open(path) else { return false }
+    return file.tensors.contains { tensor in
+      tensor.name.split(separator: ".").contains { $0 == "lora_A" || $0 == "lora_B" }
     }
   }
 
@@ -89,7 +104,7 @@ public struct Inspection: Sendable {
     ])
   }
 
-  private init(artifact: Artifact, path: String) throws(Fault) {
+  private init(artifact: Artifact, path: String, digests: Bool) throws(Fault) {
     kind = "artifact"
     format = "loraxs"
     architecture = artifact.metadata.base.architecture
@@ -97,7 +112,7 @@ public struct Inspection: Sendable {
       Tensor(
         name: module.moduleName + ".latent", dtype: module.stored.storage.rawValue.uppercased(),
         shape: [module.stored.rows, module.stored.columns], bytes: module.stored.codeByteCount,
-        sha256: nil)
+        sha256: digests ? SHA256Digest.of(module.latent.elements).hex : nil)
     }
     let about = artifact.metadata
     metadata = .object([

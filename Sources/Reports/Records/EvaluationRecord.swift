@@ -20,7 +20,7 @@ public struct EvaluationRecord: Hashable, Sendable {
 
   /// The examples that were used.
   public var data: DataSource
-  /// The variants in the order in which they were measured.
+  /// The variants by kind: base, LoRAs, start, tuned, artifacts, controls; of one kind as measured.
   public var variants: [VariantResult]
   /// Comparisons between variants, by index.
   public var pairs: [PairResult]

@@ -12,11 +12,11 @@ public struct ModuleRecord: Hashable, Sendable {
   public var outputRank: Int
   /// Kept directions on the input side (columns of the latent matrix).
   public var inputRank: Int
-  /// ‖M‖² ⁄ ‖ΔW‖² of the start, in [0, 1].
+  /// ‖UᵀΔWV‖² ⁄ ‖ΔW‖²: the share of the update's energy that the directions hold, in [0, 1].
   public var capturedEnergy: Double
-  /// The same in the curvature-weighted norm.
+  /// 1 − weighted error ⁄ weighted total of the start, in the curvature-weighted norm.
   public var weightedCapturedEnergy: Double?
-  /// Bytes of the stored latent, with its scales and indices, before the frame's compression.
+  /// Bytes of the stored latent's codes and scales, before compression.
   public var bytes: Int
 
   /// Creates a record.

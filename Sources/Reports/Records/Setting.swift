@@ -1,6 +1,6 @@
 /// One named value of a run, as text: a seed, a learning rate, a stage's seconds.
 public struct Setting: Hashable, Sendable {
-  /// What it is, in snake case.
+  /// What it is, in plain words, such as `learning rate`.
   public var name: String
   /// Its value, printed in the C locale.
   public var value: String

@@ -4,7 +4,7 @@ public struct SizeRecord: Hashable, Sendable {
   public struct Part: Hashable, Sendable {
     /// What it holds, such as `latents`.
     public var name: String
-    /// Bytes before the frame's compression.
+    /// Bytes when compressed alone; the whole file is a little smaller than the sum.
     public var bytes: Int
 
     /// Creates a part.

@@ -21,8 +21,8 @@ struct BasesCommand: ParsableCommand {
   @Option(help: "Base model.")
   var base: String
 
-  @Option(help: "Directions a side that a pack keeps.")
-  var rank: Int
+  @Option(help: "Directions a side that a pack keeps; needed with -o.")
+  var rank: Int?
 
   @Option(name: .shortAndLong, help: "Write one pack that a fleet can share.")
   var output: String?
@@ -33,15 +33,17 @@ struct BasesCommand: ParsableCommand {
   @OptionGroup var shared: SharedOptions
 
   func validate() throws {
-    if rank < 1 { throw ValidationError("--rank must be at least 1") }
+    if let rank, rank < 1 { throw ValidationError("--rank must be at least 1") }
+    if output != nil && rank == nil { throw ValidationError("--rank is needed with -o") }
   }
 
   func run() throws {
+    if let output { try OutputPlace.check(output, against: [base]) }
     let session = try shared.session(base: base)
     let modules = session.base.linearModules
     try session.prepareBases(modules)
     var written: AtomicFile.Written?
-    if let output {
+    if let output, let rank {
       let task = session.log.task("pack", total: modules.count, unit: "modules")
       written = try BasisPack.write(
         to: output, store: session.bases, modules: modules, rank: rank
@@ -53,7 +55,7 @@ struct BasesCommand: ParsableCommand {
       return try StandardOutput.write(
         .object([
           "schema": "xspress.bases/1", "base": .string(base), "modules": .integer(modules.count),
-          "computed": .integer(counts.computed), "rank": .integer(rank),
+          "computed": .integer(counts.computed), "rank": rank.map { .integer($0) } ?? .null,
           "pack": output.map { .string($0) } ?? .null,
           "bytes": written.map { .integer($0.byteCount) } ?? .null,
           "sha256": written.map { .string($0.digest.hex) } ?? .null,

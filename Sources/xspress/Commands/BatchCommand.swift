@@ -28,6 +28,9 @@ struct BatchCommand: ParsableCommand {
   @Flag(help: "List the jobs and do nothing.")
   var dryRun = false
 
+  @Flag(help: "Write into a directory that holds something else.")
+  var force = false
+
   @Flag(help: "Print one JSON document.")
   var json = false
 
@@ -38,6 +41,7 @@ struct BatchCommand: ParsableCommand {
       manifest: try Manifest.read(manifest), runDirectory: output,
       cacheDirectory: shared.cacheDirectory, threads: shared.threadCount,
       memory: try shared.memoryBudget(), log: shared.progress)
+    if !dryRun { try OutputPlace.checkDirectory(output, marker: "plan.json", force: force) }
     let results = try runner.run(only: only, dryRun: dryRun)
     if json {
       try StandardOutput.write(BatchResults.json(results))
@@ -48,6 +52,7 @@ struct BatchCommand: ParsableCommand {
         (report.jobs.isEmpty ? "" : report.terminalText + "\n\n")
           + TextTable.text(["job", "state", ""], rows))
     }
+    try Interruption.check()
     let code = BatchResults.exitCode(results)
     // The promise of one error line holds for a batch too: its jobs' own lines are in the report.
     if let fault = results.compactMap(\.fault).first(where: { $0.exitCode == code }) { throw fault }

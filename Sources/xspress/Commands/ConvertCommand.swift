@@ -29,6 +29,7 @@ struct ConvertCommand: ParsableCommand {
     if conversion.rank == nil && conversion.budget == nil {
       throw ValidationError("--rank or --budget is needed")
     }
+    if method == .zero { throw ValidationError("--method must be projected, calibrated or kfac") }
     if let method, method == .calibrated || method == .kfac, conversion.calibrate == nil {
       throw ValidationError("--method \(method.rawValue) needs --calibrate")
     }

@@ -1,6 +1,5 @@
 public import ArgumentParser
-import Faults
-import Files
+import JSON
 import Pipeline
 import Tensors
 
@@ -36,6 +35,9 @@ struct ExportCommand: ParsableCommand {
   @Flag(help: "Write into a directory that is not empty.")
   var force = false
 
+  @Flag(help: "Print one JSON document.")
+  var json = false
+
   @OptionGroup var shared: SharedOptions
 
   /// Float types an export can have.
@@ -53,17 +55,18 @@ struct ExportCommand: ParsableCommand {
   }
 
   func run() throws {
-    if !force, Paths.kind(of: output) != .missing {
-      guard Paths.kind(of: output) == .directory, try Paths.entries(of: output).isEmpty else {
-        throw Fault(
-          .cannotCreate, "OUT-EXISTS",
-          "exists and is not an empty directory; --force writes into it",
-          path: output)
-      }
-    }
+    try OutputPlace.checkFolder(output, against: [base, artifact])
+    try OutputPlace.checkDirectory(output, force: force)
     let session = try shared.session(base: base, pack: bases)
     try Exporter(session: session).export(
       artifact, to: to, directory: output, dtype: dtype.dtype)
+    if json {
+      return try StandardOutput.write(
+        .object([
+          "schema": "xspress.export/1", "artifact": .string(artifact),
+          "to": .string(to.rawValue), "directory": .string(output),
+        ]))
+    }
     try StandardOutput.write(output)
   }
 }

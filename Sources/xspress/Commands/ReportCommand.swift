@@ -1,4 +1,6 @@
 import ArgumentParser
+import Files
+import JSON
 import Pipeline
 import Reports
 
@@ -19,11 +21,34 @@ struct ReportCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "The directory to write.")
   var output: String
 
+  @Flag(help: "Write into a directory that is not empty and holds no earlier report.")
+  var force = false
+
+  @Flag(help: "Print one JSON document.")
+  var json = false
+
   @OptionGroup var shared: SharedOptions
 
   func run() throws {
+    try OutputPlace.checkDirectory(output, force: force || holdsReport)
     let report = try RunReport.read(runs)
     try report.write(to: output)
+    if json {
+      return try StandardOutput.write(
+        .object([
+          "schema": "xspress.report-written/1", "directory": .string(output),
+          "jobs": .integer(report.jobs.count),
+        ]))
+    }
     try StandardOutput.write("\(output)/index.html")
+  }
+
+  /// Whether the output holds an earlier report, which may be replaced, told by how `report.json` begins.
+  private var holdsReport: Bool {
+    let beginning = Array("{\n  \"schema\": \"\(Report.schema)\"".utf8)
+    guard let file = try? InputFile(Paths.join(output, "report.json")),
+      let bytes = try? file.read(at: 0, count: min(beginning.count, file.byteCount))
+    else { return false }
+    return bytes == beginning
   }
 }

@@ -76,6 +76,15 @@ struct TuneCommand: ParsableCommand {
     if conversion.rank == nil && conversion.budget == nil && artifact == nil && minRetained == nil {
       throw ValidationError("--rank, --budget, --artifact or --min-retained is needed")
     }
+    if artifact != nil, conversion.rank != nil || conversion.budget != nil || minRetained != nil {
+      throw ValidationError("--artifact fixes the rank: no --rank, --budget or --min-retained")
+    }
+    if conversion.budget != nil && minRetained != nil {
+      throw ValidationError("--budget and --min-retained exclude each other")
+    }
+    if learningRate != nil && lrSearch {
+      throw ValidationError("--lr and --lr-search exclude each other")
+    }
     for (name, value) in [
       ("steps", steps), ("batch-size", batchSize), ("checkpoint-every", checkpointEvery),
     ] where value < 1 {
@@ -117,7 +126,7 @@ struct TuneCommand: ParsableCommand {
     tuning.options.steps = steps
     tuning.options.batchSize = batchSize
     tuning.options.learningRate = learningRate ?? tuning.options.learningRate
-    tuning.options.warmup = min(warmup, max(steps / 2, 0))
+    tuning.options.warmup = warmup
     tuning.options.checkpointInterval = checkpointEvery
     tuning.options.quantizedSteps = quantizedSteps
     tuning.options.seed = conversion.seed

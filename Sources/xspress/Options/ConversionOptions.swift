@@ -65,6 +65,9 @@ struct ConversionOptions: ParsableArguments {
     if rank != nil && budget != nil {
       throw ValidationError("--rank and --budget exclude each other")
     }
+    if let candidates, candidates < 1 {
+      throw ValidationError("--candidates must be at least 1")
+    }
     if calibrateLimit < 1 { throw ValidationError("--calibrate-limit must be at least 1") }
     if let evalLimit, evalLimit < 1 { throw ValidationError("--eval-limit must be at least 1") }
   }

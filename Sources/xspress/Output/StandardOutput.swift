@@ -1,20 +1,37 @@
 import Faults
-import Foundation
+import Files
+import Glibc
 import JSON
 
 /// The result of a command on stdout, and nothing else.
 enum StandardOutput {
-  /// Writes `text` and a newline.
+  /// Writes `text`, and a newline where it does not end in one.
   ///
-  /// - Throws: `IO-STDOUT` where the reader is gone or the disk is full.
+  /// - Throws: 74 `IO-STDOUT` with the system's reason where the reader is gone or the disk is full.
   static func write(_ text: String) throws(Fault) {
-    do {
-      try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
-    } catch {
-      throw Fault(.io, "IO-STDOUT", "cannot write the result: \(error.localizedDescription)")
+    var bytes = Array(text.utf8)
+    if bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
+    let failure = bytes.withUnsafeBytes { send($0) }
+    guard failure == 0 else {
+      throw Fault(.io, "IO-STDOUT", "cannot write the result: \(Fault.text(errno: failure))")
     }
   }
 
   /// Writes one JSON document.
   static func write(_ value: JSONValue) throws(Fault) { try write(value.text(pretty: true)) }
+
+  /// Writes all of `bytes`, however few the system takes at a time; the error number, 0 for none.
+  private static func send(_ bytes: UnsafeRawBufferPointer) -> Int32 {
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = SystemCalls.posix.write(STDOUT_FILENO, rest)
+      if count > 0 {
+        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+      } else if count != -Int(EINTR) {
+        // A write of nothing that reports no error would loop for ever.
+        return count == 0 ? EIO : Int32(-count)
+      }
+    }
+    return 0
+  }
 }

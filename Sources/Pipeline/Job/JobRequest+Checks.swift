@@ -1,0 +1,38 @@
+import Bases
+import Evaluation
+import Faults
+import Files
+import Projection
+
+extension JobRequest {
+  /// Every file the job reads.
+  public var inputPaths: [String] {
+    var paths = [adapterPath, basePath]
+    paths += [startArtifactPath, calibration?.path, tuning?.data.path, evaluation?.path]
+      .compactMap(\.self)
+    if case .file(let data) = tuning?.validation { paths.append(data.path) }
+    return paths
+  }
+
+  /// Finds what would fail later before any work is done: data that cannot be read, an output that is an input
+  /// or has no place, settings that exclude each other.
+  ///
+  /// - Throws: 64 `OUT-IN` or `JOB-OPTIONS`, 73 `OUT-CREATE`; what reading data throws.
+  func check() throws(Fault) {
+    try OutputPlace.check(outputPath, against: inputPaths)
+    try OutputPlace.checkFolder(of: outputPath)
+    if directions == .top, case .rank(let rank) = target, !rank.isSquare {
+      throw Fault(
+        .usage, "JOB-OPTIONS", "rank \(rank) needs chosen directions; top ones have one rank")
+    }
+    if calibration == nil, startArtifactPath == nil, method == .kfac || method == .calibrated {
+      throw Fault(.usage, "JOB-OPTIONS", "\(method.rawValue) needs calibration examples")
+    }
+    if let candidates, candidates < 1 {
+      throw Fault(.usage, "JOB-OPTIONS", "at least one candidate direction is needed")
+    }
+    var data = [calibration, tuning?.data, evaluation]
+    if case .file(let file) = tuning?.validation { data.append(file) }
+    for file in data.compactMap(\.self) { _ = try DataSet(path: file.path, limit: file.limit) }
+  }
+}

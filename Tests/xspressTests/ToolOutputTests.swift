@@ -1,0 +1,168 @@
+import Files
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+/// What `inspect`, `export`, `report` and `cache` write, on the tiny model.
+@Suite struct ToolOutputTests {
+  private let tinyModel = Checkout.path("golden/tiny/model")
+  private let tinyAdapter = Checkout.path("golden/tiny/adapter")
+
+  /// Converts the tiny adapter, with the cache in `folder`.
+  private func convert(base: String, in folder: String) throws -> String {
+    let artifact = Paths.join(folder, "tiny.loraxs")
+    let outcome = try Tool.run(
+      ["convert", "--base", base, "--adapter", tinyAdapter, "--rank", "3", "-o", artifact],
+      cache: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    return artifact
+  }
+
+  private func copy(_ names: [String], from source: String, to target: String) throws {
+    try Paths.makeDirectory(target)
+    for name in names {
+      let bytes = try InputFile(Paths.join(source, name)).readAll(limit: 1 << 24)
+      try AtomicFile.write(Paths.join(target, name), bytes: bytes)
+    }
+  }
+
+  @Test func aFullStdoutIsOneClearLine() throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: Tool.path)
+    process.arguments = ["inspect", tinyAdapter, "--json"]
+    process.standardOutput = FileHandle(forWritingAtPath: "/dev/full")
+    let errors = Pipe()
+    process.standardError = errors
+    try process.run()
+    let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 74)
+    #expect(text == "error: cannot write the result: No space left on device: IO-STDOUT\n")
+  }
+
+  @Test func outputEndsWithOneNewline() throws {
+    for arguments in [["inspect", tinyAdapter], ["inspect", tinyAdapter, "--json"]] {
+      let output = try Tool.run(arguments).output
+      #expect(output.utf8.last == UInt8(ascii: "\n"))
+      #expect(output.utf8.dropLast().last != UInt8(ascii: "\n"))
+    }
+  }
+
+  @Test func anAdapterIsToldByItsTensors() throws {
+    try withTemporaryDirectory { folder in
+      try copy(["adapter_config.json", "adapter_model.safetensors"], from: tinyAdapter, to: folder)
+      try copy(["config.json", "model.safetensors"], from: tinyModel, to: folder)
+      for (name, kind) in [
+        ("adapter_model.safetensors", "adapter"), ("model.safetensors", "checkpoint"),
+      ] {
+        let outcome = try Tool.run(["inspect", Paths.join(folder, name), "--json"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(try JSONValue.parse(outcome.output)["kind"]?.stringValue == kind)
+      }
+    }
+  }
+
+  @Test func anArtifactsLatentsHaveDigests() throws {
+    try withTemporaryDirectory { folder in
+      let artifact = try convert(base: tinyModel, in: folder)
+      func digests(_ arguments: [String]) throws -> [String?] {
+        let outcome = try Tool.run(["inspect", artifact, "--json"] + arguments)
+        let value = try JSONValue.parse(outcome.output)
+        return (value["tensors"]?.arrayValue ?? []).map { $0["sha256"]?.stringValue }
+      }
+      #expect(try digests([]).allSatisfy { $0 == nil })
+      let found = try digests(["--digest"]).compactMap { $0 }
+      #expect(try found.count == digests([]).count && !found.isEmpty)
+      #expect(found.allSatisfy { $0.utf8.count == 64 })
+    }
+  }
+
+  @Test func aMergedModelIsABaseWithItsTokenizer() throws {
+    try withTemporaryDirectory { folder in
+      let base = Paths.join(folder, "base")
+      try copy(["config.json", "model.safetensors"], from: tinyModel, to: base)
+      let artifact = try convert(base: base, in: folder)
+      func export(to name: String) throws -> Tool.Outcome {
+        try Tool.run(
+          [
+            "export", artifact, "--base", base, "--to", "merged", "--log", "plain", "--json",
+            "-o", Paths.join(folder, name),
+          ], cache: folder)
+      }
+      let without = try export(to: "without")
+      #expect(without.status == 0 && without.errors.contains("warning: no tokenizer is written"))
+
+      try AtomicFile.write(Paths.join(base, "tokenizer.json"), text: "{\"a\": 1}")
+      try AtomicFile.write(Paths.join(base, "generation_config.json"), text: "{}")
+      let with = try export(to: "with")
+      #expect(with.status == 0 && !with.errors.contains("warning"), "\(with.errors)")
+      let document = try JSONValue.parse(with.output)
+      #expect(document["schema"]?.stringValue == "xspress.export/1")
+      #expect(document["artifact"]?.stringValue == artifact)
+      #expect(document["to"]?.stringValue == "merged")
+      let directory = try #require(document["directory"]?.stringValue)
+      #expect(directory == Paths.join(folder, "with"))
+      #expect(
+        try Paths.entries(of: directory)
+          == ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json"])
+      let bytes = try InputFile(Paths.join(directory, "tokenizer.json")).readAll(limit: 1 << 10)
+      #expect(bytes == Array("{\"a\": 1}".utf8))
+      let inspected = try Tool.run(["inspect", directory, "--json"]).output
+      #expect(try JSONValue.parse(inspected)["format"]?.stringValue == "hf")
+    }
+  }
+
+  @Test func aReportReplacesAReportAndNothingElse() throws {
+    try withTemporaryDirectory { folder in
+      try AtomicFile.write(
+        Paths.join(folder, "m.yaml"),
+        text: """
+          schema: xspress.manifest/1
+          bases:
+            tiny: {path: \(tinyModel)}
+          defaults: {rank: 4}
+          adapters:
+            - {path: \(tinyAdapter), name: one}
+
+          """)
+      let run = Paths.join(folder, "run")
+      let batch = try Tool.run(["batch", Paths.join(folder, "m.yaml"), "-o", run], cache: folder)
+      #expect(batch.status == 0, "\(batch.errors)")
+
+      let output = Paths.join(folder, "report")
+      for _ in 0..<2 {
+        let outcome = try Tool.run(["report", run, "-o", output, "--json"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let document = try JSONValue.parse(outcome.output)
+        #expect(document["schema"]?.stringValue == "xspress.report-written/1")
+        #expect(document["directory"]?.stringValue == output)
+        #expect(document["jobs"]?.intValue == 1)
+      }
+
+      let foreign = Paths.join(folder, "foreign")
+      try Paths.makeDirectory(foreign)
+      try AtomicFile.write(Paths.join(foreign, "report.json"), text: "{}")
+      let refused = try Tool.run(["report", run, "-o", foreign])
+      #expect(refused.status == 73 && refused.errors.contains("OUT-EXISTS"), "\(refused.errors)")
+      #expect(try Paths.entries(of: foreign) == ["report.json"])
+      #expect(try Tool.run(["report", run, "-o", foreign, "--force"]).status == 0)
+      #expect(try Paths.entries(of: foreign).count == 5)
+    }
+  }
+
+  @Test func pruningListsWhatItRemoved() throws {
+    try withTemporaryDirectory { folder in
+      _ = try convert(base: tinyModel, in: folder)
+      func cache(_ command: String) throws -> JSONValue {
+        try JSONValue.parse(Tool.run(["cache", command, "--json"], cache: folder).output)
+      }
+      let listed = try cache("list")
+      let pruned = try cache("prune")
+      #expect(pruned["schema"]?.stringValue == "xspress.cache-pruned/1")
+      #expect(pruned["entries"]?.arrayValue?.isEmpty == false)
+      for key in ["directory", "bytes", "entries"] { #expect(pruned[key] == listed[key]) }
+      #expect(try cache("list")["bytes"]?.intValue == 0)
+    }
+  }
+}
