@@ -1,0 +1,62 @@
+"""The product's PEFT export against formats/python/xspress_reader.py, which shares no code with it.
+
+    crosscheck_reader.py [XSPRESS]      prints the largest relative difference of any factor, by variant
+
+Artifacts of the tiny model in every storage, with chosen and with top directions, from the base, from a pack
+and with embedded bases.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+import cases
+
+sys.path.insert(0, os.path.join(cases.ROOT, "formats", "python"))
+import xspress_reader as reader  # noqa: E402
+
+LIMIT = 1e-5
+
+
+def main() -> int:
+    tool = sys.argv[1] if len(sys.argv) > 1 else os.path.join(cases.ROOT, ".build", "release", "xspress")
+    base = os.path.join(cases.GOLDEN, "tiny", "model")
+    adapter = os.path.join(cases.GOLDEN, "tiny", "adapter")
+    worst = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"XDG_CACHE_HOME": folder}
+
+        def run(*arguments: str) -> None:
+            subprocess.run([tool, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL)
+
+        pack = os.path.join(folder, "tiny.xsbases")
+        run("bases", "--base", base, "--rank", "64", "-o", pack)
+        variants = [(store, []) for store in ("f32", "f16", "bf16", "int8", "int4")]
+        variants += [("int8", ["--directions", "top"]), ("int8", ["--embed-bases"]), ("int8", ["--bases", pack])]
+        for number, (store, extra) in enumerate(variants):
+            rank = "4" if "top" in extra else "6x3"
+            artifact = os.path.join(folder, f"{number}.loraxs")
+            exported = os.path.join(folder, f"{number}-peft")
+            run("convert", "--base", base, "--adapter", adapter, "--rank", rank, "--store", store,
+                "--seed", "5", "-o", artifact, *extra)
+            run("export", artifact, "--base", base, "--to", "peft", "-o", exported,
+                *(extra if "--bases" in extra else []))
+            theirs = reader.open_safetensors(os.path.join(exported, "adapter_model.safetensors"))
+            ours = reader.peft_tensors(
+                reader.Artifact(artifact), reader.open_safetensors(base),
+                reader.open_safetensors(pack) if "--bases" in extra else None)
+            assert set(ours) == set(theirs.names), set(ours) ^ set(theirs.names)
+            errors = [
+                np.abs(ours[name] - theirs[name]).max() / max(np.abs(theirs[name]).max(), 1e-30) for name in ours
+            ]
+            print(f"{store:5} {' '.join(extra[:1]) or '-':14} {max(errors):.1e}  ({len(errors)} tensors)")
+            worst = max(worst, max(errors))
+    print(f"largest {worst:.1e}, limit {LIMIT:.0e}: {'ok' if worst <= LIMIT else 'FAILED'}")
+    return 0 if worst <= LIMIT else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
