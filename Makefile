@@ -10,6 +10,7 @@
 #   make setup     install the system libraries the build needs
 #   make golden    make the golden cases again with the Python generators, then read the diff
 #   make verify    recompute every golden case with the built tool
+#   make crosscheck  the exports of the built tool, read by PEFT, Transformers and a second reader
 #   make install   into PREFIX (default /usr/local), with completions and a man page; DESTDIR honoured
 #   make clean     remove builds and demo runs, keep models/
 
@@ -23,7 +24,7 @@ XSPRESS = .build/release/xspress
 SWIFT_FLAGS = -c release
 TEST_FLAGS = $(SWIFT_FLAGS) --disable-testable-imports
 
-.PHONY: demo test build lint format models setup golden verify install clean
+.PHONY: demo test build lint format models setup golden verify crosscheck install clean
 
 demo: build models
 	@test -f golden/demo/$(DEMO).yaml || { \
@@ -58,6 +59,9 @@ golden: models
 
 verify: build models
 	$(XSPRESS) verify golden --slow
+
+crosscheck: build models
+	$(MAKE) -C golden/tools crosscheck PYTHON=$(PYTHON)
 
 install: build
 	sh .ci/install.sh $(XSPRESS) "$(DESTDIR)$(PREFIX)"
