@@ -52,14 +52,21 @@ import Testing
 
   @Test func lockIsExclusiveAndNamesItsHolder() throws {
     try withTemporaryDirectory { (folder) throws in
-      var lock: DirectoryLock? = try DirectoryLock(folder)
-      #expect(lock?.directory == folder)
-      let found = fault { () throws(Fault) in try DirectoryLock(folder) }
+      var lock: OutputLock? = try OutputLock(folder)
+      #expect(lock != nil)
+      let found = fault { () throws(Fault) in try OutputLock(folder) }
       #expect(found?.exitCode == 75)
       #expect(found?.code == "LOCK-HELD")
       #expect(found?.reason.contains("process \(getpid())") == true)
       lock = nil
-      #expect(fault { () throws(Fault) in try DirectoryLock(folder) } == nil)
+      #expect(fault { () throws(Fault) in try OutputLock(folder) } == nil)
+      // A file's lock lies beside it and goes with it.
+      let file = Paths.join(folder, "out")
+      var second: OutputLock? = try OutputLock(file: file)
+      #expect(second != nil && Paths.kind(of: file + ".lock") == .file)
+      #expect(fault { () throws(Fault) in try OutputLock(file: file) }?.code == "LOCK-HELD")
+      second = nil
+      #expect(Paths.kind(of: file + ".lock") == .missing)
     }
   }
 }

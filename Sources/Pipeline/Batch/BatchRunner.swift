@@ -76,7 +76,7 @@ public final class BatchRunner {
       try OutputPlace.check(runDirectory, against: plan.inputPaths + [manifest.path])
     }
     try Paths.makeDirectory(runDirectory)
-    let lock = try DirectoryLock(runDirectory)
+    let lock = try OutputLock(runDirectory)
     defer { withExtendedLifetime(lock) {} }
     _ = try AtomicFile.removeLeftovers(in: runDirectory)
     try writePlan()

@@ -49,6 +49,9 @@ public final class JobRunner {
 
   /// Runs the job, writes the artifact atomically and returns the record.
   public func run() throws(Fault) -> JobRecord {
+    // A batch has locked its directory; two runs on one output would share a checkpoint.
+    let lock = request.checkpointPath == nil ? try OutputLock(file: request.outputPath) : nil
+    defer { withExtendedLifetime(lock) {} }
     try session.prepareBases(matched.modules)
     finish("bases")
     let projection = ProjectionStage(

@@ -1,20 +1,30 @@
 public import Faults
 import Glibc
 
-/// An exclusive lock on a directory, held until the value is released.
+/// An exclusive lock on an output, held until the value is released.
 ///
-/// `flock` on the file `.xspress.lock` inside it: the kernel drops the lock of a process that died,
+/// `flock` on a file inside the directory or beside the file: the kernel drops the lock of a process that died,
 /// so a stale lock needs no clean-up. On NFS this needs version 4.
-public final class DirectoryLock: Sendable {
-  /// The locked directory.
-  public let directory: String
+public final class OutputLock: Sendable {
   private let descriptor: Int32
+  private let leftover: String?
 
-  /// Takes the lock or fails at once.
+  /// Locks a directory by `.xspress.lock` in it, or fails at once.
   ///
   /// - Throws: 75 `LOCK-HELD` naming the process that holds it; 73 `OUT-CREATE`.
-  public init(_ directory: String) throws(Fault) {
-    let path = Paths.join(directory, ".xspress.lock")
+  public convenience init(_ directory: String) throws(Fault) {
+    try self.init(
+      of: directory, path: Paths.join(directory, ".xspress.lock"), isRemoved: false)
+  }
+
+  /// Locks a file that is being made by `FILE.lock` beside it, which is removed with the lock.
+  ///
+  /// - Throws: as ``init(_:)``.
+  public convenience init(file: String) throws(Fault) {
+    try self.init(of: file, path: file + ".lock", isRemoved: true)
+  }
+
+  private init(of output: String, path: String, isRemoved: Bool) throws(Fault) {
     let descriptor = SystemCalls.posix.open(path, .lock)
     guard descriptor >= 0 else {
       throw Fault.cannotWrite(path, step: "create", errno: -descriptor)
@@ -30,7 +40,7 @@ public final class DirectoryLock: Sendable {
       let holder = String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
       throw Fault(
         .temporary, "LOCK-HELD", "in use by \(holder.isEmpty ? "another process" : holder)",
-        path: directory)
+        path: output)
     }
     var host = [CChar](repeating: 0, count: 65)
     gethostname(&host, 64)
@@ -40,9 +50,12 @@ public final class DirectoryLock: Sendable {
     // Only a help for people: the lock itself is the kernel's.
     ftruncate(descriptor, 0)
     _ = pwrite(descriptor, text, text.count, 0)
-    self.directory = directory
     self.descriptor = descriptor
+    leftover = isRemoved ? path : nil
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    if let leftover { unlink(leftover) }
+    close(descriptor)
+  }
 }
