@@ -45,6 +45,9 @@ let package = Package(
     cLibrary("CJSONC", pkgConfig: "json-c", apt: "libjson-c-dev"),
     cLibrary("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
 
+    // Kernels in C, for instructions that Swift cannot reach: one source serves every CPU and chooses at run time.
+    .target(name: "CPackedProducts"),
+
     // Layer 0: what everything may use.
     library("Faults", []),
     library("Tensors", []),
@@ -54,7 +57,8 @@ let package = Package(
       "Files", ["Faults", .product(name: "Crypto", package: "swift-crypto")]),
     library("JSON", ["Faults", "CJSONC"]),
     library("Compression", ["Faults", "CZstd"]),
-    library("LinearAlgebra", ["Faults", "Tensors", "COpenBLAS", "CLAPACKE"]),
+    library(
+      "LinearAlgebra", ["Faults", "Tensors", "COpenBLAS", "CLAPACKE", "CPackedProducts"]),
 
     library("Progress", ["Faults"]),
 
@@ -103,8 +107,8 @@ let package = Package(
     .executableTarget(
       name: "xspress",
       dependencies: [
-        "Faults", "Files", "JSON", "Tensors", "Checkpoints", "Artifacts", "Bases", "Projection",
-        "Training", "Pipeline", "Progress", "Reports", "Verification",
+        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Artifacts", "Bases",
+        "Projection", "Training", "Pipeline", "Progress", "Reports", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: swiftSettings),

@@ -33,24 +33,21 @@ public final class CurvatureAccumulator {
     tokenCount += count
   }
 
-  /// Adds `xᵀx` for `x` `[tokens, features]`.
-  func addInput(
-    layer: Int, kind: LinearKind, _ x: UnsafePointer<Float>, tokens: Int, features: Int
+  /// Adds `xᵀx` for the module's inputs `[tokens, in]` and `gᵀg` for its output gradients `[tokens, out]`, which
+  /// lie in rows of `stride`.
+  func add(
+    _ layer: Int, _ kind: LinearKind, input: FloatBuffer, gradient: UnsafePointer<Float>,
+    stride: Int, tokens: Int, _ configuration: DecoderConfiguration
   ) {
-    guard inputOwner(kind) == kind else { return }
+    let module = LinearModule(layer: layer, kind: kind, configuration: configuration)
+    let key = Key(layer: layer, kind: kind)
+    if inputOwner(kind) == kind {
+      add(
+        &inputSums, key, input.pointer, stride: module.inFeatures, tokens: tokens,
+        features: module.inFeatures)
+    }
     add(
-      &inputSums, Key(layer: layer, kind: kind), x, stride: features, tokens: tokens,
-      features: features)
-  }
-
-  /// Adds `gᵀg` for `g` `[tokens, features]` inside rows of `stride`.
-  func addOutputGradient(
-    layer: Int, kind: LinearKind, _ gradient: UnsafePointer<Float>, stride: Int, tokens: Int,
-    features: Int
-  ) {
-    add(
-      &outputSums, Key(layer: layer, kind: kind), gradient, stride: stride, tokens: tokens,
-      features: features)
+      &outputSums, key, gradient, stride: stride, tokens: tokens, features: module.outFeatures)
   }
 
   private func add(

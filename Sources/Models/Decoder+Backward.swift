@@ -69,23 +69,30 @@ extension Decoder {
     let tokens = batch.tokens.count
     let (hidden, feedForward) = (configuration.hiddenSize, configuration.feedForwardSize)
     let dActivation = scratch.buffer(.dActivation, count: tokens * feedForward)
-    BLAS.gemm(
-      rows: tokens, columns: feedForward, inner: hidden, dResidual, block.down.pointer, dActivation)
+    var dY = activations(dResidual, tokens: tokens, columns: hidden)
+    block.down.multiply(
+      dY, count: tokens, .backward, into: dActivation, stride: feedForward, threads: threads)
+    curvature?.add(
+      index, .down, input: layer.activation, gradient: dResidual, stride: hidden, tokens: tokens,
+      configuration)
     backwardModule(
-      ModuleKey(layer: index, kind: .down), layer, x: layer.activation, dY: dResidual,
-      stride: hidden, dX: dActivation, tokens: tokens, &gradients, curvature)
+      ModuleKey(layer: index, kind: .down), layer, dY: dY, dX: dActivation, tokens: tokens,
+      &gradients)
     let dWide = scratch.buffer(.dWide, count: tokens * 2 * feedForward)
     SwiGLU.backward(
       layer.gateUp.pointer, dActivation: dActivation, tokens: tokens, size: feedForward,
       into: dWide, threads: threads)
     let dNormed = scratch.buffer(.dNormed, count: tokens * hidden)
-    BLAS.gemm(
-      rows: tokens, columns: hidden, inner: 2 * feedForward, dWide, block.gateUp.pointer, dNormed)
+    dY = activations(dWide, tokens: tokens, columns: 2 * feedForward)
+    block.gateUp.multiply(
+      dY, count: tokens, .backward, into: dNormed, stride: hidden, threads: threads)
     for (kind, column) in [(LinearKind.gate, 0), (.up, feedForward)] {
+      curvature?.add(
+        index, kind, input: layer.feedForwardInput, gradient: dWide + column,
+        stride: 2 * feedForward, tokens: tokens, configuration)
       backwardModule(
-        ModuleKey(layer: index, kind: kind), layer, x: layer.feedForwardInput,
-        dY: dWide + column, stride: 2 * feedForward, dX: dNormed, tokens: tokens, &gradients,
-        curvature)
+        ModuleKey(layer: index, kind: kind), layer, dY: dY.dropping(columns: column), dX: dNormed,
+        tokens: tokens, &gradients)
     }
     RMSNorm.backward(
       layer.middle.pointer, weight: block.feedForwardNorm.pointer,
@@ -103,11 +110,15 @@ extension Decoder {
     let (query, keyValue) = (configuration.queryWidth, configuration.keyValueWidth)
     let stride = query + 2 * keyValue
     let dAttention = scratch.buffer(.dAttention, count: tokens * query)
-    BLAS.gemm(
-      rows: tokens, columns: query, inner: hidden, dResidual, block.output.pointer, dAttention)
+    var dY = activations(dResidual, tokens: tokens, columns: hidden)
+    block.output.multiply(
+      dY, count: tokens, .backward, into: dAttention, stride: query, threads: threads)
+    curvature?.add(
+      index, .output, input: layer.attentionOutput, gradient: dResidual, stride: hidden,
+      tokens: tokens, configuration)
     backwardModule(
-      ModuleKey(layer: index, kind: .output), layer, x: layer.attentionOutput, dY: dResidual,
-      stride: hidden, dX: dAttention, tokens: tokens, &gradients, curvature)
+      ModuleKey(layer: index, kind: .output), layer, dY: dY, dX: dAttention, tokens: tokens,
+      &gradients)
     let dQKV = scratch.buffer(.dQueryKeyValue, count: tokens * stride)
     attention.backward(
       layer.queryKeyValue.pointer, batch: batch, probabilities: layer.probabilities.pointer,
@@ -118,14 +129,18 @@ extension Decoder {
     // Below the first block nothing trains: its input gradient is not needed.
     let needsInput = index > 0
     let dNormed = scratch.buffer(.dNormed, count: tokens * hidden)
+    dY = activations(dQKV, tokens: tokens, columns: stride)
     if needsInput {
-      BLAS.gemm(
-        rows: tokens, columns: hidden, inner: stride, dQKV, block.queryKeyValue.pointer, dNormed)
+      block.queryKeyValue.multiply(
+        dY, count: tokens, .backward, into: dNormed, stride: hidden, threads: threads)
     }
     for (kind, column) in [(LinearKind.query, 0), (.key, query), (.value, query + keyValue)] {
+      curvature?.add(
+        index, kind, input: layer.attentionInput, gradient: dQKV + column, stride: stride,
+        tokens: tokens, configuration)
       backwardModule(
-        ModuleKey(layer: index, kind: kind), layer, x: layer.attentionInput, dY: dQKV + column,
-        stride: stride, dX: needsInput ? dNormed : nil, tokens: tokens, &gradients, curvature)
+        ModuleKey(layer: index, kind: kind), layer, dY: dY.dropping(columns: column),
+        dX: needsInput ? dNormed : nil, tokens: tokens, &gradients)
     }
     guard needsInput else { return }
     RMSNorm.backward(
@@ -137,24 +152,15 @@ extension Decoder {
   /// The update's part of one module: with `h = dY·O` `[N, outputRank]` and `p = x·I` `[N, inputRank]`,
   /// `dM = hᵀ·p` and `dX += (h·M)·Iᵀ`.
   private func backwardModule(
-    _ key: ModuleKey, _ layer: DecoderTape.Layer, x: FloatBuffer,
-    dY: UnsafeMutablePointer<Float>, stride: Int, dX: UnsafeMutablePointer<Float>?, tokens: Int,
-    _ gradients: inout [ModuleKey: Matrix<Float>], _ curvature: CurvatureAccumulator?
+    _ key: ModuleKey, _ layer: DecoderTape.Layer, dY: ActivationRows,
+    dX: UnsafeMutablePointer<Float>?, tokens: Int, _ gradients: inout [ModuleKey: Matrix<Float>]
   ) {
-    let module = LinearModule(layer: key.layer, kind: key.kind, configuration: configuration)
-    if let curvature {
-      curvature.addInput(
-        layer: key.layer, kind: key.kind, x.pointer, tokens: tokens, features: module.inFeatures)
-      curvature.addOutputGradient(
-        layer: key.layer, kind: key.kind, dY, stride: stride, tokens: tokens,
-        features: module.outFeatures)
-    }
     guard let update = updates[key.layer, key.kind], update.inputRank > 0, update.outputRank > 0
     else { return }
     let projectedGradient = scratch.buffer(.outputProjected, count: tokens * update.outputRank)
-    BLAS.gemm(
-      rows: tokens, columns: update.outputRank, inner: update.outFeatures, dY, strideA: stride,
-      update.outputFactor.pointer, projectedGradient)
+    update.outputFactor.multiply(
+      dY, count: tokens, .backward, into: projectedGradient, stride: update.outputRank,
+      threads: threads)
     var mixed = projectedGradient
     if let core = update.core {
       let projected = tape.projected(layer, key.kind, rank: update.inputRank).pointer
@@ -172,8 +178,9 @@ extension Decoder {
         core.pointer, mixed)
     }
     guard let dX else { return }
-    BLAS.gemm(
-      transposeB: true, rows: tokens, columns: update.inFeatures, inner: update.inputRank, mixed,
-      update.inputFactor.pointer, beta: 1, dX)
+    update.inputFactor.multiply(
+      activations(mixed, tokens: tokens, columns: update.inputRank, name: .roundedNarrow),
+      count: tokens, .forward, into: dX, stride: update.inFeatures, adding: true,
+      threads: threads)
   }
 }

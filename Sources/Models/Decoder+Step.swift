@@ -30,7 +30,11 @@ extension Decoder {
     let (query, width) = (configuration.queryWidth, configuration.keyValueWidth)
     let epsilon = Float(configuration.rmsNormEpsilon)
     prepareRotary(positions: position + 1)
-    var stream = weights.embedding.row(Int(token), size: configuration.hiddenSize)
+    var stream = [Float](repeating: 0, count: configuration.hiddenSize)
+    stream.withUnsafeMutableBufferPointer { row in
+      guard let row = row.baseAddress else { return }
+      weights.embedding.copyRow(Int(token), to: row)
+    }
     for (index, block) in weights.layers.enumerated() {
       let x = normed(stream, block.attentionNorm, epsilon)
       var qkv = product(block.queryKeyValue, x)
@@ -81,21 +85,22 @@ extension Decoder {
   }
 
   /// `W·x` for `W` `[out, in]`.
-  private func product(_ weight: FloatBuffer, _ x: [Float]) -> [Float] {
-    var y = [Float](repeating: 0, count: weight.count / x.count)
-    multiply(weight, x, columns: x.count, into: &y, at: 0, beta: 0, rows: y.count)
+  private func product(_ weight: FrozenMatrix, _ x: [Float]) -> [Float] {
+    var y = [Float](repeating: 0, count: weight.rows)
+    multiply(weight, x, .forward, into: &y, at: 0, adding: false)
     return y
   }
 
   private func multiply(
-    _ weight: FloatBuffer, _ x: [Float], columns: Int, into y: inout [Float], at offset: Int,
-    beta: Float, rows: Int
+    _ weight: FrozenMatrix, _ x: [Float], _ order: FrozenMatrix.Order, into y: inout [Float],
+    at offset: Int, adding: Bool
   ) {
     x.withUnsafeBufferPointer { x in
       y.withUnsafeMutableBufferPointer { y in
         guard let x = x.baseAddress, let y = y.baseAddress else { return }
-        BLAS.gemm(
-          rows: rows, columns: 1, inner: columns, weight.pointer, x, beta: beta, y + offset)
+        weight.multiply(
+          ActivationRows(x, stride: 0), count: 1, order, into: y + offset, stride: 0,
+          adding: adding)
       }
     }
   }
@@ -107,27 +112,16 @@ extension Decoder {
       return
     }
     var projected = [Float](repeating: 0, count: update.inputRank)
-    for (row, value) in x.enumerated() {
-      for column in 0..<update.inputRank {
-        projected[column] += value * update.inputFactor.pointer[row * update.inputRank + column]
-      }
-    }
+    multiply(update.inputFactor, x, .backward, into: &projected, at: 0, adding: false)
     if let core = update.core {
       var mixed = [Float](repeating: 0, count: update.outputRank)
-      multiply(
-        core, projected, columns: update.inputRank, into: &mixed, at: 0, beta: 0,
-        rows: update.outputRank)
+      for row in 0..<update.outputRank {
+        for column in 0..<update.inputRank {
+          mixed[row] += core.pointer[row * update.inputRank + column] * projected[column]
+        }
+      }
       projected = mixed
     }
-    multiply(
-      update.outputFactor, projected, columns: update.outputRank, into: &y, at: offset, beta: 1,
-      rows: update.outFeatures)
-  }
-}
-
-extension FloatBuffer {
-  /// Row `index` of a matrix with rows of `size`.
-  fileprivate func row(_ index: Int, size: Int) -> [Float] {
-    Array(UnsafeBufferPointer(start: pointer + index * size, count: size))
+    multiply(update.outputFactor, projected, .forward, into: &y, at: offset, adding: true)
   }
 }

@@ -1,5 +1,5 @@
 import Checkpoints
-import LinearAlgebra
+public import LinearAlgebra
 public import Tensors
 
 /// A Llama-family decoder (RMSNorm, RoPE, grouped-query attention, SwiGLU) with low-rank updates on its
@@ -15,6 +15,8 @@ public final class Decoder {
   public var updates: UpdateSet
   /// Threads for products and kernels.
   public let threads: Int
+  /// The arithmetic of products with weights and factors.
+  public let precision: ProductPrecision
 
   let tape: DecoderTape
   let scratch = DecoderScratch()
@@ -30,8 +32,12 @@ public final class Decoder {
   }
 
   /// A decoder over `weights` with `updates`.
-  public init(weights: DecoderWeights, updates: UpdateSet? = nil, threads: Int) {
+  public init(
+    weights: DecoderWeights, updates: UpdateSet? = nil, threads: Int,
+    precision: ProductPrecision = .float32
+  ) {
     self.weights = weights
+    self.precision = precision
     self.updates = updates ?? UpdateSet(layerCount: weights.configuration.layerCount)
     self.threads = threads
     tape = DecoderTape(configuration: weights.configuration)
@@ -81,8 +87,7 @@ public final class Decoder {
     let hidden = configuration.hiddenSize
     for (index, token) in tokens.enumerated() {
       precondition(token >= 0 && token < configuration.vocabularySize, "token \(token)")
-      (output + index * hidden).update(
-        from: weights.embedding.pointer + Int(token) * hidden, count: hidden)
+      weights.embedding.copyRow(Int(token), to: output + index * hidden)
     }
   }
 
@@ -101,14 +106,12 @@ public final class Decoder {
       size: hidden, into: layer.attentionInput.pointer, inverse: layer.attentionInverse.pointer,
       threads: threads)
     let qkv = layer.queryKeyValue.pointer
-    BLAS.gemm(
-      transposeB: true, rows: tokens, columns: stride, inner: hidden,
-      layer.attentionInput.pointer, block.queryKeyValue.pointer, qkv)
-    apply(index, .query, layer, layer.attentionInput, tokens, to: qkv, stride: stride)
-    apply(index, .key, layer, layer.attentionInput, tokens, to: qkv + query, stride: stride)
-    apply(
-      index, .value, layer, layer.attentionInput, tokens, to: qkv + query + keyValue,
-      stride: stride)
+    var x = activations(layer.attentionInput.pointer, tokens: tokens, columns: hidden)
+    block.queryKeyValue.multiply(
+      x, count: tokens, .forward, into: qkv, stride: stride, threads: threads)
+    apply(index, .query, layer, x, tokens, to: qkv, stride: stride)
+    apply(index, .key, layer, x, tokens, to: qkv + query, stride: stride)
+    apply(index, .value, layer, x, tokens, to: qkv + query + keyValue, stride: stride)
     rotary.rotate(
       qkv, stride: stride, heads: configuration.headCount + configuration.keyValueHeadCount,
       positionOfToken: positions, inverse: false, threads: threads)
@@ -117,44 +120,58 @@ public final class Decoder {
       into: layer.attentionOutput.pointer)
     let middle = layer.middle.pointer
     middle.update(from: layer.input.pointer, count: tokens * hidden)
-    BLAS.gemm(
-      transposeB: true, rows: tokens, columns: hidden, inner: query,
-      layer.attentionOutput.pointer, block.output.pointer, beta: 1, middle)
-    apply(index, .output, layer, layer.attentionOutput, tokens, to: middle, stride: hidden)
+    x = activations(layer.attentionOutput.pointer, tokens: tokens, columns: query)
+    block.output.multiply(
+      x, count: tokens, .forward, into: middle, stride: hidden, adding: true, threads: threads)
+    apply(index, .output, layer, x, tokens, to: middle, stride: hidden)
 
     RMSNorm.forward(
       middle, weight: block.feedForwardNorm.pointer, epsilon: epsilon, tokens: tokens,
       size: hidden, into: layer.feedForwardInput.pointer,
       inverse: layer.feedForwardInverse.pointer, threads: threads)
     let gateUp = layer.gateUp.pointer
-    BLAS.gemm(
-      transposeB: true, rows: tokens, columns: 2 * feedForward, inner: hidden,
-      layer.feedForwardInput.pointer, block.gateUp.pointer, gateUp)
     let wide = 2 * feedForward
-    apply(index, .gate, layer, layer.feedForwardInput, tokens, to: gateUp, stride: wide)
-    apply(
-      index, .up, layer, layer.feedForwardInput, tokens, to: gateUp + feedForward, stride: wide)
+    x = activations(layer.feedForwardInput.pointer, tokens: tokens, columns: hidden)
+    block.gateUp.multiply(
+      x, count: tokens, .forward, into: gateUp, stride: wide, threads: threads)
+    apply(index, .gate, layer, x, tokens, to: gateUp, stride: wide)
+    apply(index, .up, layer, x, tokens, to: gateUp + feedForward, stride: wide)
     SwiGLU.forward(
       gateUp, tokens: tokens, size: feedForward, into: layer.activation.pointer, threads: threads)
     output.update(from: middle, count: tokens * hidden)
-    BLAS.gemm(
-      transposeB: true, rows: tokens, columns: hidden, inner: feedForward,
-      layer.activation.pointer, block.down.pointer, beta: 1, output)
-    apply(index, .down, layer, layer.activation, tokens, to: output, stride: hidden)
+    x = activations(layer.activation.pointer, tokens: tokens, columns: feedForward)
+    block.down.multiply(
+      x, count: tokens, .forward, into: output, stride: hidden, adding: true, threads: threads)
+    apply(index, .down, layer, x, tokens, to: output, stride: hidden)
+  }
+
+  /// Rows `[tokens, columns]` as a left factor in this decoder's precision; valid until the next call with the
+  /// same `name`.
+  func activations(
+    _ values: UnsafePointer<Float>, tokens: Int, columns: Int, stride: Int? = nil,
+    name: DecoderScratch.Name = .rounded
+  ) -> ActivationRows {
+    guard precision == .bfloat16 else {
+      return ActivationRows(values, stride: stride ?? columns)
+    }
+    return ActivationRows(
+      values, rows: tokens, columns: columns, stride: stride ?? columns,
+      roundedInto: scratch.halves(
+        name, count: ActivationRows.roundedCount(rows: tokens, columns: columns)))
   }
 
   /// `y += ((x·I)·Mᵀ)·Oᵀ`, keeping `x·I`; `x` `[N, in]`, `y` `[N, stride]` from its first column on.
   private func apply(
-    _ index: Int, _ kind: LinearKind, _ layer: DecoderTape.Layer, _ x: FloatBuffer, _ tokens: Int,
+    _ index: Int, _ kind: LinearKind, _ layer: DecoderTape.Layer, _ x: ActivationRows,
+    _ tokens: Int,
     to y: UnsafeMutablePointer<Float>, stride: Int
   ) {
     guard let update = updates[index, kind], update.inputRank > 0, update.outputRank > 0 else {
       return
     }
     let projected = tape.projected(layer, kind, rank: update.inputRank).pointer
-    BLAS.gemm(
-      rows: tokens, columns: update.inputRank, inner: update.inFeatures, x.pointer,
-      update.inputFactor.pointer, projected)
+    update.inputFactor.multiply(
+      x, count: tokens, .backward, into: projected, stride: update.inputRank, threads: threads)
     var mixed = projected
     if let core = update.core {
       mixed = scratch.buffer(.mixed, count: tokens * update.outputRank)
@@ -162,9 +179,9 @@ public final class Decoder {
         transposeB: true, rows: tokens, columns: update.outputRank, inner: update.inputRank,
         projected, core.pointer, mixed)
     }
-    BLAS.gemm(
-      transposeB: true, rows: tokens, columns: update.outFeatures, inner: update.outputRank,
-      mixed, update.outputFactor.pointer, beta: 1, y, strideC: stride)
+    update.outputFactor.multiply(
+      activations(mixed, tokens: tokens, columns: update.outputRank, name: .roundedNarrow),
+      count: tokens, .forward, into: y, stride: stride, adding: true, threads: threads)
   }
 
   private func finalNorm(_ batch: TokenBatch) -> Matrix<Float> {

@@ -1,6 +1,6 @@
 import Dispatch
 public import Faults
-import LinearAlgebra
+public import LinearAlgebra
 
 /// Identical decoders over the same weights and updates, one a thread, each with one BLAS thread.
 ///
@@ -16,12 +16,15 @@ public final class DecoderPool {
   public let weights: DecoderWeights
 
   /// A pool of `threads` decoders.
-  public init(weights: DecoderWeights, updates: UpdateSet? = nil, threads: Int) {
+  public init(
+    weights: DecoderWeights, updates: UpdateSet? = nil, threads: Int,
+    precision: ProductPrecision = .float32
+  ) {
     self.weights = weights
     decoders = (0..<max(threads, 1)).map { _ in
-      Decoder(weights: weights, updates: updates, threads: 1)
+      Decoder(weights: weights, updates: updates, threads: 1, precision: precision)
     }
-    head = OutputHead(weights: weights, threads: 1)
+    head = OutputHead(weights: weights, threads: 1, precision: precision)
   }
 
   /// Number of decoders.

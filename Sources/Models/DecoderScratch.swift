@@ -4,6 +4,7 @@ final class DecoderScratch {
   enum Name: Hashable {
     case mixed, gathered, gatheredInverse, dHidden, dResidual, dNormed, dWide, dActivation
     case dQueryKeyValue, dAttention, outputProjected, inputProjected
+    case rounded, roundedNarrow
   }
 
   private var buffers: [Name: FloatBuffer] = [:]
@@ -14,5 +15,11 @@ final class DecoderScratch {
     let buffer = FloatBuffer(count: count + count / 4)
     buffers[name] = buffer
     return buffer.pointer
+  }
+
+  /// At least `count` elements of bfloat16 under `name`, not cleared.
+  func halves(_ name: Name, count: Int) -> UnsafeMutablePointer<UInt16> {
+    let memory = UnsafeMutableRawPointer(buffer(name, count: (count + 1) / 2))
+    return memory.assumingMemoryBound(to: UInt16.self)
   }
 }

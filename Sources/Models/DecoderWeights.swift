@@ -1,5 +1,6 @@
 public import Checkpoints
 public import Faults
+import LinearAlgebra
 public import Tensors
 
 /// The frozen Float32 weights of a Llama-family decoder, laid out for the kernels.
@@ -10,9 +11,9 @@ public final class DecoderWeights: Sendable {
   /// The shape of the model.
   public let configuration: DecoderConfiguration
   /// Token embeddings `[vocabulary, d]`.
-  let embedding: FloatBuffer
+  let embedding: FrozenMatrix
   /// The output head `[vocabulary, d]`; the embedding itself where they are tied.
-  let head: FloatBuffer
+  let head: FrozenMatrix
   /// Final norm weight `[d]`.
   let finalNorm: FloatBuffer
   let layers: [LayerWeights]
@@ -22,15 +23,15 @@ public final class DecoderWeights: Sendable {
     /// Weight of the norm before attention, `[d]`.
     let attentionNorm: FloatBuffer
     /// `[(H + 2K)·D, d]`: query rows, then key, then value.
-    let queryKeyValue: FloatBuffer
+    let queryKeyValue: FrozenMatrix
     /// Rows of o_proj, `[d, H·D]`.
-    let output: FloatBuffer
+    let output: FrozenMatrix
     /// Weight of the norm before the feed-forward block, `[d]`.
     let feedForwardNorm: FloatBuffer
     /// `[2F, d]`: gate rows, then up.
-    let gateUp: FloatBuffer
+    let gateUp: FrozenMatrix
     /// Rows of down_proj, `[d, F]`.
-    let down: FloatBuffer
+    let down: FrozenMatrix
   }
 
   /// Loads every weight through `matrix` and `vector`, which decode one tensor by its Hugging Face name.
@@ -90,9 +91,8 @@ public final class DecoderWeights: Sendable {
 
   private static func stacked(
     _ names: [String], rows: [Int], columns: Int, _ matrix: (String) throws(Fault) -> Matrix<Float>
-  ) throws(Fault) -> FloatBuffer {
-    let buffer = FloatBuffer(count: rows.reduce(0, +) * columns)
-    var offset = 0
+  ) throws(Fault) -> FrozenMatrix {
+    var parts: [Matrix<Float>] = []
     for (name, rows) in zip(names, rows) {
       let weight = try matrix(name)
       guard weight.rows == rows, weight.columns == columns else {
@@ -101,10 +101,9 @@ public final class DecoderWeights: Sendable {
           "shape [\(weight.rows), \(weight.columns)], the model needs [\(rows), \(columns)]",
           tensor: name)
       }
-      buffer.copy(weight.elements, at: offset)
-      offset += weight.elements.count
+      parts.append(weight)
     }
-    return buffer
+    return FrozenMatrix(stacking: parts)
   }
 
   private static func norm(

@@ -1,3 +1,4 @@
+import LinearAlgebra
 public import Tensors
 
 /// A low-rank weight update of one module, never materialised: `ΔW = O · M · Iᵀ`, or `O · Iᵀ` without a core.
@@ -11,8 +12,8 @@ public final class ModuleUpdate {
   public let outputRank: Int
   let inFeatures: Int
   let outFeatures: Int
-  let inputFactor: FloatBuffer
-  let outputFactor: FloatBuffer
+  let inputFactor: FrozenMatrix
+  let outputFactor: FrozenMatrix
   private let coreBuffer: FloatBuffer?
 
   /// An update with a trainable core.
@@ -22,8 +23,8 @@ public final class ModuleUpdate {
     outputRank = outputFactor.columns
     inFeatures = inputFactor.rows
     outFeatures = outputFactor.rows
-    self.inputFactor = FloatBuffer(inputFactor.elements)
-    self.outputFactor = FloatBuffer(outputFactor.elements)
+    self.inputFactor = FrozenMatrix(stacking: [inputFactor])
+    self.outputFactor = FrozenMatrix(stacking: [outputFactor])
     coreBuffer = FloatBuffer(core.elements)
   }
 
@@ -34,8 +35,10 @@ public final class ModuleUpdate {
     outputRank = loraA.rows
     inFeatures = loraA.columns
     outFeatures = loraB.rows
-    inputFactor = FloatBuffer(loraA.transposed.elements)
-    outputFactor = FloatBuffer(loraB.elements.map { Float(Double($0) * scaling) })
+    inputFactor = FrozenMatrix(stacking: [loraA.transposed])
+    var scaled = loraB
+    scaled.elements = loraB.elements.map { Float(Double($0) * scaling) }
+    outputFactor = FrozenMatrix(stacking: [scaled])
     coreBuffer = nil
   }
 

@@ -1,6 +1,6 @@
 import Checkpoints
 import Foundation
-import LinearAlgebra
+public import LinearAlgebra
 public import Tensors
 
 /// The output head: logits, losses and their gradient, a few positions at a time.
@@ -11,12 +11,16 @@ public import Tensors
 public struct OutputHead {
   private let weights: DecoderWeights
   private let threads: Int
+  private let precision: ProductPrecision
   private let chunkSize = 64
 
   /// The head of `weights`.
-  public init(weights: DecoderWeights, threads: Int) {
+  public init(
+    weights: DecoderWeights, threads: Int, precision: ProductPrecision = .float32
+  ) {
     self.weights = weights
     self.threads = threads
+    self.precision = precision
   }
 
   private var hiddenSize: Int { weights.configuration.hiddenSize }
@@ -25,7 +29,6 @@ public struct OutputHead {
   /// Logits of every position, `[P, V]`; for checks and decoding, not for training.
   public func logits(_ hidden: Matrix<Float>) -> Matrix<Float> {
     var result = Matrix<Float>(rows: hidden.rows, columns: vocabulary)
-    BLASThreads.set(threads)
     result.elements.withUnsafeMutableBufferPointer { target in
       guard let target = target.baseAddress else { return }
       product(hidden, rows: 0..<hidden.rows, into: target)
@@ -36,10 +39,12 @@ public struct OutputHead {
   /// Logits of a few candidate tokens for one hidden state `[1, d]`; with a shared normaliser they rank as
   /// log-likelihoods do.
   public func candidateLogits(_ hidden: Matrix<Float>, candidates: [Int32]) -> [Double] {
-    hidden.elements.withUnsafeBufferPointer { row in
+    let weight = FloatBuffer(count: hiddenSize)
+    return hidden.elements.withUnsafeBufferPointer { row in
       guard let row = row.baseAddress else { return [] }
       return candidates.map { token in
-        Double(dot(row, weights.head.pointer + Int(token) * hiddenSize, count: hiddenSize))
+        weights.head.copyRow(Int(token), to: weight.pointer)
+        return Double(dot(row, weight.pointer, count: hiddenSize))
       }
     }
   }
@@ -49,9 +54,28 @@ public struct OutputHead {
   ) {
     hidden.elements.withUnsafeBufferPointer { source in
       guard let source = source.baseAddress else { return }
-      BLAS.gemm(
-        transposeB: true, rows: rows.count, columns: vocabulary, inner: hiddenSize,
-        source + rows.lowerBound * hiddenSize, weights.head.pointer, target)
+      multiply(
+        source + rows.lowerBound * hiddenSize, rows: rows.count, columns: hiddenSize, .forward,
+        into: target, stride: vocabulary)
+    }
+  }
+
+  private func multiply(
+    _ x: UnsafePointer<Float>, rows: Int, columns: Int, _ order: FrozenMatrix.Order,
+    into target: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    guard precision == .bfloat16 else {
+      weights.head.multiply(
+        ActivationRows(x, stride: columns), count: rows, order, into: target, stride: stride,
+        threads: threads)
+      return
+    }
+    let count = ActivationRows.roundedCount(rows: rows, columns: columns)
+    withUnsafeTemporaryAllocation(of: UInt16.self, capacity: count) { memory in
+      guard let memory = memory.baseAddress else { return }
+      weights.head.multiply(
+        ActivationRows(x, rows: rows, columns: columns, stride: columns, roundedInto: memory),
+        count: rows, order, into: target, stride: stride, threads: threads)
     }
   }
 
@@ -160,12 +184,11 @@ public struct OutputHead {
   private func backproject(
     _ logitGradient: UnsafePointer<Float>, rows: Range<Int>, into gradient: inout Matrix<Float>
   ) {
-    BLASThreads.set(threads)
     gradient.elements.withUnsafeMutableBufferPointer { target in
       guard let target = target.baseAddress else { return }
-      BLAS.gemm(
-        rows: rows.count, columns: hiddenSize, inner: vocabulary, logitGradient,
-        weights.head.pointer, target + rows.lowerBound * hiddenSize)
+      multiply(
+        logitGradient, rows: rows.count, columns: vocabulary, .backward,
+        into: target + rows.lowerBound * hiddenSize, stride: hiddenSize)
     }
   }
 
@@ -173,7 +196,6 @@ public struct OutputHead {
     _ hidden: Matrix<Float>, teacher: Matrix<Float>?,
     _ body: (Range<Int>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>?) -> Void
   ) {
-    BLASThreads.set(threads)
     let size = min(chunkSize, hidden.rows) * vocabulary
     let student = FloatBuffer(count: size)
     let teacherLogits = teacher.map { _ in FloatBuffer(count: size) }

@@ -1,12 +1,15 @@
 public import Bases
 public import Checkpoints
+public import LinearAlgebra
 public import Models
 public import Tensors
 
 /// A model whose linear modules carry LoRA-XS updates `U · M · Vᵀ` with trainable latents M.
 public final class StudentModel {
-  /// The decoders with the updates in force, one a thread.
+  /// The decoders with the updates in force, one a thread, in Float32.
   public let pool: DecoderPool
+  /// The decoders that gradients come from; they share the latents.
+  public let trainingPool: DecoderPool
   /// The adapted modules, in model order; latents and gradients come in this order.
   public let modules: [LinearModule]
   private let updates: UpdateSet
@@ -14,7 +17,7 @@ public final class StudentModel {
   /// A student over frozen `weights`; `bases` and `latents` belong to `modules`, which must be in model order.
   public init(
     weights: DecoderWeights, modules: [LinearModule], bases: [ModuleBasis],
-    latents: [Matrix<Float>], threads: Int
+    latents: [Matrix<Float>], threads: Int, trainingPrecision: ProductPrecision = .float32
   ) {
     precondition(modules.count == bases.count && modules.count == latents.count)
     var updates = UpdateSet(layerCount: weights.configuration.layerCount)
@@ -25,6 +28,11 @@ public final class StudentModel {
     self.modules = modules
     self.updates = updates
     pool = DecoderPool(weights: weights, updates: updates, threads: threads)
+    trainingPool =
+      trainingPrecision == .float32
+      ? pool
+      : DecoderPool(
+        weights: weights, updates: updates, threads: threads, precision: trainingPrecision)
   }
 
   /// One of the decoders, for checks of a single pass.

@@ -129,7 +129,7 @@ public final class Tuner {
   /// coordinates, flattened.
   private func gradient(of indices: [Int]) throws(Fault) -> (Double, [Float]) {
     let tokens = indices.reduce(0) { $0 + data.training[$1].tokenCount }
-    let count = max(student.pool.threads, (tokens + Tuner.tokenBudget - 1) / Tuner.tokenBudget)
+    let count = max(student.trainingPool.threads, (tokens + Tuner.tokenBudget - 1) / Tuner.tokenBudget)
     let groups = data.training.groups(indices, count: count)
     let teachers = try groups.map { (group) throws(Fault) in
       options.objective == .ce ? nil : try data.trainingTeacher?.hidden(group)
@@ -137,11 +137,11 @@ public final class Tuner {
     let positions = indices.reduce(0) { $0 + data.training[$1].completion.count }
     let objective = options.objective.weights
     let (student, training) = (self.student, data.training)
-    let parts = try student.pool.map(groups.count) { index, decoder in
+    let parts = try student.trainingPool.map(groups.count) { index, decoder in
       let batch = TokenBatch(examples: groups[index].map { training[$0] })
       let hidden = decoder.forward(batch, recording: true)
       let share = Double(batch.lossPositions.count) / Double(max(positions, 1))
-      var (loss, gradient) = student.pool.head.loss(
+      var (loss, gradient) = student.trainingPool.head.loss(
         hidden, targets: batch.targets, teacher: teachers[index], objective: objective)
       for element in gradient.elements.indices { gradient.elements[element] *= Float(share) }
       return (loss: loss * share, gradients: decoder.backward(gradient))

@@ -1,3 +1,4 @@
+public import LinearAlgebra
 public import Models
 
 /// Everything that decides a tuning run besides the model, the adapter and the data.
@@ -49,6 +50,8 @@ public struct TuningOptions: Sendable, Hashable {
   public var checkpointInterval = 50
   /// Last steps that run on latents rounded as they will be stored.
   public var quantizedSteps = 0
+  /// The arithmetic of the forward and backward passes; losses on validation are always in Float32.
+  public var precision = ProductPrecision.float32
   /// Seed of the data order.
   public var seed: UInt64 = 0
 

@@ -51,6 +51,7 @@ extension JobRequest {
     tuning.options.warmup = plan.warmup ?? tuning.options.warmup
     tuning.options.checkpointInterval = plan.checkpointEvery ?? tuning.options.checkpointInterval
     tuning.options.quantizedSteps = plan.quantizedSteps ?? tuning.options.quantizedSteps
+    tuning.options.precision = try word(plan.precision) ?? tuning.options.precision
     tuning.options.patience = plan.patience
     tuning.options.seed = UInt64(plan.seed ?? 0)
     return tuning

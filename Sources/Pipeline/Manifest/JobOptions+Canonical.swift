@@ -35,6 +35,7 @@ extension JobOptions {
       add("tune.warmup", tuning.warmup)
       add("tune.validation", tuning.validationShare)
       add("tune.quantized_steps", tuning.quantizedSteps)
+      add("tune.precision", tuning.precision)
       add("tune.patience", tuning.patience)
       // Where checkpoints fall changes no result, so `checkpoint_every` is left out.
       add("tune.seed", tuning.seed)

@@ -82,8 +82,8 @@ extension JobOptions {
   ) throws(Fault) -> Tuning? {
     let allowed = [
       "data", "limit", "objective", "init", "coordinates", "steps", "batch_size", "lr",
-      "lr_search", "warmup", "validation", "checkpoint_every", "quantized_steps", "patience",
-      "seed",
+      "lr_search", "warmup", "validation", "checkpoint_every", "quantized_steps", "precision",
+      "patience", "seed",
     ]
     guard let inner = try layers.mapping("tune", allowed: allowed) else { return nil }
     var tuning = Tuning(data: try dataChoice(inner, resolver))
@@ -102,6 +102,7 @@ extension JobOptions {
     tuning.warmup = try inner.integer("warmup", 0...10_000_000)
     tuning.checkpointEvery = try inner.integer("checkpoint_every", 1...10_000_000)
     tuning.quantizedSteps = try inner.integer("quantized_steps", 0...10_000_000)
+    tuning.precision = try inner.word("precision", ["float32", "bfloat16"])
     tuning.patience = try inner.integer("patience", 1...10_000)
     tuning.seed = try inner.integer("seed", 0...Int.max)
     if let fields = inner.deciding("validation"), let text = try fields.string("validation") {

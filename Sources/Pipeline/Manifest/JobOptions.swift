@@ -48,6 +48,8 @@ public struct JobOptions: Hashable, Sendable {
     public var checkpointEvery: Int?
     /// Last steps that run on latents rounded as they will be stored.
     public var quantizedSteps: Int?
+    /// Arithmetic of the passes: `float32` or `bfloat16`.
+    public var precision: String?
     /// Validations without improvement before tuning stops.
     public var patience: Int?
     /// Seed of the data order and the validation split.

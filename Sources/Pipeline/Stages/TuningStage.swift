@@ -1,6 +1,7 @@
 import Evaluation
 import Faults
 import Foundation
+import LinearAlgebra
 import Models
 import Progress
 import Reports
@@ -81,7 +82,7 @@ struct TuningStage {
   ) throws(Fault) -> Tuner {
     let student = StudentModel(
       weights: try session.weights(), modules: projected.modules, bases: projected.bases,
-      latents: projected.latents, threads: session.threads)
+      latents: projected.latents, threads: session.threads, trainingPrecision: options.precision)
     return Tuner(
       student: student, data: data, options: options, coordinates: coordinates,
       roundTrip: roundTrip)
@@ -119,7 +120,7 @@ struct TuningStage {
         Setting("coordinates", options.coordinates.rawValue),
         Setting("learning rate", rounded(options.learningRate)),
         Setting("batch size", options.batchSize), Setting("warm-up steps", options.warmup),
-        Setting("schedule", "linear to zero"),
+        Setting("schedule", "linear to zero"), Setting("precision", options.precision.rawValue),
         Setting("last steps on rounded latents", options.quantizedSteps),
         Setting("training examples", data.training.count),
         Setting("validation examples", data.validation.count),

@@ -1,6 +1,7 @@
 public import ArgumentParser
 import Bases
 import Faults
+import LinearAlgebra
 import Pipeline
 import Projection
 import Training
@@ -60,6 +61,9 @@ struct TuneCommand: ParsableCommand {
 
   @Option(help: "Last steps that run on latents rounded as they will be stored.")
   var quantizedSteps = 0
+
+  @Option(help: "Arithmetic of the passes, by default bfloat16 where the CPU multiplies it.")
+  var precision: ProductPrecision?
 
   @Option(help: "Raise the rank until this share of the LoRA's gain is retained on validation.")
   var minRetained: Double?
@@ -129,6 +133,7 @@ struct TuneCommand: ParsableCommand {
     tuning.options.warmup = warmup
     tuning.options.checkpointInterval = checkpointEvery
     tuning.options.quantizedSteps = quantizedSteps
+    tuning.options.precision = precision ?? tuning.options.precision
     tuning.options.seed = conversion.seed
     tuning.searchesLearningRate = lrSearch
     if let fraction = Double(validation) {
@@ -146,5 +151,6 @@ struct TuneCommand: ParsableCommand {
   private var isWhitened: Bool { coordinates == .whitened }
 }
 
+extension ProductPrecision: ExpressibleByArgument {}
 extension TuningOptions.Objective: ExpressibleByArgument {}
 extension TuningOptions.Coordinates: ExpressibleByArgument {}

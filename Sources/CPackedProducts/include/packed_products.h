@@ -1,0 +1,52 @@
+// Products of activations with frozen matrices that were packed once for the kernels.
+//
+//   C[M, N] (+)= A[M, K] * P        P is a packed [N, K] matrix, so C = A * W^T
+//
+// OpenBLAS packs its right factor anew at every call. A tuning step multiplies a few hundred rows with the
+// same weights again and again, so packing is a sixth of its time; here it is done once. And Debian's OpenBLAS
+// has no bfloat16 product.
+//
+// Packed layout: panels of 64 columns of C (rows of W), the last one narrower, padded to 16. Inside a panel,
+// for every k (Float32) or pair of k (bfloat16), the panel's columns follow one another, for bfloat16 as
+// pairs (k, k + 1). Padding is zero.
+#ifndef XSPRESS_PACKED_PRODUCTS_H
+#define XSPRESS_PACKED_PRODUCTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// What this CPU runs.
+enum {
+  PACKED_NONE = 0,      // no kernels here: use a BLAS
+  PACKED_FLOAT = 1,     // AVX-512F: Float32
+  PACKED_BFLOAT16 = 2,  // AVX-512 BF16: both
+};
+int packed_level(void);
+
+// Elements (of float or uint16_t) of the packed form of an [n, k] matrix.
+size_t packed_float_count(size_t n, size_t k);
+size_t packed_bfloat16_count(size_t n, size_t k);
+
+// Packs W: element (row n, column k) lies at w[n * row_stride + k * column_stride], so that W and its
+// transpose are both read in place. `out` holds packed_*_count elements.
+void packed_float_pack(
+    const float *w, size_t n, size_t k, size_t row_stride, size_t column_stride, float *out);
+void packed_bfloat16_pack(
+    const float *w, size_t n, size_t k, size_t row_stride, size_t column_stride, uint16_t *out);
+
+// Rounds rows to bfloat16, to nearest, ties to even; `stride_out` is even and at least `columns`; an odd last
+// column is followed by a zero. NaN stays NaN.
+void packed_round_rows(
+    const float *x, size_t rows, size_t columns, size_t stride, uint16_t *out, size_t stride_out);
+
+// C[m, n] = A[m, k] * W^T, or C += where `accumulate` is not 0. Strides in elements. Needs the level.
+void packed_float_product(
+    size_t m, size_t n, size_t k, const float *a, size_t stride_a, const float *packed, float *c,
+    size_t stride_c, int accumulate);
+// The same for rows rounded to bfloat16; sums are in Float32. `stride_a` is even, and where k is odd the
+// element after the last one of every row is zero.
+void packed_bfloat16_product(
+    size_t m, size_t n, size_t k, const uint16_t *a, size_t stride_a, const uint16_t *packed, float *c,
+    size_t stride_c, int accumulate);
+
+#endif

@@ -1,0 +1,226 @@
+#include "packed_products.h"
+
+#include <string.h>
+
+enum { LANES = 16, PANEL = 64 };
+
+static size_t minimum(size_t a, size_t b) { return a < b ? a : b; }
+static size_t round_up(size_t value, size_t step) { return (value + step - 1) / step * step; }
+
+size_t packed_float_count(size_t n, size_t k) { return round_up(n, LANES) * k; }
+size_t packed_bfloat16_count(size_t n, size_t k) { return round_up(n, LANES) * round_up(k, 2); }
+
+static uint16_t bfloat16(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)((bits >> 16) | 0x40u);
+  return (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+void packed_float_pack(
+    const float *w, size_t n, size_t k, size_t row_stride, size_t column_stride, float *out) {
+  for (size_t start = 0; start < n; start += PANEL) {
+    size_t width = minimum(PANEL, round_up(n - start, LANES));
+    size_t filled = minimum(PANEL, n - start);
+    for (size_t column = 0; column < k; column++) {
+      for (size_t row = 0; row < width; row++)
+        out[row] = row < filled ? w[(start + row) * row_stride + column * column_stride] : 0;
+      out += width;
+    }
+  }
+}
+
+void packed_bfloat16_pack(
+    const float *w, size_t n, size_t k, size_t row_stride, size_t column_stride, uint16_t *out) {
+  for (size_t start = 0; start < n; start += PANEL) {
+    size_t width = minimum(PANEL, round_up(n - start, LANES));
+    size_t filled = minimum(PANEL, n - start);
+    for (size_t column = 0; column < k; column += 2) {
+      for (size_t row = 0; row < width; row++) {
+        for (size_t half = 0; half < 2; half++)
+          out[2 * row + half] =
+              row < filled && column + half < k
+                  ? bfloat16(w[(start + row) * row_stride + (column + half) * column_stride])
+                  : 0;
+      }
+      out += 2 * width;
+    }
+  }
+}
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#define FLOAT_TARGET __attribute__((target("avx512f")))
+#define BFLOAT16_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
+#define INLINE __attribute__((always_inline)) static inline
+
+int packed_level(void) {
+  __builtin_cpu_init();
+  if (!__builtin_cpu_supports("avx512f")) return PACKED_NONE;
+  int rounds = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("avx512bf16");
+  return rounds ? PACKED_BFLOAT16 : PACKED_FLOAT;
+}
+
+// 24 accumulators of 16 lanes: with four registers for the panel and one for the broadcast all 32 are used,
+// and a row is loaded once for four multiply-adds.
+enum { ROWS = 6 };
+
+// The last 16 columns of C may be fewer: a mask of those that exist.
+FLOAT_TARGET INLINE void store(
+    float *c, __m512 sum, __mmask16 mask, int accumulate) {
+  if (accumulate) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, c));
+  _mm512_mask_storeu_ps(c, mask, sum);
+}
+
+// `rows` <= 6 and `vectors` <= 4 are constants where this is inlined, so the loops over them unroll.
+FLOAT_TARGET INLINE void float_tile(
+    const int rows, const int vectors, size_t k, const float *a, size_t stride_a, const float *panel,
+    float *c, size_t stride_c, __mmask16 last, int accumulate) {
+  __m512 sum[ROWS][4];
+  for (int row = 0; row < rows; row++)
+    for (int vector = 0; vector < vectors; vector++) sum[row][vector] = _mm512_setzero_ps();
+  for (size_t index = 0; index < k; index++) {
+    __m512 b[4];
+    for (int vector = 0; vector < vectors; vector++)
+      b[vector] = _mm512_loadu_ps(panel + LANES * vector);
+    panel += LANES * vectors;
+    for (int row = 0; row < rows; row++) {
+      __m512 x = _mm512_set1_ps(a[row * stride_a + index]);
+      for (int vector = 0; vector < vectors; vector++)
+        sum[row][vector] = _mm512_fmadd_ps(x, b[vector], sum[row][vector]);
+    }
+  }
+  for (int row = 0; row < rows; row++)
+    for (int vector = 0; vector < vectors; vector++)
+      store(
+          c + row * stride_c + LANES * vector, sum[row][vector],
+          vector + 1 == vectors ? last : (__mmask16)0xffff, accumulate);
+}
+
+BFLOAT16_TARGET INLINE void bfloat16_tile(
+    const int rows, const int vectors, size_t pairs, const uint16_t *a, size_t stride_a,
+    const uint16_t *panel, float *c, size_t stride_c, __mmask16 last, int accumulate) {
+  __m512 sum[ROWS][4];
+  for (int row = 0; row < rows; row++)
+    for (int vector = 0; vector < vectors; vector++) sum[row][vector] = _mm512_setzero_ps();
+  for (size_t index = 0; index < pairs; index++) {
+    __m512bh b[4];
+    for (int vector = 0; vector < vectors; vector++)
+      b[vector] = (__m512bh)_mm512_loadu_si512(panel + 2 * LANES * vector);
+    panel += 2 * LANES * vectors;
+    for (int row = 0; row < rows; row++) {
+      int pair;
+      memcpy(&pair, a + row * stride_a + 2 * index, sizeof pair);
+      __m512bh x = (__m512bh)_mm512_set1_epi32(pair);
+      for (int vector = 0; vector < vectors; vector++)
+        sum[row][vector] = _mm512_dpbf16_ps(sum[row][vector], x, b[vector]);
+    }
+  }
+  for (int row = 0; row < rows; row++)
+    for (int vector = 0; vector < vectors; vector++)
+      store(
+          c + row * stride_c + LANES * vector, sum[row][vector],
+          vector + 1 == vectors ? last : (__mmask16)0xffff, accumulate);
+}
+
+// Depths (k, or pairs of k) summed before they are added to C. Sums over a whole vocabulary in one accumulator would
+// lose three digits; in blocks the error grows with the block, and the block of a panel stays in the caches.
+enum { DEPTH_BLOCK = 256 };
+
+// One block of one panel against all rows of A.
+#define PANEL_PRODUCT(NAME, TARGET, TILE, ELEMENT, UNIT)                                              \
+  TARGET INLINE void NAME##_width(                                                                    \
+      const int vectors, size_t m, size_t depth, const ELEMENT *a, size_t stride_a,                   \
+      const ELEMENT *panel, float *c, size_t stride_c, __mmask16 last, int accumulate) {              \
+    size_t row = 0;                                                                                   \
+    for (; row + ROWS <= m; row += ROWS)                                                              \
+      TILE(                                                                                           \
+          ROWS, vectors, depth, a + row * stride_a, stride_a, panel, c + row * stride_c, stride_c,    \
+          last, accumulate);                                                                          \
+    a += row * stride_a;                                                                              \
+    c += row * stride_c;                                                                              \
+    switch (m - row) {                                                                                \
+      case 5: TILE(5, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate); break;      \
+      case 4: TILE(4, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate); break;      \
+      case 3: TILE(3, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate); break;      \
+      case 2: TILE(2, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate); break;      \
+      case 1: TILE(1, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate); break;      \
+      default: break;                                                                                 \
+    }                                                                                                 \
+  }                                                                                                   \
+  TARGET static void NAME(                                                                            \
+      size_t m, size_t n, size_t depth, const ELEMENT *a, size_t stride_a, const ELEMENT *packed,     \
+      float *c, size_t stride_c, int accumulate) {                                                    \
+    for (size_t start = 0; start < n; start += PANEL, c += PANEL) {                                   \
+      size_t filled = minimum(PANEL, n - start);                                                      \
+      size_t vectors = round_up(filled, LANES) / LANES;                                               \
+      size_t odd = filled % LANES;                                                                    \
+      __mmask16 last = odd ? (__mmask16)((1u << odd) - 1) : (__mmask16)0xffff;                        \
+      size_t done = 0;                                                                                \
+      do {                                                                                            \
+        size_t part = minimum(DEPTH_BLOCK, depth - done);                                             \
+        const ELEMENT *x = a + UNIT * done;                                                           \
+        int add = accumulate || done > 0;                                                             \
+        switch (vectors) {                                                                            \
+          case 4: NAME##_width(4, m, part, x, stride_a, packed, c, stride_c, last, add); break;       \
+          case 3: NAME##_width(3, m, part, x, stride_a, packed, c, stride_c, last, add); break;       \
+          case 2: NAME##_width(2, m, part, x, stride_a, packed, c, stride_c, last, add); break;       \
+          default: NAME##_width(1, m, part, x, stride_a, packed, c, stride_c, last, add); break;      \
+        }                                                                                             \
+        packed += vectors * LANES * UNIT * part;                                                      \
+        done += part;                                                                                 \
+      } while (done < depth);                                                                         \
+    }                                                                                                 \
+  }
+
+PANEL_PRODUCT(float_product, FLOAT_TARGET, float_tile, float, 1)
+PANEL_PRODUCT(bfloat16_product, BFLOAT16_TARGET, bfloat16_tile, uint16_t, 2)
+
+void packed_float_product(
+    size_t m, size_t n, size_t k, const float *a, size_t stride_a, const float *packed, float *c,
+    size_t stride_c, int accumulate) {
+  float_product(m, n, k, a, stride_a, packed, c, stride_c, accumulate);
+}
+
+void packed_bfloat16_product(
+    size_t m, size_t n, size_t k, const uint16_t *a, size_t stride_a, const uint16_t *packed, float *c,
+    size_t stride_c, int accumulate) {
+  bfloat16_product(m, n, round_up(k, 2) / 2, a, stride_a, packed, c, stride_c, accumulate);
+}
+
+BFLOAT16_TARGET void packed_round_rows(
+    const float *x, size_t rows, size_t columns, size_t stride, uint16_t *out, size_t stride_out) {
+  for (size_t row = 0; row < rows; row++, x += stride, out += stride_out) {
+    size_t column = 0;
+    for (; column + LANES <= columns; column += LANES) {
+      __m256i rounded = (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(x + column));
+      _mm256_storeu_si256((__m256i *)(out + column), rounded);
+    }
+    for (; column < columns; column++) out[column] = bfloat16(x[column]);
+    if (columns % 2) out[columns] = 0;
+  }
+}
+
+#else
+
+// No kernels for this CPU yet: `packed_level` says so and nothing below is called.
+int packed_level(void) { return PACKED_NONE; }
+void packed_float_product(
+    size_t m, size_t n, size_t k, const float *a, size_t stride_a, const float *packed, float *c,
+    size_t stride_c, int accumulate) {
+  __builtin_trap();
+}
+void packed_bfloat16_product(
+    size_t m, size_t n, size_t k, const uint16_t *a, size_t stride_a, const uint16_t *packed, float *c,
+    size_t stride_c, int accumulate) {
+  __builtin_trap();
+}
+void packed_round_rows(
+    const float *x, size_t rows, size_t columns, size_t stride, uint16_t *out, size_t stride_out) {
+  __builtin_trap();
+}
+
+#endif

@@ -1,0 +1,186 @@
+import CPackedProducts
+import Synchronization
+public import Tensors
+
+/// A matrix W `[rows, columns]` that many products share, laid out for the kernels of this CPU.
+///
+/// Each order of product and each precision has a layout of its own, made when it is first asked for. The values
+/// themselves are kept once in Float32, in whichever Float32 layout exists, so that a model which is only evaluated
+/// holds its weights once.
+public final class FrozenMatrix: Sendable {
+  /// Which product: by `Wᵀ` (an output from an input) or by `W` (an input's gradient from an output's).
+  public enum Order: Sendable, Hashable {
+    /// `y = x·Wᵀ`, `x` `[n, columns]`.
+    case forward
+    /// `x = y·W`, `y` `[n, rows]`.
+    case backward
+  }
+
+  /// Rows of W.
+  public let rows: Int
+  /// Columns of W.
+  public let columns: Int
+  private let layouts: Mutex<Layouts>
+
+  private struct Layouts {
+    /// Row-major; gone once a packed Float32 layout exists.
+    var plain: AlignedMemory<Float>?
+    var packed: [Order: AlignedMemory<Float>] = [:]
+    var rounded: [Order: AlignedMemory<UInt16>] = [:]
+  }
+
+  /// The rows of all `parts`, one below the other; they must agree in columns.
+  public init(stacking parts: [Matrix<Float>]) {
+    columns = parts.first?.columns ?? 0
+    rows = parts.reduce(0) { $0 + $1.rows }
+    let memory = AlignedMemory<Float>(count: rows * columns)
+    var offset = 0
+    for part in parts {
+      precondition(part.columns == columns, "\(part.columns) columns beside \(columns)")
+      part.elements.withUnsafeBufferPointer { source in
+        guard let start = source.baseAddress else { return }
+        (memory.pointer + offset).initialize(from: start, count: source.count)
+      }
+      offset += part.elements.count
+    }
+    layouts = Mutex(Layouts(plain: memory))
+  }
+
+  /// Drops the bfloat16 layouts; they are made again when needed.
+  public func dropRounded() {
+    layouts.withLock { $0.rounded = [:] }
+  }
+
+  /// Copies row `index`, `columns` elements, to `target`.
+  public func copyRow(_ index: Int, to target: UnsafeMutablePointer<Float>) {
+    precondition(index >= 0 && index < rows, "row \(index) of \(rows)")
+    let (plain, packed) = layouts.withLock { ($0.plain, $0.packed) }
+    if let plain {
+      target.update(from: plain.pointer + index * columns, count: columns)
+    } else if let (order, memory) = packed.first {
+      let at = place(order)
+      for column in 0..<columns { target[column] = memory.pointer[at(index, column)] }
+    }
+  }
+
+  // MARK: - Products
+
+  /// `target` `[count, rows or columns]` = or += the product of `x` in the given order; in the precision that `x`
+  /// was made for.
+  public func multiply(
+    _ x: ActivationRows, count: Int, _ order: Order, into target: UnsafeMutablePointer<Float>,
+    stride: Int, adding: Bool = false, threads: Int = 1
+  ) {
+    let (width, depth) = order == .forward ? (rows, columns) : (columns, rows)
+    guard count > 0, width > 0 else { return }
+    if let values = x.rounded {
+      let memory = roundedLayout(order)
+      let depthUnit = (depth + 1) / 2 * 2
+      split(width, threads) { first, part in
+        packed_bfloat16_product(
+          count, part, depth, values, x.roundedStride, memory.pointer + first * depthUnit,
+          target + first, stride, adding ? 1 : 0)
+      }
+    } else if ProductPrecision.hasPackedFloat {
+      let memory = packedLayout(order)
+      split(width, threads) { first, part in
+        packed_float_product(
+          count, part, depth, x.values, x.stride, memory.pointer + first * depth, target + first,
+          stride, adding ? 1 : 0)
+      }
+    } else if let plain = layouts.withLock({ $0.plain }) {
+      BLASThreads.set(threads)
+      BLAS.gemm(
+        transposeB: order == .forward, rows: count, columns: width, inner: depth, x.values,
+        strideA: x.stride, plain.pointer, strideB: columns, beta: adding ? 1 : 0, target,
+        strideC: stride)
+    }
+  }
+
+  /// Columns of the result in one panel of the packed layouts.
+  private static let panel = 64
+
+  /// Runs `body` on whole panels of the result, `(first column, columns)`, on up to `threads` threads.
+  private func split(_ width: Int, _ threads: Int, _ body: (Int, Int) -> Void) {
+    let panels = (width + FrozenMatrix.panel - 1) / FrozenMatrix.panel
+    guard threads > 1, panels > 1 else {
+      body(0, width)
+      return
+    }
+    withoutActuallyEscaping(body) { body in
+      let body = UncheckedSendable(body)
+      parallelRanges(panels, threads: threads) { range in
+        let first = range.lowerBound * FrozenMatrix.panel
+        body.value(first, min(range.upperBound * FrozenMatrix.panel, width) - first)
+      }
+    }
+  }
+
+  // MARK: - Layouts
+
+  private func packedLayout(_ order: Order) -> AlignedMemory<Float> {
+    layouts.withLock { layouts in
+      if let memory = layouts.packed[order] { return memory }
+      let source = rowMajor(layouts)
+      let memory = AlignedMemory<Float>(
+        count: packed_float_count(width(order), depth(order)))
+      packed_float_pack(
+        source.pointer, width(order), depth(order), order == .forward ? columns : 1,
+        order == .forward ? 1 : columns, memory.pointer)
+      layouts.packed[order] = memory
+      layouts.plain = nil
+      return memory
+    }
+  }
+
+  private func roundedLayout(_ order: Order) -> AlignedMemory<UInt16> {
+    layouts.withLock { layouts in
+      if let memory = layouts.rounded[order] { return memory }
+      let source = rowMajor(layouts)
+      let memory = AlignedMemory<UInt16>(
+        count: packed_bfloat16_count(width(order), depth(order)))
+      packed_bfloat16_pack(
+        source.pointer, width(order), depth(order), order == .forward ? columns : 1,
+        order == .forward ? 1 : columns, memory.pointer)
+      layouts.rounded[order] = memory
+      return memory
+    }
+  }
+
+  private func width(_ order: Order) -> Int { order == .forward ? rows : columns }
+  private func depth(_ order: Order) -> Int { order == .forward ? columns : rows }
+
+  /// The values row-major, from whichever Float32 layout there is.
+  private func rowMajor(_ layouts: Layouts) -> AlignedMemory<Float> {
+    if let plain = layouts.plain { return plain }
+    let result = AlignedMemory<Float>(count: rows * columns)
+    guard let (order, memory) = layouts.packed.first else { return result }
+    let at = place(order)
+    for row in 0..<rows {
+      for column in 0..<columns {
+        result.pointer[row * columns + column] = memory.pointer[at(row, column)]
+      }
+    }
+    return result
+  }
+
+  /// Where an element of W lies in the packed Float32 layout of `order`.
+  private func place(_ order: Order) -> (_ row: Int, _ column: Int) -> Int {
+    let (width, depth, panel) = (width(order), depth(order), FrozenMatrix.panel)
+    return { row, column in
+      let (n, k) = order == .forward ? (row, column) : (column, row)
+      let start = n / panel * panel
+      let panelWidth = min(panel, (width - start + 15) / 16 * 16)
+      return start * depth + k * panelWidth + (n - start)
+    }
+  }
+}
+
+/// Carries a closure into parallel work that touches disjoint memory.
+private struct UncheckedSendable<Value>: @unchecked Sendable {
+  let value: Value
+
+  init(_ value: Value) {
+    self.value = value
+  }
+}
