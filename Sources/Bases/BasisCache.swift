@@ -23,6 +23,8 @@ public struct BasisCache: Sendable {
 
   private static let folder = "bases-1"
   private static let suffix = ".basis"
+  /// Entries of leading directions alone stand beside the whole ones.
+  private static let partialSuffix = ".leading"
 
   /// The cache below `cacheDirectory`, which is made when the first entry is written.
   public init(cacheDirectory: String) {
@@ -36,8 +38,9 @@ public struct BasisCache: Sendable {
     guard Paths.kind(of: directory) == .directory else { return [] }
     var result: [Entry] = []
     for name in try Paths.entries(of: directory) {
-      guard name.hasSuffix(BasisCache.suffix),
-        let digest = SHA256Digest(hex: String(name.dropLast(BasisCache.suffix.count)))
+      let suffixes = [BasisCache.suffix, BasisCache.partialSuffix]
+      guard let suffix = suffixes.first(where: name.hasSuffix),
+        let digest = SHA256Digest(hex: String(name.dropLast(suffix.count)))
       else { continue }
       let path = Paths.join(directory, name)
       // An entry may vanish between listing and opening: another process prunes.
@@ -47,13 +50,16 @@ public struct BasisCache: Sendable {
     return result
   }
 
-  func path(for digest: SHA256Digest) -> String {
-    Paths.join(directory, digest.hex + BasisCache.suffix)
+  func path(for digest: SHA256Digest, isPartial: Bool = false) -> String {
+    Paths.join(
+      directory, digest.hex + (isPartial ? BasisCache.partialSuffix : BasisCache.suffix))
   }
 
   /// The entry of a weight; `isDamaged` where there is a file that cannot be used.
-  func read(_ digest: SHA256Digest) -> (entry: BasisCacheEntry?, isDamaged: Bool) {
-    let path = path(for: digest)
+  func read(
+    _ digest: SHA256Digest, isPartial: Bool = false
+  ) -> (entry: BasisCacheEntry?, isDamaged: Bool) {
+    let path = path(for: digest, isPartial: isPartial)
     guard Paths.kind(of: path) == .file else { return (nil, false) }
     do throws(Fault) {
       let entry = try BasisCacheEntry(reading: try InputFile(path))
@@ -65,6 +71,6 @@ public struct BasisCache: Sendable {
 
   func write(_ entry: BasisCacheEntry, for digest: SHA256Digest) throws(Fault) {
     try Paths.makeDirectory(directory)
-    try entry.write(path(for: digest))
+    try entry.write(path(for: digest, isPartial: entry.isPartial))
   }
 }

@@ -12,6 +12,9 @@ extension BasisCacheEntry {
   private static let mark: UInt64 = 0x5853_4241_5349_5331
   private static let headerByteCount = 64
 
+  /// Word 1 of the header: an index here.
+  private static let routes: [Convergence.Route] = [.gram, .direct, .iterated]
+
   /// Writes the entry as one file that appears whole or not at all.
   func write(_ path: String) throws(Fault) {
     let figures =
@@ -24,7 +27,7 @@ extension BasisCacheEntry {
     var checksum = Checksum()
     for part in parts { checksum.update(part) }
     let counts = [
-      convergence.route == .direct ? 1 : 0, singularValues.count, shortRows.columns,
+      BasisCacheEntry.routes.firstIndex(of: convergence.route) ?? 0, singularValues.count, shortRows.columns,
       longRows == nil ? 0 : 1, longRows?.columns ?? 0, valueCount,
     ]
     let header = [BasisCacheEntry.mark] + counts.map { UInt64($0) } + [checksum.value]
@@ -45,7 +48,7 @@ extension BasisCacheEntry {
     }
     // 2²⁸ is far above any weight and keeps the products below from overflowing.
     guard words[0] == BasisCacheEntry.mark, words[1...6].allSatisfy({ $0 < 1 << 28 }),
-      words[1] <= 1, words[4] <= 1
+      words[1] < BasisCacheEntry.routes.count, words[4] <= 1
     else { return nil }
     let (count, short, long) = (Int(words[2]), Int(words[3]), Int(words[5]))
     let longCount = words[4] == 1 ? count * long : 0
@@ -60,7 +63,7 @@ extension BasisCacheEntry {
     for part in [figures, shortElements, longElements] { checksum.update(part) }
     guard checksum.value == words[7] else { return nil }
     convergence = Convergence(
-      route: words[1] == 1 ? .direct : .gram, residual: figures[0], orthogonality: figures[1],
+      route: BasisCacheEntry.routes[Int(words[1])], residual: figures[0], orthogonality: figures[1],
       minimumGap: figures[2], spanError: figures[3])
     singularValues = Array(figures[4...])
     shortRows = Matrix(rows: count, columns: short, elements: shortElements)

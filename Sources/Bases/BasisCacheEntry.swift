@@ -22,7 +22,7 @@ struct BasisCacheEntry: Sendable {
     convergence = basis.convergence
     singularValues = basis.singularValues
     shortRows = isTall ? basis.inputRows : basis.outputRows
-    let isProduct = basis.convergence.route == .gram && basis.clusters.isEmpty
+    let isProduct = basis.convergence.route != .direct && basis.clusters.isEmpty
     longRows = isProduct ? nil : isTall ? basis.outputRows : basis.inputRows
   }
 
@@ -55,6 +55,16 @@ struct BasisCacheEntry: Sendable {
       moduleName: moduleName, singularValues: singularValues,
       outputRows: isTall ? long : shortRows, inputRows: isTall ? shortRows : long,
       convergence: convergence)
+  }
+
+  /// Whether the entry holds leading directions only.
+  var isPartial: Bool { convergence.route == .iterated }
+
+  /// Whether the first `leading` directions, or all for nil, can be had from the entry.
+  func serves(leading: Int?) -> Bool {
+    guard isPartial else { return true }
+    guard let leading else { return false }
+    return singularValues.count >= leading
   }
 
   /// Whether the sizes fit a weight.

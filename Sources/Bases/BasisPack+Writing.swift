@@ -20,7 +20,7 @@ extension BasisPack {
     guard rank > 0, !modules.isEmpty else {
       throw Fault(.usage, "XB-RANK", "a pack needs modules and a rank of at least 1")
     }
-    try store.prepare(modules: modules, progress: progress)
+    try store.prepare(modules: modules, leading: rank, progress: progress)
     let metadata: JSONValue = .object([
       "schema": .string(schema), "rank": .integer(rank),
       "base": [
@@ -35,7 +35,7 @@ extension BasisPack {
     var digests: [UInt8] = []
     var figures: [Double] = []
     for module in modules {
-      let basis = try store.basis(of: module)
+      let basis = try store.basis(of: module, leading: rank)
       let kept = Array(0..<basis.admissibleRank(rank))
       digests += try store.weightDigest(of: module).bytes
       let measured = basis.convergence

@@ -10,6 +10,15 @@ public enum BasisSelection: Sendable, Hashable {
   /// No directions: the module is left as it is.
   case none
 
+  /// The number of first directions that the choice lies among.
+  public var leadingCount: Int {
+    switch self {
+    case .top(let rank, _): max(rank, 0)
+    case .selected(let output, let input): max(output.last ?? -1, input.last ?? -1) + 1
+    case .random, .none: 0
+    }
+  }
+
   /// Number of output directions, the rows of the latent matrix.
   public var outputRank: Int {
     switch self {

@@ -85,27 +85,35 @@ public final class BasisStore: Sendable {
 
   /// The basis of a module, from the pack, memory or the cache, else computed and kept.
   ///
+  /// - Parameter leading: Only this many first directions will be looked at; nil for all. A large weight is then
+  ///   not decomposed whole.
   /// - Throws: what reading the weight throws; `NUM-SVD` naming the module.
-  public func basis(of module: LinearModule) throws(Fault) -> SingularBasis {
+  public func basis(
+    of module: LinearModule, leading: Int? = nil
+  ) throws(Fault) -> SingularBasis {
     if let pack {
       let basis = try pack.basis(of: module)
       state.withLock { $0.counts.packed += 1 }
       return basis
     }
-    return try basis(of: module, needed: nil)
+    return try basis(of: module, leading: leading, needed: nil)
   }
 
   /// From memory or the cache, else computed; `needed` as in ``BasisCacheEntry``, whole if computed.
-  private func basis(of module: LinearModule, needed: [Int]?) throws(Fault) -> SingularBasis {
+  private func basis(
+    of module: LinearModule, leading: Int?, needed: [Int]?
+  ) throws(Fault) -> SingularBasis {
     let weight = try base.matrix(module.weightName)
     let digest = try digest(of: weight, module)
-    if let entry = stored(digest, module), entry.fits(rows: weight.rows, columns: weight.columns) {
+    if let entry = stored(digest, module, leading: leading),
+      entry.fits(rows: weight.rows, columns: weight.columns)
+    {
       state.withLock { $0.counts.cached += 1 }
       let count = entry.singularValues.count
       return entry.basis(
         weight: weight, moduleName: module.name, needed: needed?.filter { $0 >= 0 && $0 < count })
     }
-    let basis = try SingularBasis(weight: weight, moduleName: module.name)
+    let basis = try SingularBasis(weight: weight, moduleName: module.name, leading: leading)
     state.withLock { $0.counts.computed += 1 }
     keep(BasisCacheEntry(basis), digest, module)
     return basis
@@ -125,16 +133,21 @@ public final class BasisStore: Sendable {
     case .selected(let output, let input): needed = Set(output + input).sorted()
     case .none: needed = []
     }
-    let basis = pack == nil ? try basis(of: module, needed: needed) : try basis(of: module)
+    let basis =
+      pack == nil
+      ? try basis(of: module, leading: selection.leadingCount, needed: needed)
+      : try basis(of: module)
     return try basis.moduleBasis(for: selection)
   }
 
   /// Computes what is missing, several modules at once with one BLAS thread each.
   ///
-  /// - Parameter progress: called with modules done and in all, from any thread, one at a time.
-  /// - Throws: as ``basis(of:)``, the fault of the first failing module.
+  /// - Parameters:
+  ///   - leading: As in ``basis(of:leading:)``.
+  ///   - progress: Called with modules done and in all, from any thread, one at a time.
+  /// - Throws: as ``basis(of:leading:)``, the fault of the first failing module.
   public func prepare(
-    modules: [LinearModule], progress: @Sendable (Int, Int) -> Void = { _, _ in }
+    modules: [LinearModule], leading: Int? = nil, progress: @Sendable (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) {
     guard pack == nil else { return }
     // Large ones first, so that the last thread is not left with one.
@@ -144,7 +157,9 @@ public final class BasisStore: Sendable {
     let done = Mutex(0)
     _ = try parallelMap(modules.count, threads: threads) { index throws(Fault) in
       let module = modules[order[index]]
-      if !isStored(try weightDigest(of: module)) { _ = try basis(of: module) }
+      if !isStored(try weightDigest(of: module), module, leading: leading) {
+        _ = try basis(of: module, leading: leading)
+      }
       done.withLock {
         $0 += 1
         progress($0, modules.count)
@@ -163,18 +178,30 @@ public final class BasisStore: Sendable {
     return digest
   }
 
-  private func isStored(_ digest: SHA256Digest) -> Bool {
-    if let cache { return Paths.kind(of: cache.path(for: digest)) == .file }
-    return state.withLock { $0.entries[digest] != nil }
+  private func isStored(
+    _ digest: SHA256Digest, _ module: LinearModule, leading: Int?
+  ) -> Bool {
+    if let cache, Paths.kind(of: cache.path(for: digest)) == .file { return true }
+    // Of leading directions there may be too few: only the entry itself tells.
+    return stored(digest, module, leading: leading) != nil
   }
 
-  private func stored(_ digest: SHA256Digest, _ module: LinearModule) -> BasisCacheEntry? {
-    guard let cache else { return state.withLock { $0.entries[digest] } }
-    let found = cache.read(digest)
-    if found.isDamaged {
-      warn("\(cache.path(for: digest)): damaged cache entry of \(module.name), computed again")
+  private func stored(
+    _ digest: SHA256Digest, _ module: LinearModule, leading: Int?
+  ) -> BasisCacheEntry? {
+    guard let cache else {
+      return state.withLock { $0.entries[digest].flatMap { $0.serves(leading: leading) ? $0 : nil } }
     }
-    return found.entry
+    for isPartial in leading == nil ? [false] : [false, true] {
+      let found = cache.read(digest, isPartial: isPartial)
+      if found.isDamaged {
+        warn(
+          "\(cache.path(for: digest, isPartial: isPartial)): damaged cache entry of "
+            + "\(module.name), computed again")
+      }
+      if let entry = found.entry, entry.serves(leading: leading) { return entry }
+    }
+    return nil
   }
 
   private func keep(_ entry: BasisCacheEntry, _ digest: SHA256Digest, _ module: LinearModule) {

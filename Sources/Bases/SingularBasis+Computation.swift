@@ -8,26 +8,31 @@ extension SingularBasis {
   /// First by the eigenvectors of the smaller Gram matrix in Float64, whose error grows with
   /// `(σ₁/σ)²`; where the two-sided residual or the orthogonality misses its limit, by LAPACK's SVD.
   ///
-  /// - Parameter route: `.gram` or `.direct` to force one; nil to choose.
+  /// Where only leading directions of a large weight are wanted, by subspace iteration for these alone; the basis
+  /// then has at least `leading` of them, or all there are.
+  ///
+  /// - Parameters:
+  ///   - leading: The number of first directions that will be looked at; nil for all.
+  ///   - route: One route to force; nil to choose.
   /// - Throws: `NUM-SVD` without convergence, naming the module; `NUM-NAN` for a value that is not
   ///   finite.
   /// - Complexity: about 9·min³ + 8·max·min² multiply-adds.
   public init(
-    weight: Matrix<Float>, moduleName: String, route: Convergence.Route? = nil
+    weight: Matrix<Float>, moduleName: String, leading: Int? = nil,
+    route: Convergence.Route? = nil
   ) throws(Fault) {
     guard weight.elements.allSatisfy(\.isFinite) else {
       throw Fault(.badData, "NUM-NAN", "a base weight holds NaN or infinity", tensor: moduleName)
     }
     do throws(Fault) {
       let isTall = weight.rows >= weight.columns
-      let tall = isTall ? weight.inDouble : weight.inDouble.transposed
-      var factors: SingularFactors?
-      if route != .direct {
-        let candidate = try SingularFactors(gramOf: tall)
-        if route == .gram || candidate.convergence.isAccepted { factors = candidate }
-      }
       let final: SingularFactors
-      if let factors { final = factors } else { final = try SingularFactors(directlyFrom: tall) }
+      if let leading, let iterated = try SingularBasis.iterated(leading, weight, route) {
+        final = iterated
+      } else {
+        final = try SingularBasis.decomposed(
+          isTall ? weight.inDouble : weight.inDouble.transposed, route)
+      }
       guard final.convergence.isAccepted else {
         throw Fault(
           .badData, "NUM-SVD",
@@ -45,5 +50,31 @@ extension SingularBasis {
     } catch {
       throw error.at(tensor: moduleName)
     }
+  }
+
+  /// Below this the whole decomposition is as quick as an iteration.
+  private static let iterationMinimum = 768
+
+  /// The leading directions and a few more, so that a cluster across the last one is seen.
+  private static func iterated(
+    _ leading: Int, _ weight: Matrix<Float>, _ route: Convergence.Route?
+  ) throws(Fault) -> SingularFactors? {
+    let isLarge = min(weight.rows, weight.columns) >= iterationMinimum
+    guard route == .iterated || (route == nil && isLarge),
+      let factors = try SingularFactors(leading: leading + 8, of: weight),
+      factors.convergence.isAccepted, factors.values.count >= leading
+    else { return nil }
+    return factors
+  }
+
+  /// All directions of a tall matrix: by its Gram matrix, or where that is not good enough by LAPACK's SVD.
+  private static func decomposed(
+    _ tall: Matrix<Double>, _ route: Convergence.Route?
+  ) throws(Fault) -> SingularFactors {
+    if route != .direct {
+      let candidate = try SingularFactors(gramOf: tall)
+      if route == .gram || candidate.convergence.isAccepted { return candidate }
+    }
+    return try SingularFactors(directlyFrom: tall)
   }
 }

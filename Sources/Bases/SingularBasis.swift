@@ -42,6 +42,9 @@ public struct SingularBasis: Sendable {
     self.clusters = SingularBasis.clusters(of: singularValues)
   }
 
+  /// Whether only leading directions were computed: there are more than ``count``.
+  public var isPartial: Bool { convergence.route == .iterated }
+
   /// Number of directions.
   public var count: Int { singularValues.count }
   /// Rows of the weight.

@@ -82,11 +82,12 @@ public final class BaseSession {
     }
   }
 
-  /// The singular bases of `modules`, from the pack, the cache or an SVD.
-  public func prepareBases(_ modules: [LinearModule]) throws(Fault) {
+  /// The singular bases of `modules`, from the pack, the cache or an SVD; only the first `leading` directions where
+  /// given.
+  public func prepareBases(_ modules: [LinearModule], leading: Int? = nil) throws(Fault) {
     let task = log.task("bases", total: modules.count, unit: "modules")
     let known = bases.warnings.count
-    try bases.prepare(modules: modules) { done, _ in task.update(completed: done) }
+    try bases.prepare(modules: modules, leading: leading) { done, _ in task.update(completed: done) }
     task.finish()
     for warning in bases.warnings.dropFirst(known) { log.warn(warning) }
     let foreign = try bases.packDifferences(among: modules)

@@ -111,6 +111,15 @@ public struct JobRequest: Sendable {
   /// Ignores an existing checkpoint.
   public var restarts = false
 
+  /// How many first directions the job looks at, where that is known before it runs; nil for all.
+  var leadingDirections: Int? {
+    if let candidates, directions == .selected { return candidates }
+    guard directions == .top, startArtifactPath == nil, case .rank(let rank) = target else {
+      return nil
+    }
+    return rank.square
+  }
+
   /// A job with the defaults of the command line.
   public init(
     name: String, basePath: String, adapterPath: String, target: Target,

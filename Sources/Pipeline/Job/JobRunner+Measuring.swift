@@ -21,7 +21,7 @@ extension JobRunner {
     let name = matched.adapter.name
     try measurement.measure(
       .lora, name: name, source: request.adapterPath, bytes: matched.adapter.byteCount,
-      pool: teacher)
+      pool: try teacher())
     try measurement.measure(
       .base, name: "base", source: request.basePath,
       pool: DecoderPool(weights: weights, threads: session.threads))

@@ -69,7 +69,7 @@ extension JobRunner {
     let weights = try session.weights()
     let base = try evaluator.evaluate(DecoderPool(weights: weights, threads: session.threads))
       .scores
-    let lora = try evaluator.evaluate(teacher).scores
+    let lora = try evaluator.evaluate(try teacher()).scores
     let gain = lora.accuracy - base.accuracy
     guard gain > 0 else {
       throw Fault(

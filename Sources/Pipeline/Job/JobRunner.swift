@@ -21,7 +21,7 @@ public final class JobRunner {
   let session: BaseSession
   let request: JobRequest
   let matched: MatchedAdapter
-  let teacher: DecoderPool
+  private var loadedTeacher: DecoderPool?
   private(set) var stages: [Setting] = []
   private(set) var warnings: [String] = []
   /// Digests of the data files as read, by role.
@@ -41,10 +41,17 @@ public final class JobRunner {
     matched = try MatchedAdapter(adapter, base: session.base)
     warnings = adapter.warnings
     for warning in adapter.warnings { session.log.warn(warning) }
-    teacher = DecoderPool(
+  }
+
+  /// The LoRA model, loaded when it is first needed: a conversion without data never decodes the whole base.
+  func teacher() throws(Fault) -> DecoderPool {
+    if let loadedTeacher { return loadedTeacher }
+    let teacher = DecoderPool(
       weights: try session.weights(),
       updates: matched.decoderUpdates(layerCount: session.base.configuration.layerCount),
       threads: session.threads)
+    loadedTeacher = teacher
+    return teacher
   }
 
   /// Runs the job, writes the artifact atomically and returns the record.
@@ -52,7 +59,7 @@ public final class JobRunner {
     // A batch has locked its directory; two runs on one output would share a checkpoint.
     let lock = request.checkpointPath == nil ? try OutputLock(file: request.outputPath) : nil
     defer { withExtendedLifetime(lock) {} }
-    try session.prepareBases(matched.modules)
+    try session.prepareBases(matched.modules, leading: request.leadingDirections)
     finish("bases")
     let projection = ProjectionStage(
       session: session, adapter: matched, curvature: try calibrate(),
@@ -90,7 +97,7 @@ public final class JobRunner {
     let examples = try tokenized(data, role: "calibration")
     let task = session.log.task("calibrate", total: examples.count, unit: "examples")
     let curvature = try Calibration.curvature(
-      of: teacher, examples: examples, seed: request.seed
+      of: try teacher(), examples: examples, seed: request.seed
     ) { done, _ in task.update(completed: done) }
     task.finish()
     finish("calibrate")
@@ -109,12 +116,13 @@ public final class JobRunner {
     switch tuning.validation {
     case .file(let file):
       return TuningData(
-        training: examples, validation: try tokenized(file, role: "validation"), teacher: teacher)
+        training: examples, validation: try tokenized(file, role: "validation"),
+        teacher: try teacher())
     case .fraction(let fraction):
       let split = TuningData.split(
         examples, fraction: fraction, limit: 256, seed: tuning.options.seed)
       return TuningData(
-        training: split.training, validation: split.validation, teacher: teacher)
+        training: split.training, validation: split.validation, teacher: try teacher())
     }
   }
 

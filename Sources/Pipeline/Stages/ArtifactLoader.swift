@@ -50,7 +50,10 @@ public struct ArtifactLoader {
     let found = try session.moduleDigests(modules)
     try artifact.checkBase { (name) throws(Fault) in digests[name].map { found[$0] } }
     if artifact.modules.contains(where: { $0.outputBasis == nil || $0.inputBasis == nil }) {
-      try session.prepareBases(modules)
+      let selections = artifact.modules.map {
+        ArtifactLoader.selection($0, metadata: artifact.metadata)
+      }
+      try session.prepareBases(modules, leading: selections.map(\.leadingCount).max())
     }
     let (store, base) = (session.bases, session.base)
     let bases = try parallelMap(modules.count, threads: session.threads) {
@@ -91,16 +94,20 @@ public struct ArtifactLoader {
     }
   }
 
+  private static func selection(
+    _ stored: ArtifactModule, metadata: ArtifactMetadata
+  ) -> BasisSelection {
+    switch metadata.directions {
+    case .selected: .selected(output: stored.outputIndices, input: stored.inputIndices)
+    case .top: .top(rank: stored.stored.rows, omegaSeed: metadata.omegaSeed ?? 0)
+    case .random: .random(rank: stored.stored.rows, seed: metadata.omegaSeed ?? 0)
+    }
+  }
+
   private static func basis(
     _ stored: ArtifactModule, metadata: ArtifactMetadata, module: LinearModule, store: BasisStore
   ) throws(Fault) -> ModuleBasis {
-    let selection: BasisSelection
-    switch metadata.directions {
-    case .selected:
-      selection = .selected(output: stored.outputIndices, input: stored.inputIndices)
-    case .top: selection = .top(rank: stored.stored.rows, omegaSeed: metadata.omegaSeed ?? 0)
-    case .random: selection = .random(rank: stored.stored.rows, seed: metadata.omegaSeed ?? 0)
-    }
+    let selection = selection(stored, metadata: metadata)
     if let output = stored.outputBasis, let input = stored.inputBasis {
       return ModuleBasis(
         moduleName: stored.moduleName, outputBasis: output, inputBasis: input,

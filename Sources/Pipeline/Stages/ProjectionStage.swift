@@ -60,13 +60,13 @@ struct ProjectionStage {
       let moduleBasis: ModuleBasis
       switch choice {
       case .selected:
-        let basis = try store.basis(of: module)
+        let basis = try store.basis(of: module, leading: candidates)
         moduleBasis = try basis.moduleBasis(
           for: try Projection.select(
             update: updates[index], basis: basis, curvature: curvatures[index], rank: limit,
             candidates: candidates))
       case .top:
-        let basis = try store.basis(of: module)
+        let basis = try store.basis(of: module, leading: limit.square)
         moduleBasis = try basis.moduleBasis(
           for: .top(rank: basis.admissibleRank(limit.square), omegaSeed: seed))
       case .random:
