@@ -11,6 +11,7 @@
 #   make golden    make the golden cases again with the Python generators, then read the diff
 #   make verify    recompute every golden case with the built tool
 #   make crosscheck  the exports of the built tool, read by PEFT, Transformers and a second reader
+#   make bench     XSPress beside its peers, in pairs; ARGS="--quick --only step" (Sources/Benchmarks)
 #   make install   into PREFIX (default /usr/local), with completions and a man page; DESTDIR honoured
 #   make clean     remove builds and demo runs, keep models/
 
@@ -24,7 +25,7 @@ XSPRESS = .build/release/xspress
 SWIFT_FLAGS = -c release
 TEST_FLAGS = $(SWIFT_FLAGS) --disable-testable-imports
 
-.PHONY: demo test build lint format models setup golden verify crosscheck install clean
+.PHONY: demo test build lint format models setup golden verify crosscheck bench install clean
 
 demo: build models
 	@test -f golden/demo/$(DEMO).yaml || { \
@@ -62,6 +63,10 @@ verify: build models
 
 crosscheck: build models
 	$(MAKE) -C golden/tools crosscheck PYTHON=$(PYTHON)
+
+bench: build models
+	$(SWIFT) build $(SWIFT_FLAGS) --product xspress-bench
+	$(PYTHON) Sources/Benchmarks/bench.py $(ARGS)
 
 install: build
 	sh .ci/install.sh $(XSPRESS) "$(DESTDIR)$(PREFIX)"

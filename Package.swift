@@ -113,6 +113,18 @@ let package = Package(
       ],
       exclude: ["README.md"], swiftSettings: swiftSettings),
 
+    // What `make bench` measures beside its peers; not part of the product.
+    .executableTarget(
+      name: "xspress-bench",
+      dependencies: [
+        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
+        "Adapters", "Bases", "Models", "Projection", "Evaluation", "Training",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/Benchmarks",
+      exclude: ["README.md", "NOTES.md", "bench.py", "harness.py", "peers"],
+      swiftSettings: swiftSettings),
+
     // Tests.
     .target(
       name: "TestSupport", dependencies: ["Faults", "Tensors"], path: "Tests/TestSupport",

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Faults
+import Files
+import Foundation
+
+/// Options of every subcommand.
+struct BenchOptions: ParsableArguments {
+  @Option(help: "Threads for products and parallel work.")
+  var threads = ProcessInfo.processInfo.activeProcessorCount
+}
+
+/// Plain little-endian Float32 files, the common ground with the peers.
+enum RawFloats {
+  /// All numbers of a file, which must be `count`.
+  static func read(_ path: String, count: Int) throws(Fault) -> [Float] {
+    let file = try InputFile(path)
+    guard file.byteCount == count * 4 else {
+      throw Fault(
+        .badData, "BENCH-SIZE", "\(file.byteCount) bytes, \(count) numbers expected", path: path)
+    }
+    var values = [Float](repeating: 0, count: count)
+    var failure: Fault?
+    values.withUnsafeMutableBytes { target in
+      do throws(Fault) { try file.read(at: 0, into: target) } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return values
+  }
+
+  /// Writes `values`, replacing what is there.
+  static func write(_ values: [Float], to path: String) throws {
+    try values.withUnsafeBytes { try Data($0).write(to: URL(fileURLWithPath: path)) }
+  }
+}

@@ -1,0 +1,433 @@
+"""`make bench`: XSPress beside its peers, in pairs (README.md). Python's standard library alone."""
+
+import argparse
+import array
+import filecmp
+import json
+import os
+import shutil
+
+import harness
+from harness import CORES, DATA, ROOT, XSPRESS, Failed, duration, make, middle, note, ours, peer, rate, run
+
+BASE = "models/SmolLM2-135M-Instruct.Q4_1.gguf"
+ADAPTER = "golden/adapters/clinc-domains-r8"
+CACHE = os.path.join(DATA, "cache")
+THREADS = ("--threads", CORES)
+# METHOD §5: the error of the span, and what `Convergence` asks of orthogonality.
+SPAN_LIMIT, ORTHOGONALITY_LIMIT = 1e-6, 1e-8
+
+
+def data(name: str) -> str:
+    return os.path.join(DATA, name)
+
+
+# MARK: machine
+
+
+def machine(report, options) -> None:
+    rounds = report.rounds(
+        "machine: product of 2048²",
+        {
+            "ours": ours("machine", "sgemm", *THREADS),
+            "ours f64": ours("machine", "dgemm", *THREADS),
+            "torch f32": peer("machine", "gemm", *THREADS),
+            "torch bf16": peer("machine", "gemm", "--dtype", "bfloat16", *THREADS),
+        },
+    )
+    report.table("machine: product of 2048²", rounds, {"rate": rate("operations", "GFLOP/s")})
+    rounds = report.rounds(
+        "machine: memory, 256 MiB",
+        {
+            f"{what}, {threads} thread{'s' * (threads > 1)}": ours("machine", what, "--threads", threads)
+            for what in ("read", "memcpy")
+            for threads in sorted({1, CORES})
+        },
+    )
+    report.table("machine: memory, 256 MiB", rounds, {"rate": rate("bytes", "GB/s")})
+
+
+# MARK: bases
+
+# Name to method, type and iterations, as people run them.
+AS_THEY_STAND = {
+    "sklearn TruncatedSVD f32, 10 iterations": ("sklearn-truncated", "float32", 10),
+    "sklearn randomized_svd f32, 4": ("sklearn-randomized", "float32", 4),
+    "torch svd_lowrank f32, 4": ("torch-lowrank", "float32", 4),
+    "scipy svds propack f64": ("scipy-propack", "float64", 0),
+    "scipy svds arpack f64": ("scipy-arpack", "float64", 0),
+    "numpy gesdd f32": ("numpy-gesdd", "float32", 0),
+    "numpy gesdd f64": ("numpy-gesdd", "float64", 0),
+    "scipy gesdd f64": ("scipy-gesdd", "float64", 0),
+    "torch linalg.svd f32": ("torch-svd", "float32", 0),
+    "torch linalg.svd f64": ("torch-svd", "float64", 0),
+}
+# Those with iterations, raised in Float64 until they are as accurate as ours: no Float32 result can be.
+RAISED = {
+    "sklearn TruncatedSVD f64": "sklearn-truncated",
+    "sklearn randomized_svd f64": "sklearn-randomized",
+    "torch svd_lowrank f64": "torch-lowrank",
+}
+
+
+def is_accurate(result: dict) -> bool:
+    return result["span_error"] <= SPAN_LIMIT and result["orthogonality"] <= ORTHOGONALITY_LIMIT
+
+
+def bases(report, options) -> None:
+    names = ["q_proj", "down_proj", "1024x1024", "2048x2048"]
+    if not options.quick:
+        names.append("4096x4096")
+    if options.large:
+        names += ["4096x11008", "8192x28672"]
+    ranks = [16, 64] if options.quick else [16, 64, 256]
+    for name in options.matrix or names:
+        path = make(data(name + ".f32"), peer("inputs", "matrix", name, DATA))
+        with open(data(name + ".json")) as file:
+            shape = json.load(file)
+        for rank in options.rank or ranks:
+            words = ["--matrix", path, "--rows", shape["rows"], "--columns", shape["columns"]]
+            words += ["--rank", rank, "--gap", shape["gaps"][str(rank)], *THREADS]
+            bases_of_one(report, options, f"bases: {name}, r {rank}", words)
+
+
+def bases_of_one(report, options, title: str, words: list) -> None:
+    commands = {"ours": ours("bases", *words)}
+    for label, (method, dtype, iterations) in AS_THEY_STAND.items():
+        if options.quick and not label.startswith(("sklearn Trunc", "torch svd_low", "scipy svds", "numpy gesdd f64")):
+            continue
+        commands[label] = peer("bases", "--method", method, "--dtype", dtype, "--iterations", iterations, *words)
+    for label, method in RAISED.items():
+        raised = ["bases", "--method", method, "--dtype", "float64", *words]
+        iterations = raise_iterations(raised, options.cap)
+        if iterations is None:
+            commands[label + ", raised"] = ["false"]
+        else:
+            commands[f"{label}, {iterations}"] = peer(*raised, "--iterations", iterations)
+    rounds = report.rounds(title, commands, options.cap)
+    report.table(
+        title,
+        rounds,
+        {
+            "residual": lambda found: f"{found[0]['residual']:.1e}",
+            "orthogonality": lambda found: f"{found[0]['orthogonality']:.1e}",
+            "span error": lambda found: f"{found[0]['span_error']:.1e}",
+            "METHOD §5": lambda found: "reached" if all(map(is_accurate, found)) else "not reached",
+        },
+    )
+    for result in rounds["ours"]:
+        report.check(title, is_accurate(result), f"span error {result['span_error']}, {result['orthogonality']}")
+
+
+def raise_iterations(command: list, cap: float) -> int | None:
+    """The first of 16, 32, … iterations that is accurate; nil where it takes longer than `cap` seconds."""
+    iterations = 16
+    while True:
+        try:
+            result = run(peer(*command, "--iterations", iterations), cap)
+        except Failed:
+            return None
+        if is_accurate(result):
+            return iterations
+        if 2 * result["seconds"] > cap or iterations >= 4096:
+            return None
+        iterations *= 2
+
+
+# MARK: projection
+
+
+def largest_difference(first: str, second: str) -> float:
+    """max |a − b| / max |b| over two files of Float32."""
+    lists = []
+    for path in (first, second):
+        values = array.array("f")
+        with open(path, "rb") as file:
+            values.frombytes(file.read())
+        lists.append(values)
+    if len(lists[0]) != len(lists[1]) or not lists[1]:
+        return float("inf")
+    scale = max(map(abs, lists[1])) or 1.0
+    return max(abs(a - b) for a, b in zip(*lists)) / scale
+
+
+def projection(report, options) -> None:
+    count = options.adapters or (20 if options.quick else 1000)
+    adapters = make(data(f"adapters-{count}"), peer("inputs", "adapters", count, data(f"adapters-{count}")))
+    factors = make(
+        data("factors-r16.safetensors"),
+        ours("factors", "--base", BASE, "--rank", 16, "--cache", CACHE, "-o", data("factors-r16.safetensors")),
+    )
+    mine, theirs = data("latents-ours.f32"), data("latents-torch.f32")
+    common = ["--adapters", adapters, "--count", count, *THREADS]
+    title = f"projection: {count} adapters of rank 16, r 16"
+    rounds = report.rounds(
+        title,
+        {
+            "ours": ours("projection", "--base", BASE, "--cache", CACHE, "--latents", mine, *common),
+            "torch": peer("projection", "--factors", factors, "--latents", theirs, *common),
+        },
+    )
+    each = {"each": lambda found: duration(middle(found) / count), "read": rate("bytes", "GB/s")}
+    report.table(title, rounds, each)
+    if all(rounds.values()):
+        error = largest_difference(mine, theirs)
+        report.check(title, error <= 1e-5, f"latents differ from PyTorch's by {error:.1e}")
+        read = run(ours("machine", "read", *THREADS))
+        print(f"  latents agree within {error:.1e}; memory is read at {read['bytes'] / read['seconds'] / 1e9:.1f} GB/s")
+
+
+# MARK: step
+
+
+def step_tokens(examples: int) -> str:
+    path = data(f"tokens-{examples}.json")
+    source = "golden/data/clinc-domains/train.jsonl"
+    return make(path, ours("tokens", "--base", BASE, "--data", source, "--examples", examples, "-o", path))
+
+
+def step(report, options) -> None:
+    tokens = step_tokens(16)
+    common = ["--tokens", tokens, "--adapter", ADAPTER, "--rank", 16, "--steps", 4]
+    commands = {"ours": ours("step", "--base", BASE, *common, *THREADS)}
+    for label, dtype in {"f32": "float32", "bf16 autocast": "autocast", "bf16 weights": "bfloat16"}.items():
+        words = best_settings([*common, "--dtype", dtype], options)
+        if words:
+            commands[f"torch {label}"] = peer("step", *words)
+    title = "step: 16 examples of clinc-domains, rank 16 on all linear modules, distillation"
+    rounds = report.rounds(title, commands)
+    if not rounds["ours"]:
+        return
+    own = rounds["ours"][0]
+    for found in rounds.values():
+        for result in found:
+            result["operations"] = own["operations"]
+    ceilings = {
+        "ours, a share each": ours("shapes", "--base", BASE, "--tokens", own["tokens"], *THREADS),
+        "ours, all threads": ours("shapes", "--base", BASE, "--tokens", own["tokens"], "--together", *THREADS),
+        "torch f32": peer("machine", "shapes", "--tokens", own["tokens"], *THREADS),
+        "torch bf16": peer("machine", "shapes", "--tokens", own["tokens"], "--dtype", "bfloat16", *THREADS),
+    }
+    shapes = report.rounds("step: products of its own shapes", ceilings)
+    report.table("step: products of its own shapes", shapes, {"rate": rate("operations", "GFLOP/s")})
+    speed = lambda found: found[0]["operations"] / middle(found) / 1e9
+    ceiling = {
+        name: speed(shapes[key]) if shapes[key] else float("nan")
+        for name, key in {"ours": "ours, a share each", "f32": "torch f32", "bf16": "torch bf16"}.items()
+    }
+
+    def share(found):
+        dtype = found[0].get("dtype")
+        name = "ours" if dtype is None else "f32" if dtype == "float32" else "bf16"
+        return f"{speed(found) / ceiling[name]:.0%}"
+
+    def error(found):
+        return max(abs(a / b - 1) for result in found for a, b in zip(result["losses"], own["losses"]))
+
+    report.table(
+        title,
+        rounds,
+        {
+            "rate": lambda found: f"{speed(found):.0f} GFLOP/s",
+            "of its shapes' rate": share,
+            "tokens": lambda found: str(found[0].get("padded_tokens", own["tokens"])),
+            "setting": lambda found: f"{found[0]['threads']} threads, {found[0].get('groups', '–')} groups",
+            "loss off by": lambda found: f"{error(found):.1e}",
+        },
+    )
+    if rounds["torch f32"]:
+        report.check(title, error(rounds["torch f32"]) <= 1e-3, f"losses {own['losses']} differ from PyTorch's")
+
+
+def best_settings(words: list, options) -> list | None:
+    """The quickest of thread counts and groups of like length, by one short run each."""
+    tried = {}
+    for threads in sorted({1, CORES}) if not options.quick else [CORES]:
+        for groups in (1, 2, 4):
+            setting = (*words, "--groups", groups, "--threads", threads)
+            try:
+                tried[setting] = run(peer("step", *setting), threads=threads)["seconds"]
+            except Failed as failure:
+                note(f"step: {' '.join(map(str, setting))}: {failure}")
+    return list(min(tried, key=tried.get)) if tried else None
+
+
+# MARK: decode
+
+
+def decode(report, options) -> None:
+    file = make(data("blocks.gguf"), peer("inputs", "blocks", data("blocks.gguf")))
+    copy = run(ours("machine", "memcpy", "--threads", 1))
+    print(f"\nmemcpy, 1 thread: {copy['bytes'] / copy['seconds'] / 1e9:.1f} GB/s")
+    types = "q4_0 q4_1 q5_0 q5_1 q8_0 q2_k q3_k q4_k q5_k q6_k iq4_nl iq4_xs mxfp4 tq1_0 tq2_0 nvfp4".split()
+    for kind in options.type or (["q4_0", "q4_k", "q6_k"] if options.quick else types):
+        words = ["--file", file, "--tensor", f"{kind}.weight"]
+        mine, theirs = data("values-ours.f32"), data("values-gguf.f32")
+        title = f"decode: {kind}, 4096² values"
+        try:
+            run(ours("decode", *words, "--values", mine))
+            run(peer("decode", *words, "--values", theirs, *THREADS))
+            report.check(title, filecmp.cmp(mine, theirs, shallow=False), "values differ from gguf-py's")
+        except Failed as failure:
+            report.check(title, False, str(failure))
+            continue
+        finally:
+            for path in (mine, theirs):
+                if os.path.exists(path):
+                    os.remove(path)
+        commands = {"ours": ours("decode", *words), "gguf-py": peer("decode", *words, *THREADS)}
+        report.table(title, report.rounds(title, commands), {"output": rate("bytes", "GB/s")})
+
+
+# MARK: memory, start
+
+
+def model(width: int, feed: int, layers: int, *flags) -> tuple[str, str]:
+    """A synthetic model and its adapter."""
+    name = f"model-{width}-{layers}{'-sparse' * ('--sparse' in flags)}"
+    file, adapter = data(name + ".gguf"), data(name + "-adapter")
+    make(file, peer("inputs", "model", file, width, feed, layers, "--adapter", adapter, *flags))
+    return file, adapter
+
+
+def convert(file: str, adapter: str) -> dict:
+    """A cold conversion: nothing cached, nothing kept."""
+    work = data("work")
+    shutil.rmtree(work, ignore_errors=True)
+    os.makedirs(work)
+    words = ["--rank", "16", "--directions", "top", "--method", "projected", "--quiet"]
+    command = [XSPRESS, "convert", "--base", file, "--adapter", adapter, *words]
+    try:
+        return harness.timed([*command, "--cache-dir", work, "-o", os.path.join(work, "out.loraxs")])
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def memory(report, options) -> None:
+    sizes = [(512, 1536, 2), (1024, 2816, 2)]
+    if options.large:
+        sizes += [(2048, 5632, 2), (4096, 11008, 1), (4096, 11008, 32)]
+    rows, results = [], []
+    for width, feed, layers in sizes:
+        file, adapter = model(width, feed, layers)
+        weights = 4 * layers * (4 * width * width + 3 * width * feed) + 4 * 32000 * width
+        for what in ("convert", "tune"):
+            try:
+                if what == "convert":
+                    result = convert(file, adapter)
+                else:
+                    result = run(
+                        ours("step", "--base", file, "--tokens", step_tokens(4), "--steps", 2, *THREADS)
+                    )
+            except Failed as failure:
+                rows.append([f"{what}, width {width}, {layers} layers", str(failure)])
+                continue
+            peak = result["peak_rss_bytes"]
+            results.append(result | {"case": what, "width": width, "layers": layers, "weights_f32_bytes": weights})
+            rows.append(
+                [
+                    f"{what}, width {width}, {layers} layers",
+                    f"{peak / 1e6:.0f} MB",
+                    f"{peak / os.path.getsize(file):.2f}",
+                    f"{peak / weights:.2f}",
+                    duration(result["seconds"]),
+                ]
+            )
+    report.plain("memory: peak", ["", "peak", "÷ file", "÷ weights in F32", "time"], rows, results)
+
+
+def startup(report, options) -> None:
+    file, _ = model(4096, 11008, 44, "--sparse")
+    command = [XSPRESS, "inspect", file]
+    harness.timed(command)
+    results = [harness.timed(command) for _ in range(report.pairs)]
+    title = f"start: inspect of {os.path.getsize(file) / 1e9:.1f} GB, warm"
+    report.table(title, {"ours": results})
+
+
+# MARK: scaling
+
+
+def scaling(report, options) -> None:
+    """Time and memory against one size at a time, and the exponents that fit."""
+    series: dict[str, list[tuple[float, dict]]] = {}
+
+    def add(name: str, size: float, command: list[str]) -> None:
+        try:
+            series.setdefault(name, []).append((size, run(command)))
+        except Failed as failure:
+            report.check(f"scaling: {name}", False, str(failure))
+
+    for size in (256, 512, 1024):
+        name = f"{size}x{size}"
+        path = make(data(name + ".f32"), peer("inputs", "matrix", name, DATA))
+        with open(data(name + ".json")) as file:
+            gaps = json.load(file)["gaps"]
+        words = ["--matrix", path, "--rows", size, "--columns", size, *THREADS]
+        add("bases, width at r 16", size, ours("bases", *words, "--rank", 16, "--gap", gaps["16"]))
+        for rank in (16, 64, 256) if size == 1024 else ():
+            add("bases, rank at 1024²", rank, ours("bases", *words, "--rank", rank, "--gap", gaps[str(rank)]))
+    for examples in (8, 16, 32):
+        words = ["--base", BASE, "--adapter", ADAPTER, "--tokens", step_tokens(examples), *THREADS]
+        add("step, examples", examples, ours("step", *words, "--steps", 3))
+    for rank in (8, 16, 32):
+        words = ["--base", BASE, "--adapter", ADAPTER, "--tokens", step_tokens(16), *THREADS]
+        add("step, rank", rank, ours("step", *words, "--rank", rank, "--steps", 3))
+    for width in (256, 512, 1024):
+        file, _ = model(width, 3 * width, 4)
+        add("step, width", width, ours("step", "--base", file, "--tokens", step_tokens(16), "--steps", 3, *THREADS))
+    for layers in (2, 4, 8):
+        file, _ = model(512, 1536, layers)
+        add("step, layers", layers, ours("step", "--base", file, "--tokens", step_tokens(16), "--steps", 3, *THREADS))
+    adapters = make(data("adapters-20"), peer("inputs", "adapters", 20, data("adapters-20")))
+    for count in (5, 10, 20):
+        words = ["--adapters", adapters, "--count", count, "--latents", data("latents-ours.f32"), *THREADS]
+        add("projection, adapters", count, ours("projection", "--base", BASE, "--cache", CACHE, *words))
+    rows = []
+    for name, points in series.items():
+        for key, text in (("seconds", "time"), ("peak_rss_bytes", "memory")):
+            exponent = harness.slope([(size, result[key]) for size, result in points]) if len(points) > 1 else 0
+            show = duration if key == "seconds" else lambda value: f"{value / 1e6:.0f} MB"
+            values = ", ".join(f"{size:g}: {show(result[key])}" for size, result in points)
+            rows.append([name, text, f"{exponent:.2f}", values])
+    report.plain("scaling", ["", "of", "exponent", "size: value"], rows, series)
+
+
+CASES = {
+    "machine": machine,
+    "bases": bases,
+    "projection": projection,
+    "step": step,
+    "decode": decode,
+    "memory": memory,
+    "startup": startup,
+    "scaling": scaling,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", action="append", choices=CASES, help="these cases alone; may be repeated")
+    parser.add_argument("--pairs", type=int, help="rounds of ours and theirs (default 5, with --quick 3)")
+    parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer peers")
+    parser.add_argument("--large", action="store_true", help="matrices and models of a 7B model and beyond")
+    parser.add_argument("--cap", type=float, help="seconds that one process may take (default 600, quick 30)")
+    parser.add_argument("--matrix", action="append", help="bases: these matrices alone")
+    parser.add_argument("--rank", action="append", type=int, choices=(16, 64, 256), help="bases: these ranks alone")
+    parser.add_argument("--type", action="append", help="decode: these types alone, such as q4_k")
+    parser.add_argument("--adapters", type=int, help="projection: how many")
+    options = parser.parse_args()
+    options.cap = options.cap or (30 if options.quick else 600)
+    os.makedirs(DATA, exist_ok=True)
+    report = harness.Report(options.pairs or (3 if options.quick else 5))
+    for name, case in CASES.items():
+        if name in options.only if options.only else name != "memory" or options.large:
+            case(report, options)
+    print(f"\nwritten to {os.path.relpath(report.save(), ROOT)}")
+    for failure in report.failures:
+        print(f"FAILED {failure}")
+    return 1 if report.failures else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
