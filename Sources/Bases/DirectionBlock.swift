@@ -10,6 +10,8 @@ struct DirectionBlock<Scalar: BLASScalar> {
   let count: Int
   let size: Int
   private let weight: WeightOperator
+  /// `A` itself, `[size, size]`, where the products with it repay forming it.
+  private let formed: [Scalar]?
   /// The vectors.
   private(set) var vectors: [Scalar]
   /// `A` times each vector, where it is current.
@@ -18,8 +20,14 @@ struct DirectionBlock<Scalar: BLASScalar> {
   private(set) var values: [Double] = []
 
   /// A block over start vectors `[count, size]`.
-  init(_ weight: WeightOperator, vectors: [Scalar], count: Int) {
+  ///
+  /// - Parameter products: How many products with `A` are expected: decides whether `A` is formed.
+  init(_ weight: WeightOperator, vectors: [Scalar], count: Int, products: Int) {
     self.weight = weight
+    // In units of short·2 operations: twice through the weight, or forming A (its upper half) and once through it.
+    let factored = products * count * 2 * weight.long
+    let forming = weight.long * weight.short / 2 + products * count * weight.short
+    formed = forming < factored ? weight.formed() : nil
     self.count = count
     size = weight.short
     self.vectors = vectors
@@ -28,16 +36,21 @@ struct DirectionBlock<Scalar: BLASScalar> {
 
   /// Replaces the vectors by their images: one power step.
   mutating func power() {
-    weight.apply(vectors, count: count, into: &images)
+    apply(vectors, into: &images)
     swap(&vectors, &images)
   }
 
-  /// Makes the rows orthonormal: `X ← Λ^{−1/2} Eᵀ X` with `X Xᵀ = E Λ Eᵀ`, twice, because the first pass only
-  /// conditions what was nearly dependent.
+  /// Makes the rows orthonormal: `X ← L⁻¹ X` with `X Xᵀ = L Lᵀ`, or `X ← Λ^{−1/2} Eᵀ X` with `X Xᵀ = E Λ Eᵀ` where
+  /// rounding has left that indefinite. Twice, because the first pass only conditions what was nearly dependent.
   mutating func orthonormalize() throws(Fault) {
     for _ in 0..<2 {
       normalizeRows()
-      let eigen = try SymmetricEigen(products(of: vectors, with: vectors))
+      let gram = products(of: vectors, with: vectors)
+      if let cholesky = try? Cholesky(gram), let inverse = try? cholesky.inverseFactor() {
+        vectors = rotated(vectors, by: inverse)
+        continue
+      }
+      let eigen = try SymmetricEigen(gram)
       // What falls below is rounding; the second pass gives it length one again.
       let floor = (eigen.values.first ?? 1) * Double(Scalar.ulpOfOne)
       var rotation = eigen.vectors
@@ -51,7 +64,7 @@ struct DirectionBlock<Scalar: BLASScalar> {
 
   /// Ritz values and vectors of the span, which must be orthonormal, and the images of the vectors.
   mutating func rayleighRitz() throws(Fault) {
-    weight.apply(vectors, count: count, into: &images)
+    apply(vectors, into: &images)
     let eigen = try SymmetricEigen(products(of: vectors, with: images))
     values = eigen.values
     vectors = rotated(vectors, by: eigen.vectors)
@@ -84,15 +97,28 @@ struct DirectionBlock<Scalar: BLASScalar> {
     for _ in 1..<max(degree, 1) {
       // T_{k+1} = 2(2A/bound − 1) T_k − T_{k−1}.
       for index in previous.indices { previous[index] = -previous[index] - 2 * vectors[index] }
-      weight.apply(vectors, count: count, alpha: 2 * slope, beta: 1, into: &previous)
+      apply(vectors, alpha: 2 * slope, beta: 1, into: &previous)
       swap(&vectors, &previous)
     }
     normalizeRows()
   }
 
   /// The same block in another precision.
-  func converted<Target: BLASScalar>(to type: Target.Type) -> DirectionBlock<Target> {
-    DirectionBlock<Target>(weight, vectors: vectors.map { Target($0) }, count: count)
+  func converted<Target: BLASScalar>(
+    to type: Target.Type, products: Int
+  ) -> DirectionBlock<Target> {
+    DirectionBlock<Target>(
+      weight, vectors: vectors.map { Target($0) }, count: count, products: products)
+  }
+
+  /// `Y ← alpha · X·A + beta · Y`.
+  private func apply(_ x: [Scalar], alpha: Scalar = 1, beta: Scalar = 0, into y: inout [Scalar]) {
+    guard let formed else {
+      weight.apply(x, count: count, alpha: alpha, beta: beta, into: &y)
+      return
+    }
+    gemm(
+      transposeB: false, columns: size, inner: size, alpha: alpha, x, formed, beta: beta, into: &y)
   }
 
   // MARK: - Small products
@@ -113,8 +139,8 @@ struct DirectionBlock<Scalar: BLASScalar> {
   }
 
   private func gemm(
-    transposeB: Bool, columns: Int, inner: Int, _ a: [Scalar], _ b: [Scalar],
-    into c: inout [Scalar]
+    transposeB: Bool, columns: Int, inner: Int, alpha: Scalar = 1, _ a: [Scalar], _ b: [Scalar],
+    beta: Scalar = 0, into c: inout [Scalar]
   ) {
     a.withUnsafeBufferPointer { a in
       b.withUnsafeBufferPointer { b in
@@ -122,7 +148,7 @@ struct DirectionBlock<Scalar: BLASScalar> {
           guard let a = a.baseAddress, let b = b.baseAddress, let c = c.baseAddress else { return }
           Scalar.gemm(
             transposeA: false, transposeB: transposeB, rows: count, columns: columns, inner: inner,
-            alpha: 1, a, strideA: inner, b, strideB: transposeB ? inner : columns, beta: 0, c,
+            alpha: alpha, a, strideA: inner, b, strideB: transposeB ? inner : columns, beta: beta, c,
             strideC: columns)
         }
       }

@@ -19,28 +19,31 @@ extension SingularFactors {
     guard block > count, block * 3 <= weight.short else { return nil }
     var generator = SeededGenerator(seed: SingularFactors.startSeed)
     var rough = DirectionBlock<Float>(
-      weight, vectors: generator.normals(block * weight.short).map { Float($0) }, count: block)
+      weight, vectors: generator.normals(block * weight.short).map { Float($0) }, count: block,
+      products: 20)
     rough.power()
     try rough.orthonormalize()
     rough.power()
     try rough.cycle()
     // Until a cycle no longer halves the residual, or Float32 can do no better.
+    let (roughLimit, spanLimit) = (1e-6, Convergence.spanLimit / 4)
     var last = Double.infinity
     for _ in 0..<SingularFactors.cycleLimit {
       let error = rough.relativeResidual(count)
-      guard error > 1e-6, error < last / 2 else { break }
+      guard error > roughLimit, error < last / 2 else { break }
       last = error
-      rough.filter(count, growth: 1e4)
+      rough.filter(count, growth: 1e4, reduction: 2 * error / roughLimit)
       try rough.cycle()
     }
-    var fine = rough.converted(to: Double.self)
+    var fine = rough.converted(to: Double.self, products: 8)
     try fine.cycle()
     for _ in 0..<SingularFactors.cycleLimit {
-      if fine.spanError(count) <= Convergence.spanLimit / 4 { break }
-      fine.filter(count, growth: 1e9)
+      let error = fine.spanError(count)
+      if error <= spanLimit { break }
+      fine.filter(count, growth: 1e9, reduction: 4 * error / spanLimit)
       try fine.cycle()
     }
-    guard fine.spanError(count) <= Convergence.spanLimit / 4 else { return nil }
+    guard fine.spanError(count) <= spanLimit else { return nil }
     self.init(fine, count: fine.wholeClusters(count), weight: weight)
   }
 
@@ -137,12 +140,17 @@ extension DirectionBlock {
   }
 
   /// Filters with the largest degree that lets the first direction grow at most `growth` times as much as the
-  /// last one wanted: beyond that its rounding errors would drown the others.
-  fileprivate mutating func filter(_ wanted: Int, growth: Double) {
+  /// last one wanted: beyond that its rounding errors would drown the others. A smaller degree where that is
+  /// expected to reduce the error of the last one by the factor still needed.
+  fileprivate mutating func filter(_ wanted: Int, growth: Double, reduction: Double) {
     guard let bound = values.last, let first = values.first, bound > 0 else { return }
     func rate(_ value: Double) -> Double { acosh(max(2 * value / bound - 1, 1)) }
-    let spread = rate(first) - rate(values[wanted - 1])
-    let degree = min(max(Int(log(growth) / max(spread, 1e-3)), 2), 12)
+    let slowest = rate(values[wanted - 1])
+    let spread = rate(first) - slowest
+    let limit = Int(log(growth) / max(spread, 1e-3))
+    let needed = Int((acosh(max(reduction, 1)) / max(slowest, 1e-3)).rounded(.up))
+    let degree = max(min(limit, needed, 20), 2)
     filter(degree: degree, bound: bound)
   }
 }
+

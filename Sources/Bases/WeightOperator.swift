@@ -34,9 +34,7 @@ struct WeightOperator {
     images: (Range<Int>, UnsafePointer<Scalar>) -> Void = { _, _ in }
   ) {
     let isExact = Scalar.self == Float.self
-    let scalarSize = MemoryLayout<Scalar>.size
-    let slice =
-      isExact ? long : max(min(long, WeightOperator.sliceByteCount / (scalarSize * short)), 1)
+    let slice = isExact ? long : sliceLength(MemoryLayout<Scalar>.size)
     let memory = UnsafeMutablePointer<Scalar>.allocate(
       capacity: count * slice + (isExact ? 0 : slice * short))
     defer { memory.deallocate() }
@@ -48,14 +46,7 @@ struct WeightOperator {
           else { return }
           for start in stride(from: 0, to: long, by: slice) {
             let width = min(slice, long - start)
-            let first = source + (isTall ? start * short : start)
-            let part: (pointer: UnsafePointer<Scalar>, stride: Int)
-            if let exact = first as? UnsafePointer<Scalar> {
-              part = (exact, weight.columns)
-            } else {
-              convert(first, width: width, to: converted)
-              part = (UnsafePointer(converted), isTall ? short : width)
-            }
+            let part = part(source, start, width, converted)
             // The slice is S `[width, short]`, or its transpose where the weight is wide.
             Scalar.gemm(
               transposeA: false, transposeB: isTall, rows: count, columns: width, inner: short,
@@ -70,6 +61,46 @@ struct WeightOperator {
         }
       }
     }
+  }
+
+  /// `A` itself, `[short, short]`: the sum of the slices' own Gram matrices.
+  func formed<Scalar: BLASScalar>(as type: Scalar.Type = Scalar.self) -> [Scalar] {
+    let isExact = Scalar.self == Float.self
+    let slice = isExact ? long : sliceLength(MemoryLayout<Scalar>.size)
+    var result = [Scalar](repeating: 0, count: short * short)
+    let memory = UnsafeMutablePointer<Scalar>.allocate(capacity: isExact ? 1 : slice * short)
+    defer { memory.deallocate() }
+    weight.elements.withUnsafeBufferPointer { source in
+      result.withUnsafeMutableBufferPointer { result in
+        guard let source = source.baseAddress, let result = result.baseAddress else { return }
+        for start in stride(from: 0, to: long, by: slice) {
+          let width = min(slice, long - start)
+          let part = part(source, start, width, memory)
+          Scalar.gram(
+            ofRows: !isTall, size: short, inner: width, part.pointer, stride: part.stride,
+            into: result)
+        }
+        for row in 0..<short {
+          for column in 0..<row { result[row * short + column] = result[column * short + row] }
+        }
+      }
+    }
+    return result
+  }
+
+  private func sliceLength(_ scalarSize: Int) -> Int {
+    max(min(long, WeightOperator.sliceByteCount / (scalarSize * short)), 1)
+  }
+
+  /// Features `start..<start + width` of the longer side: where they lie, or converted into `memory`.
+  private func part<Scalar: BLASScalar>(
+    _ source: UnsafePointer<Float>, _ start: Int, _ width: Int,
+    _ memory: UnsafeMutablePointer<Scalar>
+  ) -> (pointer: UnsafePointer<Scalar>, stride: Int) {
+    let first = source + (isTall ? start * short : start)
+    if let exact = first as? UnsafePointer<Scalar> { return (exact, weight.columns) }
+    convert(first, width: width, to: memory)
+    return (UnsafePointer(memory), isTall ? short : width)
   }
 
   /// Copies `width` features of the longer side, `[width, short]` or its transpose, packed.

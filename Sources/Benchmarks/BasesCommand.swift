@@ -48,7 +48,7 @@ struct BasesCommand: ParsableCommand {
 
   /// What the product does for a module with `top` directions.
   private func compute(_ weight: Matrix<Float>, rank: Int) throws(Fault) -> SingularBasis {
-    let basis = try SingularBasis(weight: weight, moduleName: "bench")
+    let basis = try SingularBasis(weight: weight, moduleName: "bench", leading: rank)
     _ = try basis.moduleBasis(for: .top(rank: basis.admissibleRank(rank), omegaSeed: 0))
     return basis
   }

@@ -6,6 +6,7 @@ import Evaluation
 import Faults
 import Foundation
 import JSON
+import LinearAlgebra
 import Models
 import Tensors
 import Training
@@ -22,6 +23,7 @@ struct StepCommand: ParsableCommand {
   @Option var rank = 16
   @Option(help: "Steps, the first of which warms up.") var steps = 4
   @Option var learningRate = 1e-3
+  @Option(help: "float32 or bfloat16.") var precision = "float32"
   @OptionGroup var options: BenchOptions
 
   func run() throws {
@@ -33,7 +35,8 @@ struct StepCommand: ParsableCommand {
     let (bases, latents) = SeededFactors.all(checkpoint.linearModules, rank: rank)
     let student = StudentModel(
       weights: weights, modules: checkpoint.linearModules, bases: bases, latents: latents,
-      threads: options.threads)
+      threads: options.threads,
+      trainingPrecision: ProductPrecision(rawValue: precision) ?? .float32)
     var settings = TuningOptions()
     settings.objective = teacher == nil ? .ce : .kd
     settings.steps = steps

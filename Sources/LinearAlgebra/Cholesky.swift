@@ -43,6 +43,25 @@ public struct Cholesky: Sendable {
     return result
   }
 
+  /// `L⁻¹`, lower triangular, `[size, size]`.
+  ///
+  /// - Throws: `NUM-DEFINITE` where a pivot is zero.
+  public func inverseFactor() throws(Fault) -> Matrix<Double> {
+    let order = try LAPACK.size(factor.rows)
+    var result = factor
+    if factor.rows > 0 {
+      // dtrtri: info 0 done, < 0 bad argument, > 0 a zero on the diagonal. Row-major Lᵀ is column-major L.
+      let info = LAPACKE_dtrtri(
+        LAPACK_COL_MAJOR, CChar(UInt8(ascii: "L")), CChar(UInt8(ascii: "N")), order,
+        &result.elements, order)
+      guard info <= 0 else {
+        throw Fault(.badData, "NUM-DEFINITE", "a triangular factor is singular (pivot \(info))")
+      }
+      try LAPACK.check(info, "dtrtri")
+    }
+    return result.transposed
+  }
+
   /// `B · A⁻¹` for `rows` = `B` `[count, size]`.
   public func dividing(rows: Matrix<Double>) throws(Fault) -> Matrix<Double> {
     precondition(rows.columns == factor.rows, "\(rows.columns) columns for order \(factor.rows)")

@@ -1,0 +1,72 @@
+import Bases
+import Faults
+import LinearAlgebra
+import Tensors
+import TestSupport
+import Testing
+
+/// Leading directions by iteration against the whole decomposition of the same weight.
+@Suite struct LeadingDirectionsTests {
+  @Test(arguments: [(400, 260), (260, 400), (300, 300)])
+  func iterationFindsWhatTheDecompositionFinds(shape: (rows: Int, columns: Int)) throws {
+    let weight = Samples.weight(shape.rows, shape.columns, seed: 71)
+    let whole = try SingularBasis(weight: weight, moduleName: "m", route: .gram)
+    let part = try SingularBasis(weight: weight, moduleName: "m", leading: 12, route: .iterated)
+    #expect(part.isPartial && !whole.isPartial)
+    #expect(part.convergence.isAccepted)
+    try #require(part.count >= 12 && part.count < 40)
+    let indices = Array(0..<part.count)
+    #expect(
+      relativeError(part.singularValues, Array(whole.singularValues.prefix(part.count))) < 1e-10)
+    // Signs are canonical, so the vectors themselves agree, to the limit on residual over gap.
+    let output = whole.outputRows.selectingRows(indices)
+    #expect(relativeError(part.outputRows.elements, output.elements) < 1e-5)
+    let input = whole.inputRows.selectingRows(indices)
+    #expect(relativeError(part.inputRows.elements, input.elements) < 1e-5)
+  }
+
+  /// The error that is stated is the error that is there.
+  @Test func statedResidualIsTheMeasuredOne() throws {
+    let weight = Samples.weight(300, 280, seed: 72)
+    let basis = try SingularBasis(weight: weight, moduleName: "m", leading: 10, route: .iterated)
+    let images = basis.outputRows.times(weight.inDouble)
+    var worst = 0.0
+    for row in 0..<basis.count {
+      var sum = 0.0
+      for column in 0..<280 {
+        let difference =
+          images[row, column] - basis.singularValues[row] * basis.inputRows[row, column]
+        sum += difference * difference
+      }
+      worst = max(worst, sum.squareRoot())
+    }
+    let first = try #require(basis.singularValues.first)
+    #expect(abs(worst / first - basis.convergence.residual) < 1e-12)
+    #expect(worst / first < 1e-7)
+  }
+
+  /// Equal singular values across the last wanted direction: the cluster is left out, never cut.
+  @Test func aClusterAcrossTheEndIsNotCut() throws {
+    let spectrum = (0..<240).map { index in
+      index < 10 ? 2 - 0.1 * Double(index) : index < 14 ? 0.9 : 0.8 / Double(index - 12)
+    }
+    let weight = try Samples.weight(260, 240, spectrum: spectrum, seed: 73)
+    let basis = try SingularBasis(weight: weight, moduleName: "m", leading: 4, route: .iterated)
+    // 4 and 8 more would end inside directions 10 to 13.
+    #expect(basis.count == 10 || basis.count >= 14)
+    #expect(basis.clusters.allSatisfy { $0.upperBound <= basis.count })
+  }
+
+  @Test func topDirectionsOfAPartAreThoseOfTheWhole() throws {
+    let weight = Samples.weight(260, 260, seed: 74)
+    let part = try SingularBasis(weight: weight, moduleName: "m", leading: 12, route: .iterated)
+    let top = try part.moduleBasis(for: .top(rank: 12, omegaSeed: 3))
+    let whole = try SingularBasis(weight: weight, moduleName: "m", route: .gram)
+    let same = try whole.moduleBasis(for: .top(rank: 12, omegaSeed: 3))
+    #expect(relativeError(top.inputBasis.elements, same.inputBasis.elements) < 1e-5)
+    #expect(relativeError(top.outputBasis.elements, same.outputBasis.elements) < 1e-5)
+    #expect(throws: Fault.self) {
+      try part.moduleBasis(for: .top(rank: part.count + 1, omegaSeed: 3))
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import LinearAlgebra
+import Tensors
+import TestSupport
+import Testing
+
+/// Products with frozen matrices against sums written out.
+@Suite struct FrozenMatrixTests {
+  /// Odd sizes, less than a lane, more than a panel, more than one block of depth.
+  static let shapes = [(1, 1, 1), (7, 5, 3), (64, 16, 6), (70, 33, 13), (65, 600, 5), (600, 40, 2)]
+
+  static func values(_ count: Int, seed: UInt64) -> [Float] {
+    var generator = SeededGenerator(seed: seed)
+    return generator.normals(count).map { Float($0) }
+  }
+
+  /// `y + x·Wᵀ` or `y + x·W` in Float64.
+  static func expected(
+    _ w: Matrix<Float>, _ x: [Float], _ y: [Float], _ count: Int, _ order: FrozenMatrix.Order
+  ) -> [Double] {
+    let (width, depth) = order == .forward ? (w.rows, w.columns) : (w.columns, w.rows)
+    var result = y.map(Double.init)
+    for row in 0..<count {
+      for column in 0..<width {
+        for k in 0..<depth {
+          let weight = order == .forward ? w[column, k] : w[k, column]
+          result[row * width + column] += Double(x[row * depth + k]) * Double(weight)
+        }
+      }
+    }
+    return result
+  }
+
+  @Test(arguments: shapes, [FrozenMatrix.Order.forward, .backward])
+  func productsInFloat32(
+    shape: (rows: Int, columns: Int, count: Int), order: FrozenMatrix.Order
+  ) {
+    check(shape, order, precision: .float32, limit: 1e-6)
+  }
+
+  @Test(
+    .enabled(if: ProductPrecision.hasBFloat16), arguments: shapes,
+    [FrozenMatrix.Order.forward, .backward])
+  func productsInBFloat16(
+    shape: (rows: Int, columns: Int, count: Int), order: FrozenMatrix.Order
+  ) {
+    // Each factor is off by at most 2⁻⁹, a sum of random signs by less.
+    check(shape, order, precision: .bfloat16, limit: 6e-3)
+  }
+
+  private func check(
+    _ shape: (rows: Int, columns: Int, count: Int), _ order: FrozenMatrix.Order,
+    precision: ProductPrecision, limit: Double
+  ) {
+    let w = Matrix(
+      rows: shape.rows, columns: shape.columns,
+      elements: FrozenMatrixTests.values(shape.rows * shape.columns, seed: 1))
+    // Two parts, to see that they are stacked.
+    let cut = shape.rows / 2
+    let frozen = FrozenMatrix(stacking: [
+      w.selectingRows(Array(0..<cut)), w.selectingRows(Array(cut..<shape.rows)),
+    ])
+    let (width, depth) =
+      order == .forward ? (shape.rows, shape.columns) : (shape.columns, shape.rows)
+    let x = FrozenMatrixTests.values(shape.count * depth, seed: 2)
+    let start = FrozenMatrixTests.values(shape.count * width, seed: 3)
+    for (adding, threads) in [(false, 1), (true, 1), (false, 3)] {
+      var y = start
+      let memory = UnsafeMutablePointer<UInt16>.allocate(
+        capacity: ActivationRows.roundedCount(rows: shape.count, columns: depth))
+      defer { memory.deallocate() }
+      x.withUnsafeBufferPointer { x in
+        y.withUnsafeMutableBufferPointer { y in
+          guard let x = x.baseAddress, let y = y.baseAddress else { return }
+          let rows =
+            precision == .float32
+            ? ActivationRows(x, stride: depth)
+            : ActivationRows(
+              x, rows: shape.count, columns: depth, stride: depth, roundedInto: memory)
+          frozen.multiply(
+            rows, count: shape.count, order, into: y, stride: width, adding: adding,
+            threads: threads)
+        }
+      }
+      let zero = [Float](repeating: 0, count: start.count)
+      let expected = FrozenMatrixTests.expected(
+        w, x, adding ? start : zero, shape.count, order)
+      #expect(relativeError(y.map(Double.init), expected) < limit)
+    }
+  }
+
+  @Test func rowsSurviveTheLayouts() {
+    let w = Matrix(rows: 70, columns: 9, elements: FrozenMatrixTests.values(630, seed: 4))
+    let frozen = FrozenMatrix(stacking: [w])
+    func row(_ index: Int) -> [Float] {
+      var result = [Float](repeating: 0, count: 9)
+      result.withUnsafeMutableBufferPointer { target in
+        if let target = target.baseAddress { frozen.copyRow(index, to: target) }
+      }
+      return result
+    }
+    let before = (0..<70).flatMap(row)
+    #expect(before == w.elements)
+    let x = FrozenMatrixTests.values(9, seed: 5)
+    var y = [Float](repeating: 0, count: 70)
+    x.withUnsafeBufferPointer { x in
+      y.withUnsafeMutableBufferPointer { y in
+        guard let x = x.baseAddress, let y = y.baseAddress else { return }
+        frozen.multiply(
+          ActivationRows(x, stride: 9), count: 1, .forward, into: y, stride: 70)
+      }
+    }
+    #expect((0..<70).flatMap(row) == w.elements)
+  }
+
+  /// A view from an odd column reads pairs that begin there.
+  @Test(.enabled(if: ProductPrecision.hasBFloat16))
+  func aViewMayBeginAtAnyColumn() {
+    let w = Matrix(rows: 5, columns: 4, elements: FrozenMatrixTests.values(20, seed: 6))
+    let x = FrozenMatrixTests.values(3 * 7, seed: 7)
+    let frozen = FrozenMatrix(stacking: [w])
+    let memory = UnsafeMutablePointer<UInt16>.allocate(
+      capacity: ActivationRows.roundedCount(rows: 3, columns: 7))
+    defer { memory.deallocate() }
+    var y = [Float](repeating: 0, count: 15)
+    x.withUnsafeBufferPointer { x in
+      y.withUnsafeMutableBufferPointer { y in
+        guard let x = x.baseAddress, let y = y.baseAddress else { return }
+        let rows = ActivationRows(x, rows: 3, columns: 7, stride: 7, roundedInto: memory)
+        frozen.multiply(rows.dropping(columns: 3), count: 3, .forward, into: y, stride: 5)
+      }
+    }
+    let part = (0..<3).flatMap { Array(x[$0 * 7 + 3..<$0 * 7 + 7]) }
+    let expected = FrozenMatrixTests.expected(
+      w, part, [Float](repeating: 0, count: 15), 3, .forward)
+    #expect(relativeError(y.map(Double.init), expected) < 6e-3)
+  }
+}
