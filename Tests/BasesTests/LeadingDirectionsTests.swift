@@ -47,9 +47,9 @@ import Testing
 
   /// Equal singular values across the last wanted direction: the cluster is left out, never cut.
   @Test func aClusterAcrossTheEndIsNotCut() throws {
-    let spectrum = (0..<240).map { index in
-      index < 10 ? 2 - 0.1 * Double(index) : index < 14 ? 0.9 : 0.8 / Double(index - 12)
-    }
+    var spectrum = (0..<10).map { 2 - 0.1 * Double($0) }
+    spectrum += [Double](repeating: 0.9, count: 4)
+    spectrum += (2..<228).map { 0.8 / Double($0) }
     let weight = try Samples.weight(260, 240, spectrum: spectrum, seed: 73)
     let basis = try SingularBasis(weight: weight, moduleName: "m", leading: 4, route: .iterated)
     // 4 and 8 more would end inside directions 10 to 13.
