@@ -46,7 +46,7 @@ let package = Package(
     cLibrary("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
 
     // Kernels in C, for instructions that Swift cannot reach: one source serves every CPU and chooses at run time.
-    .target(name: "CPackedProducts"),
+    .target(name: "CKernels"),
 
     // Layer 0: what everything may use.
     library("Faults", []),
@@ -58,7 +58,7 @@ let package = Package(
     library("JSON", ["Faults", "CJSONC"]),
     library("Compression", ["Faults", "CZstd"]),
     library(
-      "LinearAlgebra", ["Faults", "Tensors", "COpenBLAS", "CLAPACKE", "CPackedProducts"]),
+      "LinearAlgebra", ["Faults", "Tensors", "COpenBLAS", "CLAPACKE", "CKernels"]),
 
     library("Progress", ["Faults"]),
 
@@ -71,7 +71,7 @@ let package = Package(
     library(
       "Bases", ["Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints"]),
     library("Artifacts", ["Faults", "Files", "JSON", "Compression", "Tensors", "Checkpoints"]),
-    library("Models", ["Faults", "Tensors", "LinearAlgebra", "Checkpoints"]),
+    library("Models", ["Faults", "Tensors", "LinearAlgebra", "Checkpoints", "CKernels"]),
 
     // Layer 4: mathematics over models and adapters.
     library("Projection", ["Faults", "Tensors", "LinearAlgebra", "Adapters", "Bases"]),

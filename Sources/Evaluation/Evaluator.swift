@@ -32,10 +32,10 @@ public struct Evaluator: Sendable {
     let parts = try pool.map(plan.batches.count) { index, decoder in
       let batch = plan.batches[index]
       let hidden = decoder.forward(batch.tokens)
-      let scores = pool.head.scores(
+      let scores = decoder.head.scores(
         hidden, targets: batch.tokens.targets, teacher: teacher?[index])
       let examples = batch.items.map {
-        score($0, batch: batch.tokens, hidden: hidden, scores: scores, pool.head)
+        score($0, batch: batch.tokens, hidden: hidden, scores: scores, decoder.head)
       }
       counter.add(examples.count)
       return (examples: examples, hidden: hidden)

@@ -1,4 +1,4 @@
-import CPackedProducts
+import CKernels
 
 /// Rows of activations as the left factor of products with frozen matrices: a view, valid as long as the memory
 /// it was made over.

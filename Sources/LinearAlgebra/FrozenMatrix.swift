@@ -1,4 +1,4 @@
-import CPackedProducts
+import CKernels
 import Synchronization
 public import Tensors
 

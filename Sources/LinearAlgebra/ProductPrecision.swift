@@ -1,4 +1,4 @@
-import CPackedProducts
+import CKernels
 
 /// The arithmetic of products with frozen matrices; sums are in Float32 in either.
 public enum ProductPrecision: String, Sendable, Hashable, CaseIterable {

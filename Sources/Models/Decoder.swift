@@ -18,6 +18,9 @@ public final class Decoder {
   /// The arithmetic of products with weights and factors.
   public let precision: ProductPrecision
 
+  /// The output head, in the decoder's precision.
+  public let head: OutputHead
+
   let tape: DecoderTape
   let scratch = DecoderScratch()
   private(set) var rotary: RotaryEmbedding
@@ -40,6 +43,7 @@ public final class Decoder {
     self.precision = precision
     self.updates = updates ?? UpdateSet(layerCount: weights.configuration.layerCount)
     self.threads = threads
+    head = OutputHead(weights: weights, threads: threads, precision: precision)
     tape = DecoderTape(configuration: weights.configuration)
     rotary = RotaryEmbedding(
       headDimension: weights.configuration.headDimension, theta: weights.configuration.ropeTheta)

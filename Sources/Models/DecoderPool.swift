@@ -10,8 +10,6 @@ public import LinearAlgebra
 public final class DecoderPool {
   /// The decoders; they share `updates`' cores.
   public let decoders: [Decoder]
-  /// The output head, one thread.
-  public let head: OutputHead
   /// The frozen weights.
   public let weights: DecoderWeights
 
@@ -24,7 +22,6 @@ public final class DecoderPool {
     decoders = (0..<max(threads, 1)).map { _ in
       Decoder(weights: weights, updates: updates, threads: 1, precision: precision)
     }
-    head = OutputHead(weights: weights, threads: 1, precision: precision)
   }
 
   /// Number of decoders.

@@ -4,7 +4,7 @@ final class DecoderScratch {
   enum Name: Hashable {
     case mixed, gathered, gatheredInverse, dHidden, dResidual, dNormed, dWide, dActivation
     case dQueryKeyValue, dAttention, outputProjected, inputProjected
-    case rounded, roundedNarrow
+    case rounded, roundedNarrow, logits, teacherLogits
   }
 
   private var buffers: [Name: FloatBuffer] = [:]
@@ -12,6 +12,8 @@ final class DecoderScratch {
   /// At least `count` elements under `name`, not cleared.
   func buffer(_ name: Name, count: Int) -> UnsafeMutablePointer<Float> {
     if let buffer = buffers[name], buffer.count >= count { return buffer.pointer }
+    // Given back first: what it held is no longer valid.
+    buffers[name] = nil
     let buffer = FloatBuffer(count: count + count / 4)
     buffers[name] = buffer
     return buffer.pointer

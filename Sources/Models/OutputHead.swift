@@ -7,12 +7,14 @@ public import Tensors
 ///
 /// Legend: `P` loss positions, `d` hidden size, `V` vocabulary. Logits exist for at most
 /// ``chunkSize`` positions at once (`z = h·Eᵀ` `[P, V]`). The teacher is given by its final hidden states,
-/// which with the same head define its logits exactly in `d` instead of `V` numbers a position.
+/// which with the same head define its logits exactly in `d` instead of `V` numbers a position. One head serves
+/// one caller at a time: its buffers outlive a call.
 public struct OutputHead {
   private let weights: DecoderWeights
   private let threads: Int
   private let precision: ProductPrecision
   private let chunkSize = 64
+  private let scratch = DecoderScratch()
 
   /// The head of `weights`.
   public init(
@@ -70,13 +72,11 @@ public struct OutputHead {
         threads: threads)
       return
     }
-    let count = ActivationRows.roundedCount(rows: rows, columns: columns)
-    withUnsafeTemporaryAllocation(of: UInt16.self, capacity: count) { memory in
-      guard let memory = memory.baseAddress else { return }
-      weights.head.multiply(
-        ActivationRows(x, rows: rows, columns: columns, stride: columns, roundedInto: memory),
-        count: rows, order, into: target, stride: stride, threads: threads)
-    }
+    let memory = scratch.halves(
+      .rounded, count: ActivationRows.roundedCount(rows: rows, columns: columns))
+    weights.head.multiply(
+      ActivationRows(x, rows: rows, columns: columns, stride: columns, roundedInto: memory),
+      count: rows, order, into: target, stride: stride, threads: threads)
   }
 
   /// Per-position measurements against targets and, if given, a teacher.
@@ -197,15 +197,15 @@ public struct OutputHead {
     _ body: (Range<Int>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>?) -> Void
   ) {
     let size = min(chunkSize, hidden.rows) * vocabulary
-    let student = FloatBuffer(count: size)
-    let teacherLogits = teacher.map { _ in FloatBuffer(count: size) }
+    let student = scratch.buffer(.logits, count: size)
+    let teacherLogits = teacher.map { _ in scratch.buffer(.teacherLogits, count: size) }
     for start in stride(from: 0, to: hidden.rows, by: chunkSize) {
       let rows = start..<min(start + chunkSize, hidden.rows)
-      product(hidden, rows: rows, into: student.pointer)
+      product(hidden, rows: rows, into: student)
       if let teacher, let teacherLogits {
-        product(teacher, rows: rows, into: teacherLogits.pointer)
+        product(teacher, rows: rows, into: teacherLogits)
       }
-      body(rows, student.pointer, teacherLogits?.pointer)
+      body(rows, student, teacherLogits)
     }
   }
 }

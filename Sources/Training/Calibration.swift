@@ -25,7 +25,7 @@ public enum Calibration {
         var generator = SeededGenerator(seed: seed, stream: 0x6669_7368_6572 + UInt64(group[start]))
         let hidden = decoder.forward(
           TokenBatch(examples: group.map { examples[$0] }), recording: true)
-        let gradient = teacher.head.sampledGradient(hidden, generator: &generator)
+        let gradient = decoder.head.sampledGradient(hidden, generator: &generator)
         _ = decoder.backward(gradient, curvature: accumulator)
         done.add(group.count)
       }

@@ -39,7 +39,7 @@ public final class StudentModel {
   public var decoder: Decoder { pool.decoders[0] }
 
   /// The output head.
-  public var head: OutputHead { pool.head }
+  public var head: OutputHead { decoder.head }
 
   /// The latents M `[outputRank, inputRank]`, one per module.
   public var latents: [Matrix<Float>] {

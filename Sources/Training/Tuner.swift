@@ -141,7 +141,7 @@ public final class Tuner {
       let batch = TokenBatch(examples: groups[index].map { training[$0] })
       let hidden = decoder.forward(batch, recording: true)
       let share = Double(batch.lossPositions.count) / Double(max(positions, 1))
-      var (loss, gradient) = student.trainingPool.head.loss(
+      var (loss, gradient) = decoder.head.loss(
         hidden, targets: batch.targets, teacher: teachers[index], objective: objective)
       for element in gradient.elements.indices { gradient.elements[element] *= Float(share) }
       return (loss: loss * share, gradients: decoder.backward(gradient))

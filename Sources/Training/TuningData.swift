@@ -57,7 +57,7 @@ public final class TuningData {
     let losses = try student.pool.map(validationBatches.count) {
       [validation, validationBatches] index, decoder in
       let batch = TokenBatch(examples: validationBatches[index].map { validation[$0] })
-      let scores = student.pool.head.scores(
+      let scores = decoder.head.scores(
         decoder.forward(batch), targets: batch.targets, teacher: teachers[index])
       return (
         total: objective.weights.crossEntropy * scores.negativeLogLikelihoods.reduce(0, +)

@@ -28,7 +28,11 @@ extension SIMD8 where Scalar == Float {
   /// operation would be a library call per lane. Adding 1.5·2²³ rounds to an integer and leaves it in the low
   /// bits: the standard library's conversion of a vector to integers is a call per lane.
   @inline(__always) var exponential: Lanes {
-    let clamped = self.clamped(lowerBound: Lanes(repeating: -86), upperBound: Lanes(repeating: 88))
+    // Not `clamped`: that is a call for either bound.
+    let floor = Lanes(repeating: -86)
+    let ceiling = Lanes(repeating: 88)
+    let raised = replacing(with: floor, where: self .< floor)
+    let clamped = raised.replacing(with: ceiling, where: raised .> ceiling)
     let magic: Float = 12_582_912
     let shifted = clamped * 1.442_695_04 + magic
     let n = shifted - magic

@@ -1,0 +1,52 @@
+#include "activations.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__linux__)
+#define FOR_EVERY_CPU __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FOR_EVERY_CPU
+#endif
+
+// exp(x), relative error below 3e-7; 0 below -86, exp(88) above 88. x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial
+// of degree 6 in r, and 2^n through the exponent bits (the split of ln 2 and the coefficients are those of Cephes'
+// expf). Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
+__attribute__((always_inline)) static inline float exponential(float x) {
+  const float magic = 12582912.0f;
+  float clamped = x < -86.0f ? -86.0f : x > 88.0f ? 88.0f : x;
+  float shifted = clamped * 1.44269504f + magic;
+  float n = shifted - magic;
+  float r = clamped - n * 0.693359375f - n * -2.12194440e-4f;
+  float p = 1.98756915e-4f;
+  p = p * r + 1.39819995e-3f;
+  p = p * r + 8.33345190e-3f;
+  p = p * r + 4.16657960e-2f;
+  p = p * r + 1.66666655e-1f;
+  p = p * r + 5.00000010e-1f;
+  p = p * r * r + r + 1.0f;
+  uint32_t bits;
+  memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits - 0x4b400000u + 127u) << 23;
+  float scale;
+  memcpy(&scale, &bits, sizeof scale);
+  return x < -86.0f ? 0.0f : p * scale;
+}
+
+FOR_EVERY_CPU
+void activation_swiglu(const float *gate, const float *up, size_t count, float *out) {
+  for (size_t index = 0; index < count; index++)
+    out[index] = gate[index] / (1.0f + exponential(-gate[index])) * up[index];
+}
+
+FOR_EVERY_CPU
+void activation_swiglu_gradient(
+    const float *gate, const float *up, const float *d, size_t count, float *d_gate, float *d_up) {
+  for (size_t index = 0; index < count; index++) {
+    float g = gate[index];
+    float s = 1.0f / (1.0f + exponential(-g));
+    float slope = d[index] * s;
+    d_gate[index] = slope * up[index] * (1.0f + g * (1.0f - s));
+    d_up[index] = slope * g;
+  }
+}
