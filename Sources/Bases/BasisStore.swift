@@ -35,6 +35,8 @@ public final class BasisStore: Sendable {
     var entries: [SHA256Digest: BasisCacheEntry] = [:]
     var warnings: [String] = []
     var counts = Counts()
+    /// The last top factors of each module: the same for every adapter, and small.
+    var topBases: [String: (wanted: BasisSelection, basis: ModuleBasis)] = [:]
   }
 
   /// A store over a base model.
@@ -119,11 +121,43 @@ public final class BasisStore: Sendable {
     return basis
   }
 
+  /// The factors of a module's first `rank` directions, or of fewer where that cut would split a cluster or there
+  /// are not so many; remembered, so that many adapters cost one reading of the basis.
+  public func topBasis(
+    of module: LinearModule, rank: Int, omegaSeed: UInt64
+  ) throws(Fault) -> ModuleBasis {
+    let wanted = BasisSelection.top(rank: rank, omegaSeed: omegaSeed)
+    if let known = knownTopBasis(of: module, for: wanted) { return known }
+    let basis = try basis(of: module, leading: rank)
+    let result = try basis.moduleBasis(
+      for: .top(rank: basis.admissibleRank(rank), omegaSeed: omegaSeed))
+    keepTopBasis(result, of: module, for: wanted)
+    return result
+  }
+
+  private func knownTopBasis(
+    of module: LinearModule, for selection: BasisSelection
+  ) -> ModuleBasis? {
+    state.withLock { state in
+      guard let known = state.topBases[module.name],
+        known.wanted == selection || known.basis.selection == selection
+      else { return nil }
+      return known.basis
+    }
+  }
+
+  private func keepTopBasis(
+    _ basis: ModuleBasis, of module: LinearModule, for wanted: BasisSelection
+  ) {
+    state.withLock { $0.topBases[module.name] = (wanted, basis) }
+  }
+
   /// The factors of a module for a choice of directions; random ones need no decomposition.
   public func moduleBasis(
     of module: LinearModule, for selection: BasisSelection
   ) throws(Fault) -> ModuleBasis {
     let needed: [Int]
+    if let known = knownTopBasis(of: module, for: selection) { return known }
     switch selection {
     case .random(let rank, let seed):
       return try ModuleBasis(

@@ -22,6 +22,7 @@ public final class BaseSession {
   public let log: ProgressLog
   /// Digest of the pack that supplies the bases, if any; artifacts made with it name it.
   public let packDigest: SHA256Digest?
+  let probeDraws: ProbeDraws
   private let memory: Int?
   private var loadedWeights: DecoderWeights?
   private var loadedTokenizer: Tokenizer?
@@ -32,6 +33,7 @@ public final class BaseSession {
     memory: Int? = nil, log: ProgressLog
   ) throws(Fault) {
     base = try BaseCheckpoint.open(path)
+    probeDraws = ProbeDraws(base: base)
     bases = try BasisStore(
       base: base, cacheDirectory: cacheDirectory, threads: threads, pack: pack)
     packDigest = try bases.pack?.digest()

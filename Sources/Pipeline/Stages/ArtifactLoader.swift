@@ -55,7 +55,7 @@ public struct ArtifactLoader {
       }
       try session.prepareBases(modules, leading: selections.map(\.leadingCount).max())
     }
-    let (store, base) = (session.bases, session.base)
+    let (store, draws) = (session.bases, session.probeDraws)
     let bases = try parallelMap(modules.count, threads: session.threads) {
       (index) throws(Fault) -> ModuleBasis in
       let stored = artifact.modules[index]
@@ -63,7 +63,7 @@ public struct ArtifactLoader {
         let basis = try ArtifactLoader.basis(
           stored, metadata: artifact.metadata, module: modules[index], store: store)
         try ArtifactLoader.check(
-          basis, stored, weight: try base.matrix(modules[index].weightName), index: index)
+          basis, stored, draws: try draws.draws(of: modules[index], index: index))
         return basis
       } catch {
         throw error.at(tensor: stored.moduleName)
@@ -118,7 +118,7 @@ public struct ArtifactLoader {
   }
 
   private static func check(
-    _ basis: ModuleBasis, _ stored: ArtifactModule, weight: Matrix<Float>, index: Int
+    _ basis: ModuleBasis, _ stored: ArtifactModule, draws: [Probe.Draw]
   ) throws(Fault) {
     let pairs =
       zip(stored.outputSingularValues, basis.outputSingularValues).map { (Double($0), $1) }
@@ -128,7 +128,7 @@ public struct ArtifactLoader {
       throw Fault(
         .badData, "ART-BASIS", "singular value \(found), the artifact was made with \(expected)")
     }
-    let probes = Probe.values(weight: weight, basis: basis, latent: stored.latent, index: index)
+    let probes = Probe.values(draws: draws, basis: basis, latent: stored.latent)
     for (expected, found) in zip(stored.probes, probes)
     where abs(Double(expected) - found.value) > Probe.tolerance * found.scale {
       throw Fault(

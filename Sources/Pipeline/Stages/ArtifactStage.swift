@@ -54,7 +54,7 @@ struct ArtifactStage {
     _ projected: ProjectedAdapter, latents: [Matrix<Float>], tuning: TuningRecord? = nil
   ) throws(Fault) -> AssembledArtifact {
     let digests = try session.moduleDigests(projected.modules)
-    let (base, request) = (session.base, self.request)
+    let (draws, request) = (session.probeDraws, self.request)
     let modules = try parallelMap(projected.modules.count, threads: session.threads) {
       (index) throws(Fault) -> ArtifactModule in
       let (module, basis) = (projected.modules[index], projected.bases[index])
@@ -65,8 +65,7 @@ struct ArtifactStage {
         throw error.at(tensor: module.name)
       }
       let probes = Probe.values(
-        weight: try base.matrix(module.weightName), basis: basis, latent: stored.matrix,
-        index: index)
+        draws: try draws.draws(of: module, index: index), basis: basis, latent: stored.matrix)
       let (output, input) = basis.selection.indices
       return ArtifactModule(
         moduleName: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,

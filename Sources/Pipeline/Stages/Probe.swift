@@ -1,5 +1,8 @@
 import Bases
+import Checkpoints
+import Faults
 import LinearAlgebra
+import Synchronization
 import Tensors
 
 /// The scalars that prove a loader regenerated the same bases: `(W·z)ᵀ · U · M · Vᵀ · x` for fixed
@@ -19,24 +22,84 @@ enum Probe {
     var scale: Double
   }
 
-  /// The probes of one module; `index` is its place among the artifact's modules.
-  static func values(
-    weight: Matrix<Float>, basis: ModuleBasis, latent: Matrix<Float>, index: Int
-  ) -> [Value] {
-    let w: Matrix<Double> = weight.converted()
-    let u: Matrix<Double> = basis.outputBasis.converted()
-    let v: Matrix<Double> = basis.inputBasis.converted()
+  /// The draws of one module: what of a probe depends on the weight alone.
+  struct Draw: Sendable {
+    /// `W·z` `[outFeatures, 1]`.
+    let image: Matrix<Double>
+    /// `x` `[inFeatures, 1]`.
+    let direction: Matrix<Double>
+  }
+
+  /// The draws of one module; `index` is its place among the artifact's modules.
+  static func draws(weight: Matrix<Float>, index: Int) -> [Draw] {
     var generator = SeededGenerator(seed: 0x7072_6f62_65, stream: UInt64(index + 1))
     return (0..<count).map { _ in
-      let x = Matrix<Double>(
-        rows: weight.columns, columns: 1, elements: generator.normals(weight.columns))
-      let z = Matrix<Double>(
-        rows: weight.columns, columns: 1, elements: generator.normals(weight.columns))
-      let left = u.times(w.times(z), transposeSelf: true)
-      let right = v.times(x, transposeSelf: true)
-      let value = left.times(latent.converted().times(right), transposeSelf: true)
-      let scale = (left.squaredNorm * right.squaredNorm * latent.squaredNorm).squareRoot()
+      let x = generator.normals(weight.columns)
+      let z = generator.normals(weight.columns)
+      return Draw(
+        image: Matrix(rows: weight.rows, columns: 1, elements: product(weight, z)),
+        direction: Matrix(rows: weight.columns, columns: 1, elements: x))
+    }
+  }
+
+  /// `W·z` in Float64, without a copy of W.
+  private static func product(_ weight: Matrix<Float>, _ z: [Double]) -> [Double] {
+    weight.elements.withUnsafeBufferPointer { w in
+      z.withUnsafeBufferPointer { z in
+        (0..<weight.rows).map { row in
+          var sums = SIMD8<Double>.zero
+          let start = row * weight.columns
+          var column = 0
+          while column + 8 <= weight.columns {
+            for lane in 0..<8 {
+              sums[lane] += Double(w[start + column + lane]) * z[column + lane]
+            }
+            column += 8
+          }
+          var sum = sums.sum()
+          while column < weight.columns {
+            sum += Double(w[start + column]) * z[column]
+            column += 1
+          }
+          return sum
+        }
+      }
+    }
+  }
+
+  /// The probes of one module.
+  static func values(draws: [Draw], basis: ModuleBasis, latent: Matrix<Float>) -> [Value] {
+    let (u, v, m) = (basis.outputBasis.inDouble, basis.inputBasis.inDouble, latent.inDouble)
+    return draws.map { draw in
+      let left = u.times(draw.image, transposeSelf: true)
+      let right = v.times(draw.direction, transposeSelf: true)
+      let value = left.times(m.times(right), transposeSelf: true)
+      let scale = (left.squaredNorm * right.squaredNorm * m.squaredNorm).squareRoot()
       return Value(value: value.elements.first ?? 0, scale: scale)
     }
+  }
+}
+
+/// The draws of a base model's modules, remembered: every artifact on it needs the same.
+final class ProbeDraws: Sendable {
+  private let base: BaseCheckpoint
+  private let known = Mutex<[Key: [Probe.Draw]]>([:])
+
+  private struct Key: Hashable {
+    let module: String
+    let index: Int
+  }
+
+  init(base: BaseCheckpoint) {
+    self.base = base
+  }
+
+  /// The draws of a module that is the `index`-th of its artifact.
+  func draws(of module: LinearModule, index: Int) throws(Fault) -> [Probe.Draw] {
+    let key = Key(module: module.name, index: index)
+    if let draws = known.withLock({ $0[key] }) { return draws }
+    let draws = Probe.draws(weight: try base.matrix(module.weightName), index: index)
+    known.withLock { $0[key] = draws }
+    return draws
   }
 }

@@ -66,9 +66,7 @@ struct ProjectionStage {
             update: updates[index], basis: basis, curvature: curvatures[index], rank: limit,
             candidates: candidates))
       case .top:
-        let basis = try store.basis(of: module, leading: limit.square)
-        moduleBasis = try basis.moduleBasis(
-          for: .top(rank: basis.admissibleRank(limit.square), omegaSeed: seed))
+        moduleBasis = try store.topBasis(of: module, rank: limit.square, omegaSeed: seed)
       case .random:
         moduleBasis = try store.moduleBasis(
           of: module, for: .random(rank: limit.square, seed: seed))
