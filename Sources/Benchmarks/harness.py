@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -85,11 +86,17 @@ def timed(command: list[str]) -> dict:
 
 
 def make(path: str, command: list[str]) -> str:
-    """An input that is made once; `command` must write `path`."""
+    """An input that is made once. A `path` among the command's words stands for where to write it; it gets its
+    name when it is whole."""
     if not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         note(f"making {os.path.relpath(path, ROOT)}")
-        subprocess.run(command, check=True, cwd=ROOT, env=environment(CORES), stdout=subprocess.DEVNULL)
+        part = path + ".part"
+        shutil.rmtree(part, ignore_errors=True)
+        words = [part if word == path else word for word in command]
+        subprocess.run(words, check=True, cwd=ROOT, env=environment(CORES), stdout=subprocess.DEVNULL)
+        if os.path.exists(part):
+            os.rename(part, path)
     return path
 
 
