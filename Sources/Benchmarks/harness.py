@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -85,11 +86,17 @@ def timed(command: list[str]) -> dict:
 
 
 def make(path: str, command: list[str]) -> str:
-    """An input that is made once; `command` must write `path`."""
+    """An input that is made once. A `path` among the command's words stands for where to write it; it gets its
+    name when it is whole."""
     if not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         note(f"making {os.path.relpath(path, ROOT)}")
-        subprocess.run(command, check=True, cwd=ROOT, env=environment(CORES), stdout=subprocess.DEVNULL)
+        part = path + ".part"
+        shutil.rmtree(part, ignore_errors=True)
+        words = [part if word == path else word for word in command]
+        subprocess.run(words, check=True, cwd=ROOT, env=environment(CORES), stdout=subprocess.DEVNULL)
+        if os.path.exists(part):
+            os.rename(part, path)
     return path
 
 
@@ -105,6 +112,7 @@ class Report:
         self.machine = machine_line()
         self.tables: list[dict] = []
         self.failures: list[str] = []
+        self.missing: dict[str, dict[str, str]] = {}
         print(self.machine["line"], flush=True)
 
     def check(self, what: str, passed: bool, detail: str) -> None:
@@ -132,9 +140,13 @@ class Report:
                     if name == "ours":
                         self.check(title, False, str(failure))
         for name, reason in broken.items():
-            note(f"{title}: {name}: {reason}")
+            self.miss(title, name, reason)
             results[name] = []
         return results
+
+    def miss(self, title: str, name: str, reason: str) -> None:
+        """Has the table `title` say why there is no figure for `name`."""
+        self.missing.setdefault(title, {})[name] = reason
 
     def table(self, title: str, results: dict[str, list[dict]], columns: dict | None = None) -> None:
         """Prints medians and spreads; `columns` are name to a function of a result."""
@@ -142,7 +154,6 @@ class Report:
         rows = []
         for name, found in results.items():
             if not found:
-                rows.append([name, "failed"])
                 continue
             seconds = [result["seconds"] for result in found]
             row = [name, duration(statistics.median(seconds)), f"{duration(min(seconds))}–{duration(max(seconds))}"]
@@ -158,7 +169,12 @@ class Report:
             rows.append(row)
         heads = ["", "median", "min–max", "÷ ours", "of pairs", "peak", *(columns or {})]
         show(title, heads, rows)
-        self.tables.append({"title": title, "load": os.getloadavg()[0], "results": results})
+        missing = self.missing.get(title, {})
+        for name, reason in missing.items():
+            print(f"  {name}: {reason}", flush=True)
+        self.tables.append(
+            {"title": title, "load": os.getloadavg()[0], "results": results, "missing": missing}
+        )
 
     def plain(self, title: str, heads: list[str], rows: list[list[str]], data) -> None:
         """A table that is not of pairs; `data` is what the JSON file keeps."""

@@ -76,7 +76,7 @@ def write_adapter(folder: str, modules: dict, rank: int, rng) -> None:
         b = rng.standard_normal((rows, rank), np.float32) * 0.01
         tensors[f"base_model.model.{name}.lora_A.weight"] = a.astype(np.float16)
         tensors[f"base_model.model.{name}.lora_B.weight"] = b.astype(np.float16)
-    os.makedirs(folder)
+    os.makedirs(folder, exist_ok=True)
     save_file(tensors, os.path.join(folder, "adapter_model.safetensors"), metadata={"format": "pt"})
     kinds = sorted({name.rsplit(".", 1)[1] for name in modules})
     config = {"peft_type": "LORA", "r": rank, "lora_alpha": 2 * rank, "target_modules": kinds, "bias": "none"}
