@@ -156,7 +156,8 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Training", "Models", "Bases", "Checkpoints", "Evaluation", "Faults", "Files", "Tensors",
+        "Training", "LinearAlgebra", "Models", "Bases", "Checkpoints", "Evaluation", "Faults",
+        "Files", "Tensors",
       ]),
     tests("ReportsTests", ["Reports", "Files", "JSON", "Faults", "Tensors"]),
     tests("PipelineTests", ["Pipeline", "Faults", "Files", "JSON"]),

@@ -27,7 +27,8 @@ extension BasisCacheEntry {
     var checksum = Checksum()
     for part in parts { checksum.update(part) }
     let counts = [
-      BasisCacheEntry.routes.firstIndex(of: convergence.route) ?? 0, singularValues.count, shortRows.columns,
+      BasisCacheEntry.routes.firstIndex(of: convergence.route) ?? 0, singularValues.count,
+      shortRows.columns,
       longRows == nil ? 0 : 1, longRows?.columns ?? 0, valueCount,
     ]
     let header = [BasisCacheEntry.mark] + counts.map { UInt64($0) } + [checksum.value]

@@ -181,7 +181,8 @@ public final class BasisStore: Sendable {
   ///   - progress: Called with modules done and in all, from any thread, one at a time.
   /// - Throws: as ``basis(of:leading:)``, the fault of the first failing module.
   public func prepare(
-    modules: [LinearModule], leading: Int? = nil, progress: @Sendable (Int, Int) -> Void = { _, _ in }
+    modules: [LinearModule], leading: Int? = nil,
+    progress: @Sendable (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) {
     guard pack == nil else { return }
     // Large ones first, so that the last thread is not left with one.
@@ -224,7 +225,9 @@ public final class BasisStore: Sendable {
     _ digest: SHA256Digest, _ module: LinearModule, leading: Int?
   ) -> BasisCacheEntry? {
     guard let cache else {
-      return state.withLock { $0.entries[digest].flatMap { $0.serves(leading: leading) ? $0 : nil } }
+      return state.withLock {
+        $0.entries[digest].flatMap { $0.serves(leading: leading) ? $0 : nil }
+      }
     }
     for isPartial in leading == nil ? [false] : [false, true] {
       let found = cache.read(digest, isPartial: isPartial)

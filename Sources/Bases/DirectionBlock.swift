@@ -148,7 +148,8 @@ struct DirectionBlock<Scalar: BLASScalar> {
           guard let a = a.baseAddress, let b = b.baseAddress, let c = c.baseAddress else { return }
           Scalar.gemm(
             transposeA: false, transposeB: transposeB, rows: count, columns: columns, inner: inner,
-            alpha: alpha, a, strideA: inner, b, strideB: transposeB ? inner : columns, beta: beta, c,
+            alpha: alpha, a, strideA: inner, b, strideB: transposeB ? inner : columns, beta: beta,
+            c,
             strideC: columns)
         }
       }

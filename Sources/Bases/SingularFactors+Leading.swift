@@ -153,4 +153,3 @@ extension DirectionBlock {
     filter(degree: degree, bound: bound)
   }
 }
-

@@ -89,7 +89,8 @@ public final class BaseSession {
   public func prepareBases(_ modules: [LinearModule], leading: Int? = nil) throws(Fault) {
     let task = log.task("bases", total: modules.count, unit: "modules")
     let known = bases.warnings.count
-    try bases.prepare(modules: modules, leading: leading) { done, _ in task.update(completed: done) }
+    try bases.prepare(modules: modules, leading: leading) { done, _ in task.update(completed: done)
+    }
     task.finish()
     for warning in bases.warnings.dropFirst(known) { log.warn(warning) }
     let foreign = try bases.packDifferences(among: modules)

@@ -129,7 +129,8 @@ public final class Tuner {
   /// coordinates, flattened.
   private func gradient(of indices: [Int]) throws(Fault) -> (Double, [Float]) {
     let tokens = indices.reduce(0) { $0 + data.training[$1].tokenCount }
-    let count = max(student.trainingPool.threads, (tokens + Tuner.tokenBudget - 1) / Tuner.tokenBudget)
+    let count = max(
+      student.trainingPool.threads, (tokens + Tuner.tokenBudget - 1) / Tuner.tokenBudget)
     let groups = data.training.groups(indices, count: count)
     let teachers = try groups.map { (group) throws(Fault) in
       options.objective == .ce ? nil : try data.trainingTeacher?.hidden(group)

@@ -50,7 +50,10 @@ public struct TuningOptions: Sendable, Hashable {
   public var checkpointInterval = 50
   /// Last steps that run on latents rounded as they will be stored.
   public var quantizedSteps = 0
-  /// The arithmetic of the forward and backward passes; losses on validation are always in Float32.
+  /// The arithmetic of a step's products; losses on validation are always in Float32.
+  ///
+  /// With `bfloat16` single gradients are off by up to a tenth and the loss by a thousandth (demo base, every
+  /// module), without effect on what tuning ends at in what was measured (`Sources/Benchmarks/NOTES.md`).
   public var precision = ProductPrecision.float32
   /// Seed of the data order.
   public var seed: UInt64 = 0

@@ -51,7 +51,8 @@ struct TinyRun {
   func tuner(_ options: TuningOptions, threads: Int = 2) -> Tuner {
     let student = StudentModel(
       weights: weights, modules: modules, bases: bases,
-      latents: modules.map { _ in Matrix(rows: 2, columns: 2) }, threads: threads)
+      latents: modules.map { _ in Matrix(rows: 2, columns: 2) }, threads: threads,
+      trainingPrecision: options.precision)
     let data = TuningData(
       training: Array(examples.prefix(32)), validation: Array(examples.suffix(8)),
       teacher: teacher)

@@ -1,5 +1,6 @@
 import Faults
 import Files
+import LinearAlgebra
 import Models
 import Tensors
 import TestSupport
@@ -32,6 +33,24 @@ import Training
     #expect(tuner.state.history.bestStep == TinyRun.options.steps)
     #expect(tuner.state.history.validationLoss.isEmpty)
     #expect(tuner.student.latents == tuner.state.latents && tuner.student.latents != start)
+  }
+
+  /// Rounded products change a step by little and where tuning ends by less.
+  @Test(.enabled(if: ProductPrecision.hasBFloat16))
+  func roundedProductsEndWhereExactOnesDo() throws {
+    let run = try TinyRun()
+    var options = TinyRun.options
+    options.steps = 80
+    let exact = run.tuner(options)
+    options.precision = .bfloat16
+    let rounded = run.tuner(options)
+    try exact.run()
+    try rounded.run()
+    let first = try #require(exact.state.history.trainLoss.first)
+    let other = try #require(rounded.state.history.trainLoss.first)
+    #expect(first != other && abs(first - other) < 0.02 * first)
+    let start = try #require(exact.state.history.validationLoss.first).loss
+    #expect(abs(exact.state.history.bestLoss - rounded.state.history.bestLoss) < 0.02 * start)
   }
 
   @Test func sameSeedGivesTheSameBits() throws {

@@ -120,7 +120,8 @@ public final class BatchRunner {
     let recordPath = Paths.join(directory, "record.json")
     let artifactPath = Paths.join(directory, plan.name + ".loraxs")
     do throws(Fault) {
-      let digest = try digest(of: plan)
+      let adapter = try Adapter.open(plan.adapterPath)
+      let digest = try digest(of: plan, adapter: adapter)
       if let record = done(recordPath, artifactPath, digest: digest) {
         log.note("\(plan.name): already done")
         return JobResult(
@@ -132,7 +133,9 @@ public final class BatchRunner {
       let request = try JobRequest(
         plan: plan, outputPath: artifactPath,
         checkpointPath: Paths.join(directory, "tuning.checkpoint"))
-      var record = try JobRunner(session: try session(plan.basePath), request: request).run()
+      var record = try JobRunner(
+        session: try session(plan.basePath), request: request, adapter: adapter
+      ).run()
       record.planDigest = digest
       try AtomicFile.write(recordPath, text: record.json.text(pretty: true))
       return JobResult(
@@ -191,9 +194,9 @@ public final class BatchRunner {
   }
 
   /// The digest of a job's inputs and options: what "the same job" means.
-  private func digest(of plan: JobPlan) throws(Fault) -> String {
+  private func digest(of plan: JobPlan, adapter: Adapter) throws(Fault) -> String {
     var inputs: [(role: String, digest: SHA256Digest)] = [
-      ("adapter", try Adapter.open(plan.adapterPath).identity),
+      ("adapter", adapter.identity),
       ("base", try fileDigest(plan.basePath)),
     ]
     let options = plan.options

@@ -2,6 +2,7 @@ import Bases
 import Evaluation
 import Faults
 import Files
+import LinearAlgebra
 import Projection
 
 extension JobRequest {
@@ -17,7 +18,7 @@ extension JobRequest {
   /// Finds what would fail later before any work is done: data that cannot be read, an output that is an input
   /// or has no place, settings that exclude each other.
   ///
-  /// - Throws: 64 `OUT-IN` or `JOB-OPTIONS`, 73 `OUT-CREATE`; what reading data throws.
+  /// - Throws: 64 `OUT-IN` or `JOB-OPTIONS`, 69 `JOB-PRECISION`, 73 `OUT-CREATE`; what reading data throws.
   func check() throws(Fault) {
     try OutputPlace.check(outputPath, against: inputPaths)
     try OutputPlace.checkFolder(of: outputPath)
@@ -30,6 +31,10 @@ extension JobRequest {
     }
     if let candidates, candidates < 1 {
       throw Fault(.usage, "JOB-OPTIONS", "at least one candidate direction is needed")
+    }
+    if tuning?.options.precision == .bfloat16, !ProductPrecision.hasBFloat16 {
+      throw Fault(
+        .unsupported, "JOB-PRECISION", "this CPU has no bfloat16 products; use float32")
     }
     var data = [calibration, tuning?.data, evaluation]
     if case .file(let file) = tuning?.validation { data.append(file) }

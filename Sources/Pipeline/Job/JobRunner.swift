@@ -1,4 +1,4 @@
-import Adapters
+public import Adapters
 import Artifacts
 import Bases
 import Checkpoints
@@ -32,15 +32,19 @@ public final class JobRunner {
 
   /// A runner for one job on an open base.
   ///
+  /// - Parameter adapter: The adapter of the request, where the caller has read it already.
   /// - Throws: what opening and matching the adapter throws.
-  public init(session: BaseSession, request: JobRequest) throws(Fault) {
+  public init(
+    session: BaseSession, request: JobRequest, adapter: Adapter? = nil
+  ) throws(Fault) {
     try request.check()
     self.session = session
     self.request = request
-    let adapter = try Adapter.open(request.adapterPath)
-    matched = try MatchedAdapter(adapter, base: session.base)
-    warnings = adapter.warnings
-    for warning in adapter.warnings { session.log.warn(warning) }
+    let opened: Adapter
+    if let adapter { opened = adapter } else { opened = try Adapter.open(request.adapterPath) }
+    matched = try MatchedAdapter(opened, base: session.base)
+    warnings = opened.warnings
+    for warning in opened.warnings { session.log.warn(warning) }
   }
 
   /// The LoRA model, loaded when it is first needed: a conversion without data never decodes the whole base.

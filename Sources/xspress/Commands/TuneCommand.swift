@@ -62,8 +62,8 @@ struct TuneCommand: ParsableCommand {
   @Option(help: "Last steps that run on latents rounded as they will be stored.")
   var quantizedSteps = 0
 
-  @Option(help: "Arithmetic of the passes, by default bfloat16 where the CPU multiplies it.")
-  var precision: ProductPrecision?
+  @Option(help: "Products of a step: bfloat16 takes half the time where the CPU has it.")
+  var precision = ProductPrecision.float32
 
   @Option(help: "Raise the rank until this share of the LoRA's gain is retained on validation.")
   var minRetained: Double?
@@ -133,7 +133,7 @@ struct TuneCommand: ParsableCommand {
     tuning.options.warmup = warmup
     tuning.options.checkpointInterval = checkpointEvery
     tuning.options.quantizedSteps = quantizedSteps
-    tuning.options.precision = precision ?? tuning.options.precision
+    tuning.options.precision = precision
     tuning.options.seed = conversion.seed
     tuning.searchesLearningRate = lrSearch
     if let fraction = Double(validation) {
