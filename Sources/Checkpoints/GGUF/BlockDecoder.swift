@@ -48,7 +48,16 @@ struct BlockDecoder: Sendable {
     case .nvfp4: nvfp4
     case .tq1_0: tq1_0
     case .tq2_0: tq2_0
-    default: nil
+    case .iq1_S: iq1_S
+    case .iq1_M: iq1_M
+    case .iq2_XXS: iq2_XXS
+    case .iq2_XS: iq2_XS
+    case .iq2_S: iq2_S
+    case .iq3_XXS: iq3_XXS
+    case .iq3_S: iq3_S
+    case .q1_0: q1_0
+    case .q2_0: q2_0
+    case .i8, .i16, .i32, .i64, .q8_1, .q8_K: nil
     }
   }
 
