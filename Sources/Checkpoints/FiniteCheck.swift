@@ -8,16 +8,21 @@ enum FiniteCheck {
   static func check(
     _ values: UnsafePointer<Float>, count: Int, firstIndex: Int
   ) throws(Fault) {
+    if areFinite(values, count: count) { return }
+    for index in 0..<count where !values[index].isFinite {
+      throw Fault(
+        .badData, "VAL-NAN", "element \(firstIndex + index) decodes to \(values[index])")
+    }
+  }
+
+  /// Whether none of `count` values is NaN or infinite.
+  static func areFinite(_ values: UnsafePointer<Float>, count: Int) -> Bool {
     // Adding one to a full exponent carries into the sign place, so one bit of the union tells
     // whether any value is not finite. This form vectorises; a test per value does not.
     var union: UInt32 = 0
     for index in 0..<count {
       union |= (values[index].bitPattern & 0x7fff_ffff) &+ 0x0080_0000
     }
-    guard union >> 31 != 0 else { return }
-    for index in 0..<count where !values[index].isFinite {
-      throw Fault(
-        .badData, "VAL-NAN", "element \(firstIndex + index) decodes to \(values[index])")
-    }
+    return union >> 31 == 0
   }
 }

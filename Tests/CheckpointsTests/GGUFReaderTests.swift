@@ -60,13 +60,13 @@ import Testing
 
   @Test func namesTypesItCannotDecode() throws {
     var builder = GGUFBuilder()
-    // IQ2_XXS: 256 elements in 66 bytes.
-    builder.add("x", shape: [1, 256], type: 16, data: [UInt8](repeating: 0, count: 66))
+    // Q8_K: 256 elements in 292 bytes.
+    builder.add("x", shape: [1, 256], type: 15, data: [UInt8](repeating: 0, count: 292))
     try withCheckpoint(builder.bytes()) { checkpoint in
       let found = fault { _ = try checkpoint.floats("x") }
       #expect(found?.kind == .unsupported)
       #expect(found?.tensor == "x")
-      #expect(found?.reason.contains("IQ2_XXS") == true)
+      #expect(found?.reason.contains("Q8_K") == true)
     }
   }
 

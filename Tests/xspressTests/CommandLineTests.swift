@@ -59,6 +59,31 @@ import Testing
     #expect(tensors.allSatisfy { $0["sha256"]?.stringValue?.count == 64 })
   }
 
+  /// Integers, such as the position_ids of BERT, have no digest and do not hide the others.
+  @Test func inspectDigestsWhatIsDecodedAndNamesTheRest() throws {
+    try withTemporaryDirectory { folder in
+      let header = """
+        {"ids":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},\
+        "w":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}
+        """
+      let length = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) }
+      let path = Paths.join(folder, "m.safetensors")
+      try AtomicFile.write(
+        path, bytes: length + Array(header.utf8) + [UInt8](repeating: 0, count: 12))
+      let outcome = try Tool.run(["inspect", path, "--digest", "--json"])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let tensors = try JSONValue.parse(outcome.output)["tensors"]?.arrayValue ?? []
+      try #require(tensors.count == 2)
+      #expect(tensors[0]["sha256"]?.isNull == true)
+      #expect(tensors[0]["undecoded"]?.stringValue?.contains("I64") == true)
+      // Of four zero bytes.
+      #expect(tensors[1]["sha256"]?.stringValue?.hasPrefix("df3f619804a92fdb") == true)
+      #expect(tensors[1]["undecoded"] == nil)
+      #expect(try Tool.run(["inspect", path, "--digest"]).output.contains("not decoded"))
+      #expect(try !Tool.run(["inspect", path]).output.contains("not decoded"))
+    }
+  }
+
   @Test func convertExportAndInspectATinyModel() throws {
     try withTemporaryDirectory { folder in
       let artifact = Paths.join(folder, "tiny.loraxs")

@@ -1,4 +1,6 @@
 /// The 256-element types Q2_K to Q6_K (`formats/gguf.md` §5.3).
+///
+/// Codes are shifted down group after group, so that every shift is by a constant.
 extension BlockDecoder {
   /// y = (d · scale) · q − (dmin · min), 16 groups of 16 with 4-bit scale and min.
   @Sendable static func q2_K(_ source: Source, _ target: Target, _ blocks: Int) {
@@ -8,16 +10,14 @@ extension BlockDecoder {
       let d = scale(bytes, 80)
       let dmin = scale(bytes, 82)
       for half in 0..<2 {
-        let codes = bytes.advanced(by: 16 + 32 * half)
-        for j in 0..<4 {
-          let shift = UInt8(truncatingIfNeeded: 2 &* j)
-          for side in 0..<2 {
-            let packed = bytes[8 * half + 2 * j + side]
-            let factor = d * float(packed & 15)
-            let offset = dmin * float(packed >> 4)
-            let from = codes.advanced(by: 16 * side)
-            let to = values.advanced(by: 128 * half + 32 * j + 16 * side)
-            for l in 0..<16 { to[l] = factor * float((from[l] &>> shift) & 3) - offset }
+        for side in 0..<2 {
+          var packed = codes(bytes, 16 + 32 * half + 16 * side)
+          for j in 0..<4 {
+            let pair = bytes[8 * half + 2 * j + side]
+            let factor = d * float(pair & 15)
+            let offset = dmin * float(pair >> 4)
+            store(factor * floats(packed & 3) - offset, values, 128 * half + 32 * j + 16 * side)
+            packed = packed &>> 2
           }
         }
       }
@@ -29,27 +29,18 @@ extension BlockDecoder {
     for block in 0..<blocks {
       let bytes = source.advanced(by: 110 * block)
       let values = target.advanced(by: 256 * block)
-      let packed = bytes.advanced(by: 96)
       let d = scale(bytes, 108)
-      for half in 0..<2 {
-        let codes = bytes.advanced(by: 32 + 32 * half)
-        for j in 0..<4 {
-          let shift = UInt8(truncatingIfNeeded: 2 &* j)
-          let maskShift = UInt8(truncatingIfNeeded: 4 &* half &+ j)
-          for side in 0..<2 {
+      for side in 0..<2 {
+        var mask = codes(bytes, 16 * side)
+        for half in 0..<2 {
+          var packed = codes(bytes, 32 + 32 * half + 16 * side)
+          for j in 0..<4 {
             let k = 8 * half + 2 * j + side
-            let low = k < 8 ? packed[k] & 15 : packed[k &- 8] >> 4
-            let highShift = UInt8(truncatingIfNeeded: 2 * (k / 4))
-            let high = (packed[8 + k % 4] &>> highShift) & 3
-            let factor = d * float(low | high << 4, minus: 32)
-            let from = codes.advanced(by: 16 * side)
-            let mask = bytes.advanced(by: 16 * side)
-            let to = values.advanced(by: 128 * half + 32 * j + 16 * side)
-            for l in 0..<16 {
-              let low: UInt8 = (from[l] &>> shift) & 3
-              let top: UInt8 = (mask[l] &>> maskShift) & 1
-              to[l] = factor * float(low | top << 2, minus: 4)
-            }
+            let factor = d * float(sixBitScale(bytes + 96, k), minus: 32)
+            let code = (packed & 3 | (mask & 1) &<< 2) &- 4
+            store(factor * signedFloats(code), values, 128 * half + 32 * j + 16 * side)
+            packed = packed &>> 2
+            mask = mask &>> 1
           }
         }
       }
@@ -63,14 +54,17 @@ extension BlockDecoder {
       let values = target.advanced(by: 256 * block)
       let d = scale(bytes, 0)
       let dmin = scale(bytes, 2)
-      for k in 0..<8 {
-        let (sc, m) = sixBitPair(bytes + 4, k)
-        let factor = d * float(sc)
-        let offset = dmin * float(m)
-        let from = bytes.advanced(by: 16 + 32 * (k / 2))
-        let shift = UInt8(truncatingIfNeeded: 4 &* (k & 1))
-        let to = values.advanced(by: 32 * k)
-        for l in 0..<32 { to[l] = factor * float((from[l] &>> shift) & 15) - offset }
+      for pair in 0..<4 {
+        let (lowScale, lowMin) = sixBitPair(bytes + 4, 2 * pair)
+        let (highScale, highMin) = sixBitPair(bytes + 4, 2 * pair + 1)
+        let (lowFactor, lowOffset) = (d * float(lowScale), dmin * float(lowMin))
+        let (highFactor, highOffset) = (d * float(highScale), dmin * float(highMin))
+        for side in 0..<2 {
+          let packed = codes(bytes, 16 + 32 * pair + 16 * side)
+          let place = 64 * pair + 16 * side
+          store(lowFactor * floats(packed & 15) - lowOffset, values, place)
+          store(highFactor * floats(packed &>> 4) - highOffset, values, place + 32)
+        }
       }
     }
   }
@@ -82,19 +76,20 @@ extension BlockDecoder {
       let values = target.advanced(by: 256 * block)
       let d = scale(bytes, 0)
       let dmin = scale(bytes, 2)
-      let high = bytes.advanced(by: 16)
-      for k in 0..<8 {
-        let (sc, m) = sixBitPair(bytes + 4, k)
-        let factor = d * float(sc)
-        let offset = dmin * float(m)
-        let from = bytes.advanced(by: 48 + 32 * (k / 2))
-        let shift = UInt8(truncatingIfNeeded: 4 &* (k & 1))
-        let bit = UInt8(truncatingIfNeeded: k)
-        let to = values.advanced(by: 32 * k)
-        for l in 0..<32 {
-          let low: UInt8 = (from[l] &>> shift) & 15
-          let top: UInt8 = (high[l] &>> bit) & 1
-          to[l] = factor * float(low | top << 4) - offset
+      for side in 0..<2 {
+        var top = codes(bytes, 16 + 16 * side)
+        for pair in 0..<4 {
+          let (lowScale, lowMin) = sixBitPair(bytes + 4, 2 * pair)
+          let (highScale, highMin) = sixBitPair(bytes + 4, 2 * pair + 1)
+          let (lowFactor, lowOffset) = (d * float(lowScale), dmin * float(lowMin))
+          let (highFactor, highOffset) = (d * float(highScale), dmin * float(highMin))
+          let packed = codes(bytes, 48 + 32 * pair + 16 * side)
+          let low = packed & 15 | (top & 1) &<< 4
+          let high = packed &>> 4 | (top & 2) &<< 3
+          let place = 64 * pair + 16 * side
+          store(lowFactor * floats(low) - lowOffset, values, place)
+          store(highFactor * floats(high) - highOffset, values, place + 32)
+          top = top &>> 2
         }
       }
     }
@@ -107,24 +102,34 @@ extension BlockDecoder {
       let values = target.advanced(by: 256 * block)
       let d = scale(bytes, 208)
       for half in 0..<2 {
-        for g in 0..<4 {
-          let nibbleShift: UInt8 = g < 2 ? 0 : 4
-          let highShift = UInt8(truncatingIfNeeded: 2 &* g)
-          for side in 0..<2 {
-            let sc = Int8(bitPattern: bytes[192 + 8 * half + 2 * g + side])
-            let factor = d * Float(Int32(sc))
-            let low = bytes.advanced(by: 64 * half + 32 * (g & 1) + 16 * side)
-            let high = bytes.advanced(by: 128 + 32 * half + 16 * side)
-            let to = values.advanced(by: 128 * half + 32 * g + 16 * side)
-            for l in 0..<16 {
-              let nibble: UInt8 = (low[l] &>> nibbleShift) & 15
-              let top: UInt8 = (high[l] &>> highShift) & 3
-              to[l] = factor * float(nibble | top << 4, minus: 32)
-            }
+        for side in 0..<2 {
+          var nibbles = (
+            codes(bytes, 64 * half + 16 * side), codes(bytes, 64 * half + 32 + 16 * side)
+          )
+          var high = codes(bytes, 128 + 32 * half + 16 * side)
+          // Groups 0 and 1 are the low nibbles, 2 and 3 the high ones.
+          for pair in 0..<2 {
+            let group = 8 * half + 4 * pair + side
+            let first = d * Float(Int32(Int8(bitPattern: bytes[192 + group])))
+            let second = d * Float(Int32(Int8(bitPattern: bytes[194 + group])))
+            let firstCode = (nibbles.0 & 15 | (high & 3) &<< 4) &- 32
+            let secondCode = (nibbles.1 & 15 | (high & 12) &<< 2) &- 32
+            store(first * signedFloats(firstCode), values, 16 * group)
+            store(second * signedFloats(secondCode), values, 16 * group + 32)
+            nibbles = (nibbles.0 &>> 4, nibbles.1 &>> 4)
+            high = high &>> 4
           }
         }
       }
     }
+  }
+
+  /// Scale k of the 16 six-bit scales of Q3_K in twelve bytes.
+  @inline(__always)
+  private static func sixBitScale(_ packed: Source, _ k: Int) -> UInt8 {
+    let low = k < 8 ? packed[k] & 15 : packed[k &- 8] >> 4
+    let shift = UInt8(truncatingIfNeeded: 2 * (k / 4))
+    return low | ((packed[8 + k % 4] &>> shift) & 3) << 4
   }
 
   /// Scale and min of group `k` from the 12 packed bytes of Q4_K and Q5_K.

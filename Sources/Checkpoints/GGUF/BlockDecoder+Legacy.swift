@@ -8,11 +8,9 @@ extension BlockDecoder {
       let bytes = source.advanced(by: 18 * block)
       let values = target.advanced(by: 32 * block)
       let d = scale(bytes, 0)
-      for j in 0..<16 {
-        let code = bytes[2 &+ j]
-        values[j] = d * float(code & 15, minus: 8)
-        values[j &+ 16] = d * float(code >> 4, minus: 8)
-      }
+      let packed = codes(bytes, 2)
+      store(d * signedFloats((packed & 15) &- 8), values, 0)
+      store(d * signedFloats((packed &>> 4) &- 8), values, 16)
     }
   }
 
@@ -23,11 +21,9 @@ extension BlockDecoder {
       let values = target.advanced(by: 32 * block)
       let d = scale(bytes, 0)
       let m = scale(bytes, 2)
-      for j in 0..<16 {
-        let code = bytes[4 &+ j]
-        values[j] = d * float(code & 15) + m
-        values[j &+ 16] = d * float(code >> 4) + m
-      }
+      let packed = codes(bytes, 4)
+      store(d * floats(packed & 15) + m, values, 0)
+      store(d * floats(packed &>> 4) + m, values, 16)
     }
   }
 
@@ -37,12 +33,11 @@ extension BlockDecoder {
       let bytes = source.advanced(by: 22 * block)
       let values = target.advanced(by: 32 * block)
       let d = scale(bytes, 0)
-      let high = load32(bytes, 2)
-      for j in 0..<16 {
-        let (low, top) = fiveBits(bytes[6 &+ j], high, j)
-        values[j] = d * Float(low &- 16)
-        values[j &+ 16] = d * Float(top &- 16)
-      }
+      let packed = codes(bytes, 6)
+      let low = packed & 15 | fifthBits(load16(bytes, 2))
+      let high = packed &>> 4 | fifthBits(load16(bytes, 4))
+      store(d * signedFloats(low &- 16), values, 0)
+      store(d * signedFloats(high &- 16), values, 16)
     }
   }
 
@@ -53,12 +48,11 @@ extension BlockDecoder {
       let values = target.advanced(by: 32 * block)
       let d = scale(bytes, 0)
       let m = scale(bytes, 2)
-      let high = load32(bytes, 4)
-      for j in 0..<16 {
-        let (low, top) = fiveBits(bytes[8 &+ j], high, j)
-        values[j] = d * Float(low) + m
-        values[j &+ 16] = d * Float(top) + m
-      }
+      let packed = codes(bytes, 8)
+      let low = packed & 15 | fifthBits(load16(bytes, 4))
+      let high = packed &>> 4 | fifthBits(load16(bytes, 6))
+      store(d * floats(low) + m, values, 0)
+      store(d * floats(high) + m, values, 16)
     }
   }
 
@@ -68,19 +62,8 @@ extension BlockDecoder {
       let bytes = source.advanced(by: 34 * block)
       let values = target.advanced(by: 32 * block)
       let d = scale(bytes, 0)
-      for j in 0..<32 { values[j] = d * Float(Int32(Int8(bitPattern: bytes[2 &+ j]))) }
+      store(d * signedFloats(codes(bytes, 2)), values, 0)
+      store(d * signedFloats(codes(bytes, 18)), values, 16)
     }
-  }
-
-  /// Elements j and j + 16 of a 5-bit block: a nibble each of `code`, bits j and j + 16 of `high`.
-  @inline(__always)
-  private static func fiveBits(_ code: UInt8, _ high: UInt32, _ j: Int) -> (Int32, Int32) {
-    let shift = UInt32(truncatingIfNeeded: j)
-    let lowBit = (high &>> shift) & 1
-    let topBit = (high &>> (shift &+ 16)) & 1
-    return (
-      Int32(truncatingIfNeeded: UInt32(code & 15) | lowBit << 4),
-      Int32(truncatingIfNeeded: UInt32(code >> 4) | topBit << 4)
-    )
   }
 }

@@ -1,4 +1,4 @@
-/// Types of three values, −d, 0 and d: TQ1_0, TQ2_0 (`formats/gguf.md` §5.5).
+/// Types of two to four multiples of d: TQ1_0, TQ2_0, Q1_0, Q2_0 (`formats/gguf.md` §5.5).
 extension BlockDecoder {
   /// Five base-3 digits a byte: digit n of byte b is `((b · 3ⁿ mod 256) · 3) >> 8`; y = d · (digit − 1).
   @Sendable static func tq1_0(_ source: Source, _ target: Target, _ blocks: Int) {
@@ -20,12 +20,45 @@ extension BlockDecoder {
       let values = target.advanced(by: 256 * block)
       let d = scale(bytes, 64)
       for half in 0..<2 {
-        for j in 0..<4 {
-          let shift = UInt8(truncatingIfNeeded: 2 * j)
-          for l in 0..<32 {
-            let code = (bytes[32 * half + l] &>> shift) & 3
-            values[128 * half + 32 * j + l] = d * float(code, minus: 1)
+        for side in 0..<2 {
+          var packed = codes(bytes, 32 * half + 16 * side)
+          for j in 0..<4 {
+            let code = (packed & 3) &- 1
+            store(d * signedFloats(code), values, 128 * half + 32 * j + 16 * side)
+            packed = packed &>> 2
           }
+        }
+      }
+    }
+  }
+
+  /// One bit an element, the lowest of a byte first: y = d where it is set, else −d.
+  @Sendable static func q1_0(_ source: Source, _ target: Target, _ blocks: Int) {
+    for block in 0..<blocks {
+      let bytes = source.advanced(by: 18 * block)
+      let values = target.advanced(by: 128 * block)
+      let d = scale(bytes, 0).bitPattern
+      for octet in 0..<16 {
+        let clear = ~UInt32(bytes[2 + octet])
+        for index in 0..<8 {
+          let flip = (clear &<< UInt32(31 &- index)) & 0x8000_0000
+          values[8 * octet + index] = Float(bitPattern: d ^ flip)
+        }
+      }
+    }
+  }
+
+  /// Two bits an element, the lowest of a byte first: y = d · (q − 1), q − 1 in −1…2.
+  @Sendable static func q2_0(_ source: Source, _ target: Target, _ blocks: Int) {
+    for block in 0..<blocks {
+      let bytes = source.advanced(by: 18 * block)
+      let values = target.advanced(by: 64 * block)
+      let d = scale(bytes, 0)
+      for index in 0..<16 {
+        let packed = bytes[2 + index]
+        for j in 0..<4 {
+          let shift = UInt8(truncatingIfNeeded: 2 &* j)
+          values[4 * index + j] = d * float((packed &>> shift) & 3, minus: 1)
         }
       }
     }

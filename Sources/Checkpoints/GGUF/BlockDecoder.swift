@@ -5,8 +5,8 @@ internal import Tensors
 /// Every value is computed in Float32 in the order the format states, without fused multiply-add, so
 /// that results are bit-equal to the format's reference implementations.
 struct BlockDecoder: Sendable {
-  typealias Source = UnsafePointer<UInt8>
-  typealias Target = UnsafeMutablePointer<Float>
+  typealias Source = ElementDecoding.Source
+  typealias Target = ElementDecoding.Target
   /// Decodes `blocks` blocks; both pointers must hold that many.
   typealias Kernel = @Sendable (_ source: Source, _ target: Target, _ blocks: Int) -> Void
 
@@ -28,10 +28,10 @@ struct BlockDecoder: Sendable {
 
   private static func kernel(for type: GGUFTensorType) -> Kernel? {
     switch type {
-    case .f32: f32
-    case .f16: f16
-    case .bf16: bf16
-    case .f64: f64
+    case .f32: ElementDecoding.f32
+    case .f16: ElementDecoding.f16
+    case .bf16: ElementDecoding.bf16
+    case .f64: ElementDecoding.f64
     case .q4_0: q4_0
     case .q4_1: q4_1
     case .q5_0: q5_0
@@ -48,7 +48,16 @@ struct BlockDecoder: Sendable {
     case .nvfp4: nvfp4
     case .tq1_0: tq1_0
     case .tq2_0: tq2_0
-    default: nil
+    case .iq1_S: iq1_S
+    case .iq1_M: iq1_M
+    case .iq2_XXS: iq2_XXS
+    case .iq2_XS: iq2_XS
+    case .iq2_S: iq2_S
+    case .iq3_XXS: iq3_XXS
+    case .iq3_S: iq3_S
+    case .q1_0: q1_0
+    case .q2_0: q2_0
+    case .i8, .i16, .i32, .i64, .q8_1, .q8_K: nil
     }
   }
 
@@ -63,22 +72,13 @@ struct BlockDecoder: Sendable {
   /// Little-endian 16 bits at byte `offset`, any alignment.
   @inline(__always)
   static func load16(_ source: Source, _ offset: Int) -> UInt16 {
-    UInt16(
-      littleEndian: UnsafeRawPointer(source).loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+    ElementDecoding.load(source, offset, UInt16.self)
   }
 
   /// Little-endian 32 bits at byte `offset`, any alignment.
   @inline(__always)
   static func load32(_ source: Source, _ offset: Int) -> UInt32 {
-    UInt32(
-      littleEndian: UnsafeRawPointer(source).loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-  }
-
-  /// Little-endian 64 bits at byte `offset`, any alignment.
-  @inline(__always)
-  static func load64(_ source: Source, _ offset: Int) -> UInt64 {
-    UInt64(
-      littleEndian: UnsafeRawPointer(source).loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    ElementDecoding.load(source, offset, UInt32.self)
   }
 
   /// A byte below 2⁷ as Float32, by way of a signed integer because that conversion vectorises.

@@ -83,21 +83,19 @@ struct GGUFFile: Sendable {
   ) throws(Fault) -> [Float] {
     let elementCount = tensor.elementCount
     try MemoryGuard.check(elements: elementCount, path: file.path, tensor: tensor.name)
-    var failure: Fault?
-    let values = [Float](unsafeUninitializedCapacity: elementCount) { buffer, initialized in
-      do throws(Fault) {
+    let values: [Float]
+    do throws(Fault) {
+      values = try WeightMemory.floats(count: elementCount) { (buffer) throws(Fault) in
         try decode(tensor, permutation, into: buffer)
-        initialized = elementCount
-      } catch {
-        failure = error
       }
+    } catch {
+      throw error.at(path: file.path, tensor: tensor.name)
     }
-    if let failure { throw failure.at(path: file.path, tensor: tensor.name) }
     try file.checkUnchanged()
     return values
   }
 
-  /// Reads and decodes whole rows, about 1 MiB of the file at a time, so that the stored form, the
+  /// Reads and decodes whole rows, a piece of the file at a time, so that the stored form, the
   /// decoded rows and the check for finite values share the cache.
   private func decode(
     _ tensor: GGUFTensor, _ permutation: HeadPermutation?,
@@ -112,7 +110,7 @@ struct GGUFFile: Sendable {
     let columns = tensor.shape.last ?? 1
     let rows = tensor.elementCount / columns
     let rowBytes = tensor.byteCount / rows
-    let piece = max(1, (1 << 20) / rowBytes)
+    let piece = max(1, WeightMemory.pieceByteCount / rowBytes)
     let scratch = UnsafeMutableRawBufferPointer.allocate(
       byteCount: min(piece, rows) * rowBytes, alignment: 64)
     defer { scratch.deallocate() }

@@ -113,12 +113,9 @@ public final class SafeTensorsFile: Sendable {
     of tensor: TensorInfo, allowingNonFinite: Bool = false
   ) throws(Fault) -> [Float] {
     let dtype = try floatingType(of: tensor)
-    let values: [Float]
-    if dtype == .f32, case .file(let file) = source {
-      values = try singles(of: tensor, in: file)
-    } else {
-      let bytes = try bytes(of: tensor)
-      values = bytes.withUnsafeBytes { ElementDecoding.floats($0, dtype) }
+    let count = tensor.byteCount / dtype.byteCount
+    let values = try WeightMemory.floats(count: count) { (buffer) throws(Fault) in
+      try decode(tensor, dtype, into: buffer)
     }
     if !allowingNonFinite, let index = ElementDecoding.firstNonFinite(values) {
       let isOverflow = dtype == .f64 ? try double(of: tensor, at: index).isFinite : false
@@ -210,23 +207,49 @@ public final class SafeTensorsFile: Sendable {
     return dtype
   }
 
-  /// F32 straight into its final memory.
-  private func singles(of tensor: TensorInfo, in file: InputFile) throws(Fault) -> [Float] {
-    var failure: Fault?
-    let values = [Float](unsafeUninitializedCapacity: tensor.byteCount / 4) { out, initialized in
+  /// Decodes from the file a piece at a time, so that the stored form never leaves the cache; F32 is read
+  /// straight into its final memory.
+  private func decode(
+    _ tensor: TensorInfo, _ dtype: DType, into target: UnsafeMutableBufferPointer<Float>
+  ) throws(Fault) {
+    guard let start = target.baseAddress else { return }
+    switch source {
+    case .memory(let bytes):
+      bytes.withUnsafeBufferPointer { bytes in
+        guard let first = bytes.baseAddress else { return }
+        ElementDecoding.decode(first + tensor.byteOffset, dtype, into: start, count: target.count)
+      }
+    case .file(let file):
       do throws(Fault) {
-        try file.read(at: tensor.byteOffset, into: UnsafeMutableRawBufferPointer(out))
-        initialized = out.count
+        try decode(tensor, dtype, in: file, into: start, count: target.count)
       } catch {
-        failure = error.at(tensor: tensor.name)
+        throw error.at(tensor: tensor.name)
       }
     }
-    if let failure { throw failure }
+  }
+
+  private func decode(
+    _ tensor: TensorInfo, _ dtype: DType, in file: InputFile,
+    into target: UnsafeMutablePointer<Float>, count: Int
+  ) throws(Fault) {
     #if _endian(little)
-      return values
-    #else
-      return values.map { Float(bitPattern: $0.bitPattern.byteSwapped) }
+      if dtype == .f32 {
+        return try file.read(
+          at: tensor.byteOffset,
+          into: UnsafeMutableRawBufferPointer(start: target, count: 4 * count))
+      }
     #endif
+    let width = dtype.byteCount
+    let piece = min(count, WeightMemory.pieceByteCount / width)
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: piece * width, alignment: 64)
+    defer { scratch.deallocate() }
+    for first in stride(from: 0, to: count, by: piece) {
+      let some = min(piece, count - first)
+      let bytes = UnsafeMutableRawBufferPointer(rebasing: scratch[..<(some * width)])
+      try file.read(at: tensor.byteOffset + first * width, into: bytes)
+      guard let bytes = bytes.bindMemory(to: UInt8.self).baseAddress else { continue }
+      ElementDecoding.decode(bytes, dtype, into: target + first, count: some)
+    }
   }
 
   private func double(of tensor: TensorInfo, at index: Int) throws(Fault) -> Double {

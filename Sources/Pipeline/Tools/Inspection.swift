@@ -31,6 +31,8 @@ public struct Inspection: Sendable {
     public var bytes: Int
     /// SHA-256 of the decoded values, where asked for.
     public var sha256: String?
+    /// Why a digest that was asked for is missing: the tensor is listed but not decoded.
+    public var undecoded: String?
   }
 
   /// Opens whatever is at `path`, told by content; every tensor's extent is checked against the file.
@@ -73,9 +75,17 @@ public struct Inspection: Sendable {
     format = isPack ? "xsbases" : checkpoint.format.rawValue
     architecture = checkpoint.architecture
     tensors = try checkpoint.tensors.map { (tensor) throws(Fault) in
-      Tensor(
-        name: tensor.name, dtype: tensor.dtypeName, shape: tensor.shape, bytes: tensor.byteCount,
-        sha256: digests ? try checkpoint.digest(tensor.name) : nil)
+      var row = Tensor(
+        name: tensor.name, dtype: tensor.dtypeName, shape: tensor.shape, bytes: tensor.byteCount)
+      guard digests else { return row }
+      do throws(Fault) {
+        row.sha256 = try checkpoint.digest(tensor.name)
+      } catch {
+        // Integers, such as the position_ids of BERT, and types of tomorrow do not hide the rest.
+        guard error.kind == .unsupported else { throw error }
+        row.undecoded = error.reason
+      }
+      return row
     }
     metadata = checkpoint.metadata
   }
@@ -142,6 +152,10 @@ public struct Inspection: Sendable {
             ("bytes", .integer(tensor.bytes)),
           ])
           if let digest = tensor.sha256 { object["sha256"] = .string(digest) }
+          if let reason = tensor.undecoded {
+            object["sha256"] = .null
+            object["undecoded"] = .string(reason)
+          }
           return .object(object)
         }),
       "metadata": metadata,

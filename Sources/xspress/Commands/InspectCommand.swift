@@ -42,7 +42,8 @@ struct InspectCommand: ParsableCommand {
       [
         Fault.escaped(tensor.name, limit: 96), tensor.dtype,
         "[\(tensor.shape.map(String.init).joined(separator: ", "))]", "\(tensor.bytes)",
-        tensor.sha256.map { String($0.prefix(16)) } ?? "",
+        tensor.sha256.map { String($0.prefix(16)) }
+          ?? (tensor.undecoded == nil ? "" : "not decoded"),
       ]
     }
     lines.append(

