@@ -4,6 +4,7 @@ import Faults
 import Files
 import LinearAlgebra
 import Projection
+import Training
 
 extension JobRequest {
   /// Every file the job reads.
