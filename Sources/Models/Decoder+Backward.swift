@@ -19,10 +19,11 @@ extension Decoder {
     let dResidual = gradientOfFinalNorm(hiddenGradient, batch: batch)
     let positions = batch.positionOfToken
     for index in stride(from: configuration.layerCount - 1, through: 0, by: -1) {
+      let layer = recordedLayer(index, batch: batch, positions: positions)
       backwardFeedForward(
-        index, batch: batch, dResidual: dResidual, gradients: &gradients, curvature: curvature)
+        index, layer, batch: batch, dResidual: dResidual, gradients: &gradients, curvature: curvature)
       backwardAttention(
-        index, batch: batch, positions: positions, dResidual: dResidual, gradients: &gradients,
+        index, layer, batch: batch, positions: positions, dResidual: dResidual, gradients: &gradients,
         curvature: curvature)
     }
     return updates.trainable.map { layer, kind, update in
@@ -62,10 +63,10 @@ extension Decoder {
   }
 
   private func backwardFeedForward(
-    _ index: Int, batch: TokenBatch, dResidual: UnsafeMutablePointer<Float>,
+    _ index: Int, _ layer: DecoderTape.Layer, batch: TokenBatch, dResidual: UnsafeMutablePointer<Float>,
     gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?
   ) {
-    let (block, layer) = (weights.layers[index], tape.layer(index, recording: true))
+    let block = weights.layers[index]
     let tokens = batch.tokens.count
     let (hidden, feedForward) = (configuration.hiddenSize, configuration.feedForwardSize)
     let dActivation = scratch.buffer(.dActivation, count: tokens * feedForward)
@@ -101,10 +102,10 @@ extension Decoder {
   }
 
   private func backwardAttention(
-    _ index: Int, batch: TokenBatch, positions: [Int], dResidual: UnsafeMutablePointer<Float>,
+    _ index: Int, _ layer: DecoderTape.Layer, batch: TokenBatch, positions: [Int], dResidual: UnsafeMutablePointer<Float>,
     gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?
   ) {
-    let (block, layer) = (weights.layers[index], tape.layer(index, recording: true))
+    let block = weights.layers[index]
     let tokens = batch.tokens.count
     let hidden = configuration.hiddenSize
     let (query, keyValue) = (configuration.queryWidth, configuration.keyValueWidth)

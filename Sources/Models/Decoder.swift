@@ -18,6 +18,9 @@ public final class Decoder {
   /// The arithmetic of products with weights and factors.
   public let precision: ProductPrecision
 
+  /// Whether the backward pass runs every block's forward pass again instead of keeping its activations: a third
+  /// more operations, and memory for one block and the inputs of the others. Results are the same to the bit.
+  public let recomputes: Bool
   /// The output head, in the decoder's precision.
   public let head: OutputHead
 
@@ -37,9 +40,10 @@ public final class Decoder {
   /// A decoder over `weights` with `updates`.
   public init(
     weights: DecoderWeights, updates: UpdateSet? = nil, threads: Int,
-    precision: ProductPrecision = .float32
+    precision: ProductPrecision = .float32, recomputes: Bool = false
   ) {
     self.weights = weights
+    self.recomputes = recomputes
     self.precision = precision
     self.updates = updates ?? UpdateSet(layerCount: weights.configuration.layerCount)
     self.threads = threads
@@ -63,17 +67,19 @@ public final class Decoder {
     let hidden = configuration.hiddenSize
     BLASThreads.set(threads)
     rotary.prepare(positions: batch.longestSequence)
+    let keepsAll = recording && !recomputes
     tape.prepare(
-      tokens: tokens, probabilities: attention.probabilityCount(batch), recording: recording)
+      tokens: tokens, probabilities: attention.probabilityCount(batch), recording: keepsAll)
     let positions = batch.positionOfToken
-    embed(batch.tokens, into: tape.layer(0, recording: recording).input.pointer)
+    embed(batch.tokens, into: tape.layer(0, recording: keepsAll).input.pointer)
     for index in 0..<configuration.layerCount {
-      let layer = tape.layer(index, recording: recording)
+      let layer = tape.layer(index, recording: keepsAll)
+      if recording && recomputes { tape.keepInput(index, of: layer, tokens: tokens) }
       observer?(index, layer.input.matrix(rows: tokens, columns: hidden))
       let isLast = index + 1 == configuration.layerCount
-      let next = isLast || !recording ? tape.output : tape.layer(index + 1, recording: true).input
+      let next = isLast || !keepsAll ? tape.output : tape.layer(index + 1, recording: true).input
       forwardBlock(index, layer, batch: batch, positions: positions, into: next.pointer)
-      if !recording && !isLast {
+      if !keepsAll && !isLast {
         layer.input.pointer.update(from: next.pointer, count: tokens * hidden)
       }
     }
@@ -93,6 +99,15 @@ public final class Decoder {
       precondition(token >= 0 && token < configuration.vocabularySize, "token \(token)")
       weights.embedding.copyRow(Int(token), to: output + index * hidden)
     }
+  }
+
+  /// The activations of block `index` of the recorded batch, computed again where they were not kept.
+  func recordedLayer(_ index: Int, batch: TokenBatch, positions: [Int]) -> DecoderTape.Layer {
+    guard recomputes else { return tape.layer(index, recording: true) }
+    let layer = tape.layer(0, recording: false)
+    tape.restoreInput(index, to: layer, tokens: batch.tokens.count)
+    forwardBlock(index, layer, batch: batch, positions: positions, into: tape.output.pointer)
+    return layer
   }
 
   private func forwardBlock(

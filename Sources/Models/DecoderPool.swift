@@ -16,11 +16,12 @@ public final class DecoderPool {
   /// A pool of `threads` decoders.
   public init(
     weights: DecoderWeights, updates: UpdateSet? = nil, threads: Int,
-    precision: ProductPrecision = .float32
+    precision: ProductPrecision = .float32, recomputes: Bool = false
   ) {
     self.weights = weights
     decoders = (0..<max(threads, 1)).map { _ in
-      Decoder(weights: weights, updates: updates, threads: 1, precision: precision)
+      Decoder(weights: weights, updates: updates, threads: 1, precision: precision,
+        recomputes: recomputes)
     }
   }
 

@@ -52,6 +52,8 @@ final class DecoderTape {
   private var tokenCapacity = 0
   private var probabilityCapacity = 0
   private var layers: [Layer] = []
+  /// Inputs of blocks that keep nothing else.
+  private var inputs: [FloatBuffer] = []
   /// Residual stream after the last block `[N, d]`.
   private(set) var output = FloatBuffer(count: 0)
 
@@ -59,7 +61,7 @@ final class DecoderTape {
     self.configuration = configuration
   }
 
-  /// Makes room for a batch; `recording` keeps every block, else all blocks share one.
+  /// Makes room for a batch; `recording` keeps all of every block, else all blocks share one.
   func prepare(tokens: Int, probabilities: Int, recording: Bool) {
     let wanted = recording ? configuration.layerCount : 1
     if tokens > tokenCapacity || probabilities > probabilityCapacity {
@@ -74,6 +76,22 @@ final class DecoderTape {
         Layer(
           tokens: tokenCapacity, probabilities: probabilityCapacity, configuration: configuration))
     }
+  }
+
+  /// Keeps the input of block `index` `[tokens, d]` alone, for a backward pass that runs the block again.
+  func keepInput(_ index: Int, of layer: Layer, tokens: Int) {
+    let count = tokens * configuration.hiddenSize
+    while inputs.count <= index { inputs.append(FloatBuffer(count: 0)) }
+    if inputs[index].count < count {
+      inputs[index] = FloatBuffer(count: tokenCapacity * configuration.hiddenSize)
+    }
+    inputs[index].pointer.update(from: layer.input.pointer, count: count)
+  }
+
+  /// Puts a kept input back.
+  func restoreInput(_ index: Int, to layer: Layer, tokens: Int) {
+    layer.input.pointer.update(
+      from: inputs[index].pointer, count: tokens * configuration.hiddenSize)
   }
 
   /// The buffers of block `index`.

@@ -17,7 +17,8 @@ public final class StudentModel {
   /// A student over frozen `weights`; `bases` and `latents` belong to `modules`, which must be in model order.
   public init(
     weights: DecoderWeights, modules: [LinearModule], bases: [ModuleBasis],
-    latents: [Matrix<Float>], threads: Int, trainingPrecision: ProductPrecision = .float32
+    latents: [Matrix<Float>], threads: Int, trainingPrecision: ProductPrecision = .float32,
+    recomputes: Bool = false
   ) {
     precondition(modules.count == bases.count && modules.count == latents.count)
     var updates = UpdateSet(layerCount: weights.configuration.layerCount)
@@ -29,10 +30,11 @@ public final class StudentModel {
     self.updates = updates
     pool = DecoderPool(weights: weights, updates: updates, threads: threads)
     trainingPool =
-      trainingPrecision == .float32
+      trainingPrecision == .float32 && !recomputes
       ? pool
       : DecoderPool(
-        weights: weights, updates: updates, threads: threads, precision: trainingPrecision)
+        weights: weights, updates: updates, threads: threads, precision: trainingPrecision,
+        recomputes: recomputes)
   }
 
   /// One of the decoders, for checks of a single pass.

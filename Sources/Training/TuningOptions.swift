@@ -55,6 +55,8 @@ public struct TuningOptions: Sendable, Hashable {
   /// With `bfloat16` single gradients are off by up to a tenth and the loss by a thousandth (demo base, every
   /// module), without effect on what tuning ends at in what was measured (`Sources/Benchmarks/NOTES.md`).
   public var precision = ProductPrecision.float32
+  /// Runs blocks again in the backward pass instead of keeping their activations; changes no result.
+  public var recomputes = false
   /// Seed of the data order.
   public var seed: UInt64 = 0
 

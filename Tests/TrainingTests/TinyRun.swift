@@ -52,7 +52,7 @@ struct TinyRun {
     let student = StudentModel(
       weights: weights, modules: modules, bases: bases,
       latents: modules.map { _ in Matrix(rows: 2, columns: 2) }, threads: threads,
-      trainingPrecision: options.precision)
+      trainingPrecision: options.precision, recomputes: options.recomputes)
     let data = TuningData(
       training: Array(examples.prefix(32)), validation: Array(examples.suffix(8)),
       teacher: teacher)

@@ -53,6 +53,19 @@ import Training
     #expect(abs(exact.state.history.bestLoss - rounded.state.history.bestLoss) < 0.02 * start)
   }
 
+  @Test func recomputedActivationsGiveTheSameBits() throws {
+    let run = try TinyRun()
+    var options = TinyRun.options
+    let kept = run.tuner(options)
+    options.recomputes = true
+    let recomputed = run.tuner(options)
+    try kept.run()
+    try recomputed.run()
+    #expect(recomputed.student.trainingPool.decoders.allSatisfy { $0.recomputes })
+    #expect(kept.state.latents == recomputed.state.latents)
+    #expect(kept.state.history.trainLoss == recomputed.state.history.trainLoss)
+  }
+
   @Test func sameSeedGivesTheSameBits() throws {
     let run = try TinyRun()
     let (first, second) = (run.tuner(TinyRun.options), run.tuner(TinyRun.options))

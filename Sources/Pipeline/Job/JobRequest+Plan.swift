@@ -52,6 +52,7 @@ extension JobRequest {
     tuning.options.checkpointInterval = plan.checkpointEvery ?? tuning.options.checkpointInterval
     tuning.options.quantizedSteps = plan.quantizedSteps ?? tuning.options.quantizedSteps
     tuning.options.precision = try word(plan.precision) ?? tuning.options.precision
+    tuning.options.recomputes = plan.recomputes ?? false
     tuning.options.patience = plan.patience
     tuning.options.seed = UInt64(plan.seed ?? 0)
     return tuning

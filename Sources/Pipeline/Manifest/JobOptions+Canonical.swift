@@ -37,7 +37,7 @@ extension JobOptions {
       add("tune.quantized_steps", tuning.quantizedSteps)
       add("tune.precision", tuning.precision)
       add("tune.patience", tuning.patience)
-      // Where checkpoints fall changes no result, so `checkpoint_every` is left out.
+      // `checkpoint_every` and `recompute` change no result, so they are left out.
       add("tune.seed", tuning.seed)
     }
     for control in controls { add("control", control.rawValue) }

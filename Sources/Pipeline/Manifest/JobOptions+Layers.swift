@@ -83,7 +83,7 @@ extension JobOptions {
     let allowed = [
       "data", "limit", "objective", "init", "coordinates", "steps", "batch_size", "lr",
       "lr_search", "warmup", "validation", "checkpoint_every", "quantized_steps", "precision",
-      "patience", "seed",
+      "recompute", "patience", "seed",
     ]
     guard let inner = try layers.mapping("tune", allowed: allowed) else { return nil }
     var tuning = Tuning(data: try dataChoice(inner, resolver))
@@ -103,6 +103,9 @@ extension JobOptions {
     tuning.checkpointEvery = try inner.integer("checkpoint_every", 1...10_000_000)
     tuning.quantizedSteps = try inner.integer("quantized_steps", 0...10_000_000)
     tuning.precision = try inner.word("precision", ["float32", "bfloat16"])
+    tuning.recomputes = try inner.value("recompute") { f throws(Fault) in
+      try f.bool("recompute")
+    }
     tuning.patience = try inner.integer("patience", 1...10_000)
     tuning.seed = try inner.integer("seed", 0...Int.max)
     if let fields = inner.deciding("validation"), let text = try fields.string("validation") {

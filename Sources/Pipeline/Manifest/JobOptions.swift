@@ -50,6 +50,8 @@ public struct JobOptions: Hashable, Sendable {
     public var quantizedSteps: Int?
     /// Arithmetic of the passes: `float32` or `bfloat16`.
     public var precision: String?
+    /// Whether the backward pass runs blocks again instead of keeping their activations.
+    public var recomputes: Bool?
     /// Validations without improvement before tuning stops.
     public var patience: Int?
     /// Seed of the data order and the validation split.

@@ -82,7 +82,8 @@ struct TuningStage {
   ) throws(Fault) -> Tuner {
     let student = StudentModel(
       weights: try session.weights(), modules: projected.modules, bases: projected.bases,
-      latents: projected.latents, threads: session.threads, trainingPrecision: options.precision)
+      latents: projected.latents, threads: session.threads, trainingPrecision: options.precision,
+      recomputes: options.recomputes)
     return Tuner(
       student: student, data: data, options: options, coordinates: coordinates,
       roundTrip: roundTrip)

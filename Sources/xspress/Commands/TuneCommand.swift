@@ -65,6 +65,9 @@ struct TuneCommand: ParsableCommand {
   @Option(help: "Products of a step: bfloat16 takes half the time where the CPU has it.")
   var precision = ProductPrecision.float32
 
+  @Flag(help: "Keep fewer activations and compute them again: less memory, a third more work.")
+  var recompute = false
+
   @Option(help: "Raise the rank until this share of the LoRA's gain is retained on validation.")
   var minRetained: Double?
 
@@ -134,6 +137,7 @@ struct TuneCommand: ParsableCommand {
     tuning.options.checkpointInterval = checkpointEvery
     tuning.options.quantizedSteps = quantizedSteps
     tuning.options.precision = precision
+    tuning.options.recomputes = recompute
     tuning.options.seed = conversion.seed
     tuning.searchesLearningRate = lrSearch
     if let fraction = Double(validation) {
