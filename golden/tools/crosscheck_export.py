@@ -4,7 +4,8 @@
 
 WORK is filled by `make crosscheck`: `peft`, `other` (the same, made with another BLAS kernel, one thread and an
 empty cache), `merged`, `sharded`, `adapter.gguf`, `base-f32.gguf` (the demo base by f32_base.py),
-`merged-f32.gguf` (on that base), `merged-q8.gguf` (on the demo base), `lora-xs`, `mlx`, `kohya.safetensors`.
+`merged-f32.gguf` and `merged-f16.gguf` (on that base), `merged-q8.gguf` (on the demo base), `lora-xs`, `mlx`,
+`kohya.safetensors`.
 
 Factors and weights are compared by safetensors and gguf-py; logits by PEFT, Transformers, mlx-lm and llama.cpp, the
 last two where they are installed. Exits with 1 where anything is above its limit.
@@ -31,8 +32,10 @@ TEXTS = [
 ]
 # Same weights in Float32, other kernels.
 CLOSE = 1e-4
-# llama.cpp rounds activations to eight bits where weights are quantised.
-QUANTISED = 5e-2
+# llama.cpp rounds activations to the type of the weights, and to eight bits where these are quantised: by more than this
+# adapter changes. With quantised weights the comparison only shows that a file is read and roughly right.
+HALF = 1e-2
+QUANTISED = 0.3
 
 
 class Results:
@@ -42,7 +45,8 @@ class Results:
     def add(self, name: str, value: float, limit: float, above: bool = False) -> None:
         good = value >= limit if above else value <= limit
         self.failed |= not good
-        print(f"{'ok    ' if good else 'FAILED'} {name}: {value:.1e} ({'above' if above else 'limit'} {limit:.0e})", flush=True)
+        word, side = "ok    " if good else "FAILED", "above" if above else "limit"
+        print(f"{word} {name}: {value:.1e} ({side} {limit:.0e})", flush=True)
 
 
 def token_lists() -> list[list[int]]:
@@ -212,13 +216,17 @@ def check_llama_cpp(results: Results, work: str, base: np.ndarray, expected: np.
     plain = os.path.join(work, "base-f32.gguf")
     quantised = os.path.join(cases.ROOT, cases.DEMO_BASE)
     results.add("llama.cpp, F32 base against Transformers", error(run(plain), base), CLOSE)
-    results.add("llama.cpp, F32 base with gguf-lora against PEFT", error(run(plain, adapter), expected), CLOSE)
+    found = run(plain, adapter)
+    results.add("llama.cpp, F32 base with gguf-lora against without", error(found, base), 1e-2, above=True)
+    results.add("llama.cpp, F32 base with gguf-lora against PEFT", error(found, expected), CLOSE)
     results.add(
         "llama.cpp, merged-gguf F32 against PEFT", error(run(os.path.join(work, "merged-f32.gguf")), expected), CLOSE
     )
-    without = run(quantised)
+    results.add(
+        "llama.cpp, merged-gguf F16 against PEFT", error(run(os.path.join(work, "merged-f16.gguf")), expected), HALF
+    )
     found = run(quantised, adapter)
-    results.add("llama.cpp, Q4_1 base with gguf-lora against without", error(found, without), 0.1, above=True)
+    results.add("llama.cpp, Q4_1 base with gguf-lora against without", error(found, run(quantised)), 1e-2, above=True)
     results.add("llama.cpp, Q4_1 base with gguf-lora against PEFT", error(found, expected), QUANTISED)
     results.add(
         "llama.cpp, merged-gguf Q8_0 against PEFT", error(run(os.path.join(work, "merged-q8.gguf")), expected), QUANTISED
@@ -266,6 +274,7 @@ def main() -> int:
     compare(results, "kohya: update against PEFT's", kohya_updates(at("kohya.safetensors"), updates), updates, 1e-6)
     check_lora_xs(results, at("lora-xs"), updates)
     check_merged_gguf(results, at("merged-f32.gguf"), at("base-f32.gguf"), "F32", updates)
+    check_merged_gguf(results, at("merged-f16.gguf"), at("base-f32.gguf"), "F16", updates)
     check_merged_gguf(results, at("merged-q8.gguf"), os.path.join(cases.ROOT, cases.DEMO_BASE), "Q8_0", updates)
 
     base = logits(models.demo_base(torch.float32))
