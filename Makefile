@@ -10,7 +10,7 @@
 #   make setup     install the system libraries the build needs
 #   make golden    make the golden cases again with the Python generators, then read the diff
 #   make verify    recompute every golden case with the built tool
-#   make crosscheck  the exports of the built tool, read by PEFT, Transformers and a second reader
+#   make crosscheck  the exports of the built tool, read by PEFT, Transformers, gguf-py, llama.cpp and a second reader
 #   make bench     XSPress beside its peers, in pairs; ARGS="--quick --only step" (Sources/Benchmarks)
 #   make install   into PREFIX (default /usr/local), with completions and a man page; DESTDIR honoured
 #   make clean     remove builds and demo runs, keep models/

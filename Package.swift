@@ -162,6 +162,6 @@ let package = Package(
     tests("ReportsTests", ["Reports", "Files", "JSON", "Faults", "Tensors"]),
     tests("PipelineTests", ["Pipeline", "Faults", "Files", "JSON"]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
-    tests("xspressTests", ["Faults", "Files", "JSON", "xspress"]),
+    tests("xspressTests", ["Checkpoints", "Faults", "Files", "JSON", "Tensors", "xspress"]),
   ]
 )

@@ -22,10 +22,7 @@ public enum PEFTWriter {
     _ updates: [LowRankUpdate], to directory: String, baseModelName: String?,
     dtype: DType = .f32
   ) throws(Fault) {
-    guard !updates.isEmpty else { throw Fault(.internalError, "AD-WRITE", "no updates to write") }
-    var places: [(order: ModuleOrder, update: LowRankUpdate)] = []
-    for update in updates { places.append((try ModuleOrder(update.moduleName), update)) }
-    let updates = places.sorted { $0.order < $1.order }.map(\.update)
+    let updates = try UpdateOrder.sorted(updates)
     var weights = SafeTensorsWriter()
     for update in updates {
       let prefix = "base_model.model.\(update.moduleName)"
@@ -38,11 +35,12 @@ public enum PEFTWriter {
     try AtomicFile.write(Paths.join(directory, PEFTReader.configurationName), text: text)
   }
 
-  private static func configuration(
+  /// `adapter_config.json` of `updates`, which are in module order and not empty.
+  static func configuration(
     _ updates: [LowRankUpdate], baseModelName: String?
   ) -> JSONValue {
-    let rank = mostCommon(updates.map(\.rank))
-    let alpha = mostCommon(updates.map { $0.scaling * Double($0.rank) })
+    let rank = UpdateOrder.mostCommon(updates.map(\.rank))
+    let alpha = UpdateOrder.mostCommon(updates.map { $0.scaling * Double($0.rank) })
     var ranks = JSONObject()
     var alphas = JSONObject()
     for update in updates {
@@ -66,14 +64,5 @@ public enum PEFTWriter {
   /// Whole numbers as integers: older PEFT types `lora_alpha` so.
   private static func number(_ value: Double) -> JSONValue {
     Int64(exactly: value).map { .integer($0) } ?? .number(value)
-  }
-
-  /// The most frequent value, the first of them on ties.
-  private static func mostCommon<Value: Hashable>(_ values: [Value]) -> Value {
-    var counts: [Value: Int] = [:]
-    for value in values { counts[value, default: 0] += 1 }
-    var best = values[0]
-    for value in values where counts[value, default: 0] > counts[best, default: 0] { best = value }
-    return best
   }
 }

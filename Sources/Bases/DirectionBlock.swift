@@ -40,8 +40,10 @@ struct DirectionBlock<Scalar: BLASScalar> {
     swap(&vectors, &images)
   }
 
-  /// Makes the rows orthonormal: `X ← L⁻¹ X` with `X Xᵀ = L Lᵀ`, or `X ← Λ^{−1/2} Eᵀ X` with `X Xᵀ = E Λ Eᵀ` where
-  /// rounding has left that indefinite. Twice, because the first pass only conditions what was nearly dependent.
+  /// Makes the rows orthonormal.
+  ///
+  /// `X ← L⁻¹ X` with `X Xᵀ = L Lᵀ`, or `X ← Λ^{−1/2} Eᵀ X` with `X Xᵀ = E Λ Eᵀ` where rounding has left that
+  /// indefinite. Twice, because the first pass only conditions what was nearly dependent.
   mutating func orthonormalize() throws(Fault) {
     for _ in 0..<2 {
       normalizeRows()

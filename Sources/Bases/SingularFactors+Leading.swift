@@ -139,9 +139,10 @@ extension DirectionBlock {
     return min(above, below)
   }
 
-  /// Filters with the largest degree that lets the first direction grow at most `growth` times as much as the
-  /// last one wanted: beyond that its rounding errors would drown the others. A smaller degree where that is
-  /// expected to reduce the error of the last one by the factor still needed.
+  /// Filters with the largest degree that does no harm, or a smaller one that is expected to suffice.
+  ///
+  /// The first direction may grow at most `growth` times as much as the last one wanted: beyond that its rounding
+  /// errors would drown the others. `reduction` is the factor by which the last one's error is still too large.
   fileprivate mutating func filter(_ wanted: Int, growth: Double, reduction: Double) {
     guard let bound = values.last, let first = values.first, bound > 0 else { return }
     func rate(_ value: Double) -> Double { acosh(max(2 * value / bound - 1, 1)) }

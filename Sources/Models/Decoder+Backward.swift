@@ -21,9 +21,11 @@ extension Decoder {
     for index in stride(from: configuration.layerCount - 1, through: 0, by: -1) {
       let layer = recordedLayer(index, batch: batch, positions: positions)
       backwardFeedForward(
-        index, layer, batch: batch, dResidual: dResidual, gradients: &gradients, curvature: curvature)
+        index, layer, batch: batch, dResidual: dResidual, gradients: &gradients,
+        curvature: curvature)
       backwardAttention(
-        index, layer, batch: batch, positions: positions, dResidual: dResidual, gradients: &gradients,
+        index, layer, batch: batch, positions: positions, dResidual: dResidual,
+        gradients: &gradients,
         curvature: curvature)
     }
     return updates.trainable.map { layer, kind, update in
@@ -63,7 +65,8 @@ extension Decoder {
   }
 
   private func backwardFeedForward(
-    _ index: Int, _ layer: DecoderTape.Layer, batch: TokenBatch, dResidual: UnsafeMutablePointer<Float>,
+    _ index: Int, _ layer: DecoderTape.Layer, batch: TokenBatch,
+    dResidual: UnsafeMutablePointer<Float>,
     gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?
   ) {
     let block = weights.layers[index]
@@ -102,7 +105,8 @@ extension Decoder {
   }
 
   private func backwardAttention(
-    _ index: Int, _ layer: DecoderTape.Layer, batch: TokenBatch, positions: [Int], dResidual: UnsafeMutablePointer<Float>,
+    _ index: Int, _ layer: DecoderTape.Layer, batch: TokenBatch, positions: [Int],
+    dResidual: UnsafeMutablePointer<Float>,
     gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?
   ) {
     let block = weights.layers[index]

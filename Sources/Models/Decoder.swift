@@ -18,8 +18,9 @@ public final class Decoder {
   /// The arithmetic of products with weights and factors.
   public let precision: ProductPrecision
 
-  /// Whether the backward pass runs every block's forward pass again instead of keeping its activations: a third
-  /// more operations, and memory for one block and the inputs of the others. Results are the same to the bit.
+  /// Whether the backward pass runs every block again instead of keeping its activations.
+  ///
+  /// A third more operations, and memory for one block and the inputs of the others; the same results to the bit.
   public let recomputes: Bool
   /// The output head, in the decoder's precision.
   public let head: OutputHead

@@ -20,7 +20,8 @@ public final class DecoderPool {
   ) {
     self.weights = weights
     decoders = (0..<max(threads, 1)).map { _ in
-      Decoder(weights: weights, updates: updates, threads: 1, precision: precision,
+      Decoder(
+        weights: weights, updates: updates, threads: 1, precision: precision,
         recomputes: recomputes)
     }
   }

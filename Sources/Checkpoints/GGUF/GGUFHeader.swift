@@ -6,6 +6,8 @@ struct GGUFHeader: Sendable {
   var version: UInt32
   /// Keys and values in file order.
   var metadata: [(key: String, value: GGUFValue)]
+  /// Where each entry's value type and value lie in the file, in the order of ``metadata``.
+  var valueRanges: [Range<Int>]
   /// Tensors in file order, which is also the order of their data.
   var tensors: [GGUFTensor]
   /// Tensor data starts at multiples of this.
@@ -15,11 +17,12 @@ struct GGUFHeader: Sendable {
   private var places: [[UInt8]: Int]
 
   init(
-    version: UInt32, metadata: [(key: String, value: GGUFValue)], tensors: [GGUFTensor],
-    alignment: Int, dataOffset: Int
+    version: UInt32, metadata: [(key: String, value: GGUFValue)], valueRanges: [Range<Int>],
+    tensors: [GGUFTensor], alignment: Int, dataOffset: Int
   ) {
     self.version = version
     self.metadata = metadata
+    self.valueRanges = valueRanges
     self.tensors = tensors
     self.alignment = alignment
     self.dataOffset = dataOffset

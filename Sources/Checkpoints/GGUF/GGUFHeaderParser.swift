@@ -27,15 +27,15 @@ struct GGUFHeaderParser {
     let tensorCount = try parseCount("tensor count", minimumBytes: 24, limit: Limit.tensors)
     let entryCount = try parseCount(
       "metadata count", minimumBytes: 13, limit: Limit.metadataEntries)
-    let metadata = try parseMetadata(entryCount)
+    let (metadata, valueRanges) = try parseMetadata(entryCount)
     let alignment = try self.alignment(in: metadata)
     let table = try GGUFTensorTable.parse(&cursor, count: tensorCount)
     let dataOffset = try Self.padded(cursor.offset, to: alignment)
     let tensors = try table.placed(
       dataOffset: dataOffset, alignment: alignment, byteCount: cursor.byteCount)
     return GGUFHeader(
-      version: version, metadata: metadata, tensors: tensors, alignment: alignment,
-      dataOffset: dataOffset)
+      version: version, metadata: metadata, valueRanges: valueRanges, tensors: tensors,
+      alignment: alignment, dataOffset: dataOffset)
   }
 
   /// `offset` rounded up to a multiple of `alignment`.
@@ -95,8 +95,9 @@ struct GGUFHeaderParser {
 
   private mutating func parseMetadata(
     _ count: Int
-  ) throws(Fault) -> [(key: String, value: GGUFValue)] {
+  ) throws(Fault) -> (entries: [(key: String, value: GGUFValue)], valueRanges: [Range<Int>]) {
     var metadata: [(key: String, value: GGUFValue)] = []
+    var valueRanges: [Range<Int>] = []
     metadata.reserveCapacity(count)
     var seen = Set<[UInt8]>(minimumCapacity: count)
     for index in 0..<count {
@@ -104,10 +105,12 @@ struct GGUFHeaderParser {
       guard seen.insert(Array(key.utf8)).inserted else {
         throw Fault(.badData, "GG-DUP", "key \"\(key)\" occurs twice")
       }
+      let start = cursor.offset
       let type = try parseValueType(key)
       metadata.append((key, try parseValue(type, key)))
+      valueRanges.append(start..<cursor.offset)
     }
-    return metadata
+    return (metadata, valueRanges)
   }
 
   private mutating func parseKey(_ index: Int) throws(Fault) -> String {

@@ -7,7 +7,7 @@ struct GGUFWeights: WeightSource {
   let files: [GGUFFile]
   let tensors: [TensorInfo]
   /// The file of each tensor, and its entry there.
-  private let places: [(file: Int, tensor: GGUFTensor)]
+  let places: [(file: Int, tensor: GGUFTensor)]
   /// `general.architecture`.
   let architecture: String?
 
@@ -59,7 +59,7 @@ struct GGUFWeights: WeightSource {
   }
 
   /// The row order of `tensor`: queries and keys of the llama family are stored interleaved.
-  private func permutation(of tensor: GGUFTensor) throws(Fault) -> HeadPermutation? {
+  func permutation(of tensor: GGUFTensor) throws(Fault) -> HeadPermutation? {
     guard architecture == "llama",
       let (_, leaf) = LlamaNames.split(tensor.name, prefix: "blk.")
     else { return nil }

@@ -31,6 +31,15 @@ enum LlamaNames {
     return "model.layers.\(layer).\(pair.huggingFace)"
   }
 
+  /// The GGUF name of a Hugging Face tensor; nil where the family has no such tensor.
+  static func gguf(huggingFace name: String) -> String? {
+    if let pair = global.first(where: { same($0.huggingFace, name) }) { return pair.gguf }
+    guard let (layer, rest) = split(name, prefix: "model.layers."),
+      let pair = block.first(where: { same($0.huggingFace, rest) })
+    else { return nil }
+    return "blk.\(layer).\(pair.gguf)"
+  }
+
   /// Which layer and leaf a name inside a block has, such as `(3, "attn_q.weight")` for
   /// `blk.3.attn_q.weight` and the prefix `blk.`; nil for other names and unwritable indices.
   static func split(_ name: String, prefix: String) -> (layer: Int, leaf: String)? {

@@ -1,4 +1,4 @@
-import Faults
+public import Faults
 public import JSON
 
 /// The results of a batch as one document and one exit code.
@@ -24,7 +24,11 @@ public enum BatchResults {
 
   /// 0 where nothing failed; 75 where all failures are temporary; else the smallest permanent code.
   public static func exitCode(_ results: [BatchRunner.JobResult]) -> Int32 {
-    let faults = results.compactMap(\.fault)
+    exitCode(of: results.compactMap(\.fault))
+  }
+
+  /// The exit code of work whose parts failed with `faults`, by the same rule.
+  public static func exitCode(of faults: [Fault]) -> Int32 {
     let permanent = faults.filter { $0.kind != .temporary }.map(\.exitCode)
     return permanent.min() ?? (faults.isEmpty ? 0 : Fault.Kind.temporary.rawValue)
   }

@@ -1,0 +1,90 @@
+import Adapters
+import Artifacts
+import Bases
+import Checkpoints
+public import Faults
+import Files
+import LinearAlgebra
+import Progress
+import Tensors
+
+/// Writes an artifact in a form other tools read.
+public struct Exporter {
+  let session: BaseSession
+  let options: ExportOptions
+
+  /// An exporter on an open base.
+  public init(session: BaseSession, options: ExportOptions) {
+    self.session = session
+    self.options = options
+  }
+
+  /// Exports the artifact at `path` to `place`.
+  ///
+  /// - Returns: The files written.
+  @discardableResult
+  public func export(_ path: String, to place: ExportPlace) throws(Fault) -> [String] {
+    let loaded = try ArtifactLoader(session: session).load(path)
+    let name = loaded.artifact.metadata.base.name
+    let (directory, dtype) = (place.directory, options.type.dtype ?? .f32)
+    // Only targets of one file ask for it, and their places have it.
+    let file = place.file ?? directory
+    try Paths.makeDirectory(directory)
+    switch options.target {
+    case .peft:
+      try PEFTWriter.write(loaded.updates, to: directory, baseModelName: name, dtype: dtype)
+      return ["adapter_config.json", "adapter_model.safetensors"].map {
+        Paths.join(directory, $0)
+      }
+    case .merged:
+      return try writeMerged(loaded, to: directory, dtype: dtype)
+    case .mergedGGUF:
+      try writeMergedGGUF(loaded, to: file)
+      return [file]
+    case .ggufLoRA:
+      try GGUFLoRAWriter.write(
+        loaded.updates, to: file, configuration: session.base.configuration,
+        name: loaded.artifact.metadata.adapter.name, type: options.type.ggufType)
+      return [file]
+    case .loraXS:
+      return try writeLoRAXS(loaded, to: directory, dtype: dtype)
+    case .mlx:
+      let rank = try MLXWriter.write(
+        loaded.updates, to: directory, layerCount: session.base.configuration.layerCount,
+        baseModelName: name, dtype: dtype)
+      warnOfPadding(loaded.updates.map(\.rank), to: rank, format: "mlx-lm")
+      return ["adapter_config.json", "adapters.safetensors"].map { Paths.join(directory, $0) }
+    case .kohya:
+      try KohyaWriter.write(loaded.updates, to: file, baseModelName: name, dtype: dtype)
+      return [file]
+    }
+  }
+
+  /// Says that smaller ranks became larger, which costs bytes and changes nothing.
+  func warnOfPadding(_ ranks: [Int], to rank: Int, format: String) {
+    let smaller = ranks.filter { $0 < rank }
+    guard let least = smaller.min() else { return }
+    session.log.warn(
+      "\(format) has one rank for all modules: \(smaller.count) of \(ranks.count), from rank \(least), "
+        + "are padded with zeros to \(rank)")
+  }
+}
+
+extension LoadedArtifact {
+  /// Each module's update as a pair: `A = Vᵀ` `[inputRank, in]`, `B = U·M` `[out, inputRank]`, scaling 1.
+  var updates: [LowRankUpdate] {
+    modules.indices.map { index in
+      let up: Matrix<Double> = bases[index].outputBasis.converted()
+      return LowRankUpdate(
+        moduleName: modules[index].name, loraA: bases[index].inputBasis.transposed,
+        loraB: up.times(latents[index].converted()).converted(), scaling: 1)
+    }
+  }
+
+  /// The updates by the names of the weights they change.
+  var updatesByWeight: [String: LowRankUpdate] {
+    var result: [String: LowRankUpdate] = [:]
+    for (module, update) in zip(modules, updates) { result[module.weightName] = update }
+    return result
+  }
+}

@@ -1,0 +1,146 @@
+import Adapters
+import Checkpoints
+public import Faults
+import Files
+public import JSON
+public import Progress
+import Reports
+
+/// Exports every artifact of a run directory, `jobs/<name>/<name>.loraxs`, each into a folder of its name.
+///
+/// One that fails never stops the others.
+public final class RunExporter {
+  /// What happened to one artifact.
+  public struct Result: Sendable {
+    /// The job's name.
+    public var name: String
+    /// The artifact.
+    public var artifactPath: String
+    /// The folder of its export.
+    public var directory: String
+    /// The files written.
+    public var files: [String] = []
+    /// Why it failed.
+    public var fault: Fault?
+  }
+
+  /// Opens the base at a path.
+  public typealias OpenBase = (_ path: String) throws(Fault) -> BaseSession
+
+  private let options: ExportOptions
+  private let basePath: String?
+  private let log: ProgressLog
+  private let openBase: OpenBase
+  private var sessions: [String: BaseSession] = [:]
+
+  /// An exporter of runs; without `basePath` each artifact's base is the one that its record names.
+  public init(
+    options: ExportOptions, basePath: String?, log: ProgressLog, openBase: @escaping OpenBase
+  ) {
+    self.options = options
+    self.basePath = basePath
+    self.log = log
+    self.openBase = openBase
+  }
+
+  /// Whether `path` is a run directory and not an artifact.
+  public static func isRun(_ path: String) -> Bool { Paths.kind(of: path) == .directory }
+
+  /// Exports the artifacts of `run` into folders of `directory`.
+  ///
+  /// - Throws: 66 `RUN-EMPTY` where there is no artifact, 64 `OUT-IN`, 73 `OUT-EXISTS`; single artifacts'
+  ///   faults are in the results.
+  public func export(
+    run: String, to directory: String, force: Bool
+  ) throws(Fault) -> [Result] {
+    let jobs = try artifacts(of: run)
+    try OutputPlace.checkFolder(directory, against: [run] + (basePath.map { [$0] } ?? []))
+    try OutputPlace.checkDirectory(directory, force: force)
+    let task = log.task("export", total: jobs.count, unit: "artifacts")
+    var results: [Result] = []
+    for (name, path) in jobs where !Interruption.isRequested {
+      var result = Result(
+        name: name, artifactPath: path, directory: Paths.join(directory, name))
+      do throws(Fault) {
+        let session = try session(for: path)
+        let place = ExportPlace(
+          output: result.directory, target: options.target, artifact: path)
+        // The base of a record was not known when the output was checked.
+        try place.check(against: [session.base.path, path], force: force)
+        result.files = try Exporter(session: session, options: options).export(path, to: place)
+      } catch {
+        result.fault = error.at(path: path)
+        log.warn("\(name): \(error.description)")
+      }
+      results.append(result)
+      task.advance(detail: name)
+    }
+    task.finish()
+    return results
+  }
+
+  private func artifacts(of run: String) throws(Fault) -> [(name: String, path: String)] {
+    let folder = Paths.join(run, "jobs")
+    guard Paths.kind(of: folder) == .directory else {
+      throw Fault(
+        .missingInput, "RUN-EMPTY", "is not an artifact and has no folder jobs, as runs have",
+        path: run)
+    }
+    var found: [(name: String, path: String)] = []
+    for name in try Paths.entries(of: folder) {
+      let job = Paths.join(folder, name)
+      guard Paths.kind(of: job) == .directory else { continue }
+      let path = Paths.join(job, "\(name).loraxs")
+      if Paths.kind(of: path) == .missing {
+        log.warn("\(name): the job has no artifact")
+      } else {
+        found.append((name, path))
+      }
+    }
+    if found.isEmpty {
+      throw Fault(.missingInput, "RUN-EMPTY", "no job of the run has an artifact", path: run)
+    }
+    return found
+  }
+
+  private func session(for artifact: String) throws(Fault) -> BaseSession {
+    let path: String
+    if let basePath {
+      path = basePath
+    } else {
+      let record = Paths.join(Paths.parent(of: artifact), "record.json")
+      guard let named = try BatchRunner.record(record).base?.path else {
+        throw Fault(
+          .missingInput, "RUN-BASE", "the record names no base; give it with --base", path: record)
+      }
+      path = named
+    }
+    if let session = sessions[path] { return session }
+    let session = try openBase(path)
+    sessions[path] = session
+    return session
+  }
+}
+
+extension RunExporter {
+  /// `xspress.exports/1`.
+  public static func json(
+    _ results: [Result], run: String, directory: String, target: ExportTarget
+  ) -> JSONValue {
+    let failed = results.count { $0.fault != nil }
+    return .object([
+      "schema": "xspress.exports/1", "run": .string(run), "to": .string(target.rawValue),
+      "directory": .string(directory), "listed": .integer(results.count),
+      "done": .integer(results.count - failed), "failed": .integer(failed),
+      "exports": .array(
+        results.map { result in
+          .object([
+            "name": .string(result.name), "state": result.fault == nil ? "done" : "failed",
+            "artifact": .string(result.artifactPath), "directory": .string(result.directory),
+            "files": .array(result.files.map { .string($0) }),
+            "error": result.fault.map { .string($0.line) } ?? .null,
+          ])
+        }),
+    ])
+  }
+}
