@@ -103,8 +103,8 @@ let package = Package(
     .executableTarget(
       name: "xspress",
       dependencies: [
-        "Faults", "Files", "JSON", "Tensors", "Checkpoints", "Artifacts", "Bases", "Projection",
-        "Training", "Pipeline", "Progress", "Reports", "Verification",
+        "Faults", "Files", "JSON", "Tensors", "Checkpoints", "Adapters", "Artifacts", "Bases",
+        "Projection", "Training", "Pipeline", "Progress", "Reports", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: swiftSettings),

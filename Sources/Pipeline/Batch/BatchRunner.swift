@@ -193,7 +193,11 @@ public final class BatchRunner {
   /// The digest of a job's inputs and options: what "the same job" means.
   private func digest(of plan: JobPlan) throws(Fault) -> String {
     var inputs: [(role: String, digest: SHA256Digest)] = [
-      ("adapter", try Adapter.open(plan.adapterPath).identity),
+      (
+        "adapter",
+        try Adapter.open(plan.adapterPath, format: plan.options.format.flatMap(AdapterDialect.init))
+          .identity
+      ),
       ("base", try fileDigest(plan.basePath)),
     ]
     let options = plan.options

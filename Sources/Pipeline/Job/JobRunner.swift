@@ -37,8 +37,9 @@ public final class JobRunner {
     try request.check()
     self.session = session
     self.request = request
-    let adapter = try Adapter.open(request.adapterPath)
-    matched = try MatchedAdapter(adapter, base: session.base)
+    matched = try MatchedAdapter(
+      try Adapter.open(request.adapterPath, format: request.adapterFormat), base: session.base)
+    let adapter = matched.adapter
     warnings = adapter.warnings
     for warning in adapter.warnings { session.log.warn(warning) }
     teacher = DecoderPool(
