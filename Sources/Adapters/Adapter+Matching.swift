@@ -83,6 +83,12 @@ extension Adapter {
         "could mean \(Fault.escaped(modules[places[0]].name, limit: 96)) or "
           + "\(Fault.escaped(modules[places[1]].name, limit: 96))", tensor: update.moduleName)
     }
+    if update.moduleName.hasSuffix("lm_head") || update.moduleName.hasSuffix("embed_tokens") {
+      throw Fault(
+        .badData, "AD-TARGET",
+        "is no linear module of a block; only those are converted, merge this one into the base",
+        tensor: update.moduleName)
+    }
     let nearest = modules.map(\.name).max {
       commonEnding($0, update.moduleName) < commonEnding($1, update.moduleName)
     }

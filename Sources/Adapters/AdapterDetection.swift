@@ -74,7 +74,7 @@ public struct AdapterDetection: Sendable, Hashable {
     }
     if isGGUF {
       return last == "lora_a" || last == "lora_b"
-        ? found(.ggufLoRA, "a GGUF file whose names end in .\(last)") : nil
+        ? found(.ggufLoRA, "GGUF names end in .\(last)") : nil
     }
     if parts.contains(where: { $0.hasSuffix("lora_latent_mapping") }) {
       return found(.loraXS, "keys hold lora_latent_mapping")

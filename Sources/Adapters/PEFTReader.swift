@@ -11,13 +11,14 @@ enum PEFTReader {
       warnings: configuration.warnings, baseModelName: configuration.baseModelName)
     let entries = try table(files.source.tensors, &reading).ordered()
     try checkTargets(entries.map(\.module), configuration, &reading.warnings)
+    var budget = ExpansionBudget()
     for entry in entries {
       if let latent = entry["lora_latent_mapping"] {
         throw Fault(
           .unsupported, "AD-TENSOR", "is a LoRA-XS latent, not PEFT; leave out --format",
           tensor: latent.name)
       }
-      try read(entry, files.source, configuration, &reading)
+      try read(entry, files.source, configuration, &budget, &reading)
     }
     return reading
   }
@@ -81,7 +82,7 @@ enum PEFTReader {
 
   private static func read(
     _ entry: FactorTable.Entry, _ source: any TensorSource, _ configuration: PEFTConfiguration,
-    _ reading: inout AdapterReading
+    _ budget: inout ExpansionBudget, _ reading: inout AdapterReading
   ) throws(Fault) {
     let suffix = configuration.isAdaptive ? " without .weight" : ""
     let (aTensor, bTensor) = (
@@ -108,20 +109,20 @@ enum PEFTReader {
       reading.warnings.append("\(Fault.escaped(entry.module, limit: 96)): pruned to rank 0")
       return
     }
-    let full = try configuration.qaLoRAGroup.map { (group) throws(Fault) in
-      try spread(a, over: group, module: entry.module)
+    var full = a
+    if let group = configuration.qaLoRAGroup {
+      full = try spread(a, over: group, module: entry.module, &budget)
     }
-    guard rank <= min((full ?? a).columns, b.rows) else {
+    guard rank <= min(full.columns, b.rows) else {
       throw Fault(
-        .badData, "AD-RANK", "rank \(rank) for a weight of [\(b.rows), \((full ?? a).columns)]",
+        .badData, "AD-RANK", "rank \(rank) for a weight of [\(b.rows), \(full.columns)]",
         tensor: entry.module)
     }
-    var scaled = full ?? a
     if configuration.isAdaptive {
-      scaled = try weighted(scaled, by: try entry.required("lora_E"), source)
+      full = try weighted(full, by: try entry.required("lora_E"), source)
     }
     try reading.add(
-      entry.module, a: scaled, b: b, scaling: configuration.scaling(of: entry.module))
+      entry.module, a: full, b: b, scaling: configuration.scaling(of: entry.module))
   }
 
   /// A `[rank, inFeatures]` and B `[outFeatures, rank]`.
@@ -157,13 +158,14 @@ enum PEFTReader {
 
   /// QALoRA: A works on means of `group` inputs times their number (`formats/peft.md` §4.5).
   private static func spread(
-    _ a: Matrix<Float>, over group: Int, module: String
+    _ a: Matrix<Float>, over group: Int, module: String, _ budget: inout ExpansionBudget
   ) throws(Fault) -> Matrix<Float> {
     let (columns, overflow) = a.columns.multipliedReportingOverflow(by: group)
     guard !overflow, columns <= 1 << 24 else {
       throw Fault(
         .badData, "AD-SHAPE", "lora_A has \(a.columns) groups of \(group) inputs", tensor: module)
     }
+    try budget.spend(rank: a.rows, outFeatures: 0, inFeatures: columns, module: module)
     let factor = Float(Double(a.columns) / Double(group))
     var result = Matrix<Float>(rows: a.rows, columns: columns)
     for row in 0..<a.rows {

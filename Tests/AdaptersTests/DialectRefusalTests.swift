@@ -177,6 +177,22 @@ import Testing
         ],
         configuration: ["peft_type": "TINYLORA", "r": 2, "u": 3])),
     Refusal(
+      "sizes beside a zero", "AD-SHAPE", 65, "no matrix",
+      LooseAdapter(
+        tensors: [("\(module).lora_a", [1 << 40, 0]), ("\(module).lora_b", [0, 3])],
+        configuration: ["fine_tune_type": "lora", "lora_parameters": ["scale": 1.0]])),
+    Refusal(
+      "QALoRA of huge groups", "MEM-TENSOR", 71, "memory",
+      LooseAdapter(
+        tensors: [
+          ("base_model.model.\(module).lora_A.weight", [65_536, 16]),
+          ("base_model.model.\(module).lora_B.weight", [1, 65_536]),
+        ],
+        configuration: [
+          "peft_type": "LORA", "r": 65_536, "lora_alpha": 2, "use_qalora": true,
+          "qalora_group_size": 1_048_576,
+        ])),
+    Refusal(
       "TinyLoRA without its vector", "AD-PAIR", 65, "tinylora_v",
       LooseAdapter(
         tensors: [
@@ -195,6 +211,47 @@ import Testing
       #expect(found?.exitCode == refusal.exitCode)
       #expect(found?.reason.contains(refusal.word) == true, "\(found?.reason ?? "")")
       #expect(found?.path?.hasPrefix(folder) == true)
+    }
+  }
+
+  // MARK: - GGUF
+
+  /// One text of the golden file for another of the same length.
+  static let ggufRefusals: [(from: String, to: String, code: String, word: String)] = [
+    ("llama", "grokk", "AD-TYPE", "grokk"),
+    ("\u{4}\0\0\0\0\0\0\0lora", "\u{4}\0\0\0\0\0\0\0ctrl", "AD-TYPE", "ctrl"),
+    ("\u{7}\0\0\0\0\0\0\0adapter", "\u{7}\0\0\0\0\0\0\0modelss", "AD-TYPE", "modelss"),
+    ("adapter.lora.alpha", "adapter.lora.alphb", "AD-ALPHA", "missing"),
+    ("attn_q.weight.lora_b", "attn_q.weight.lora_c", "AD-TENSOR", "llama-export-lora"),
+    ("blk.0.attn_q.weight.lora_b", "blk.0.attn_x.weight.lora_b", "AD-TENSOR", "attn_x"),
+    ("blk.0.attn_q.weight.lora_b", "blk.2.attn_q.weight.lora_b", "AD-PAIR", "missing"),
+  ]
+
+  @Test(arguments: ggufRefusals)
+  func refusesGGUF(from: String, to: String, code: String, word: String) throws {
+    try withTemporaryDirectory { (folder) throws in
+      let golden = Checkout.path("golden/adapters_dialects/gguf-lora/adapter.gguf")
+      var bytes = try InputFile(golden).readAll(limit: 1 << 20)
+      let place = try #require(bytes.firstRange(of: Array(from.utf8)))
+      bytes.replaceSubrange(place, with: Array(to.utf8))
+      let path = Paths.join(folder, "changed.gguf")
+      try AtomicFile.write(path, bytes: bytes)
+      let found = fault { () throws(Fault) in try Adapter.open(path) }
+      #expect(found?.code == code)
+      #expect(found?.reason.contains(word) == true, "\(found?.reason ?? "")")
+    }
+  }
+
+  @Test func outputHeadsAreNamed() throws {
+    try withTemporaryDirectory { (folder) throws in
+      try LooseAdapter(
+        tensors: [("lm_head.lora_a", [4, 2]), ("lm_head.lora_b", [2, 9])],
+        configuration: ["fine_tune_type": "lora", "lora_parameters": ["scale": 1.0]]
+      ).write(to: folder)
+      let adapter = try Adapter.open(folder)
+      let found = fault { () throws(Fault) in try adapter.matched(to: [(Self.module, 9, 4)]) }
+      #expect(found?.code == "AD-TARGET")
+      #expect(found?.reason.contains("merge this one into the base") == true)
     }
   }
 

@@ -113,6 +113,7 @@ import Testing
       "tuples without end", [0x80, 2] + Array("N".utf8) + [UInt8](repeating: 0x85, count: 200_000),
       69
     ),
+    ("a tall stack", [0x80, 2] + [UInt8](repeating: UInt8(ascii: "N"), count: 70_000), 69),
     // `d = {}; d[x] = d`, which would be a cycle.
     (
       "a dict inside itself",

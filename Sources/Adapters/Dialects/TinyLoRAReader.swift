@@ -59,7 +59,9 @@ enum TinyLoRAReader {
   private static func latent(
     _ vector: TensorInfo, _ projection: TensorInfo, rank: Int, _ source: any TensorSource
   ) throws(Fault) -> Matrix<Float> {
-    guard vector.shape.count == 1, projection.shape == [vector.shape[0], rank, rank] else {
+    guard vector.shape.count == 1, vector.shape[0] > 0,
+      projection.shape == [vector.shape[0], rank, rank]
+    else {
       throw Fault(
         .badData, "AD-SHAPE",
         "shape \(projection.shape) for rank \(rank) and a vector of \(vector.shape)",

@@ -1,6 +1,6 @@
 public import Checkpoints
 public import Faults
-public import Files
+import Files
 import JSON
 
 /// The files of an adapter, found and opened but not yet understood (`formats/adapters.md` §2).
@@ -81,6 +81,10 @@ public struct AdapterFiles: Sendable {
       let names = [configurationName] + weightsNames + foreignNames.map(\.name)
       if names.contains(where: { Paths.kind(of: Paths.join(path, $0)) == .file }) { return true }
       guard Paths.kind(of: Paths.join(path, "config.json")) == .missing else { return false }
+    }
+    if let prefix = try? InputFile(path).read(at: 0, count: 4), FileSignature(prefix) == .zip {
+      // No other reader takes archives, and this one says what is wrong with them.
+      return true
     }
     guard let files = try? AdapterFiles(path) else { return false }
     return AdapterDetection.isAdapter(names: files.tensors.map(\.name), isGGUF: files.isGGUF)

@@ -23,6 +23,12 @@ extension TensorSource {
         "shape \(tensor.shape) \(isConvolution ? "is a convolution" : "is not a matrix")",
         tensor: tensor.name)
     }
+    // A tensor without elements may claim any size beside its zero.
+    guard tensor.shape.allSatisfy({ $0 <= 1 << 24 }) else {
+      throw Fault(
+        .badData, "AD-SHAPE", "shape \(tensor.shape) is no matrix of a model",
+        tensor: tensor.name)
+    }
     return Matrix(
       rows: tensor.shape[0], columns: tensor.shape[1], elements: try values(of: tensor))
   }

@@ -17,7 +17,9 @@ struct PickleMachine {
 
   /// Deeper values are refused; a state dict needs four levels.
   static let depthLimit = 8
-  private static let memoLimit = 1 << 22
+  private static let memoLimit = 1 << 21
+  /// Items are set by the thousand; nothing else piles up.
+  private static let stackLimit = 1 << 16
 
   /// What the program leaves.
   static func run(_ bytes: [UInt8]) throws(Fault) -> PickleValue {
@@ -36,6 +38,9 @@ struct PickleMachine {
         return result
       }
       try step(operation)
+      guard stack.count <= PickleMachine.stackLimit else {
+        throw unsupported("a stack of over \(PickleMachine.stackLimit) values")
+      }
     }
   }
 

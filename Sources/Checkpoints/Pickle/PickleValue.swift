@@ -7,8 +7,8 @@ enum PickleValue {
   case tuple([PickleValue], depth: Int)
   case dictionary(PickleDictionary)
   case global(PickleGlobal)
-  case storage(StorageReference)
-  case tensor(StridedTensor)
+  indirect case storage(StorageReference)
+  indirect case tensor(StridedTensor)
 
   /// How deep values lie inside this one; bounded so that nothing recurses without limit.
   var depth: Int {

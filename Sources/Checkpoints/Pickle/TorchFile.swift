@@ -12,7 +12,7 @@ public struct TorchFile: Sendable {
 
   private let file: InputFile
   private let views: [[UInt8]: View]
-  private static let programLimit = 64 << 20
+  private static let programLimit = 32 << 20
 
   private struct View: Sendable {
     let dtype: DType?
@@ -31,8 +31,11 @@ public struct TorchFile: Sendable {
       let zip = try StoredZip(file)
       var places: [[UInt8]: StoredZip.Entry] = [:]
       for entry in zip.entries { places[Array(entry.name.utf8)] = entry }
-      guard let program = zip.entries.first(where: { $0.name.hasSuffix("/data.pkl") }) else {
-        throw Fault(.unsupported, "PT-ZIP", "an archive without data.pkl, not from torch.save")
+      let programs = zip.entries.filter { $0.name.hasSuffix("/data.pkl") }
+      guard let program = programs.first, programs.count == 1 else {
+        throw Fault(
+          .unsupported, "PT-ZIP",
+          "an archive with \(programs.count) entries data.pkl, not from torch.save")
       }
       let root = String(program.name.dropLast("data.pkl".count))
       try TorchFile.checkByteOrder(file, places[Array("\(root)byteorder".utf8)])
