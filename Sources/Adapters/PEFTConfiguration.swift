@@ -133,8 +133,8 @@ public struct PEFTConfiguration: Sendable {
     guard type == "LORA" || type == "ADALORA" else {
       throw Fault(
         .unsupported, "AD-TYPE",
-        "peft_type \(Fault.escaped(type, limit: 32)) is not supported, only LORA, ADALORA and "
-          + "TINYLORA; merge it into the base and extract a LoRA")
+        "peft_type \(Fault.escaped(type, limit: 32)) is not supported, only LORA, ADALORA, "
+          + "LOHA, LOKR and TINYLORA; merge it into the base and extract a LoRA")
     }
     return type == "ADALORA"
   }

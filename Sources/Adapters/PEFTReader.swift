@@ -6,6 +6,7 @@ import Tensors
 /// Reads the PEFT dialect: LoRA, QALoRA and AdaLoRA of linear modules (`formats/peft.md`).
 enum PEFTReader {
   static func read(_ files: AdapterFiles) throws(Fault) -> AdapterReading {
+    if PEFTNetworkReader.covers(files.configuration) { return try PEFTNetworkReader.read(files) }
     let configuration = try configuration(of: files)
     var reading = AdapterReading(
       warnings: configuration.warnings, baseModelName: configuration.baseModelName)

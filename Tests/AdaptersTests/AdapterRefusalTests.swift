@@ -38,7 +38,7 @@ import Testing
   private static let prefix = "base_model.model.\(TinyAdapter.query)"
 
   static let fields: [Refusal] = [
-    .field("peft_type", "LOHA", "AD-TYPE"), .field("peft_type", "LOKR", "AD-TYPE"),
+    .field("peft_type", "LOHA", "AD-ALPHA", 65), .field("peft_type", "HRA", "AD-TYPE"),
     .field("peft_type", "ADALORA", "AD-RANK", 65), .field("peft_type", "TINYLORA", "AD-FORMAT", 65),
     .field("peft_type", "VERA", "AD-TYPE"), .field("peft_type", "IA3", "AD-TYPE"),
     .field("peft_type", nil, "AD-TYPE"), .field("peft_type", 1, "AD-FIELD", 65),

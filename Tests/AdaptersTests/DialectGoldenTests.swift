@@ -15,6 +15,9 @@ import Testing
   static let cases: [(name: String, dialect: AdapterDialect, reason: String)] = [
     ("pissa-converted", .peft, "keys hold .lora_A"), ("adalora", .peft, "keys hold .lora_"),
     ("qalora", .peft, "keys hold .lora_A"), ("bin", .peft, "keys hold .lora_A"),
+    ("peft-loha", .peft, "keys begin with base_model"),
+    ("peft-lokr-whole", .peft, "keys begin with base_model"),
+    ("peft-lokr-split", .peft, "keys begin with base_model"),
     ("tinylora", .tinyLoRA, "keys hold tinylora_"),
     ("lora-xs", .loraXS, "keys hold lora_latent_mapping"), ("mlx", .mlx, "keys end in .lora_a"),
     ("kohya-lora", .kohya, "keys end in .lora_"), ("kohya-loha", .kohya, "keys end in .hada_"),

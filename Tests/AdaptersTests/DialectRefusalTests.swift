@@ -192,6 +192,8 @@ import Testing
           "peft_type": "LORA", "r": 65_536, "lora_alpha": 2, "use_qalora": true,
           "qalora_group_size": 1_048_576,
         ])),
+    Refusal("LoKr of PEFT with a core", "AD-TENSOR", 69, "merge", peftLoKr("lokr_t2", rank: 1)),
+    Refusal("LoKr of PEFT, rank", "AD-RANK", 65, "rank 1", peftLoKr("lokr_w1", rank: 2)),
     Refusal(
       "TinyLoRA without its vector", "AD-PAIR", 65, "tinylora_v",
       LooseAdapter(
@@ -201,6 +203,16 @@ import Testing
         ],
         configuration: ["peft_type": "TINYLORA", "r": 2, "u": 3])),
   ]
+
+  /// PEFT's LoKr of rank 1 with one more part.
+  static func peftLoKr(_ part: String, rank: Int) -> LooseAdapter {
+    let name = "base_model.model.\(module)"
+    return LooseAdapter(
+      tensors: [
+        ("\(name).\(part)", [2, 2]), ("\(name).lokr_w2_a", [2, 1]), ("\(name).lokr_w2_b", [1, 2]),
+      ],
+      configuration: ["peft_type": "LOKR", "r": .integer(rank), "alpha": 2])
+  }
 
   @Test(arguments: mlxRefusals + kohyaRefusals + otherRefusals)
   func refuses(_ refusal: Refusal) throws {

@@ -17,7 +17,7 @@ import shutil
 import gguf
 import numpy as np
 import torch
-from peft import AdaLoraConfig, LoraConfig, PeftModel, TinyLoraConfig, get_peft_model
+from peft import AdaLoraConfig, LoHaConfig, LoKrConfig, LoraConfig, PeftModel, TinyLoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 
 import cases
@@ -190,6 +190,20 @@ def make_tinylora() -> None:
     answers_of_peft("tinylora", path, modules)
 
 
+def make_peft_networks() -> None:
+    """PEFT's LoHa, with a module of another rank and alpha, and LoKr with whole and split sides."""
+    modules = [QUERY, VALUE, DOWN]
+    loha = LoHaConfig(
+        r=2, alpha=6, rank_pattern={"v_proj": 3}, alpha_pattern={"down_proj": 5}, target_modules=targets(modules)
+    )
+    whole = LoKrConfig(r=16, alpha=8, target_modules=targets(modules))
+    split = LoKrConfig(r=1, alpha=3, decompose_both=True, decompose_factor=4, target_modules=targets(modules))
+    for case, config in (("peft-loha", loha), ("peft-lokr-whole", whole), ("peft-lokr-split", split)):
+        model = get_peft_model(make_tiny.base(torch.float32), config)
+        randomize(model)
+        answers_of_peft(case, save_peft(case, model), modules)
+
+
 # Other programs
 
 
@@ -345,7 +359,7 @@ def make_gguf() -> None:
 
 def main() -> None:
     torch.manual_seed(SEED)
-    for make in (make_pissa, make_adalora, make_qalora, make_bin, make_tinylora, make_lora_xs, make_mlx, make_kohya,
+    for make in (make_pissa, make_adalora, make_qalora, make_bin, make_tinylora, make_peft_networks, make_lora_xs, make_mlx, make_kohya,
                  make_diffusers, make_gguf):
         make()
     root = os.path.join(cases.output, "adapters_dialects")
