@@ -2,6 +2,7 @@ import Adapters
 import Checkpoints
 import Faults
 import Files
+import Foundation
 import Tensors
 import TestSupport
 import Testing
@@ -65,6 +66,41 @@ import Testing
     // Naming the dialect reads the same.
     #expect(try Adapter.open(path, format: dialect).updates == read.updates)
   }
+
+  /// Bytes changed anywhere in the weights or the configuration: refused or read, never a crash.
+  @Test(arguments: cases.map(\.name)) func changedBytesAreRefusedOrRead(name: String) throws {
+    let folder = URL(fileURLWithPath: Checkout.path("\(Self.root)/\(name)"))
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    let modules: [Adapter.Module] = try BaseCheckpoint.open(Checkout.path(Self.base))
+      .configuration.linearModules.map { ($0.name, $0.outFeatures, $0.inFeatures) }
+    try withTemporaryDirectory { (copy) throws in
+      let target = URL(fileURLWithPath: copy)
+      for file in files {
+        try FileManager.default.copyItem(
+          at: folder.appendingPathComponent(file), to: target.appendingPathComponent(file))
+      }
+      var refused = 0
+      for file in files {
+        let bytes = try Data(contentsOf: folder.appendingPathComponent(file))
+        // The header of a file is where its numbers and names are.
+        for place in stride(from: 0, to: min(bytes.count, 2048), by: Self.step) {
+          for mask: UInt8 in [0xff, 0x01, 0x10] {
+            var changed = bytes
+            changed[place] ^= mask
+            try changed.write(to: target.appendingPathComponent(file))
+            let found = fault { () throws(Fault) in
+              try Adapter.open(copy).matched(to: modules, headDimension: 8)
+            }
+            if found != nil { refused += 1 }
+          }
+        }
+        try bytes.write(to: target.appendingPathComponent(file))
+      }
+      #expect(refused > 20)
+    }
+  }
+
+  private static let step = 41
 
   @Test func exactRanksOfProducts() throws {
     func ranks(_ name: String) throws -> [Int] {
