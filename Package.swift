@@ -107,7 +107,8 @@ let package = Package(
     .executableTarget(
       name: "xspress",
       dependencies: [
-        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Artifacts", "Bases",
+        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Adapters",
+        "Artifacts", "Bases",
         "Projection", "Training", "Pipeline", "Progress", "Reports", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

@@ -1,32 +1,76 @@
 public import Faults
 public import Files
 
-/// A LoRA adapter read completely: every tensor is part of an update or a reason to refuse.
+/// A LoRA adapter read completely: every tensor is part of an update, named in a warning, or a reason to
+/// refuse.
 public struct Adapter: Sendable {
   /// Name of the directory, or of the file without extension.
   public let name: String
   /// The path as given.
   public let path: String
-  /// The dialect, `peft`.
-  public let format: String
+  /// The dialect and what showed it.
+  public let detection: AdapterDetection
   /// Size of the weights file as shipped.
   public let byteCount: Int
   /// SHA-256 of the weights file.
   public let digest: SHA256Digest
-  /// SHA-256 of the configuration file, which decides scaling and shapes of updates.
+  /// SHA-256 of the configuration file, which decides scaling and shapes of updates; of no bytes for
+  /// dialects that have none.
   public let configurationDigest: SHA256Digest
-  /// What the configuration says.
-  public let configuration: PEFTConfiguration
+  /// The base that the files name; never opened.
+  public let baseModelName: String?
   /// The updates: by layer, then q, k, v, o, gate, up, down.
   public let updates: [LowRankUpdate]
   /// What people should know although the adapter was read.
   public let warnings: [String]
+  /// How module names are to be matched with a base's; see ``matched(to:headDimension:)``.
+  public let naming: ModuleNaming
+  /// Whether rows of query and key updates are in GGUF order; see ``matched(to:headDimension:)``.
+  public let hasInterleavedHeads: Bool
 
-  /// SHA-256 over both files' digests: two adapters with the same one make the same updates.
-  public var identity: SHA256Digest { SHA256Digest.of(digest.bytes + configurationDigest.bytes) }
+  init(_ reading: AdapterReading, _ detection: AdapterDetection, _ files: AdapterFiles)
+    throws(Fault)
+  {
+    name = files.name
+    path = files.path
+    self.detection = detection
+    byteCount = files.file.byteCount
+    digest = try SHA256Digest.of(files.file)
+    configurationDigest = files.configurationDigest
+    baseModelName = reading.baseModelName
+    updates = reading.updates
+    warnings = files.warnings + reading.warnings
+    naming = reading.naming
+    hasInterleavedHeads = reading.hasInterleavedHeads
+    try files.file.checkUnchanged()
+  }
 
-  /// The base that the configuration names; never opened.
-  public var baseModelName: String? { configuration.baseModelName }
+  /// The same adapter with updates and warnings that a base has decided.
+  init(_ adapter: Adapter, updates: [LowRankUpdate], warnings: [String]) {
+    name = adapter.name
+    path = adapter.path
+    detection = adapter.detection
+    byteCount = adapter.byteCount
+    digest = adapter.digest
+    configurationDigest = adapter.configurationDigest
+    baseModelName = adapter.baseModelName
+    self.updates = updates
+    self.warnings = warnings
+    naming = .paths
+    hasInterleavedHeads = false
+  }
+
+  /// The dialect.
+  public var dialect: AdapterDialect { detection.dialect }
+
+  /// The dialect's name.
+  public var format: String { dialect.rawValue }
+
+  /// SHA-256 over both files' digests and the dialect: two adapters with the same one make the same
+  /// updates.
+  public var identity: SHA256Digest {
+    SHA256Digest.of(digest.bytes + configurationDigest.bytes + Array(format.utf8))
+  }
 
   /// Numbers in all factors.
   public var parameterCount: Int { updates.reduce(0) { $0 + $1.parameterCount } }
@@ -34,12 +78,40 @@ public struct Adapter: Sendable {
   /// The largest rank of any update.
   public var rank: Int { updates.map(\.rank).max() ?? 0 }
 
-  /// Reads an adapter: a directory with `adapter_config.json` and `adapter_model.safetensors`, or the
-  /// latter file with the former beside it.
+  /// Reads an adapter: a directory, or the file that holds its tensors.
   ///
+  /// - Parameter format: The dialect, where it is not to be found by content.
   /// - Throws: 66 when a file is missing; 69 `AD-…` naming the field, tensor or format that is not
-  ///   supported; 65 `AD-…`, `ST-…`, `VAL-…` for damage (`formats/peft.md` §6).
-  public static func open(_ path: String) throws(Fault) -> Adapter {
-    try PEFTReader.read(path)
+  ///   supported; 65 `AD-…`, `ST-…`, `VAL-…` for damage (`formats/adapters.md` §9).
+  public static func open(
+    _ path: String, format: AdapterDialect? = nil
+  ) throws(Fault) -> Adapter {
+    let files = try AdapterFiles(path)
+    let detection: AdapterDetection
+    if let format { detection = .forced(format) } else { detection = try files.detect() }
+    do throws(Fault) {
+      return try Adapter(try read(files, detection.dialect), detection, files)
+    } catch {
+      throw error.at(path: files.weightsPath)
+    }
+  }
+
+  private static func read(
+    _ files: AdapterFiles, _ dialect: AdapterDialect
+  ) throws(Fault) -> AdapterReading {
+    guard files.isGGUF == (dialect == .ggufLoRA) else {
+      throw Fault(
+        .badData, "AD-FORMAT",
+        "\(files.isGGUF ? "a" : "not a") GGUF file, so not \(dialect.rawValue)")
+    }
+    switch dialect {
+    case .peft: return try PEFTReader.read(files)
+    case .loraXS: return try LoRAXSReader.read(files)
+    case .kohya: return try KohyaReader.read(files)
+    case .diffusers: return try DiffusersReader.read(files)
+    case .mlx: return try MLXReader.read(files)
+    case .ggufLoRA: return try GGUFLoRAReader.read(files)
+    case .tinyLoRA: return try TinyLoRAReader.read(files)
+    }
   }
 }

@@ -71,9 +71,9 @@ public enum LoRAXSWriter {
     ]
     let folder = Paths.join(directory, adapterFolder)
     try Paths.makeDirectory(folder)
-    try weights.write(to: Paths.join(folder, PEFTReader.weightsName))
+    try weights.write(to: Paths.join(folder, AdapterFiles.weightsNames[0]))
     try AtomicFile.write(
-      Paths.join(folder, PEFTReader.configurationName), text: configuration.text(pretty: true))
+      Paths.join(folder, AdapterFiles.configurationName), text: configuration.text(pretty: true))
     try AtomicFile.write(
       Paths.join(directory, "reconstr_config.json"), text: reconstruction.text(pretty: true))
     return rank

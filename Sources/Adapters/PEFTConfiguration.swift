@@ -12,6 +12,10 @@ public struct PEFTConfiguration: Sendable {
   public let alpha: Double
   /// `use_rslora`: s = alpha/√r instead of alpha/r.
   public let usesRankStabilizedScaling: Bool
+  /// Whether this is AdaLoRA, whose factors have a diagonal between them.
+  public let isAdaptive: Bool
+  /// `qalora_group_size` when `use_qalora`: how many inputs share a column of A.
+  public let qaLoRAGroup: Int?
   /// `fan_in_fan_out`: the base stores its weights transposed.
   public let isBaseTransposed: Bool
   /// `target_modules` when it is a list.
@@ -26,6 +30,8 @@ public struct PEFTConfiguration: Sendable {
   private let rankPattern: [(pattern: ModulePattern, rank: Int)]
   private let alphaPattern: [(pattern: ModulePattern, alpha: Double)]
   private let targetPattern: ModulePattern?
+  /// AdaLoRA's ranks after pruning, by module.
+  private let prunedRanks: [UTF8Key: Int]
 
   /// Reads the parsed file.
   ///
@@ -34,12 +40,12 @@ public struct PEFTConfiguration: Sendable {
   public init(_ value: JSONValue) throws(Fault) {
     let root = JSONField(value, code: "AD-FIELD")
     let object = try root.object()
-    try PEFTConfiguration.checkType(root)
+    isAdaptive = try PEFTConfiguration.isAdaptive(root)
     var warnings: [String] = []
     for member in object.members {
-      try PEFTConfiguration.check(member, &warnings)
+      try PEFTConfiguration.check(member, isAdaptive: isAdaptive, &warnings)
     }
-    rank = try PEFTConfiguration.rank(root["r"])
+    rank = try PEFTConfiguration.rank(root[isAdaptive ? "init_r" : "r"])
     alpha = try PEFTConfiguration.alpha(root["lora_alpha"])
     usesRankStabilizedScaling = try PEFTConfiguration.flag(root["use_rslora"])
     isBaseTransposed = try PEFTConfiguration.flag(root["fan_in_fan_out"])
@@ -48,8 +54,10 @@ public struct PEFTConfiguration: Sendable {
         "fan_in_fan_out is true: it concerns Conv1D bases only, linear ones ignore it")
     }
     if alpha == 0 { warnings.append("lora_alpha is 0: the update is zero") }
+    qaLoRAGroup = try PEFTConfiguration.qaLoRAGroup(root)
+    prunedRanks = isAdaptive ? try PEFTConfiguration.prunedRanks(root["rank_pattern"]) : [:]
     var ranks: [(ModulePattern, Int)] = []
-    if root["rank_pattern"].isPresent {
+    if !isAdaptive, root["rank_pattern"].isPresent {
       for (key, field) in try root["rank_pattern"].fields() {
         ranks.append((try ModulePattern(key), try PEFTConfiguration.rank(field)))
       }
@@ -69,13 +77,19 @@ public struct PEFTConfiguration: Sendable {
 
   // MARK: - Per module
 
-  /// The rank of a module: the first matching `rank_pattern` in file order, else `r`.
+  /// The rank of a module: the first matching `rank_pattern` in file order, else `r`; what pruning left
+  /// of `init_r` for AdaLoRA.
   public func rank(of moduleName: String) -> Int {
-    rankPattern.first { $0.pattern.matches(moduleName) }?.rank ?? rank
+    if isAdaptive { return prunedRanks[UTF8Key(moduleName)] ?? rank }
+    return rankPattern.first { $0.pattern.matches(moduleName) }?.rank ?? rank
   }
 
   /// The scaling s of a module (`formats/peft.md` §4).
   public func scaling(of moduleName: String) -> Double {
+    if isAdaptive {
+      let numerator = alpha > 0 ? alpha : Double(rank(of: moduleName))
+      return numerator / (Double(rank) + 1e-5)
+    }
     let alpha = alphaPattern.first { $0.pattern.matches(moduleName) }?.alpha ?? alpha
     let rank = Double(rank(of: moduleName))
     return alpha / (usesRankStabilizedScaling ? rank.squareRoot() : rank)
@@ -101,31 +115,34 @@ public struct PEFTConfiguration: Sendable {
     "alpha_pattern", "target_modules", "base_model_name_or_path", "peft_version", "task_type",
     "inference_mode", "lora_dropout", "exclude_modules", "layers_to_transform", "layers_pattern",
     "auto_mapping", "revision", "megatron_config", "megatron_core", "loftq_config", "eva_config",
-    "runtime_config", "qalora_group_size", "ensure_weight_tying",
+    "runtime_config", "use_qalora", "qalora_group_size", "ensure_weight_tying",
     "path_initial_model_for_weight_conversion", "low_cpu_mem_usage", "ephemeral_gpu_offload",
   ]
 
-  private static func checkType(_ root: JSONField) throws(Fault) {
+  /// Members of AdaLoRA's configuration that steer training only.
+  private static let adaptiveInert: Set<String> = [
+    "target_r", "init_r", "tinit", "tfinal", "deltaT", "beta1", "beta2", "orth_reg_weight",
+    "total_step",
+  ]
+
+  private static func isAdaptive(_ root: JSONField) throws(Fault) -> Bool {
     guard root["peft_type"].isPresent else {
-      let isMLX =
-        root["fine_tune_type"].isPresent || root["lora_parameters"].isPresent
-        || root["lora_layers"].isPresent
-      throw Fault(
-        .unsupported, "AD-TYPE",
-        isMLX ? "is an MLX adapter configuration" : "peft_type is missing, not a PEFT adapter")
+      throw Fault(.unsupported, "AD-TYPE", "peft_type is missing, not a PEFT adapter")
     }
     let type = try root["peft_type"].string()
-    guard type == "LORA" else {
+    guard type == "LORA" || type == "ADALORA" else {
       throw Fault(
         .unsupported, "AD-TYPE",
-        "peft_type \(Fault.escaped(type, limit: 32)) is not supported, only LORA")
+        "peft_type \(Fault.escaped(type, limit: 32)) is not supported, only LORA, ADALORA, "
+          + "LOHA, LOKR and TINYLORA; merge it into the base and extract a LoRA")
     }
+    return type == "ADALORA"
   }
 
   private static func check(
-    _ member: JSONObject.Member, _ warnings: inout [String]
+    _ member: JSONObject.Member, isAdaptive: Bool, _ warnings: inout [String]
   ) throws(Fault) {
-    if inert.contains(member.key) { return }
+    if inert.contains(member.key) || isAdaptive && adaptiveInert.contains(member.key) { return }
     switch member.key {
     case "bias":
       let text = member.value.stringValue
@@ -137,8 +154,13 @@ public struct PEFTConfiguration: Sendable {
         warnings.append("\(member.key): at inference this is plain LoRA, extra tensors are ignored")
       }
     default:
-      if isActive(member.value) { throw refused(member) }
+      try requireInactive(member)
     }
+  }
+
+  /// Refuses a member of unknown effect that has a value (69 `AD-FIELD`).
+  static func requireInactive(_ member: JSONObject.Member) throws(Fault) {
+    if isActive(member.value) { throw refused(member) }
   }
 
   /// Initialisations that change the base make B·A mean something else (`formats/peft.md` §5).
@@ -150,11 +172,32 @@ public struct PEFTConfiguration: Sendable {
     }
   }
 
+  /// Why a member cannot be honoured and what its owner can do (`formats/peft.md` §2.3).
+  private static let advice: [String: String] = [
+    "use_dora": "DoRA rescales whole rows of the base; merge the adapter into the base",
+    "lora_bias": "trained biases are no low-rank update; train without lora_bias",
+    "bias": "trained biases are no low-rank update; save them into the base first",
+    "modules_to_save": "whole modules were trained; save them into the base first",
+    "trainable_token_indices": "token rows were trained; merge the adapter into the base",
+    "layer_replication": "layers of an expanded model; write that model out as the base",
+    "alora_invocation_tokens": "active after certain tokens only, which nothing merged can be",
+    "arrow_config": "a mixture that depends on the input; convert its adapters one by one",
+    "use_bdlora": "block-diagonal factors; merge the adapter into the base",
+    "kasa_config": "the base lost singular directions; merge the adapter into the base",
+    "target_parameters": "parameters of fused experts; merge the adapter into the base",
+    "corda_config": "the base was changed; save with path_initial_model_for_weight_conversion",
+    "lora_ga_config": "the base was changed; save with path_initial_model_for_weight_conversion",
+    "init_lora_weights":
+      "the base was changed; save with path_initial_model_for_weight_conversion",
+  ]
+
   private static func refused(_ member: JSONObject.Member) -> Fault {
-    Fault(
+    let advice =
+      advice[member.key] ?? "a field newer than this version; it may change the update"
+    return Fault(
       .unsupported, "AD-FIELD",
       "\(Fault.escaped(member.key, limit: 64)) = "
-        + "\(Fault.escaped(member.value.text(), limit: 64)) is not supported")
+        + "\(Fault.escaped(member.value.text(), limit: 64)) is not supported: \(advice)")
   }
 
   /// Whether a field has a value other than null, false, "" and empty.
@@ -184,6 +227,25 @@ public struct PEFTConfiguration: Sendable {
         .badData, "AD-ALPHA", "\(field.path) is \(found), expected a number within ±1e9")
     }
     return alpha
+  }
+
+  private static func qaLoRAGroup(_ root: JSONField) throws(Fault) -> Int? {
+    guard try flag(root["use_qalora"]) else { return nil }
+    return try root["qalora_group_size"].int(in: 1...(1 << 20))
+  }
+
+  /// AdaLoRA's masks, one a module: a tensor name and which of the `init_r` entries are left.
+  private static func prunedRanks(_ field: JSONField) throws(Fault) -> [UTF8Key: Int] {
+    var ranks: [UTF8Key: Int] = [:]
+    guard field.isPresent else { return ranks }
+    for (key, mask) in try field.fields() {
+      var parts = PEFTKey.path(key)
+      if let place = parts.lastIndex(of: "lora_E") { parts.removeSubrange(place...) }
+      var rank = 0
+      for entry in try mask.array() where try entry.bool() { rank += 1 }
+      ranks[UTF8Key(parts.joined(separator: "."))] = rank
+    }
+    return ranks
   }
 
   private static func flag(_ field: JSONField) throws(Fault) -> Bool {

@@ -1,132 +1,65 @@
 import Checkpoints
 import Faults
-import Files
 import JSON
 import Tensors
 
-/// Reads the PEFT dialect (`formats/peft.md`).
+/// Reads the PEFT dialect: LoRA, QALoRA and AdaLoRA of linear modules (`formats/peft.md`).
 enum PEFTReader {
-  static let configurationName = "adapter_config.json"
-  static let weightsName = "adapter_model.safetensors"
-  private static let configurationLimit = 4 << 20
-
-  static func read(_ path: String) throws(Fault) -> Adapter {
-    let (directory, weightsPath, name) = try locate(path)
-    let file = try InputFile(weightsPath)
-    let weights = try SafeTensorsFile(file: file)
-    var warnings: [String] = []
-    if Paths.kind(of: Paths.join(directory, "adapter_model.bin")) == .file {
-      warnings.append("adapter_model.bin is present and not used")
-    }
-    do throws(Fault) {
-      let (configuration, configurationDigest) = try readConfiguration(
-        in: directory, weights: weights)
-      warnings += configuration.warnings
-      let updates = try readUpdates(weights, configuration, &warnings)
-      let digest = try SHA256Digest.of(file)
-      return Adapter(
-        name: name, path: path, format: "peft", byteCount: file.byteCount, digest: digest,
-        configurationDigest: configurationDigest, configuration: configuration, updates: updates,
-        warnings: warnings)
-    } catch {
-      throw error.at(path: weightsPath)
-    }
-  }
-
-  // MARK: - Files
-
-  private static func locate(
-    _ path: String
-  ) throws(Fault) -> (directory: String, weights: String, name: String) {
-    guard Paths.kind(of: path) == .directory else {
-      let directory = Paths.parent(of: path)
-      let name = Paths.name(of: path)
-      let stem = name.hasSuffix(".safetensors") ? String(name.dropLast(12)) : name
-      let generic = stem == "adapter_model" && directory != "."
-      return (directory, path, generic ? Paths.name(of: directory) : stem)
-    }
-    let weights = Paths.join(path, weightsName)
-    if Paths.kind(of: weights) == .missing {
-      for (other, dialect) in [
-        ("adapter_model.bin", "pickle; pickle is not loaded, save as safetensors"),
-        ("adapters.safetensors", "an MLX adapter"),
-      ] where Paths.kind(of: Paths.join(path, other)) == .file {
+  static func read(_ files: AdapterFiles) throws(Fault) -> AdapterReading {
+    if PEFTNetworkReader.covers(files.configuration) { return try PEFTNetworkReader.read(files) }
+    let configuration = try configuration(of: files)
+    var reading = AdapterReading(
+      warnings: configuration.warnings, baseModelName: configuration.baseModelName)
+    let entries = try table(files.source.tensors, &reading).ordered()
+    try checkTargets(entries.map(\.module), configuration, &reading.warnings)
+    var budget = ExpansionBudget()
+    for entry in entries {
+      if let latent = entry["lora_latent_mapping"] {
         throw Fault(
-          .unsupported, "FILE-FORMAT", "is \(dialect)", path: Paths.join(path, other))
+          .unsupported, "AD-TENSOR", "is a LoRA-XS latent, not PEFT; leave out --format",
+          tensor: latent.name)
       }
+      try read(entry, files.source, configuration, &budget, &reading)
     }
-    return (path, weights, Paths.name(of: path))
+    return reading
   }
 
-  private static func readConfiguration(
-    in directory: String, weights: SafeTensorsFile
-  ) throws(Fault) -> (PEFTConfiguration, SHA256Digest) {
-    let path = Paths.join(directory, configurationName)
-    if Paths.kind(of: path) == .missing {
-      // Other dialects keep their settings elsewhere: the tensor names say more than "missing".
-      for tensor in weights.tensors { _ = try PEFTKey(tensor.name) }
+  /// The configuration, which PEFT cannot do without.
+  static func configuration(of files: AdapterFiles) throws(Fault) -> PEFTConfiguration {
+    guard let value = files.configuration else {
+      // The tensors may say more than "missing".
+      for tensor in files.tensors { _ = try PEFTKey(tensor.name) }
+      throw Fault(
+        .missingInput, "IO-OPEN", "is missing: rank and scaling are unknown without it",
+        path: files.configurationPath)
     }
     do throws(Fault) {
-      let bytes = try InputFile(path).readAll(limit: configurationLimit)
-      if let signature = FileSignature(bytes) { throw signature.refusal(path: path) }
-      let limits = JSONLimits(byteCount: configurationLimit, depth: 16, memberCount: 65_536)
-      return (
-        try PEFTConfiguration(try JSONValue.parse(bytes, limits: limits)), SHA256Digest.of(bytes)
-      )
+      return try PEFTConfiguration(value)
     } catch {
-      var fault = error.at(path: path)
-      if fault.code.hasPrefix("JSON-") { fault.code = "AD-CONFIG" }
-      throw fault
+      throw error.at(path: files.configurationPath)
     }
   }
 
-  // MARK: - Tensors
-
-  private static func readUpdates(
-    _ weights: SafeTensorsFile, _ configuration: PEFTConfiguration, _ warnings: inout [String]
-  ) throws(Fault) -> [LowRankUpdate] {
-    var pairs: [UTF8Key: (a: TensorInfo?, b: TensorInfo?)] = [:]
-    for tensor in weights.tensors {
+  /// The factors by module.
+  static func table(
+    _ tensors: [TensorInfo], _ reading: inout AdapterReading
+  ) throws(Fault) -> FactorTable {
+    var table = FactorTable()
+    for tensor in tensors {
       let key = try PEFTKey(tensor.name)
-      var pair = pairs[UTF8Key(key.moduleName)] ?? (nil, nil)
-      let earlier: TensorInfo?
+      let part: String
       switch key.factor {
-      case .a: (earlier, pair.a) = (pair.a, tensor)
-      case .b: (earlier, pair.b) = (pair.b, tensor)
+      case .a(let isBare): part = isBare ? "lora_A without .weight" : "lora_A"
+      case .b(let isBare): part = isBare ? "lora_B without .weight" : "lora_B"
+      case .diagonal: part = "lora_E"
+      case .latent: part = "lora_latent_mapping"
       case .ignored:
-        warnings.append("tensor \(Fault.escaped(tensor.name, limit: 96)) is ignored")
+        reading.warnings.append("tensor \(Fault.escaped(tensor.name, limit: 96)) is ignored")
         continue
       }
-      if let earlier {
-        throw Fault(
-          .badData, "AD-DUP",
-          "is the same factor as \(Fault.escaped(earlier.name, limit: 96))", tensor: tensor.name)
-      }
-      pairs[UTF8Key(key.moduleName)] = pair
+      try table.add(tensor, module: key.moduleName, part: part)
     }
-    guard !pairs.isEmpty else { throw Fault(.badData, "AD-EMPTY", "no LoRA factors") }
-    try checkTargets(pairs.keys.map(\.string).sorted(), configuration, &warnings)
-    var ordered: [(order: ModuleOrder, module: UTF8Key)] = []
-    for module in pairs.keys { ordered.append((try ModuleOrder(module.string), module)) }
-    ordered.sort { $0.order < $1.order }
-    var updates: [LowRankUpdate] = []
-    updates.reserveCapacity(ordered.count)
-    for (_, module) in ordered {
-      guard let a = pairs[module]?.a else { throw unpaired(module, "lora_A") }
-      guard let b = pairs[module]?.b else { throw unpaired(module, "lora_B") }
-      let update = try read(module.string, a, b, weights, configuration)
-      if update.loraB.elements.allSatisfy({ $0 == 0 })
-        || update.loraA.elements.allSatisfy({ $0 == 0 })
-      {
-        warnings.append("\(Fault.escaped(module.string, limit: 96)): the update is zero")
-      }
-      updates.append(update)
-    }
-    return updates
-  }
-
-  private static func unpaired(_ module: UTF8Key, _ missing: String) -> Fault {
-    Fault(.badData, "AD-PAIR", "\(missing) is missing", tensor: module.string)
+    return table
   }
 
   private static func checkTargets(
@@ -146,42 +79,99 @@ enum PEFTReader {
     }
   }
 
+  // MARK: - One module
+
   private static func read(
-    _ module: String, _ a: TensorInfo, _ b: TensorInfo, _ weights: SafeTensorsFile,
-    _ configuration: PEFTConfiguration
-  ) throws(Fault) -> LowRankUpdate {
-    for tensor in [a, b] where tensor.shape.count != 2 {
-      let isConvolution = tensor.shape.count == 4
+    _ entry: FactorTable.Entry, _ source: any TensorSource, _ configuration: PEFTConfiguration,
+    _ budget: inout ExpansionBudget, _ reading: inout AdapterReading
+  ) throws(Fault) {
+    let suffix = configuration.isAdaptive ? " without .weight" : ""
+    let (aTensor, bTensor) = (
+      try entry.required("lora_A" + suffix), try entry.required("lora_B" + suffix)
+    )
+    let known =
+      ["lora_A" + suffix, "lora_B" + suffix] + (configuration.isAdaptive ? ["lora_E"] : [])
+    if let other = entry.parts.first(where: { !known.contains($0.key) }) {
       throw Fault(
-        isConvolution ? .unsupported : .badData, "AD-SHAPE",
-        "shape \(tensor.shape) \(isConvolution ? "is a convolution" : "is not a matrix")",
-        tensor: tensor.name)
+        .unsupported, "AD-TENSOR",
+        "is no factor of peft_type \(configuration.isAdaptive ? "ADALORA" : "LORA")",
+        tensor: other.value.name)
     }
-    guard a.shape[0] == b.shape[1] else {
-      throw Fault(
-        .badData, "AD-SHAPE", "lora_A is \(a.shape), lora_B is \(b.shape): ranks differ",
-        tensor: module)
-    }
-    let rank = a.shape[0]
-    let expected = configuration.rank(of: module)
+    let (a, b) = try pair(aTensor, bTensor, source, module: entry.module)
+    let rank = a.rows
+    let expected = configuration.rank(of: entry.module)
     guard rank == expected else {
       throw Fault(
         .badData, "AD-RANK", "rank \(rank) in the tensors, \(expected) in the configuration",
-        tensor: module)
+        tensor: entry.module)
     }
-    guard rank >= 1, rank <= min(a.shape[1], b.shape[0]) else {
+    if configuration.isAdaptive, rank == 0 {
+      // AdaLoRA may prune a module away: its update is none.
+      reading.warnings.append("\(Fault.escaped(entry.module, limit: 96)): pruned to rank 0")
+      return
+    }
+    var full = a
+    if let group = configuration.qaLoRAGroup {
+      full = try spread(a, over: group, module: entry.module, &budget)
+    }
+    guard rank <= min(full.columns, b.rows) else {
       throw Fault(
-        .badData, "AD-RANK", "rank \(rank) for a weight of [\(b.shape[0]), \(a.shape[1])]",
+        .badData, "AD-RANK", "rank \(rank) for a weight of [\(b.rows), \(full.columns)]",
+        tensor: entry.module)
+    }
+    if configuration.isAdaptive {
+      full = try weighted(full, by: try entry.required("lora_E"), source)
+    }
+    try reading.add(
+      entry.module, a: full, b: b, scaling: configuration.scaling(of: entry.module))
+  }
+
+  /// A `[rank, inFeatures]` and B `[outFeatures, rank]`.
+  static func pair(
+    _ a: TensorInfo, _ b: TensorInfo, _ source: any TensorSource, module: String
+  ) throws(Fault) -> (Matrix<Float>, Matrix<Float>) {
+    let (a, b) = (try source.matrix(a), try source.matrix(b))
+    guard a.rows == b.columns else {
+      throw Fault(
+        .badData, "AD-SHAPE",
+        "lora_A is [\(a.rows), \(a.columns)], lora_B is [\(b.rows), \(b.columns)]: ranks differ",
         tensor: module)
     }
-    let update = LowRankUpdate(
-      moduleName: module, loraA: try weights.matrix(of: a), loraB: try weights.matrix(of: b),
-      scaling: configuration.scaling(of: module))
-    // |entry of ΔW| ≤ s·‖B‖·‖A‖, so below the bound nothing can overflow Float32.
-    let bound = abs(update.scaling) * update.squaredNormBound.squareRoot()
-    guard bound < Double(Float.greatestFiniteMagnitude) else {
-      throw Fault(.badData, "VAL-RANGE", "overflow in B*A: norm up to \(bound)", tensor: module)
+    return (a, b)
+  }
+
+  /// AdaLoRA: each row of A times its entry of E `[rank, 1]` (`formats/peft.md` §4.4).
+  private static func weighted(
+    _ a: Matrix<Float>, by tensor: TensorInfo, _ source: any TensorSource
+  ) throws(Fault) -> Matrix<Float> {
+    guard tensor.shape == [a.rows, 1] else {
+      throw Fault(
+        .badData, "AD-SHAPE", "shape \(tensor.shape), expected [\(a.rows), 1]",
+        tensor: tensor.name)
     }
-    return update
+    let diagonal = try source.values(of: tensor)
+    var result = a
+    for row in 0..<a.rows {
+      for column in 0..<a.columns { result[row, column] *= diagonal[row] }
+    }
+    return result
+  }
+
+  /// QALoRA: A works on means of `group` inputs times their number (`formats/peft.md` §4.5).
+  private static func spread(
+    _ a: Matrix<Float>, over group: Int, module: String, _ budget: inout ExpansionBudget
+  ) throws(Fault) -> Matrix<Float> {
+    let (columns, overflow) = a.columns.multipliedReportingOverflow(by: group)
+    guard !overflow, columns <= 1 << 24 else {
+      throw Fault(
+        .badData, "AD-SHAPE", "lora_A has \(a.columns) groups of \(group) inputs", tensor: module)
+    }
+    try budget.spend(rank: a.rows, outFeatures: 0, inFeatures: columns, module: module)
+    let factor = Float(Double(a.columns) / Double(group))
+    var result = Matrix<Float>(rows: a.rows, columns: columns)
+    for row in 0..<a.rows {
+      for column in 0..<columns { result[row, column] = a[row, column / group] * factor }
+    }
+    return result
   }
 }

@@ -30,9 +30,9 @@ public enum PEFTWriter {
       try weights.add("\(prefix).lora_B.weight", dtype: dtype, matrix: update.loraB)
     }
     try Paths.makeDirectory(directory)
-    try weights.write(to: Paths.join(directory, PEFTReader.weightsName))
+    try weights.write(to: Paths.join(directory, AdapterFiles.weightsNames[0]))
     let text = configuration(updates, baseModelName: baseModelName).text(pretty: true)
-    try AtomicFile.write(Paths.join(directory, PEFTReader.configurationName), text: text)
+    try AtomicFile.write(Paths.join(directory, AdapterFiles.configurationName), text: text)
   }
 
   /// `adapter_config.json` of `updates`, which are in module order and not empty.

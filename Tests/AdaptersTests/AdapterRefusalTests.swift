@@ -38,14 +38,15 @@ import Testing
   private static let prefix = "base_model.model.\(TinyAdapter.query)"
 
   static let fields: [Refusal] = [
-    .field("peft_type", "LOHA", "AD-TYPE"), .field("peft_type", "ADALORA", "AD-TYPE"),
+    .field("peft_type", "LOHA", "AD-ALPHA", 65), .field("peft_type", "HRA", "AD-TYPE"),
+    .field("peft_type", "ADALORA", "AD-RANK", 65), .field("peft_type", "TINYLORA", "AD-FORMAT", 65),
     .field("peft_type", "VERA", "AD-TYPE"), .field("peft_type", "IA3", "AD-TYPE"),
     .field("peft_type", nil, "AD-TYPE"), .field("peft_type", 1, "AD-FIELD", 65),
     .field("use_dora", true), .field("bias", "all"), .field("bias", "lora_only"),
     .field("lora_bias", true), .field("modules_to_save", ["lm_head"]),
     .field("trainable_token_indices", [1]), .field("layer_replication", [[0, 4]]),
     .field("alora_invocation_tokens", [1, 2]), .field("arrow_config", ["top_k": 3]),
-    .field("use_qalora", true), .field("use_bdlora", ["nblocks": 2]),
+    .field("use_qalora", "yes", "AD-FIELD", 65), .field("use_bdlora", ["nblocks": 2]),
     .field("kasa_config", ["beta": 1.0]), .field("target_parameters", ["mlp.experts.down_proj"]),
     .field("init_lora_weights", "pissa"), .field("init_lora_weights", "pissa_niter_4"),
     .field("init_lora_weights", "olora"), .field("init_lora_weights", "corda"),
@@ -74,12 +75,17 @@ import Testing
   static let tensors: [Refusal] = [
     .tensor("\(prefix).lora_magnitude_vector", [3]), .tensor("\(prefix).lora_B.bias", [3]),
     .tensor("\(prefix).lora_diag", [2]), .tensor("\(prefix).base_layer.bias", [3]),
-    .tensor("\(prefix).default_lora_latent_mapping.weight", [2, 2]),
+    Refusal("a LoRA-XS latent for one module only", "AD-PAIR", 65) {
+      $0.add("\(prefix).default_lora_latent_mapping.weight", [2, 2])
+    },
     .tensor("base_model.model.model.embed_tokens.lora_embedding_A", [2, 9]),
     .tensor("base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta", [1, 4]),
     .tensor("base_model.model.lm_head.modules_to_save.weight", [9, 4]),
     .tensor("base_model.model.lm_head.weight", [9, 4]),
-    .tensor("lora_unet_down.lora_down.weight", [2, 4]), .tensor("something.else", [1]),
+    Refusal("a kohya factor beside PEFT's", "AD-FORMAT", 65) {
+      $0.add("lora_unet_down.lora_down.weight", [2, 4])
+    },
+    .tensor("something.else", [1]), .tensor("\(prefix).lora_E", [2, 1]),
     .tensor("lora_A.weight", [2, 4]),
     .tensor("base_model.model.model.layers.0.mlp.experts.lora_A.weight", [2, 4]),
     .tensor("base_model.model.model.layers.0.mlp.experts.base_layer.lora_A.weight", [2, 4]),
@@ -153,7 +159,7 @@ import Testing
     ("{\"r\":1,\"r\":2}", "AD-CONFIG", 65), ("\u{feff}{}", "AD-CONFIG", 65),
     ("version https://git-lfs.github.com/spec/v1\n", "FILE-LFS", 65),
     ("<!DOCTYPE html>", "FILE-HTML", 65),
-    ("{\"fine_tune_type\":\"lora\",\"lora_parameters\":{}}", "AD-TYPE", 69),
+    ("{\"r\":2}", "AD-TYPE", 69),
   ]
 
   @Test(arguments: configurations)
@@ -169,20 +175,44 @@ import Testing
     }
   }
 
-  @Test func missingFilesAndOtherDialects() throws {
+  @Test func missingFilesAndOldFormats() throws {
     try withTemporaryDirectory { (folder) throws in
       let nothing = fault { () throws(Fault) in try Adapter.open(folder) }
       #expect(nothing?.exitCode == 66)
-      for name in ["adapter_model.bin", "adapters.safetensors"] {
-        try AtomicFile.write(Paths.join(folder, name), text: "x")
-        let found = fault { () throws(Fault) in try Adapter.open(folder) }
-        #expect(found?.exitCode == 69)
-        #expect(found?.code == "FILE-FORMAT")
-        _ = SystemCalls.posix.unlink(Paths.join(folder, name))
-      }
+      let archive = Paths.join(folder, "adapters.npz")
+      try AtomicFile.write(archive, text: "x")
+      let found = fault { () throws(Fault) in try Adapter.open(folder) }
+      #expect(found?.exitCode == 69)
+      #expect(found?.code == "FILE-FORMAT")
+      _ = SystemCalls.posix.unlink(archive)
+      // A pickle from before torch 1.6 is no archive.
+      let pickle = Paths.join(folder, "adapter_model.bin")
+      try AtomicFile.write(pickle, bytes: [0x80, 2, 0x8a, 10])
+      #expect(fault { () throws(Fault) in try Adapter.open(folder) }?.code == "FILE-FORMAT")
+      _ = SystemCalls.posix.unlink(pickle)
       try TinyAdapter().write(to: folder)
       _ = SystemCalls.posix.unlink(Paths.join(folder, "adapter_config.json"))
       #expect(fault { () throws(Fault) in try Adapter.open(folder) }?.exitCode == 66)
+    }
+  }
+
+  /// Every refused field says what its owner can do.
+  @Test func refusalsCarryAdvice() throws {
+    for (key, value, word) in [
+      ("use_dora", true, "merge"), ("lora_bias", true, "without lora_bias"),
+      ("bias", "all", "save them into the base"), ("modules_to_save", ["lm_head"], "into the base"),
+      ("trainable_token_indices", [1], "merge"), ("layer_replication", [[0, 4]], "base"),
+      ("init_lora_weights", "pissa", "path_initial_model_for_weight_conversion"),
+      ("kasa_config", ["beta": 1.0], "merge"), ("arrow_config", ["top_k": 3], "one by one"),
+    ] as [(String, JSONValue, String)] {
+      var tiny = TinyAdapter()
+      tiny.set(key, value)
+      try withTemporaryDirectory { (folder) throws in
+        try tiny.write(to: folder)
+        let found = fault { () throws(Fault) in try Adapter.open(folder) }
+        #expect(found?.reason.contains(word) == true, "\(key)")
+        #expect((found?.line.utf8.count ?? 0) <= 400)
+      }
     }
   }
 

@@ -172,18 +172,27 @@ import Testing
     }
   }
 
-  @Test func validationNamesTheNearestModuleAndBothShapes() throws {
+  @Test func matchingNamesTheNearestModuleAndBothShapes() throws {
     let adapter = try open(TinyAdapter())
-    try adapter.validate(against: [(TinyAdapter.query, 3, 4), (TinyAdapter.up, 5, 4)])
+    let same = try adapter.matched(to: [(TinyAdapter.query, 3, 4), (TinyAdapter.up, 5, 4)])
+    #expect(same.updates == adapter.updates)
     let missing = fault { () throws(Fault) in
-      try adapter.validate(against: [(TinyAdapter.query, 3, 4), ("layers.0.mlp.up_proj", 5, 4)])
+      try adapter.matched(to: [(TinyAdapter.query, 3, 4), ("layers.0.mlp.up_proj", 5, 4)])
     }
     #expect(missing?.code == "AD-TARGET")
     #expect(missing?.reason.contains("nearest is layers.0.mlp.up_proj") == true)
     let shape = fault { () throws(Fault) in
-      try adapter.validate(against: [(TinyAdapter.query, 3, 9), (TinyAdapter.up, 5, 4)])
+      try adapter.matched(to: [(TinyAdapter.query, 3, 9), (TinyAdapter.up, 5, 4)])
     }
     #expect(shape?.code == "AD-BASE")
     #expect(shape?.reason.contains("update [3, 4], weight [3, 9]") == true)
+  }
+
+  @Test func namesWithoutTheModelInFrontAreMatched() throws {
+    var tiny = TinyAdapter()
+    tiny.rename("base_model.model.model.", "base_model.model.")
+    let adapter = try open(tiny).matched(to: [(TinyAdapter.query, 3, 4), (TinyAdapter.up, 5, 4)])
+    #expect(adapter.updates.map(\.moduleName) == [TinyAdapter.query, TinyAdapter.up])
+    #expect(adapter.warnings.contains { $0.contains("leading model.") })
   }
 }

@@ -85,7 +85,7 @@ private func fault(_ text: String) throws -> Fault {
         defaults: {rank: 8, tune: {data: t.jsonl, steps: 5}, controls: [truncated, top]}
         adapters:
           - {path: adapters/first-r8, tune: null, budget: 64KB, controls: []}
-          - {path: adapters/second-r16, tune: {steps: 9, validation: 0.1, lr: 3e-2}}
+          - {path: adapters/second-r16, format: gguf-lora, tune: {steps: 9, validation: 0.1, lr: 3e-2}}
         """)
     #expect(manifest.jobs[0].options.tuning == nil)
     #expect(manifest.jobs[0].options.target == .budget(bytes: 64_000))
@@ -94,6 +94,7 @@ private func fault(_ text: String) throws -> Fault {
     #expect(tuning.steps == 9 && tuning.data.path == "t.jsonl")
     #expect(tuning.validationShare == 0.1 && tuning.learningRate == 0.03)
     #expect(manifest.jobs[1].options.controls == [.truncated, .top])
+    #expect(manifest.jobs.map(\.options.format) == [nil, "gguf-lora"])
   }
 
   @Test(arguments: [
@@ -117,6 +118,7 @@ private func fault(_ text: String) throws -> Fault {
     (head + "adapters: [{path: a, min_retained: 0.9}]", "MF-VALUE", "needs tune"),
     (head + "adapters: [{path: a, rank: 3, min_retained: 0.9}]", "MF-VALUE", "beside rank"),
     (head + "adapters: [{path: a, rank: 3, store: int3}]", "MF-VALUE", "int4"),
+    (head + "adapters: [{path: a, rank: 3, format: pdf}]", "MF-VALUE", "kohya"),
     (head + "adapters: [{path: a, rank: 3, embed_bases: yes}]", "MF-VALUE", "neither true"),
     (head + "adapters: [{path: a, rank: 3, calibrate: {limit: 3}}]", "MF-VALUE", "data is missing"),
     (head + "adapters: [{path: a, rank: 3, calibrate: d.jsonl}]", "MF-TYPE", "mapping"),

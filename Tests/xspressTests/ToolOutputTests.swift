@@ -41,6 +41,33 @@ import Testing
     #expect(text == "error: cannot write the result: No space left on device: IO-STDOUT\n")
   }
 
+  @Test(arguments: [
+    ("mlx", "mlx"), ("kohya-lokr", "kohya"), ("gguf-lora", "gguf-lora"), ("lora-xs", "lora-xs"),
+    ("bin", "peft"), ("tinylora", "peft-tinylora"), ("diffusers", "diffusers"),
+  ])
+  func adaptersOfEveryDialect(name: String, format: String) throws {
+    let path = Checkout.path("golden/adapters_dialects/\(name)")
+    let shown = try Tool.run(["inspect", path])
+    #expect(shown.status == 0, "\(shown.errors)")
+    #expect(shown.output.contains("detected as \(format) because "))
+    let value = try JSONValue.parse(try Tool.run(["inspect", path, "--json", "--digest"]).output)
+    #expect(value["kind"]?.stringValue == "adapter")
+    #expect(value["format"]?.stringValue == format)
+    #expect(value["detected_by"]?.stringValue?.isEmpty == false)
+    try withTemporaryDirectory { (folder) throws in
+      let artifact = Paths.join(folder, "out.loraxs")
+      let converted = try Tool.run(
+        [
+          "convert", "--base", tinyModel, "--adapter", path, "--format", format, "--rank", "3",
+          "-o", artifact,
+        ], cache: folder)
+      #expect(converted.status == 0, "\(converted.errors)")
+    }
+    let other = format == "mlx" ? "kohya" : "mlx"
+    #expect(try Tool.run(["inspect", path, "--format", other]).status != 0)
+    #expect(try Tool.run(["inspect", path, "--format", "pdf"]).status == 64)
+  }
+
   @Test func outputEndsWithOneNewline() throws {
     for arguments in [["inspect", tinyAdapter], ["inspect", tinyAdapter, "--json"]] {
       let output = try Tool.run(arguments).output

@@ -1,7 +1,7 @@
 internal import Faults
 
 /// Tensor names of the llama family: Hugging Face against GGUF (`formats/gguf.md` §7.1).
-enum LlamaNames {
+public enum LlamaNames {
   /// Names outside the blocks.
   private static let global: [(huggingFace: String, gguf: String)] = [
     ("model.embed_tokens.weight", "token_embd.weight"),
@@ -23,7 +23,7 @@ enum LlamaNames {
   ]
 
   /// The Hugging Face name of a GGUF tensor; nil where the family has no such tensor.
-  static func huggingFace(gguf name: String) -> String? {
+  public static func huggingFace(gguf name: String) -> String? {
     if let pair = global.first(where: { same($0.gguf, name) }) { return pair.huggingFace }
     guard let (layer, rest) = split(name, prefix: "blk."),
       let pair = block.first(where: { same($0.gguf, rest) })

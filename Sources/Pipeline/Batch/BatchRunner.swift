@@ -120,7 +120,8 @@ public final class BatchRunner {
     let recordPath = Paths.join(directory, "record.json")
     let artifactPath = Paths.join(directory, plan.name + ".loraxs")
     do throws(Fault) {
-      let adapter = try Adapter.open(plan.adapterPath)
+      let adapter = try Adapter.open(
+        plan.adapterPath, format: plan.options.format.flatMap(AdapterDialect.init))
       let digest = try digest(of: plan, adapter: adapter)
       if let record = done(recordPath, artifactPath, digest: digest) {
         log.note("\(plan.name): already done")

@@ -25,6 +25,7 @@ extension JobRequest {
       method: try JobRequest.word(method) ?? (calibration == nil ? .projected : .kfac),
       outputPath: outputPath)
     self.calibration = calibration
+    adapterFormat = try JobRequest.word(options.format)
     directions = try JobRequest.word(options.directions) ?? .selected
     candidates = options.candidates
     storage = try JobRequest.word(options.store) ?? .int8

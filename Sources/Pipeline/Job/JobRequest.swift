@@ -1,3 +1,4 @@
+public import Adapters
 public import Artifacts
 public import Bases
 public import Projection
@@ -80,6 +81,8 @@ public struct JobRequest: Sendable {
   public var basePath: String
   /// The adapter.
   public var adapterPath: String
+  /// The adapter's dialect; nil to find it by content.
+  public var adapterFormat: AdapterDialect?
   /// An artifact whose directions and latents are the start instead of a projection.
   public var startArtifactPath: String?
   /// How large the artifact may or must be.

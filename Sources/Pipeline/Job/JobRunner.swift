@@ -41,10 +41,14 @@ public final class JobRunner {
     self.session = session
     self.request = request
     let opened: Adapter
-    if let adapter { opened = adapter } else { opened = try Adapter.open(request.adapterPath) }
+    if let adapter {
+      opened = adapter
+    } else {
+      opened = try Adapter.open(request.adapterPath, format: request.adapterFormat)
+    }
     matched = try MatchedAdapter(opened, base: session.base)
-    warnings = opened.warnings
-    for warning in opened.warnings { session.log.warn(warning) }
+    warnings = matched.adapter.warnings
+    for warning in matched.adapter.warnings { session.log.warn(warning) }
   }
 
   /// The LoRA model, loaded when it is first needed: a conversion without data never decodes the whole base.

@@ -12,6 +12,7 @@ extension JobOptions {
     case .budget(let bytes): add("budget", bytes)
     case .minRetained(let share): add("min_retained", share)
     }
+    add("format", format)
     add("directions", directions)
     add("candidates", candidates)
     add("method", method)

@@ -1,3 +1,4 @@
+import Adapters
 import Bases
 import Faults
 import Yams
@@ -11,6 +12,7 @@ extension JobOptions {
   ///   min_retained is refused.
   init(_ layers: OptionLayers, _ resolver: PathResolver) throws(Fault) {
     target = try JobOptions.target(layers)
+    format = try layers.word("format", AdapterDialect.allCases.map(\.rawValue))
     directions = try layers.word("directions", ["selected", "top"])
     candidates = try layers.integer("candidates", 1...1_000_000)
     method = try layers.word("method", ["projected", "calibrated", "kfac"])

@@ -72,6 +72,8 @@ public struct JobOptions: Hashable, Sendable {
 
   /// How large the latents may be.
   public var target: Target
+  /// The adapter's dialect; `nil` to find it by content.
+  public var format: String?
   /// `selected` or `top`.
   public var directions: String?
   /// Candidate directions a side.

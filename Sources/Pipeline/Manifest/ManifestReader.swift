@@ -10,8 +10,8 @@ struct ManifestReader {
   private static let targetKeys = ["rank", "budget", "min_retained"]
   private static let optionKeys =
     ["base"] + targetKeys + [
-      "store", "directions", "candidates", "method", "embed_bases", "seed", "calibrate", "tune",
-      "evaluate", "controls",
+      "format", "store", "directions", "candidates", "method", "embed_bases", "seed", "calibrate",
+      "tune", "evaluate", "controls",
     ]
 
   func jobs(of root: Node) throws(Fault) -> [JobPlan] {

@@ -5,7 +5,7 @@ public import Models
 
 /// An adapter whose every update has found its module in the base.
 public struct MatchedAdapter: Sendable {
-  /// The adapter as read.
+  /// The adapter, its modules named as in the base.
   public let adapter: Adapter
   /// The modules it changes, in model order.
   public let modules: [LinearModule]
@@ -14,30 +14,17 @@ public struct MatchedAdapter: Sendable {
 
   /// Matches `adapter` to `base`.
   ///
-  /// - Throws: `AD-TARGET` for an update of a module the base does not have, `AD-BASE` where the shapes
-  ///   disagree (both are named), `AD-EMPTY` for an adapter without updates.
+  /// - Throws: what ``Adapter/matched(to:)`` throws; `AD-EMPTY` for an adapter without updates.
   public init(_ adapter: Adapter, base: BaseCheckpoint) throws(Fault) {
+    let adapter = try adapter.matched(to: base.configuration)
     var byName: [String: LowRankUpdate] = [:]
     for update in adapter.updates { byName[update.moduleName] = update }
     var modules: [LinearModule] = []
     var updates: [LowRankUpdate] = []
     for module in base.linearModules {
-      guard let update = byName.removeValue(forKey: module.name) else { continue }
-      guard update.outFeatures == module.outFeatures, update.inFeatures == module.inFeatures
-      else {
-        throw Fault(
-          .badData, "AD-BASE",
-          "adapter made for another base: update is [\(update.outFeatures), \(update.inFeatures)], "
-            + "the base weight is [\(module.outFeatures), \(module.inFeatures)]",
-          path: adapter.path, tensor: module.name)
-      }
+      guard let update = byName[module.name] else { continue }
       modules.append(module)
       updates.append(update)
-    }
-    if let left = byName.keys.min() {
-      throw Fault(
-        .badData, "AD-TARGET", "the base \(base.path) has no such linear module",
-        path: adapter.path, tensor: left)
     }
     guard !modules.isEmpty else {
       throw Fault(.badData, "AD-EMPTY", "the adapter changes no module", path: adapter.path)

@@ -1,4 +1,4 @@
-import Adapters
+public import Adapters
 import Artifacts
 import Checkpoints
 public import Faults
@@ -10,8 +10,10 @@ import Tensors
 public struct Inspection: Sendable {
   /// `checkpoint`, `adapter`, `artifact` or `bases`.
   public var kind: String
-  /// `gguf`, `safetensors`, `hf`, `peft`, `loraxs`, `xsbases`.
+  /// `gguf`, `safetensors`, `hf`, `loraxs`, `xsbases`, or an adapter's dialect.
   public var format: String
+  /// What showed the dialect of an adapter.
+  public var detectedBy: String?
   /// The model architecture, where the file says it.
   public var architecture: String?
   /// The tensors.
@@ -37,29 +39,18 @@ public struct Inspection: Sendable {
 
   /// Opens whatever is at `path`, told by content; every tensor's extent is checked against the file.
   ///
+  /// - Parameter adapterFormat: Reads `path` as an adapter of this dialect.
   /// - Throws: what opening that kind of file throws.
-  public init(path: String, digests: Bool) throws(Fault) {
+  public init(
+    path: String, digests: Bool, adapterFormat: AdapterDialect? = nil
+  ) throws(Fault) {
     let isDirectory = Paths.kind(of: path) == .directory
-    if Inspection.isAdapter(path, isDirectory: isDirectory) {
-      try self.init(adapter: try Adapter.open(path), digests: digests)
+    if adapterFormat != nil || AdapterFiles.isAdapter(path) {
+      try self.init(adapter: try Adapter.open(path, format: adapterFormat), digests: digests)
     } else if !isDirectory, try Inspection.isZstandard(path) {
       try self.init(artifact: try Artifact.read(path), path: path, digests: digests)
     } else {
       try self.init(checkpoint: try Checkpoint.open(path), digests: digests)
-    }
-  }
-
-  /// Whether `path` is the folder of a PEFT adapter, or its weights file, told by the names of the tensors.
-  private static func isAdapter(_ path: String, isDirectory: Bool) -> Bool {
-    let directory = isDirectory ? path : Paths.parent(of: path)
-    guard Paths.kind(of: Paths.join(directory, "adapter_config.json")) == .file else {
-      return false
-    }
-    if isDirectory { return true }
-    // What is not a sound safetensors file is refused by the reader that its content belongs to.
-    guard let file = try? SafeTensorsFile.open(path) else { return false }
-    return file.tensors.contains { tensor in
-      tensor.name.split(separator: ".").contains { $0 == "lora_A" || $0 == "lora_B" }
     }
   }
 
@@ -94,14 +85,12 @@ public struct Inspection: Sendable {
     kind = "adapter"
     format = adapter.format
     architecture = nil
-    let path =
-      Paths.kind(of: adapter.path) == .directory
-      ? Paths.join(adapter.path, "adapter_model.safetensors") : adapter.path
-    let file = try SafeTensorsFile.open(path)
-    tensors = try file.tensors.map { (tensor) throws(Fault) in
+    detectedBy = adapter.detection.reason
+    let files = try AdapterFiles(adapter.path)
+    tensors = try files.tensors.map { (tensor) throws(Fault) in
       Tensor(
         name: tensor.name, dtype: tensor.dtypeName, shape: tensor.shape, bytes: tensor.byteCount,
-        sha256: digests ? SHA256Digest.of(try file.floats(of: tensor)).hex : nil)
+        sha256: digests ? SHA256Digest.of(try files.floats(of: tensor)).hex : nil)
     }
     metadata = .object([
       "name": .string(adapter.name), "rank": .integer(adapter.rank),
@@ -143,6 +132,7 @@ public struct Inspection: Sendable {
   public var json: JSONValue {
     .object([
       "schema": "xspress.inspect/1", "kind": .string(kind), "format": .string(format),
+      "detected_by": detectedBy.map { .string($0) } ?? .null,
       "architecture": architecture.map { .string($0) } ?? .null,
       "tensors": .array(
         tensors.map { tensor in

@@ -40,7 +40,7 @@ final class Workshop {
     let base = try base(path)
     var updates = UpdateSet(layerCount: base.configuration.layerCount)
     if let adapter {
-      for update in try Adapter.open(adapter).updates {
+      for update in try Adapter.open(adapter).matched(to: base.configuration).updates {
         let module = try Workshop.module(update.moduleName, of: base)
         guard update.outFeatures == module.outFeatures, update.inFeatures == module.inFeatures
         else {

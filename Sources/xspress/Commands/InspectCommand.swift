@@ -1,3 +1,4 @@
+import Adapters
 import ArgumentParser
 import Faults
 import JSON
@@ -18,6 +19,9 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: "A base model, an adapter, an artifact or a pack of bases.")
   var path: String
 
+  @Option(help: "Read PATH as an adapter of this dialect: \(AdapterDialect.names).")
+  var format: AdapterDialect?
+
   @Flag(help: "Add the SHA-256 of each tensor's decoded values (Float32, HF order).")
   var digest = false
 
@@ -27,10 +31,13 @@ struct InspectCommand: ParsableCommand {
   @OptionGroup var shared: SharedOptions
 
   func run() throws {
-    let inspection = try Inspection(path: path, digests: digest)
+    let inspection = try Inspection(path: path, digests: digest, adapterFormat: format)
     if json { return try StandardOutput.write(inspection.json) }
     var lines = ["\(inspection.kind), \(inspection.format)"]
     if let architecture = inspection.architecture { lines[0] += ", \(architecture)" }
+    if let reason = inspection.detectedBy {
+      lines.append("detected as \(inspection.format) because \(reason)")
+    }
     let bytes = inspection.tensors.reduce(0) { $0 + $1.bytes }
     lines.append("\(inspection.tensors.count) tensors, \(bytes) bytes")
     for member in inspection.metadata.objectValue?.members ?? [] {

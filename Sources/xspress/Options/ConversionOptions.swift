@@ -1,3 +1,4 @@
+public import Adapters
 public import ArgumentParser
 import Artifacts
 import Bases
@@ -11,8 +12,12 @@ struct ConversionOptions: ParsableArguments {
     help: "Base model: a .gguf, a .safetensors with config.json beside it, or an HF directory.")
   var base: String
 
-  @Option(help: "LoRA adapter: a PEFT directory or its adapter_model.safetensors.")
+  @Option(help: "LoRA adapter: a directory, or the file with its tensors.")
   var adapter: String
+
+  @Option(
+    help: "The adapter's dialect (default: found by content): \(AdapterDialect.names).")
+  var format: AdapterDialect?
 
   @Option(
     help: "Directions in every module: 16 for 16 a side, 32x8 for 32 output and 8 input ones.")
@@ -84,6 +89,7 @@ struct ConversionOptions: ParsableArguments {
     var request = JobRequest(
       name: JobNames.derived(fromPath: adapter), basePath: base, adapterPath: adapter,
       target: target, method: method, outputPath: output)
+    request.adapterFormat = format
     request.directions = directions
     request.candidates = candidates
     request.calibration = calibrate.map { JobRequest.Data(path: $0, limit: calibrateLimit) }
@@ -98,6 +104,7 @@ struct ConversionOptions: ParsableArguments {
 
 extension JobRequest.Directions: ExpressibleByArgument {}
 extension JobRequest.Control: ExpressibleByArgument {}
+extension AdapterDialect: ExpressibleByArgument {}
 extension LatentStorage: ExpressibleByArgument {}
 extension ProjectionMethod: ExpressibleByArgument {}
 extension LatentRank: ExpressibleByArgument {}

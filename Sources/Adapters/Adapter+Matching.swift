@@ -1,0 +1,126 @@
+public import Checkpoints
+public import Faults
+import JSON
+import Tensors
+
+extension Adapter {
+  /// A linear module of a base: its path and the shape of its weight.
+  public typealias Module = (name: String, outFeatures: Int, inFeatures: Int)
+
+  /// The adapter as the base sees it: every update under the path of one module, of that module's
+  /// shape, with rows in Hugging Face order, in the order of the base (`formats/adapters.md` §3).
+  ///
+  /// - Parameters:
+  ///   - modules: The base's linear modules.
+  ///   - headDimension: Rows of one attention head, for dialects that store queries and keys interleaved.
+  /// - Throws: 65 `AD-TARGET` for a name that no module has, naming the nearest, or that two have, naming
+  ///   both; 65 `AD-BASE` with both shapes when the sizes differ; 65 `AD-DUP` for two updates of one
+  ///   module.
+  public func matched(
+    to modules: [Module], headDimension: Int? = nil
+  ) throws(Fault) -> Adapter {
+    do throws(Fault) {
+      var table: [UTF8Key: [Int]] = [:]
+      for (index, module) in modules.enumerated() {
+        for spelling in spellings(of: module.name) {
+          table[UTF8Key(spelling), default: []].append(index)
+        }
+      }
+      var owners: [Int: String] = [:]
+      var result: [(index: Int, update: LowRankUpdate)] = []
+      var lacksPrefix = false
+      for update in updates {
+        let index = try Adapter.only(table[UTF8Key(update.moduleName)] ?? [], update, modules)
+        let module = modules[index]
+        if let other = owners.updateValue(update.moduleName, forKey: index) {
+          throw Fault(
+            .badData, "AD-DUP",
+            "changes \(Fault.escaped(module.name, limit: 96)), which "
+              + "\(Fault.escaped(other, limit: 96)) changes too", tensor: update.moduleName)
+        }
+        guard module.outFeatures == update.outFeatures, module.inFeatures == update.inFeatures
+        else {
+          throw Fault(
+            .badData, "AD-BASE",
+            "adapter made for another base: update [\(update.outFeatures), \(update.inFeatures)], "
+              + "weight [\(module.outFeatures), \(module.inFeatures)]", tensor: update.moduleName)
+        }
+        if naming == .paths, !UTF8Key.equalBytes(module.name, update.moduleName) {
+          lacksPrefix = true
+        }
+        result.append(
+          (index, try renamed(update, to: module.name, headDimension: headDimension)))
+      }
+      let note = "module names lack the leading model. of the base's"
+      let ordered = result.sorted { $0.index < $1.index }.map(\.update)
+      return Adapter(self, updates: ordered, warnings: warnings + (lacksPrefix ? [note] : []))
+    } catch {
+      throw error.at(path: path)
+    }
+  }
+
+  /// Matches with a model of this shape; see ``matched(to:headDimension:)``.
+  public func matched(to configuration: DecoderConfiguration) throws(Fault) -> Adapter {
+    try matched(
+      to: configuration.linearModules.map { ($0.name, $0.outFeatures, $0.inFeatures) },
+      headDimension: configuration.headDimension)
+  }
+
+  /// The names under which an adapter may mean the module: an adapter of the model without its head
+  /// has no `model.` in front.
+  private func spellings(of name: String) -> [String] {
+    let names = name.hasPrefix("model.") ? [name, String(name.dropFirst(6))] : [name]
+    return naming == .paths ? names : names.map { $0.replacing(".", with: "_") }
+  }
+
+  private static func only(
+    _ places: [Int], _ update: LowRankUpdate, _ modules: [Module]
+  ) throws(Fault) -> Int {
+    if places.count == 1 { return places[0] }
+    if places.count > 1 {
+      throw Fault(
+        .badData, "AD-TARGET",
+        "could mean \(Fault.escaped(modules[places[0]].name, limit: 96)) or "
+          + "\(Fault.escaped(modules[places[1]].name, limit: 96))", tensor: update.moduleName)
+    }
+    if update.moduleName.hasSuffix("lm_head") || update.moduleName.hasSuffix("embed_tokens") {
+      throw Fault(
+        .badData, "AD-TARGET",
+        "is no linear module of a block; only those are converted, merge this one into the base",
+        tensor: update.moduleName)
+    }
+    let nearest = modules.map(\.name).max {
+      commonEnding($0, update.moduleName) < commonEnding($1, update.moduleName)
+    }
+    throw Fault(
+      .badData, "AD-TARGET",
+      "the base has no such linear module, nearest is "
+        + Fault.escaped(nearest ?? "none", limit: 96),
+      tensor: update.moduleName)
+  }
+
+  /// Bytes that two names share at their ends; module names differ at the front.
+  private static func commonEnding(_ left: String, _ right: String) -> Int {
+    zip(left.utf8.reversed(), right.utf8.reversed()).prefix { $0 == $1 }.count
+  }
+
+  private func renamed(
+    _ update: LowRankUpdate, to name: String, headDimension: Int?
+  ) throws(Fault) -> LowRankUpdate {
+    var b = update.loraB
+    if hasInterleavedHeads, name.hasSuffix(".q_proj") || name.hasSuffix(".k_proj") {
+      guard let headDimension, headDimension > 0,
+        let order = HeadPermutation(rows: b.rows, headCount: b.rows / headDimension),
+        order.headDimension == headDimension
+      else {
+        throw Fault(
+          .badData, "AD-BASE",
+          "\(b.rows) rows are not whole heads of \(headDimension.map(String.init) ?? "unknown") "
+            + "rows", tensor: update.moduleName)
+      }
+      b = b.selectingRows((0..<b.rows).map { order.ggufRow(ofHuggingFace: $0) })
+    }
+    return LowRankUpdate(
+      moduleName: name, loraA: update.loraA, loraB: b, scaling: update.scaling)
+  }
+}

@@ -1,0 +1,42 @@
+import Checkpoints
+import Faults
+import Tensors
+
+/// Reads the LoRA-XS authors' checkpoints: `ΔW = s · B · R · A` (`formats/adapters.md` §8).
+enum LoRAXSReader {
+  static func read(_ files: AdapterFiles) throws(Fault) -> AdapterReading {
+    let configuration = try PEFTReader.configuration(of: files)
+    guard !configuration.isAdaptive, configuration.qaLoRAGroup == nil else {
+      throw Fault(
+        .unsupported, "AD-TYPE", "LoRA-XS latents beside AdaLoRA or QALoRA",
+        path: files.configurationPath)
+    }
+    var reading = AdapterReading(
+      warnings: configuration.warnings, baseModelName: configuration.baseModelName)
+    let source = files.source
+    for entry in try PEFTReader.table(source.tensors, &reading).ordered() {
+      // Without its latent, s·B·A would amplify the base's strongest directions.
+      let latent = try source.matrix(try entry.required("lora_latent_mapping"))
+      let (a, b) = try PEFTReader.pair(
+        try entry.required("lora_A"), try entry.required("lora_B"), source, module: entry.module)
+      if let other = entry.parts.first(where: {
+        !["lora_A", "lora_B", "lora_latent_mapping"].contains($0.key)
+      }) {
+        throw Fault(
+          .unsupported, "AD-TENSOR", "is no part of a LoRA-XS module", tensor: other.value.name)
+      }
+      guard latent.rows == a.rows, latent.columns == a.rows,
+        a.rows == configuration.rank(of: entry.module)
+      else {
+        throw Fault(
+          .badData, "AD-RANK",
+          "latent [\(latent.rows), \(latent.columns)], factors of rank \(a.rows), "
+            + "\(configuration.rank(of: entry.module)) in the configuration", tensor: entry.module)
+      }
+      try reading.add(
+        entry.module, a: a, b: b.exactProduct(latent),
+        scaling: configuration.scaling(of: entry.module))
+    }
+    return reading
+  }
+}

@@ -1,0 +1,123 @@
+import Checkpoints
+import Faults
+import Tensors
+
+/// The parts of one module of a LyCORIS network, each used once, and their exact factors
+/// (`formats/adapters.md` §5).
+struct NetworkParts {
+  static let products: Set<String> = [
+    "hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "lokr_w1", "lokr_w1_a", "lokr_w1_b",
+    "lokr_w2", "lokr_w2_a", "lokr_w2_b",
+  ]
+
+  let entry: FactorTable.Entry
+  let source: any TensorSource
+  private var used: Set<String> = []
+
+  init(entry: FactorTable.Entry, source: any TensorSource) {
+    self.entry = entry
+    self.source = source
+  }
+
+  /// `b · a` and the rank that alpha is divided by; nil where alpha has no effect.
+  mutating func factors(
+    _ budget: inout ExpansionBudget
+  ) throws(Fault) -> (a: Matrix<Float>, b: Matrix<Float>, rank: Int?) {
+    if entry.parts.keys.contains(where: { $0.hasPrefix("hada_") }) { return try hadamard(&budget) }
+    if entry.parts.keys.contains(where: { $0.hasPrefix("lokr_") }) { return try kronecker(&budget) }
+    let (a, b) = (try matrix("lora_down"), try matrix("lora_up"))
+    return (a, b, a.rows)
+  }
+
+  /// LoHa: `(w1a · w1b) ∘ (w2a · w2b)`, whose factors are products of columns and of rows.
+  private mutating func hadamard(
+    _ budget: inout ExpansionBudget
+  ) throws(Fault) -> (a: Matrix<Float>, b: Matrix<Float>, rank: Int?) {
+    let first = (b: try matrix("hada_w1_a"), a: try matrix("hada_w1_b"))
+    let second = (b: try matrix("hada_w2_a"), a: try matrix("hada_w2_b"))
+    guard first.b.columns == first.a.rows, second.b.columns == second.a.rows,
+      first.b.rows == second.b.rows, first.a.columns == second.a.columns, first.a.rows > 0
+    else { throw shapes() }
+    let (out, width) = (first.b.rows, first.a.columns)
+    // Ranks come from shapes of matrices in the file; their product may still be large.
+    let (rank, overflow) = first.a.rows.multipliedReportingOverflow(by: second.a.rows)
+    try budget.spend(
+      rank: overflow ? Int.max : min(rank, out, width), outFeatures: out, inFeatures: width,
+      module: entry.module)
+    if rank <= min(out, width) {
+      let a = first.a.transposed.columnProducts(second.a.transposed).transposed
+      return (a, first.b.columnProducts(second.b), first.a.rows)
+    }
+    var full = first.b.exactProduct(first.a)
+    let other = second.b.exactProduct(second.a)
+    for index in full.elements.indices { full.elements[index] *= other.elements[index] }
+    let (a, b) = NetworkParts.split(full)
+    return (a, b, first.a.rows)
+  }
+
+  /// LoKr: `w1 ⊗ w2`, each either whole or a product; `(B₁A₁) ⊗ (B₂A₂) = (B₁ ⊗ B₂)(A₁ ⊗ A₂)`.
+  private mutating func kronecker(
+    _ budget: inout ExpansionBudget
+  ) throws(Fault) -> (a: Matrix<Float>, b: Matrix<Float>, rank: Int?) {
+    let (first, firstRank) = try side("lokr_w1")
+    let (second, secondRank) = try side("lokr_w2")
+    let (out, tall) = first.b.rows.multipliedReportingOverflow(by: second.b.rows)
+    let (width, wide) = first.a.columns.multipliedReportingOverflow(by: second.a.columns)
+    let (rank, deep) = first.a.rows.multipliedReportingOverflow(by: second.a.rows)
+    guard !tall, !wide, !deep else { throw shapes() }
+    try budget.spend(rank: rank, outFeatures: out, inFeatures: width, module: entry.module)
+    if let firstRank, let secondRank, firstRank != secondRank { throw shapes() }
+    return (
+      first.a.kronecker(second.a), first.b.kronecker(second.b), firstRank ?? secondRank
+    )
+  }
+
+  /// One side of LoKr in factors, and its rank where it is stored as a product.
+  private mutating func side(
+    _ name: String
+  ) throws(Fault) -> (factors: (a: Matrix<Float>, b: Matrix<Float>), rank: Int?) {
+    if entry[name] != nil { return (NetworkParts.split(try matrix(name)), nil) }
+    let (b, a) = (try matrix(name + "_a"), try matrix(name + "_b"))
+    guard b.columns == a.rows, a.rows > 0 else { throw shapes() }
+    // A product may be stored with more columns than its rank can have.
+    let isWide = a.rows > min(b.rows, a.columns)
+    return (isWide ? NetworkParts.split(b.exactProduct(a)) : (a, b), a.rows)
+  }
+
+  /// A matrix as its product with the smaller identity.
+  private static func split(
+    _ matrix: Matrix<Float>
+  ) -> (a: Matrix<Float>, b: Matrix<Float>) {
+    matrix.columns <= matrix.rows
+      ? (.identity(matrix.columns), matrix) : (matrix, .identity(matrix.rows))
+  }
+
+  private mutating func matrix(_ part: String) throws(Fault) -> Matrix<Float> {
+    used.insert(part)
+    return try source.matrix(try entry.required(part))
+  }
+
+  /// The value of a part, nil where there is none.
+  mutating func scalar(_ part: String) throws(Fault) -> Double? {
+    used.insert(part)
+    guard let tensor = entry[part] else { return nil }
+    return try source.scalar(tensor)
+  }
+
+  /// Refuses parts of another kind beside those that were used.
+  func checkAllUsed() throws(Fault) {
+    if let other = entry.parts.first(where: { !used.contains($0.key) }) {
+      throw Fault(
+        .badData, "AD-TENSOR", "is of another kind than the rest of its module",
+        tensor: other.value.name)
+    }
+  }
+
+  private func shapes() -> Fault {
+    let text = entry.parts.sorted { $0.key < $1.key }.filter {
+      NetworkParts.products.contains($0.key)
+    }
+    .map { "\($0.key) \($0.value.shape)" }.joined(separator: ", ")
+    return Fault(.badData, "AD-SHAPE", "shapes do not fit: \(text)", tensor: entry.module)
+  }
+}

@@ -1,0 +1,75 @@
+import Checkpoints
+import Faults
+import JSON
+
+/// Reads PEFT's LoHa and LoKr of linear modules (`formats/peft.md` §4.6).
+enum PEFTNetworkReader {
+  /// Whether the configuration is of one of the two.
+  static func covers(_ configuration: JSONValue?) -> Bool {
+    ["LOHA", "LOKR"].contains(configuration?["peft_type"]?.stringValue ?? "")
+  }
+
+  static func read(_ files: AdapterFiles) throws(Fault) -> AdapterReading {
+    let (configuration, prefix) = try configuration(of: files)
+    var reading = AdapterReading(
+      warnings: configuration.warnings, baseModelName: configuration.baseModelName)
+    var table = FactorTable()
+    for tensor in files.source.tensors {
+      var parts = PEFTKey.path(tensor.name)
+      // The adapter's name may be left in.
+      if parts.last == "default" { parts.removeLast() }
+      guard parts.count > 1, let leaf = parts.popLast(), leaf.hasPrefix(prefix),
+        NetworkParts.products.contains(leaf)
+      else {
+        throw Fault(
+          .unsupported, "AD-TENSOR",
+          "is no factor of a linear module; merge the adapter into the base", tensor: tensor.name)
+      }
+      try table.add(tensor, module: parts.joined(separator: "."), part: leaf)
+    }
+    var budget = ExpansionBudget()
+    for entry in try table.ordered() {
+      var parts = NetworkParts(entry: entry, source: files.source)
+      let factors = try parts.factors(&budget)
+      try parts.checkAllUsed()
+      let expected = configuration.rank(of: entry.module)
+      if let rank = factors.rank, rank != expected {
+        throw Fault(
+          .badData, "AD-RANK", "rank \(rank) in the tensors, \(expected) in the configuration",
+          tensor: entry.module)
+      }
+      // Unlike LyCORIS, PEFT divides by the rank even where both sides of LoKr are whole.
+      try reading.add(
+        entry.module, a: factors.a, b: factors.b, scaling: configuration.scaling(of: entry.module))
+    }
+    return reading
+  }
+
+  /// Members that LoRA's configuration has not; none changes the update of a linear module.
+  private static let inert = [
+    "rank_dropout", "module_dropout", "rank_dropout_scale", "use_effective_conv2d",
+    "decompose_both", "decompose_factor", "init_weights",
+  ]
+
+  /// The configuration in LoRA's words, and the prefix of its factors.
+  private static func configuration(
+    of files: AdapterFiles
+  ) throws(Fault) -> (PEFTConfiguration, prefix: String) {
+    do throws(Fault) {
+      guard var members = files.configuration?.objectValue else {
+        throw Fault(.badData, "AD-FIELD", "expected an object")
+      }
+      let prefix = members["peft_type"]?.stringValue == "LOHA" ? "hada_" : "lokr_"
+      for key in inert { members[key] = nil }
+      members["peft_type"] = "LORA"
+      guard let alpha = members["alpha"] else {
+        throw Fault(.badData, "AD-ALPHA", "alpha is missing")
+      }
+      members["lora_alpha"] = alpha
+      members["alpha"] = nil
+      return (try PEFTConfiguration(.object(members)), prefix)
+    } catch {
+      throw error.at(path: files.configurationPath)
+    }
+  }
+}
