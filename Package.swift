@@ -46,7 +46,7 @@ let package = Package(
     cLibrary("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
 
     // Kernels in C, for instructions that Swift cannot reach: one source serves every CPU and chooses at run time.
-    .target(name: "CKernels"),
+    .target(name: "CKernels", exclude: ["README.md"]),
 
     // Layer 0: what everything may use.
     library("Faults", []),

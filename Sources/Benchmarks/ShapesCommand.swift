@@ -2,19 +2,20 @@ import ArgumentParser
 import Checkpoints
 import JSON
 import LinearAlgebra
+import Tensors
 
-/// The rate of single-precision products on a tuning step's own shapes: the ceiling of `step`.
+/// The rate of products on a tuning step's own shapes: the ceiling of `step`.
 ///
 /// The frozen weights' products alone, forward and backward, as the decoder makes them (q, k, v stacked; gate,
-/// up stacked), each layer with its own memory, so that weights stream as they do in a step.
+/// up stacked), each layer with its own memory, so that weights stream as they do in a step; every thread has its
+/// share of the tokens.
 struct ShapesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "shapes", abstract: "The rate of products on a step's own shapes.")
 
   @Option var base: String
   @Option(help: "Tokens in all.") var tokens: Int
-  @Flag(help: "One product over all threads; else each thread has its share of the tokens.")
-  var together = false
+  @Option(help: "float32, bfloat16, or openblas: Float32 by OpenBLAS.") var kernel = "float32"
   @OptionGroup var options: BenchOptions
 
   func run() throws {
@@ -23,51 +24,67 @@ struct ShapesCommand: ParsableCommand {
     let (q, qkv) = (model.queryWidth, model.queryWidth + 2 * model.keyValueWidth)
     // Weights [rows, columns], in the order of a block.
     let shapes = [(qkv, d), (d, q), (2 * f, d), (d, f)]
-    let layerSize = shapes.reduce(0) { $0 + $1.0 * $1.1 }
-    let widest = 2 * f + qkv
-    let workers = together ? 1 : options.threads
-    let share = tokens / workers
-    let weights = ShapesCommand.filled(layerSize * model.layerCount)
-    let activations = ShapesCommand.filled(workers * share * widest * 2)
-    defer {
-      weights.deallocate()
-      activations.deallocate()
+    let weights = (0..<model.layerCount).flatMap { _ in
+      shapes.map { rows, columns in
+        let values = (0..<rows * columns).map { Float($0 % 7 - 3) * 0x1p-10 }
+        return Weight(Matrix(rows: rows, columns: columns, elements: values), kernel: kernel)
+      }
     }
-    let places = (Int(bitPattern: weights), Int(bitPattern: activations))
-    let layers = model.layerCount
-    BLASThreads.set(options.threads)
-    let work = { @Sendable (worker: Int) in
-      guard let weights = UnsafeMutablePointer<Float>(bitPattern: places.0),
-        let own = UnsafeMutablePointer<Float>(bitPattern: places.1)
-      else { return }
-      let input = own + worker * share * widest * 2
-      let output = input + share * widest
-      for layer in 0..<layers {
-        var weight = weights + layer * layerSize
-        for (rows, columns) in shapes {
-          BLAS.gemm(
-            transposeB: true, rows: share, columns: rows, inner: columns, input, weight, output)
-          BLAS.gemm(rows: share, columns: columns, inner: rows, output, weight, input)
-          weight += rows * columns
+    let (workers, share, widest) = (options.threads, tokens / options.threads, 2 * f)
+    let pass = { [kernel] in
+      parallelTasks(workers, threads: workers) { _ in
+        let memory = UnsafeMutablePointer<Float>.allocate(capacity: 3 * share * (widest + 2))
+        defer { memory.deallocate() }
+        memory.initialize(repeating: 0x1p-10, count: 3 * share * (widest + 2))
+        let (input, output) = (memory, memory + share * (widest + 2))
+        let rounded = UnsafeMutableRawPointer(output + share * (widest + 2))
+          .assumingMemoryBound(to: UInt16.self)
+        for weight in weights {
+          weight.multiply(input, .forward, into: output, count: share, rounded, kernel)
+          weight.multiply(output, .backward, into: input, count: share, rounded, kernel)
         }
       }
     }
-    let pass = {
-      if workers == 1 { work(0) } else { parallelTasks(workers, threads: workers, work) }
-    }
     pass()
     let (seconds, runs) = Measurement.time { pass() }
+    let size = shapes.reduce(0) { $0 + $1.0 * $1.1 } * model.layerCount
     Measurement(
       what: "shapes", seconds: seconds, runs: runs,
-      operations: 4 * Double(workers * share) * Double(layerSize * layers),
-      fields: ["threads": .integer(options.threads), "together": .bool(together)]
+      operations: 4 * Double(workers * share) * Double(size),
+      fields: ["threads": .integer(options.threads), "kernel": .string(kernel)]
     ).print()
   }
+}
 
-  /// Small enough numbers that sixty products in a row neither overflow nor reach subnormals.
-  private static func filled(_ count: Int) -> UnsafeMutablePointer<Float> {
-    let buffer = UnsafeMutablePointer<Float>.allocate(capacity: count)
-    for index in 0..<count { buffer[index] = Float(index % 7 - 3) * 0x1p-10 }
-    return buffer
+/// A weight for the product's kernels, or as it is for OpenBLAS.
+private struct Weight: Sendable {
+  let frozen: FrozenMatrix
+  let plain: [Float]
+
+  init(_ matrix: Matrix<Float>, kernel: String) {
+    frozen = FrozenMatrix(stacking: [matrix])
+    plain = kernel == "openblas" ? matrix.elements : []
+  }
+
+  func multiply(
+    _ x: UnsafePointer<Float>, _ order: FrozenMatrix.Order,
+    into y: UnsafeMutablePointer<Float>, count: Int, _ rounded: UnsafeMutablePointer<UInt16>,
+    _ kernel: String
+  ) {
+    let (width, depth) =
+      order == .forward ? (frozen.rows, frozen.columns) : (frozen.columns, frozen.rows)
+    if kernel == "openblas" {
+      plain.withUnsafeBufferPointer { plain in
+        guard let plain = plain.baseAddress else { return }
+        BLAS.gemm(
+          transposeB: order == .forward, rows: count, columns: width, inner: depth, x, plain, y)
+      }
+      return
+    }
+    let rows =
+      kernel == "bfloat16"
+      ? ActivationRows(x, rows: count, columns: depth, stride: depth, roundedInto: rounded)
+      : ActivationRows(x, stride: depth)
+    frozen.multiply(rows, count: count, order, into: y, stride: width)
   }
 }

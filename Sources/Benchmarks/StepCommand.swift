@@ -57,6 +57,7 @@ struct StepCommand: ParsableCommand {
       operations: count.total,
       fields: [
         "threads": .integer(options.threads), "rank": .integer(rank),
+        "precision": .string(precision),
         "tokens": .integer(examples.reduce(0) { $0 + $1.tokenCount }),
         "operations_of_weights": .number(count.weights),
         "losses": .array(tuner.state.history.trainLoss.map { .number($0) }),

@@ -188,6 +188,7 @@ def step(report, options) -> None:
     tokens = step_tokens(16)
     common = ["--tokens", tokens, "--adapter", ADAPTER, "--rank", 16, "--steps", 4]
     commands = {"ours": ours("step", "--base", BASE, *common, *THREADS)}
+    commands["ours bf16"] = ours("step", "--base", BASE, *common, "--precision", "bfloat16", *THREADS)
     for label, dtype in {"f32": "float32", "bf16 autocast": "autocast", "bf16 weights": "bfloat16"}.items():
         words = best_settings([*common, "--dtype", dtype], options)
         if words:
@@ -201,23 +202,23 @@ def step(report, options) -> None:
         for result in found:
             result["operations"] = own["operations"]
     ceilings = {
-        "ours, a share each": ours("shapes", "--base", BASE, "--tokens", own["tokens"], *THREADS),
-        "ours, all threads": ours("shapes", "--base", BASE, "--tokens", own["tokens"], "--together", *THREADS),
+        "ours": ours("shapes", "--base", BASE, "--tokens", own["tokens"], *THREADS),
+        "ours bf16": ours("shapes", "--base", BASE, "--tokens", own["tokens"], "--kernel", "bfloat16", *THREADS),
+        "OpenBLAS": ours("shapes", "--base", BASE, "--tokens", own["tokens"], "--kernel", "openblas", *THREADS),
         "torch f32": peer("machine", "shapes", "--tokens", own["tokens"], *THREADS),
         "torch bf16": peer("machine", "shapes", "--tokens", own["tokens"], "--dtype", "bfloat16", *THREADS),
     }
     shapes = report.rounds("step: products of its own shapes", ceilings)
     report.table("step: products of its own shapes", shapes, {"rate": rate("operations", "GFLOP/s")})
     speed = lambda found: found[0]["operations"] / middle(found) / 1e9
-    kinds = {"ours": ("ours, a share each", "ours, all threads"), "f32": ("torch f32",), "bf16": ("torch bf16",)}
-    ceiling = {
-        name: max((speed(shapes[key]) for key in keys if shapes[key]), default=float("nan"))
-        for name, keys in kinds.items()
-    }
+    ceiling = {name: speed(found) if found else float("nan") for name, found in shapes.items()}
 
     def share(found):
-        dtype = found[0].get("dtype")
-        name = "ours" if dtype is None else "f32" if dtype == "float32" else "bf16"
+        dtype, precision = found[0].get("dtype"), found[0].get("precision")
+        if dtype is None:
+            name = "ours bf16" if precision == "bfloat16" else "ours"
+        else:
+            name = "torch f32" if dtype == "float32" else "torch bf16"
         return f"{speed(found) / ceiling[name]:.0%}"
 
     def error(found):

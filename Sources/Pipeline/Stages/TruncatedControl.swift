@@ -15,84 +15,111 @@ struct ControlVariant {
 /// The LoRA itself cut by SVD and quantised: what the same bytes buy without any basis.
 ///
 /// Bytes are counted as the codes plus one F16 scale per factor vector, with no header: the control is given
-/// the benefit. At equal bytes, modules are kept whole in the order of energy per byte, the others dropped.
+/// the benefit. At equal bytes, pairs of singular vectors are kept in the order of energy per byte, whatever their
+/// module.
 struct TruncatedControl {
   let matched: MatchedAdapter
   let session: BaseSession
 
+  /// Pairs of a module that are considered; more would be worth less than their bytes at any budget of interest.
+  private static let rankLimit = 8
+
+  /// What is kept of every module, from the strongest pair on.
+  private struct Cut {
+    var ranks: [Int]
+    var bits: Int
+    var bytes: Int
+  }
+
   /// Rank 1 in INT8 at its own size, and the best of INT2, INT4, INT8 within `bytes`.
   func variants(bytes: Int) throws(Fault) -> [ControlVariant] {
-    let cut = try matched.updates.map { (update) throws(Fault) in
-      try Projection.truncated(update, rank: 1)
+    let pairs = try matched.updates.map { (update) throws(Fault) in
+      try Projection.truncated(
+        update, rank: min(TruncatedControl.rankLimit, update.loraA.rows))
     }
-    var best: (error: Double, bits: Int, updates: [LowRankUpdate], bytes: Int)?
+    let whole = Cut(
+      ranks: pairs.map { min(1, $0.loraA.rows) }, bits: 8,
+      bytes: pairs.reduce(0) { $0 + size($1, bits: 8) })
+    var variants = [try variant("LoRA cut to rank 1, INT8", whole, pairs)]
+    var best: (error: Double, cut: Cut)?
     for bits in [2, 4, 8] {
-      let kept = within(bytes, cut, bits: bits)
-      let error = zip(matched.updates, kept.updates).reduce(0.0) {
+      let cut = within(bytes, pairs, bits: bits)
+      let error = zip(matched.updates, quantized(cut, pairs)).reduce(0.0) {
         $0 + max(0, $1.0.squaredNorm - $1.1.squaredNorm)
       }
-      if best.map({ error < $0.error }) ?? true {
-        best = (error, bits, kept.updates, kept.bytes)
-      }
+      if best.map({ error < $0.error }) ?? true { best = (error, cut) }
     }
-    let whole = cut.map { TruncatedControl.quantized($0, bits: 8) }
-    var variants = [
-      try variant(
-        "LoRA cut to rank 1, INT8", whole, bytes: cut.reduce(0) { $0 + size($1, bits: 8) })
-    ]
-    if let best {
+    if let cut = best?.cut, cut.bits != whole.bits || cut.ranks != whole.ranks {
+      let largest = cut.ranks.max() ?? 0
       variants.append(
-        try variant(
-          "LoRA cut to rank 1, INT\(best.bits), same bytes", best.updates, bytes: best.bytes))
+        try variant("LoRA cut to rank \(largest), INT\(cut.bits), same bytes", cut, pairs))
     }
     return variants
   }
 
   private func variant(
-    _ name: String, _ updates: [LowRankUpdate], bytes: Int
+    _ name: String, _ cut: Cut, _ pairs: [LowRankUpdate]
   ) throws(Fault) -> ControlVariant {
     ControlVariant(
-      name: name, bytes: bytes,
+      name: name, bytes: cut.bytes,
       pool: DecoderPool(
         weights: try session.weights(),
         updates: MatchedAdapter.decoderUpdates(
-          updates, modules: matched.modules,
+          quantized(cut, pairs), modules: matched.modules,
           layerCount: session.base.configuration.layerCount), threads: session.threads))
   }
 
+  /// Bytes of one pair of a module.
   private func size(_ update: LowRankUpdate, bits: Int) -> Int {
     ((update.inFeatures + update.outFeatures) * bits + 7) / 8 + 4
   }
 
-  /// The modules of most energy per byte that fit; the rest become zero.
-  private func within(
-    _ budget: Int, _ updates: [LowRankUpdate], bits: Int
-  ) -> (updates: [LowRankUpdate], bytes: Int) {
-    let order = updates.indices.sorted {
-      updates[$0].squaredNorm / Double(size(updates[$0], bits: bits))
-        > updates[$1].squaredNorm / Double(size(updates[$1], bits: bits))
+  /// The pairs of most energy per byte that fit.
+  private func within(_ budget: Int, _ pairs: [LowRankUpdate], bits: Int) -> Cut {
+    var worth: [(module: Int, value: Double)] = []
+    for (module, update) in pairs.enumerated() {
+      for pair in 0..<update.loraA.rows {
+        let energy = TruncatedControl.pair(pair, of: update).squaredNorm
+        worth.append((module, energy / Double(size(update, bits: bits))))
+      }
     }
-    var result = updates.map {
-      LowRankUpdate(
-        moduleName: $0.moduleName, loraA: Matrix(rows: 1, columns: $0.inFeatures),
-        loraB: Matrix(rows: $0.outFeatures, columns: 1), scaling: 1)
+    // Pairs of a module come by falling energy, and the sort is stable: a module's first pair goes first.
+    worth.sort { $0.value > $1.value }
+    var cut = Cut(ranks: pairs.map { _ in 0 }, bits: bits, bytes: 0)
+    for (module, _) in worth {
+      let size = size(pairs[module], bits: bits)
+      guard cut.bytes + size <= budget else { continue }
+      cut.bytes += size
+      cut.ranks[module] += 1
     }
-    var used = 0
-    for index in order where used + size(updates[index], bits: bits) <= budget {
-      used += size(updates[index], bits: bits)
-      result[index] = TruncatedControl.quantized(updates[index], bits: bits)
-    }
-    return (result, used)
+    return cut
   }
 
-  private static func quantized(_ update: LowRankUpdate, bits: Int) -> LowRankUpdate {
+  /// One pair of singular vectors, `[1, in]` and `[out, 1]`.
+  private static func pair(_ index: Int, of update: LowRankUpdate) -> LowRankUpdate {
     LowRankUpdate(
-      moduleName: update.moduleName,
-      loraA: Matrix(
-        rows: 1, columns: update.inFeatures, elements: rounded(update.loraA.elements, bits: bits)),
-      loraB: Matrix(
-        rows: update.outFeatures, columns: 1, elements: rounded(update.loraB.elements, bits: bits)),
-      scaling: update.scaling)
+      moduleName: update.moduleName, loraA: update.loraA.selectingRows([index]),
+      loraB: update.loraB.selectingColumns([index]), scaling: update.scaling)
+  }
+
+  /// The kept pairs of every module, each vector rounded with a scale of its own; zero where none is kept.
+  private func quantized(_ cut: Cut, _ pairs: [LowRankUpdate]) -> [LowRankUpdate] {
+    zip(pairs, cut.ranks).map { update, rank in
+      var a = Matrix<Float>(rows: max(rank, 1), columns: update.inFeatures)
+      var b = Matrix<Float>(rows: max(rank, 1), columns: update.outFeatures)
+      for index in 0..<rank {
+        let pair = TruncatedControl.pair(index, of: update)
+        let (first, second) = (index * a.columns, index * b.columns)
+        a.elements.replaceSubrange(
+          first..<first + a.columns,
+          with: TruncatedControl.rounded(pair.loraA.elements, bits: cut.bits))
+        b.elements.replaceSubrange(
+          second..<second + b.columns,
+          with: TruncatedControl.rounded(pair.loraB.elements, bits: cut.bits))
+      }
+      return LowRankUpdate(
+        moduleName: update.moduleName, loraA: a, loraB: b.transposed, scaling: update.scaling)
+    }
   }
 
   /// Symmetric rounding with the best of 64 scales by squared error; codes `±1, ±3` halves for two bits so
