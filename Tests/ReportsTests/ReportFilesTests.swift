@@ -21,6 +21,7 @@ private func files(_ jobs: [JobRecord]) throws -> [String: String] {
           $0 % 5 == 0 ? Samples.failed("adapter-\($0)") : Samples.clinc(name: "adapter-\($0)")
         }
       ), ("none", [Samples.failed("a"), Samples.failed("b")]), ("empty", []),
+      ("frontier", Samples.frontier()),
     ]
     let folder = ProcessInfo.processInfo.environment["XSPRESS_REPORT_SAMPLES"]
     for (name, jobs) in sets {
@@ -28,6 +29,29 @@ private func files(_ jobs: [JobRecord]) throws -> [String: String] {
       #expect(try report.files().map(\.name).count == 5)
       if let folder { try report.write(to: "\(folder)/\(name)") }
     }
+  }
+
+  @Test func oneAdapterAtSeveralSizesIsAFrontier() throws {
+    let jobs = Samples.frontier()
+    let pages = try files(jobs + [Samples.banking()])
+    let markdown = try #require(pages["report.md"])
+    #expect(markdown.components(separatedBy: "## Accuracy for bytes: ").count == 2)
+    let rows = markdown.split(separator: "\n").filter { $0.hasPrefix("| as stored | ") }
+    #expect(
+      rows.map { $0.split(separator: "|")[1].trimmingCharacters(in: .whitespaces) } == [
+        "32,000", "63,999", "127,997", "127,998", "255,996",
+      ])
+    // Measured by every job alike, shown once.
+    #expect(markdown.components(separatedBy: "| LoRA cut | 306,120 |").count == 2)
+    #expect(try #require(pages["index.html"]).contains("Accuracy for bytes: clinc-domains-r8"))
+    #expect(try !#require(files([jobs[0]])["report.md"]).contains("Accuracy for bytes"))
+    var others = jobs
+    for index in others.indices { others[index].adapter?.sha256 = "\(index)" }
+    #expect(try !#require(files(others)["report.md"]).contains("Accuracy for bytes"))
+    var broken = jobs
+    broken[0].evaluation?.variants[2].accuracy = .nan
+    broken[1].evaluation?.variants[2].nll = .infinity
+    #expect(try #require(files(broken)["index.html"]).contains("Accuracy for bytes"))
   }
 
   @Test func theSameRecordsGiveTheSameBytes() throws {

@@ -188,6 +188,30 @@ enum Samples {
     return job
   }
 
+  /// The same adapter at four sizes, one of them twice, with controls at equal bytes.
+  static func frontier() -> [JobRecord] {
+    [(32, 0.81, 0.61), (64, 0.86, 0.43), (128, 0.89, 0.33), (128, 0.887, 0.34), (256, 0.9, 0.29)]
+      .enumerated().map { index, figures in
+        let (size, accuracy, nll) = figures
+        var job = clinc(name: "clinc-\(size)KB-\(index)")
+        let bytes = size * 1000 - index
+        job.adapter?.name = "clinc-domains-r8"
+        job.sizes?.artifact = bytes
+        job.evaluation?.variants = [
+          variant(.base, "base", 0.196, 9.3055),
+          variant(.lora, "LoRA", 0.9, 0.2865, bytes: 4_938_648, retained: 1),
+          variant(.stored, "as stored (int4)", accuracy, nll, bytes: bytes),
+          variant(.control, "zero start", accuracy - 0.03, nll * 1.2, bytes: bytes),
+          variant(
+            .control, "LoRA cut to rank \(index + 1), INT4, same bytes", accuracy - 0.05,
+            nll * 1.4, bytes: bytes),
+          variant(.control, "LoRA cut to rank 1, INT8", 0.88, 0.3378, bytes: 306_120),
+        ]
+        job.evaluation?.pairs = []
+        return job
+      }
+  }
+
   static func failed(_ name: String) -> JobRecord {
     JobRecord(
       name: name, state: .failed,

@@ -54,6 +54,9 @@ enum HTMLPage {
       "summary": report.jobs.enumerated().map { HTMLJob.summary($1, $0) },
       "hasBytes": report.jobs.contains { $0.sizes != nil },
       "bytesChart": BytesChart.svg(report.jobs),
+      "frontiers": Frontier.all(in: report.jobs).map {
+        ["adapter": $0.adapter, "frontierChart": FrontierChart.svg($0)]
+      },
       "jobs": report.jobs.enumerated().map { HTMLJob.context($1, $0) },
     ]
   }

@@ -97,6 +97,19 @@ extension HTMLTemplate {
     svg .dot.kind-artifact{fill:var(--stored)}
     svg .dot.kind-control{fill:var(--card);stroke-width:2.2}
     svg .kind-artifact-text{font-weight:650}
+    svg .series{fill:none;stroke-width:1.8;stroke-linejoin:round}
+    svg .series-dot{stroke-width:1.8;fill:var(--card)}
+    svg .series-lora{stroke:var(--lora);stroke-dasharray:5 4}
+    svg .series-result{stroke:var(--stored)}
+    svg .series-dot.series-result{fill:var(--stored)}
+    svg .series-result-2{stroke:var(--start)}
+    svg .series-dot.series-result-2{fill:var(--start)}
+    svg .series-control-0{stroke:var(--control)}
+    svg .series-control-1{stroke:#db2777}
+    svg .series-control-2{stroke:var(--base)}
+    svg .series-control-3{stroke:#ca8a04}
+    svg .series-control-4{stroke:#0891b2}
+    svg .series-control-5{stroke:#65a30d}
     @media (max-width:640px){section{padding:16px}.scroll{margin:10px -16px;padding:0 16px}\
     dl{grid-template-columns:1fr}dd{margin-bottom:6px}}
     @media print{body{background:#fff}section{break-inside:avoid-page;border:0;padding:0}}

@@ -37,6 +37,13 @@ enum HTMLTemplate {
     {{/hasBytes}}
     </section>
     {{/hasJobs}}
+    {{#frontiers}}
+    <section>
+    <h2>Accuracy for bytes: {{adapter}}</h2>
+    <p class="muted">The same adapter at several sizes, every variant on the same examples; below and to the left is better in the first panel, above and to the left in the second.</p>
+    <figure>{{{frontierChart}}}</figure>
+    </section>
+    {{/frontiers}}
     {{#jobs}}
     \(job)
     {{/jobs}}

@@ -32,8 +32,29 @@ enum MarkdownPage {
           $0.ratioF16,
         ]
       })
+    for frontier in Frontier.all(in: report.jobs) { out += "\n" + table(frontier) }
     for job in report.jobs { out += "\n" + section(job) }
     return out
+  }
+
+  private static func table(_ frontier: Frontier) -> String {
+    var out = "## Accuracy for bytes: \(MarkdownText.escaped(frontier.adapter))\n\n"
+    if let lora = frontier.lora {
+      out += "LoRA as shipped: \(Numerals.percent(lora.accuracy)), NLL "
+      out += "\(Numerals.fixed(lora.nll, 4)).\n\n"
+    }
+    let rows = frontier.series.flatMap { series in series.points.map { (series.name, $0) } }
+    return out
+      + MarkdownText.table(
+        ["variant", "bytes", "accuracy", "95% interval", "NLL", "job"], numeric: Set(1...4),
+        rows.map { name, point in
+          [
+            MarkdownText.escaped(name), Numerals.grouped(point.bytes),
+            Numerals.percent(point.accuracy),
+            point.range.map(Numerals.percentRange) ?? Numerals.absent,
+            Numerals.fixed(point.nll, 4), MarkdownText.escaped(point.job),
+          ]
+        })
   }
 
   private static func section(_ job: JobRecord) -> String {
