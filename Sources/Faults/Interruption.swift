@@ -37,12 +37,17 @@ public enum Interruption {
   /// Whether the process was asked to stop.
   public static var isRequested: Bool { received.load(ordering: .relaxed) != 0 }
 
+  /// The signal that asked for it, nil for none.
+  public static var signal: Int32? {
+    let signal = received.load(ordering: .relaxed)
+    return signal == 0 ? nil : signal
+  }
+
   /// Called between items of long work.
   ///
   /// - Throws: 75 `RUN-STOPPED` after a signal.
   public static func check() throws(Fault) {
-    let signal = received.load(ordering: .relaxed)
-    guard signal != 0 else { return }
+    guard let signal else { return }
     let name = [SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][signal] ?? "a signal"
     throw Fault(
       .temporary, "RUN-STOPPED", "stopped by \(name); the same command goes on from what is done")

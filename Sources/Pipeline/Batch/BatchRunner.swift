@@ -44,20 +44,26 @@ public final class BatchRunner {
   private let threads: Int
   private let memory: Int?
   private let log: ProgressLog
+  private let crashes: [BatchSupervisor.Crash]
+  private let marker: BatchMarker
   private var sessions: [String: BaseSession] = [:]
   private var inputDigests: [String: SHA256Digest] = [:]
 
   /// A batch of `manifest` into `runDirectory`.
+  ///
+  /// - Parameter crashes: Jobs that ended an earlier worker of this run; they are recorded as failed.
   public init(
     manifest: Manifest, runDirectory: String, cacheDirectory: String?, threads: Int,
-    memory: Int? = nil, log: ProgressLog
+    memory: Int? = nil, crashes: [BatchSupervisor.Crash] = [], log: ProgressLog
   ) {
     self.manifest = manifest
     self.runDirectory = runDirectory
     self.cacheDirectory = cacheDirectory
     self.threads = threads
     self.memory = memory
+    self.crashes = crashes
     self.log = log
+    marker = BatchMarker(runDirectory: runDirectory)
   }
 
   /// Runs the jobs called `names`, or all, and writes the report.
@@ -120,6 +126,9 @@ public final class BatchRunner {
     let recordPath = Paths.join(directory, "record.json")
     let artifactPath = Paths.join(directory, plan.name + ".loraxs")
     do throws(Fault) {
+      if let crash = crashes.first(where: { $0.job == plan.name }) { throw crash.fault }
+      try marker.set(plan.name)
+      defer { marker.clear() }
       let adapter = try Adapter.open(
         plan.adapterPath, format: plan.options.format.flatMap(AdapterDialect.init))
       let digest = try digest(of: plan, adapter: adapter)

@@ -34,13 +34,22 @@ struct BatchCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.")
   var json = false
 
+  @Flag(help: .hidden)
+  var worker = false
+
+  @Option(help: .hidden)
+  var crashed: [String] = []
+
   @OptionGroup var shared: SharedOptions
 
   func run() throws {
+    guard dryRun || worker else { return try supervise() }
+    if worker { BatchWorker.endWithSupervisor() }
     let runner = BatchRunner(
       manifest: try Manifest.read(manifest), runDirectory: output,
       cacheDirectory: shared.cacheDirectory, threads: shared.threadCount,
-      memory: try shared.memoryBudget(), log: shared.progress)
+      memory: try shared.memoryBudget(), crashes: crashed.compactMap(BatchSupervisor.Crash.init),
+      log: shared.progress)
     if !dryRun { try OutputPlace.checkDirectory(output, marker: "plan.json", force: force) }
     let results = try runner.run(only: only, dryRun: dryRun)
     if json {
@@ -56,5 +65,13 @@ struct BatchCommand: ParsableCommand {
     let code = BatchResults.exitCode(results)
     // The promise of one error line holds for a batch too: its jobs' own lines are in the report.
     if let fault = results.compactMap(\.fault).first(where: { $0.exitCode == code }) { throw fault }
+  }
+  /// Runs the batch in a worker process, with this command's own arguments.
+  private func supervise() throws {
+    let own = Array(CommandLine.arguments.dropFirst())
+    let code = try BatchSupervisor(runDirectory: output).run { crashes in
+      own + ["--worker"] + crashes.flatMap { ["--crashed", $0.description] }
+    }
+    if code != 0 { throw ExitCode(code) }
   }
 }
