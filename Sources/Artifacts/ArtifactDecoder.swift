@@ -72,7 +72,7 @@ struct ArtifactDecoder {
   private func latents() throws(Fault) -> [StoredLatent] {
     let storage = metadata.storage
     let count = items.reduce(0) { $0 + $1.rank[0] * $1.rank[1] }
-    let stored = storage == .int4 ? storage.byteCount(of: count) : count
+    let stored = storage.isQuantised ? CodePacking(storage).byteCount(of: count) : count
     let tensor = try tensor(ArtifactNames.latents, storage.dtype, [stored])
     var place = 0
     func next<Number>(_ all: [Number], _ item: ModuleList.Item) -> [Number] {
@@ -87,10 +87,7 @@ struct ArtifactDecoder {
           storage: storage, rows: $0.rank[0], columns: $0.rank[1], values: next(values, $0))
       }
     }
-    let bytes = try file.bytes(of: tensor)
-    let codes =
-      storage == .int4
-      ? Nibbles.unpack(bytes, count: count) : bytes.map { Int8(bitPattern: $0) }
+    let codes = try CodePacking(storage).unpack(try file.bytes(of: tensor), count: count)
     let columns = items.reduce(0) { $0 + $1.rank[1] }
     let scales = try file.bytes(of: try self.tensor(ArtifactNames.scales, .u8, [columns]))
     var column = 0

@@ -73,8 +73,7 @@ struct ArtifactEncoder {
         floats: modules.flatMap(\.stored.values))
       return
     }
-    let codes = modules.flatMap(\.stored.codes)
-    let bytes = storage == .int4 ? Nibbles.pack(codes) : codes.map { UInt8(bitPattern: $0) }
+    let bytes = CodePacking(storage).pack(modules.flatMap(\.stored.codes))
     try writer.add(
       ArtifactNames.latents, dtype: storage.dtype, shape: [bytes.count], bytes: bytes)
     let scales = modules.flatMap(\.stored.scaleCodes)
@@ -113,25 +112,6 @@ struct ArtifactEncoder {
       try writer.add(
         ArtifactNames.digests, dtype: .u8, shape: [modules.count, prefix],
         bytes: modules.flatMap(\.digestPrefix))
-    }
-  }
-}
-
-/// Two codes in a byte, the first in the low half (`formats/loraxs.md` §5.2).
-enum Nibbles {
-  static func pack(_ codes: [Int8]) -> [UInt8] {
-    stride(from: 0, to: codes.count, by: 2).map { index in
-      let low = UInt8(bitPattern: codes[index]) & 15
-      let high = index + 1 < codes.count ? UInt8(bitPattern: codes[index + 1]) << 4 : 0
-      return low | high
-    }
-  }
-
-  static func unpack(_ bytes: [UInt8], count: Int) -> [Int8] {
-    (0..<count).map { index in
-      let nibble = index % 2 == 0 ? bytes[index / 2] << 4 : bytes[index / 2] & 0xf0
-      // The arithmetic shift carries the sign.
-      return Int8(bitPattern: nibble) >> 4
     }
   }
 }

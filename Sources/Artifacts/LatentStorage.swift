@@ -12,16 +12,22 @@ public enum LatentStorage: String, Sendable, Hashable, CaseIterable {
   case int8
   /// Whole numbers in −7...7 with one scale per column, two in a byte.
   case int4
+  /// Whole numbers in −3...3 with one scale per column, two in a byte, which compress to under 2.7 bits each.
+  case int3
+  /// −1, 0 or 1 with one scale per column, five in a byte.
+  case int2
 
   /// Whether codes and scales are stored instead of the numbers themselves.
-  public var isQuantised: Bool { self == .int8 || self == .int4 }
+  public var isQuantised: Bool { largestCode > 0 }
 
   /// The largest code in magnitude, 0 where there are none.
   public var largestCode: Int {
     switch self {
+    case .f32, .f16, .bf16: 0
     case .int8: 127
     case .int4: 7
-    default: 0
+    case .int3: 3
+    case .int2: 1
     }
   }
 
@@ -32,12 +38,7 @@ public enum LatentStorage: String, Sendable, Hashable, CaseIterable {
     case .f16: .f16
     case .bf16: .bf16
     case .int8: .i8
-    case .int4: .u8
+    case .int4, .int3, .int2: .u8
     }
-  }
-
-  /// Bytes of `count` numbers.
-  func byteCount(of count: Int) -> Int {
-    self == .int4 ? (count + 1) / 2 : count * dtype.byteCount
   }
 }

@@ -30,8 +30,8 @@ public struct StoredLatent: Sendable, Hashable {
 
   /// Stores a matrix.
   ///
-  /// For quantised storage each column's scale is the one of several candidates, from covering its
-  /// largest number downwards, with the smallest squared error `Σᵢ wᵢ (mᵢⱼ − s·qᵢⱼ)²`.
+  /// For quantised storage each column's scale is the one with the smallest squared error `Σᵢ wᵢ (mᵢⱼ − s·qᵢⱼ)²`.
+  /// What was stored once is stored again without loss.
   ///
   /// - Parameters:
   ///   - matrix: The latent, `[rows, columns]`.
@@ -55,16 +55,18 @@ public struct StoredLatent: Sendable, Hashable {
       scaleCodes = []
       return
     }
-    let limit = max(1, min(largestCode ?? storage.largestCode, storage.largestCode))
+    let quantiser = ColumnQuantiser(
+      limit: max(1, min(largestCode ?? storage.largestCode, storage.largestCode)),
+      weights: rowWeights?.map { Float($0) } ?? Array(repeating: 1, count: matrix.rows))
     var codes = [Int8](repeating: 0, count: matrix.elements.count)
     var scaleCodes = [UInt8](repeating: 0, count: matrix.columns)
-    let weights = rowWeights ?? Array(repeating: 1, count: matrix.rows)
     for column in 0..<matrix.columns {
       let numbers = (0..<matrix.rows).map { matrix[$0, column] }
-      let quantiser = ColumnQuantiser(numbers: numbers, weights: weights, limit: limit)
-      scaleCodes[column] = try quantiser.bestScaleCode()
-      let chosen = quantiser.codes(scaleCode: scaleCodes[column])
-      for row in 0..<matrix.rows { codes[row * matrix.columns + column] = chosen[row] }
+      scaleCodes[column] = try quantiser.bestScaleCode(of: numbers)
+      for row in 0..<matrix.rows {
+        codes[row * matrix.columns + column] = quantiser.code(
+          of: numbers[row], scale: ColumnScale.value(scaleCodes[column]))
+      }
     }
     self.codes = codes
     self.scaleCodes = scaleCodes
@@ -88,6 +90,13 @@ public struct StoredLatent: Sendable, Hashable {
     return result
   }
 
+  /// Bytes of codes and scales, or of rounded numbers, before compression.
+  public var byteCount: Int {
+    storage.isQuantised
+      ? CodePacking(storage).byteCount(of: codes.count) + scaleCodes.count
+      : values.count * storage.dtype.byteCount
+  }
+
   private static func rounded(
     _ values: [Float], _ storage: LatentStorage
   ) throws(Fault) -> [Float] {
@@ -103,46 +112,5 @@ public struct StoredLatent: Sendable, Hashable {
         "latent element \(index) = \(values[index]) is beyond \(storage.rawValue)")
     }
     return rounded
-  }
-}
-
-/// The search for one column's scale.
-private struct ColumnQuantiser {
-  let numbers: [Float]
-  let weights: [Double]
-  let limit: Int
-
-  /// Coarse codes gain from cutting off large numbers, fine ones hardly.
-  private var candidateCount: Int { limit < 16 ? 9 : 3 }
-
-  func bestScaleCode() throws(Fault) -> UInt8 {
-    let largest = numbers.map(abs).max() ?? 0
-    guard largest > 0 else { return 0 }
-    let covering = ColumnScale.code(covering: largest / Float(limit))
-    guard largest <= ColumnScale.value(255) * Float(limit) else {
-      throw Fault(.badData, "VAL-RANGE", "latent number \(largest) is beyond the largest scale")
-    }
-    var best = covering
-    var bestError = Double.infinity
-    for step in 0..<candidateCount where Int(covering) - step >= 1 {
-      let code = covering - UInt8(step)
-      let scale = ColumnScale.value(code)
-      var error = 0.0
-      for (index, quantised) in codes(scaleCode: code).enumerated() {
-        let difference = Double(numbers[index]) - Double(Float(quantised) * scale)
-        error += weights[index] * difference * difference
-      }
-      if error < bestError { (best, bestError) = (code, error) }
-    }
-    return best
-  }
-
-  func codes(scaleCode: UInt8) -> [Int8] {
-    let scale = ColumnScale.value(scaleCode)
-    guard scale > 0 else { return Array(repeating: 0, count: numbers.count) }
-    let bound = Float(limit)
-    return numbers.map { number in
-      Int8(max(-bound, min(bound, (number / scale).rounded(.toNearestOrEven))))
-    }
   }
 }

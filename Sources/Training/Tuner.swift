@@ -94,7 +94,7 @@ public final class Tuner {
   }
 
   private var isStoppedEarly: Bool {
-    guard let patience = options.patience else { return false }
+    guard let patience = options.patience, !awaitsRounding else { return false }
     let losses = state.history.validationLoss
     guard let best = losses.firstIndex(where: { $0.step == state.history.bestStep }) else {
       return false
@@ -155,12 +155,23 @@ public final class Tuner {
     return (parts.reduce(0) { $0 + $1.loss }, sum.flatMap(\.elements))
   }
 
+  /// Whether step `step` (0-based) works on rounded latents.
+  private func isRounding(_ step: Int) -> Bool {
+    options.quantizedSteps > 0 && step >= options.steps - options.quantizedSteps
+  }
+
+  /// Whether rounded steps are still to come: until then nothing has been seen of what will be stored.
+  private var awaitsRounding: Bool { options.quantizedSteps > 0 && !isRounding(state.step) }
+
   /// Puts the current latents into the student, rounded as stored in the last steps.
+  ///
+  /// The optimiser's own latents are never rounded: it moves them by the gradient at the rounded ones
+  /// (straight-through), so that small steps add up until a code changes.
   private func loadLatents() throws(Fault) {
     var latents: [Matrix<Float>] = []
     for (index, latent) in state.latents.enumerated() {
       let plain = coordinates?[index].latent(latent) ?? latent
-      if let roundTrip, state.step >= options.steps - options.quantizedSteps {
+      if let roundTrip, isRounding(state.step) {
         latents.append(try roundTrip(plain))
       } else {
         latents.append(plain)
@@ -181,7 +192,11 @@ public final class Tuner {
     let loss = try data.validationLoss(of: student, objective: options.objective)
     state.history.validationLoss.append(
       TuningHistory.Point(step: state.step, loss: loss))
-    if loss < state.history.bestLoss {
+    // Latents from before rounding began would be rounded after all when they are stored: the first
+    // rounded ones replace them however good they were.
+    if loss < state.history.bestLoss
+      || isRounding(state.step) && !isRounding(state.history.bestStep)
+    {
       state.history.bestLoss = loss
       state.history.bestStep = state.step
       state.bestLatents = student.latents

@@ -48,7 +48,8 @@ public struct TuningOptions: Sendable, Hashable {
   public var patience: Int?
   /// Steps between checkpoints.
   public var checkpointInterval = 50
-  /// Last steps that run on latents rounded as they will be stored.
+  /// Last steps that run on latents rounded as they will be stored; the best is then one of theirs, and none stops
+  /// the run before them.
   public var quantizedSteps = 0
   /// The arithmetic of a step's products; losses on validation are always in Float32.
   ///

@@ -75,7 +75,7 @@ import Testing
     expect(try withMember("requires", ["entropy-coder"]), "ART-VERSION", 69)
     expect(try rewritten { $0.container["version"] = "2" }, "ART-VERSION", 69)
     expect(try withMember("placement", "input"), "ART-META", 69)
-    expect(try withMember("storage", "int2"), "ART-META", 69)
+    expect(try withMember("storage", "int1"), "ART-META", 69)
     expect(try withMember("directions", "learned"), "ART-META", 69)
   }
 
@@ -168,6 +168,30 @@ import Testing
       }, "ART-INDEX")
   }
 
+  /// Each byte, at the given place of `latents`, holds a code that the storage does not have.
+  @Test(
+    arguments: [
+      (.int8, 0, 0x80), (.int4, 3, 0x08), (.int4, 3, 0x80), (.int3, 0, 0x04), (.int3, 0, 0xc0),
+      (.int2, 0, 243), (.int2, 0, 255),
+    ] as [(LatentStorage, Int, UInt8)])
+  func codesOutOfRangeAreRefused(storage: LatentStorage, place: Int, byte: UInt8) throws {
+    var payload = try Payload(storage: storage)
+    payload.tensors["latents"]?.bytes[place] = byte
+    expect(try payload.bytes(), "ART-CODE")
+  }
+
+  /// 28 numbers: three of the last byte's five places are filled.
+  @Test func codesAfterTheLastAreRefused() throws {
+    var payload = try Payload(storage: .int2)
+    let count = try #require(payload.tensors["latents"]?.bytes.count)
+    #expect(count == 6)
+    // 121 stands for five zeros; 27 more for code 1 in the fourth place, 81 less for −1 in the fifth.
+    for byte in [121 + 27, 121 - 81] as [UInt8] {
+      payload.tensors["latents"]?.bytes[count - 1] = byte
+      expect(try payload.bytes(), "ART-CODE")
+    }
+  }
+
   @Test func valuesThatAreNotFiniteAreRefused() throws {
     expect(
       try rewritten {
@@ -190,8 +214,8 @@ private struct Payload {
   /// Replacements in the container's own metadata; nil removes.
   var container: [String: String?] = [:]
 
-  init() throws {
-    let artifact = try SyntheticArtifact.make(layers: 1, rank: 2, storage: .int8)
+  init(storage: LatentStorage = .int8) throws {
+    let artifact = try SyntheticArtifact.make(layers: 1, rank: 2, storage: storage)
     let file = try SafeTensorsFile(
       bytes: try Zstd.decompress(try artifact.bytes(), limit: 1 << 20))
     let text = try #require(file.metadata["xspress"]?.stringValue)

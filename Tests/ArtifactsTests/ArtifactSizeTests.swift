@@ -11,6 +11,7 @@ import Testing
 
   @Test(arguments: [
     (16, LatentStorage.int8, 85_000), (20, .int8, 123_000), (16, .int4, 52_000),
+    (16, .int3, 45_000), (16, .int2, 37_000),
     (4, .int8, 16_000), (1, .int8, 6_000),
   ])
   func fileStaysBelow(rank: Int, storage: LatentStorage, limit: Int) throws {

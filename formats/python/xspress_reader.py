@@ -23,6 +23,7 @@ DTYPES = {
     "F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": np.uint16, "U8": np.uint8, "I8": np.int8,
     "I64": np.int64, "I32": np.int32, "I16": np.int16,
 }
+LARGEST_CODE = {"int8": 127, "int4": 7, "int3": 3, "int2": 1}
 CLUSTER_SEED = 0x58535052657373
 
 
@@ -133,11 +134,16 @@ class Artifact:
         storage = self.metadata["storage"]
         numbers = sum(module.rank[0] * module.rank[1] for module in self.modules)
         values = tensors["latents"]
-        if storage == "int4":
+        if storage in ("int4", "int3"):
             nibbles = np.stack([values & 15, values >> 4], 1).reshape(-1)[:numbers].astype(np.int8)
             values = np.where(nibbles > 7, nibbles - 16, nibbles)
+        if storage == "int2":
+            digits = np.stack([values // 3**place % 3 for place in range(5)], 1).reshape(-1)[:numbers]
+            values = digits.astype(np.int8) - 1
         scales = None
-        if storage in ("int8", "int4"):
+        if storage in LARGEST_CODE:
+            if np.any(np.abs(values.astype(np.int16)) > LARGEST_CODE[storage]):
+                raise FormatError(f"clause 5.2: a code beyond {LARGEST_CODE[storage]}")
             codes = tensors["scales"].astype(np.float64)
             scales = np.where(codes == 0, 0, 2.0 ** ((codes - 224) / 8)).astype(np.float32)
         place = column = 0

@@ -34,7 +34,7 @@ def main() -> int:
 
         pack = os.path.join(folder, "tiny.xsbases")
         run("bases", "--base", base, "--rank", "64", "-o", pack)
-        variants = [(store, []) for store in ("f32", "f16", "bf16", "int8", "int4")]
+        variants = [(store, []) for store in ("f32", "f16", "bf16", "int8", "int4", "int3", "int2")]
         variants += [("int8", ["--directions", "top"]), ("int8", ["--embed-bases"]), ("int8", ["--bases", pack])]
         for number, (store, extra) in enumerate(variants):
             rank = "4" if "top" in extra else "6x3"

@@ -36,10 +36,14 @@ extension JobRequest {
       try JobRequest.word(control.rawValue) ?? .truncated
     }
     self.checkpointPath = checkpointPath
-    tuning = try options.tuning.map { (tuning) throws(Fault) in try JobRequest.tuning(tuning) }
+    tuning = try options.tuning.map { (tuning) throws(Fault) in
+      try JobRequest.tuning(tuning, storage: storage)
+    }
   }
 
-  private static func tuning(_ plan: JobOptions.Tuning) throws(Fault) -> Tuning {
+  private static func tuning(
+    _ plan: JobOptions.Tuning, storage: LatentStorage
+  ) throws(Fault) -> Tuning {
     var tuning = Tuning(data: Data(path: plan.data.path, limit: plan.data.limit))
     if let path = plan.validationPath { tuning.validation = .file(Data(path: path)) }
     if let share = plan.validationShare { tuning.validation = .fraction(share) }
@@ -51,7 +55,8 @@ extension JobRequest {
     tuning.options.learningRate = plan.learningRate ?? tuning.options.learningRate
     tuning.options.warmup = plan.warmup ?? tuning.options.warmup
     tuning.options.checkpointInterval = plan.checkpointEvery ?? tuning.options.checkpointInterval
-    tuning.options.quantizedSteps = plan.quantizedSteps ?? tuning.options.quantizedSteps
+    tuning.options.quantizedSteps =
+      plan.quantizedSteps ?? storage.quantizedSteps(of: tuning.options.steps)
     tuning.options.precision = try word(plan.precision) ?? tuning.options.precision
     tuning.options.recomputes = plan.recomputes ?? false
     tuning.options.patience = plan.patience

@@ -136,3 +136,11 @@ public struct JobRequest: Sendable {
     self.outputPath = outputPath
   }
 }
+
+extension LatentStorage {
+  /// How many of a run's last steps work on rounded latents where nobody says: none where rounding costs nothing
+  /// measurable, else half of them (`golden/recovery/NOTES.md`).
+  public func quantizedSteps(of steps: Int) -> Int {
+    (1..<127).contains(largestCode) ? steps / 2 : 0
+  }
+}

@@ -1,4 +1,5 @@
 import Adapters
+import Artifacts
 import Bases
 import Faults
 import Yams
@@ -16,7 +17,7 @@ extension JobOptions {
     directions = try layers.word("directions", ["selected", "top"])
     candidates = try layers.integer("candidates", 1...1_000_000)
     method = try layers.word("method", ["projected", "calibrated", "kfac"])
-    store = try layers.word("store", ["f32", "f16", "bf16", "int8", "int4"])
+    store = try layers.word("store", LatentStorage.allCases.map(\.rawValue))
     embedsBases =
       try layers.value("embed_bases") { f throws(Fault) in try f.bool("embed_bases") } ?? false
     seed = try layers.integer("seed", 0...Int.max) ?? 0

@@ -80,7 +80,7 @@ public struct JobOptions: Hashable, Sendable {
   public var candidates: Int?
   /// `projected`, `calibrated` or `kfac`.
   public var method: String?
-  /// `f32`, `f16`, `bf16`, `int8` or `int4`.
+  /// A storage of `formats/loraxs.md` §5.
   public var store: String?
   /// Whether the artifact carries its bases.
   public var embedsBases: Bool

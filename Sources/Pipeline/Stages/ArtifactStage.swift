@@ -40,7 +40,7 @@ struct AssembledArtifact {
   }
 
   /// Bytes of one module's latent before compression.
-  func latentByteCount(_ index: Int) -> Int { artifact.modules[index].stored.codeByteCount }
+  func latentByteCount(_ index: Int) -> Int { artifact.modules[index].stored.byteCount }
 }
 
 /// Turns projected or tuned latents into an artifact.
@@ -141,18 +141,6 @@ extension BasisSelection {
   var indices: (output: [Int], input: [Int]) {
     if case .selected(let output, let input) = self { return (output, input) }
     return ([], [])
-  }
-}
-
-extension StoredLatent {
-  /// Bytes of codes and scales, or of rounded numbers, before compression.
-  var codeByteCount: Int {
-    switch storage {
-    case .f32: rows * columns * 4
-    case .f16, .bf16: rows * columns * 2
-    case .int8: rows * columns + columns
-    case .int4: rows * ((columns + 1) / 2) + columns
-    }
   }
 }
 

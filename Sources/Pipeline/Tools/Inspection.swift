@@ -110,7 +110,7 @@ public struct Inspection: Sendable {
     tensors = artifact.modules.map { module in
       Tensor(
         name: module.moduleName + ".latent", dtype: module.stored.storage.rawValue.uppercased(),
-        shape: [module.stored.rows, module.stored.columns], bytes: module.stored.codeByteCount,
+        shape: [module.stored.rows, module.stored.columns], bytes: module.stored.byteCount,
         sha256: digests ? SHA256Digest.of(module.latent.elements).hex : nil)
     }
     let about = artifact.metadata

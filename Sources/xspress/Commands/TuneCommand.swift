@@ -59,8 +59,9 @@ struct TuneCommand: ParsableCommand {
   @Option(help: "Steps between checkpoints.")
   var checkpointEvery = 50
 
-  @Option(help: "Last steps that run on latents rounded as they will be stored.")
-  var quantizedSteps = 0
+  @Option(
+    help: "Last steps on latents rounded as stored (default: half of them below int8, else none).")
+  var quantizedSteps: Int?
 
   @Option(help: "Products of a step: bfloat16 takes half the time where the CPU has it.")
   var precision = ProductPrecision.float32
@@ -97,7 +98,7 @@ struct TuneCommand: ParsableCommand {
     ] where value < 1 {
       throw ValidationError("--\(name) must be at least 1")
     }
-    if warmup < 0 || quantizedSteps < 0 {
+    if warmup < 0 || (quantizedSteps ?? 0) < 0 {
       throw ValidationError("--warmup and --quantized-steps must not be negative")
     }
     if let learningRate, !(learningRate > 0 && learningRate.isFinite) {
@@ -135,7 +136,7 @@ struct TuneCommand: ParsableCommand {
     tuning.options.learningRate = learningRate ?? tuning.options.learningRate
     tuning.options.warmup = warmup
     tuning.options.checkpointInterval = checkpointEvery
-    tuning.options.quantizedSteps = quantizedSteps
+    tuning.options.quantizedSteps = quantizedSteps ?? conversion.store.quantizedSteps(of: steps)
     tuning.options.precision = precision
     tuning.options.recomputes = recompute
     tuning.options.seed = conversion.seed

@@ -38,7 +38,7 @@ struct ConversionOptions: ParsableArguments {
   @Option(help: "Use the first N calibration examples.")
   var calibrateLimit = 256
 
-  @Option(help: "How latents are stored: f32, f16, bf16, int8 or int4.")
+  @Option(help: "How latents are stored: f32, f16, bf16, int8, int4, int3 or int2.")
   var store: LatentStorage = .int8
 
   @Flag(help: "Write the bases into the artifact, so that a loader needs no SVD.")
