@@ -3,8 +3,9 @@ public import Faults
 public import Files
 
 extension Artifact {
-  /// Bytes of each module's digest that an artifact keeps.
-  public static let digestPrefixLength = 4
+  /// Bytes of each module's digest that an artifact keeps: they name the module that differs, which of another base
+  /// is nearly every one; the root digest proves them all.
+  public static let digestPrefixLength = 1
 
   /// SHA-256 over the modules' 32-byte digests in module order: what names a base
   /// (`formats/loraxs.md` §4.5).

@@ -31,7 +31,16 @@ struct ArtifactDecoder {
     }
     let root = JSONField(value, code: "ART-META")
     metadata = try ArtifactMetadata(root)
-    items = try ModuleList.items(root["modules"])
+    if file[ArtifactNames.ranks] == nil {
+      items = try ModuleList.items(root["modules"])
+    } else {
+      items = try ModuleList.items(root["modules"]) { (count) throws(Fault) in
+        RankTable.decode(
+          try file.bytes(
+            of: try ArtifactDecoder.tensor(file, ArtifactNames.ranks, [.u8], [2, 2 * count])),
+          count: count)
+      }
+    }
     guard !items.isEmpty else { throw root["modules"].fault("no modules") }
     // Only chosen directions can differ in number on the two sides.
     for item in items where metadata.directions != .selected && item.rank[0] != item.rank[1] {
@@ -48,6 +57,7 @@ struct ArtifactDecoder {
     let inputIndices = isSelected ? try indices(ArtifactNames.inputIndices, side: 1) : nil
     let outputValues = try values(ArtifactNames.outputValues, side: 0)
     let inputValues = isSelected ? try values(ArtifactNames.inputValues, side: 1) : outputValues
+    let checks = try checks()
     let probes = try probes()
     let digests = try digests()
     var modules: [ArtifactModule] = []
@@ -58,8 +68,8 @@ struct ArtifactDecoder {
           stored: latents[place], outputIndices: outputIndices?[place] ?? [],
           inputIndices: inputIndices?[place] ?? [],
           outputSingularValues: outputValues?[place] ?? [],
-          inputSingularValues: inputValues?[place] ?? [], probes: probes?[place] ?? [],
-          digestPrefix: digests?[place] ?? [],
+          inputSingularValues: inputValues?[place] ?? [], valueCheck: checks?[place],
+          probes: probes?[place] ?? [], digestPrefix: digests?[place] ?? [],
           outputBasis: try basis(item, ArtifactNames.outputBasis, side: 0),
           inputBasis: try basis(item, ArtifactNames.inputBasis, side: 1)))
     }
@@ -133,11 +143,17 @@ struct ArtifactDecoder {
     }
   }
 
+  private func checks() throws(Fault) -> [UInt8]? {
+    guard file[ArtifactNames.valueChecks] != nil else { return nil }
+    return try file.bytes(of: try tensor(ArtifactNames.valueChecks, .u8, [items.count]))
+  }
+
   private func probes() throws(Fault) -> [[Float]]? {
     guard let found = file[ArtifactNames.probes] else { return nil }
     let width = try width(found)
     let values = try file.floats(
-      of: try tensor(ArtifactNames.probes, .f32, [items.count, width]))
+      of: try ArtifactDecoder.tensor(
+        file, ArtifactNames.probes, [.f32, .f16], [items.count, width]))
     return items.indices.map { Array(values[$0 * width..<($0 + 1) * width]) }
   }
 
@@ -168,13 +184,20 @@ struct ArtifactDecoder {
   }
 
   private func tensor(_ name: String, _ dtype: DType, _ shape: [Int]) throws(Fault) -> TensorInfo {
+    try ArtifactDecoder.tensor(file, name, [dtype], shape)
+  }
+
+  private static func tensor(
+    _ file: SafeTensorsFile, _ name: String, _ dtypes: [DType], _ shape: [Int]
+  ) throws(Fault) -> TensorInfo {
     guard let tensor = file[name] else {
       throw Fault(.badData, "ART-SHAPE", "tensor is missing", tensor: name)
     }
-    guard tensor.dtypeName == dtype.rawValue, tensor.shape == shape else {
+    guard dtypes.contains(where: { $0.rawValue == tensor.dtypeName }), tensor.shape == shape else {
+      let types = dtypes.map(\.rawValue).joined(separator: " or ")
       throw Fault(
         .badData, "ART-SHAPE",
-        "is \(tensor.dtypeName) \(tensor.shape), the module list needs \(dtype.rawValue) \(shape)",
+        "is \(tensor.dtypeName) \(tensor.shape), the module list needs \(types) \(shape)",
         tensor: name)
     }
     return tensor
@@ -185,7 +208,10 @@ struct ArtifactDecoder {
     var known = Set<UTF8Key>()
     known.insert(UTF8Key(ArtifactNames.latents))
     if metadata.storage.isQuantised { known.insert(UTF8Key(ArtifactNames.scales)) }
-    for name in [ArtifactNames.outputValues, ArtifactNames.probes, ArtifactNames.digests] {
+    for name in [
+      ArtifactNames.ranks, ArtifactNames.outputValues, ArtifactNames.valueChecks,
+      ArtifactNames.probes, ArtifactNames.digests,
+    ] {
       known.insert(UTF8Key(name))
     }
     if metadata.directions == .selected {

@@ -3,23 +3,6 @@ import Faults
 import JSON
 import Tensors
 
-/// Tensor names and metadata keys of the payload (`formats/loraxs.md` §4).
-enum ArtifactNames {
-  static let format = "loraxs"
-  static let version = "1"
-  static let metadataKey = "xspress"
-  static let latents = "latents"
-  static let scales = "scales"
-  static let outputIndices = "output_indices"
-  static let inputIndices = "input_indices"
-  static let outputValues = "output_values"
-  static let inputValues = "input_values"
-  static let probes = "probes"
-  static let digests = "module_digests"
-  static let outputBasis = ".output_basis"
-  static let inputBasis = ".input_basis"
-}
-
 /// Builds the safetensors payload.
 struct ArtifactEncoder {
   private let artifact: Artifact
@@ -33,12 +16,23 @@ struct ArtifactEncoder {
         name: $0.moduleName, shape: [$0.outFeatures, $0.inFeatures],
         rank: [$0.stored.rows, $0.stored.columns])
     }
-    let text = try artifact.metadata.json(modules: ModuleList.json(items)).text()
+    let tablesRanks = ModuleList.needsRankTable(items)
+    var features: [ArtifactFeature] = tablesRanks ? [.ranks] : []
+    if modules.contains(where: { $0.valueCheck != nil }) || probeType == .f16 {
+      features.append(.compactProofs)
+    }
+    let text = try artifact.metadata.json(
+      modules: ModuleList.json(items, withRanks: !tablesRanks), requires: features
+    ).text()
     var writer = SafeTensorsWriter(metadata: [
       (key: "format", value: ArtifactNames.format), (key: "version", value: ArtifactNames.version),
       (key: ArtifactNames.metadataKey, value: text),
     ])
     try addLatents(to: &writer)
+    if tablesRanks {
+      let bytes = RankTable.encode(items.map(\.rank))
+      try writer.add(ArtifactNames.ranks, dtype: .u8, shape: [2, bytes.count / 2], bytes: bytes)
+    }
     if artifact.metadata.directions == .selected {
       try addPlanes(ArtifactNames.outputIndices, modules.map(\.outputIndices), to: &writer)
       try addPlanes(ArtifactNames.inputIndices, modules.map(\.inputIndices), to: &writer)
@@ -96,6 +90,14 @@ struct ArtifactEncoder {
   }
 
   private func addProofs(to writer: inout SafeTensorsWriter) throws(Fault) {
+    let checks = modules.compactMap(\.valueCheck)
+    if !checks.isEmpty {
+      guard checks.count == modules.count else {
+        throw Fault(
+          .internalError, "ART-WRITE", "\(checks.count) of \(modules.count) modules have a check")
+      }
+      try writer.add(ArtifactNames.valueChecks, dtype: .u8, shape: [checks.count], bytes: checks)
+    }
     let probes = modules.first?.probes.count ?? 0
     let prefix = modules.first?.digestPrefix.count ?? 0
     for module in modules
@@ -106,12 +108,22 @@ struct ArtifactEncoder {
     }
     if probes > 0 {
       try writer.add(
-        ArtifactNames.probes, shape: [modules.count, probes], floats: modules.flatMap(\.probes))
+        ArtifactNames.probes, dtype: probeType, shape: [modules.count, probes],
+        floats: modules.flatMap(\.probes))
     }
     if prefix > 0 {
       try writer.add(
         ArtifactNames.digests, dtype: .u8, shape: [modules.count, prefix],
         bytes: modules.flatMap(\.digestPrefix))
     }
+  }
+
+  /// F16 where that holds every probe as it is.
+  private var probeType: DType {
+    let probes = modules.flatMap(\.probes)
+    let areHalves = probes.allSatisfy {
+      $0.isFinite && HalfPrecision.float(half: HalfPrecision.half($0)) == $0
+    }
+    return areHalves && !probes.isEmpty ? .f16 : .f32
   }
 }

@@ -12,9 +12,10 @@ extension ArtifactMetadata {
     "adapter", "accuracy", "modules",
   ]
 
-  func json(modules: JSONValue) throws(Fault) -> JSONValue {
+  func json(modules: JSONValue, requires features: [ArtifactFeature]) throws(Fault) -> JSONValue {
     var root = JSONObject()
     root["schema"] = .string(ArtifactMetadata.schema)
+    if !features.isEmpty { root["requires"] = .array(features.map { .string($0.rawValue) }) }
     root["createdBy"] = .string(createdBy)
     root["placement"] = "orthonormal"
     root["storage"] = .string(storage.rawValue)
@@ -58,10 +59,15 @@ extension ArtifactMetadata {
             + "this one reads \(ArtifactMetadata.schema)"
           : "schema is \(Fault.escaped(schema, limit: 64))")
     }
-    if root["requires"].isPresent, let feature = try root["requires"].array().first {
-      throw Fault(
-        .unsupported, "ART-VERSION",
-        "made by a newer version: requires \(Fault.escaped(try feature.string(), limit: 64))")
+    if root["requires"].isPresent {
+      for feature in try root["requires"].array() {
+        let name = try feature.string()
+        guard ArtifactFeature(rawValue: name) != nil else {
+          throw Fault(
+            .unsupported, "ART-VERSION",
+            "made by a newer version: requires \(Fault.escaped(name, limit: 64))")
+        }
+      }
     }
     createdBy = try root["createdBy"].string()
     let placement = try root["placement"].string()

@@ -15,10 +15,13 @@ public struct ArtifactModule: Sendable, Hashable {
   public var outputIndices: [Int]
   /// Chosen singular directions of the input side, ascending; empty unless directions are selected.
   public var inputIndices: [Int]
-  /// Singular values of the output directions, on the grid of ``SingularValueGrid``.
+  /// Singular values of the output directions, on the grid of ``SingularValueGrid``; empty beside a check.
   public var outputSingularValues: [Float]
-  /// Singular values of the input directions.
+  /// Singular values of the input directions; empty beside a check.
   public var inputSingularValues: [Float]
+  /// The sum of all directions' singular values in octaves, as ``SingularValueCheck`` has it; nil where the values
+  /// themselves are kept, or nothing is.
+  public var valueCheck: UInt8?
   /// Probes that a loader recomputes to see that it regenerated the same bases.
   public var probes: [Float]
   /// The first bytes of the SHA-256 of the base weight's decoded values.
@@ -32,8 +35,9 @@ public struct ArtifactModule: Sendable, Hashable {
   public init(
     moduleName: String, outFeatures: Int, inFeatures: Int, stored: StoredLatent,
     outputIndices: [Int] = [], inputIndices: [Int] = [], outputSingularValues: [Float] = [],
-    inputSingularValues: [Float] = [], probes: [Float] = [], digestPrefix: [UInt8] = [],
-    outputBasis: Matrix<Float>? = nil, inputBasis: Matrix<Float>? = nil
+    inputSingularValues: [Float] = [], valueCheck: UInt8? = nil, probes: [Float] = [],
+    digestPrefix: [UInt8] = [], outputBasis: Matrix<Float>? = nil,
+    inputBasis: Matrix<Float>? = nil
   ) {
     self.moduleName = moduleName
     self.outFeatures = outFeatures
@@ -43,6 +47,7 @@ public struct ArtifactModule: Sendable, Hashable {
     self.inputIndices = inputIndices
     self.outputSingularValues = outputSingularValues.map(SingularValueGrid.rounded)
     self.inputSingularValues = inputSingularValues.map(SingularValueGrid.rounded)
+    self.valueCheck = valueCheck
     self.probes = probes
     self.digestPrefix = digestPrefix
     self.outputBasis = outputBasis
@@ -64,7 +69,7 @@ public struct ArtifactModule: Sendable, Hashable {
   private var key: [AnyHashable] {
     [
       Array(moduleName.utf8), outFeatures, inFeatures, stored, outputIndices, inputIndices,
-      outputSingularValues, inputSingularValues, probes, digestPrefix,
+      outputSingularValues, inputSingularValues, valueCheck, probes, digestPrefix,
     ]
   }
 }

@@ -14,18 +14,31 @@ enum ModuleList {
 
   private static let moduleLimit = 1 << 20
 
-  /// One entry per kind, shape and rank, in the order of their first modules.
-  static func json(_ items: [Item]) -> JSONValue {
-    struct Group: Hashable {
-      var template: UTF8Key
-      var shape: [Int]
-      var rank: [Int]
+  private struct Group: Hashable {
+    var template: UTF8Key
+    var shape: [Int]
+    var rank: [Int]?
+  }
+
+  /// Whether modules that differ only in their layer differ in rank too: then a table costs less than entries.
+  static func needsRankTable(_ items: [Item]) -> Bool {
+    var ranks: [Group: [Int]] = [:]
+    for item in items {
+      let group = Group(template: UTF8Key(split(item.name).template), shape: item.shape)
+      if let known = ranks[group], known != item.rank { return true }
+      ranks[group] = item.rank
     }
+    return false
+  }
+
+  /// One entry per kind, shape and, unless a table has them, rank, in the order of their first modules.
+  static func json(_ items: [Item], withRanks: Bool = true) -> JSONValue {
     var order: [Group] = []
     var layers: [Group: [Int]] = [:]
     for item in items {
       let (template, layer) = split(item.name)
-      let group = Group(template: UTF8Key(template), shape: item.shape, rank: item.rank)
+      let group = Group(
+        template: UTF8Key(template), shape: item.shape, rank: withRanks ? item.rank : nil)
       if layers[group] == nil { order.append(group) }
       layers[group, default: []] += layer.map { [$0] } ?? []
     }
@@ -36,25 +49,27 @@ enum ModuleList {
         let ranges = ranges(layers[group] ?? [])
         if !ranges.isEmpty { entry["layers"] = .array(ranges.map(numbers)) }
         entry["shape"] = numbers(group.shape)
-        entry["rank"] = numbers(group.rank)
+        if let rank = group.rank { entry["rank"] = numbers(rank) }
         return .object(entry)
       })
   }
 
   /// The modules in module order.
   ///
+  /// - Parameter table: The ranks of so many modules in module order, where no entry has one.
   /// - Throws: 65 `ART-META` for a wrong field, `ART-SHAPE` for impossible sizes, `ART-DUP` for a name
-  ///   that occurs twice.
-  static func items(_ field: JSONField) throws(Fault) -> [Item] {
+  ///   that occurs twice; what `table` throws.
+  static func items(
+    _ field: JSONField, table: ((_ count: Int) throws(Fault) -> [[Int]])? = nil
+  ) throws(Fault) -> [Item] {
     var items: [Item] = []
     for entry in try field.array() {
       let template = try entry["name"].string()
       let shape = try pair(entry["shape"], 1...(1 << 31))
-      let rank = try pair(entry["rank"], 1...65_536)
-      guard rank[0] <= shape[0], rank[1] <= shape[1] else {
-        throw Fault(
-          .badData, "ART-SHAPE", "rank \(rank) for a weight of \(shape)", tensor: template)
+      if table != nil, entry["rank"].isPresent {
+        throw entry["rank"].fault("stands beside the tensor of ranks")
       }
+      let rank = table == nil ? try pair(entry["rank"], 0...65_535) : []
       for name in try names(template, entry["layers"]) {
         items.append(Item(name: name, shape: shape, rank: rank))
       }
@@ -70,7 +85,20 @@ enum ModuleList {
       }
       places.append((try ModuleOrder(item.name), item))
     }
-    return places.sorted { $0.order < $1.order }.map(\.item)
+    items = places.sorted { $0.order < $1.order }.map(\.item)
+    if let table {
+      for (index, rank) in try table(items.count).enumerated() { items[index].rank = rank }
+    }
+    for item in items {
+      guard item.rank.allSatisfy({ $0 > 0 }), item.rank[0] <= item.shape[0],
+        item.rank[1] <= item.shape[1]
+      else {
+        throw Fault(
+          .badData, "ART-SHAPE", "rank \(item.rank) for a weight of \(item.shape)",
+          tensor: item.name)
+      }
+    }
+    return items
   }
 
   /// A name with its first number replaced by `*`; as it is when that would not read back.

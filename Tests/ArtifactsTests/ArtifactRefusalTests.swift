@@ -72,7 +72,7 @@ import Testing
 
   @Test func newerVersionsAreUnsupported() throws {
     expect(try withMember("schema", "xspress.artifact/2"), "ART-VERSION", 69)
-    expect(try withMember("requires", ["entropy-coder"]), "ART-VERSION", 69)
+    expect(try withMember("requires", ["compact-proofs", "entropy-coder"]), "ART-VERSION", 69)
     expect(try rewritten { $0.container["version"] = "2" }, "ART-VERSION", 69)
     expect(try withMember("placement", "input"), "ART-META", 69)
     expect(try withMember("storage", "int1"), "ART-META", 69)
@@ -106,7 +106,7 @@ import Testing
     ([["name": "a", "shape": [4], "rank": [2, 2]]], "ART-META"),
     ([["name": "a", "shape": [4, 0], "rank": [2, 2]]], "ART-META"),
     ([["name": "a", "shape": [4, 4], "rank": [2, 5]]], "ART-SHAPE"),
-    ([["name": "a", "shape": [4, 4], "rank": [2, 0]]], "ART-META"),
+    ([["name": "a", "shape": [4, 4], "rank": [2, 0]]], "ART-SHAPE"),
     ([["name": "a", "layers": [[0, 1]], "shape": [4, 4], "rank": [2, 2]]], "ART-META"),
     ([["name": "a.*", "layers": [[1, 0]], "shape": [4, 4], "rank": [2, 2]]], "ART-META"),
     (
@@ -149,6 +149,46 @@ import Testing
     expect(
       try rewritten { $0.tensors["probes"] = .init(dtype: .f32, shape: [1], bytes: [0, 0, 0, 0]) },
       "ART-SHAPE")
+  }
+
+  @Test func ranksStandInOnePlace() throws {
+    let table: [UInt8] = Array(repeating: 2, count: 14) + Array(repeating: 0, count: 14)
+    func withTable(_ bytes: [UInt8], entries: (inout JSONValue) -> Void) throws -> [UInt8] {
+      try rewritten { payload in
+        payload.tensors["ranks"] = .init(dtype: .u8, shape: [2, bytes.count / 2], bytes: bytes)
+        payload.metadata["modules"] = .array(
+          (payload.metadata["modules"]?.arrayValue ?? []).map {
+            var entry = $0
+            entries(&entry)
+            return entry
+          })
+      }
+    }
+    func withoutRank(_ entry: inout JSONValue) {
+      guard var object = entry.objectValue else { return }
+      object["rank"] = nil
+      entry = .object(object)
+    }
+    let artifact = try Artifact(bytes: try withTable(table, entries: withoutRank))
+    #expect(artifact == (try SyntheticArtifact.make(layers: 1, rank: 2, storage: .int8)))
+    expect(try withTable(table) { _ in }, "ART-META")
+    expect(try withTable(Array(table.dropLast(2)), entries: withoutRank), "ART-SHAPE")
+    var empty = table
+    empty[3] = 0
+    expect(try withTable(empty, entries: withoutRank), "ART-SHAPE")
+    var large = table
+    large[14 + 3] = 0xff
+    expect(try withTable(large, entries: withoutRank), "ART-SHAPE")
+    expect(
+      try rewritten {
+        let entries = $0.metadata["modules"]?.arrayValue ?? []
+        $0.metadata["modules"] = .array(
+          entries.map {
+            var entry = $0
+            withoutRank(&entry)
+            return entry
+          })
+      }, "ART-META")
   }
 
   @Test(arguments: ["output_indices", "input_indices"])
@@ -195,7 +235,7 @@ import Testing
   @Test func valuesThatAreNotFiniteAreRefused() throws {
     expect(
       try rewritten {
-        $0.tensors["probes"]?.bytes.replaceSubrange(0..<4, with: [0, 0, 0xc0, 0x7f])
+        $0.tensors["probes"]?.bytes.replaceSubrange(0..<2, with: [0, 0x7e])
       },
       "VAL-NAN")
   }

@@ -1,7 +1,9 @@
 import Artifacts
+import Checkpoints
 import Compression
 import Faults
 import Files
+import Foundation
 import JSON
 import Tensors
 import TestSupport
@@ -96,6 +98,37 @@ import Testing
       fault { () throws(Fault) in try relabelled.checkBase { right[$0] } }?.code == "ART-BASE")
   }
 
+  @Test(arguments: [([1.5], DType.f16), ([0.1], .f32), ([1e6], .f32)] as [([Float], DType)])
+  func probesTakeHalvesWhereTheyHoldThem(probes: [Float], type: DType) throws {
+    var artifact = try SyntheticArtifact.make(layers: 1, rank: 2, storage: .int8)
+    for index in artifact.modules.indices { artifact.modules[index].probes = probes }
+    let bytes = try artifact.bytes()
+    #expect(try Artifact(bytes: bytes) == artifact)
+    let file = try SafeTensorsFile(bytes: try Zstd.decompress(bytes, limit: 1 << 20))
+    #expect(file["probes"]?.dtypeName == type.rawValue)
+  }
+
+  @Test func checksTellNeighbouringDirectionsApart() {
+    let values = (0..<64).map { 12 * pow(0.996, Double($0)) }
+    let code = SingularValueCheck.code(output: Array(values[10..<20]), input: Array(values[5..<8]))
+    // Another computation of the same values, the next direction, all of them moved.
+    let again = values[10..<20].map { $0 * (1 + 1e-9) }
+    #expect(
+      SingularValueCheck.agree(
+        code, SingularValueCheck.code(output: again, input: Array(values[5..<8]))))
+    #expect(
+      !SingularValueCheck.agree(
+        code,
+        SingularValueCheck.code(
+          output: Array(values[10..<19]) + [values[20]], input: Array(values[5..<8]))
+      ))
+    #expect(
+      !SingularValueCheck.agree(
+        code, SingularValueCheck.code(output: Array(values[11..<21]), input: Array(values[5..<8]))))
+    #expect(SingularValueCheck.agree(255, 0) && SingularValueCheck.agree(0, 255))
+    #expect(SingularValueCheck.code(output: [0, -1, .nan, .infinity], input: []) == 0)
+  }
+
   /// A change after which the parts no longer agree.
   struct Contradiction: Sendable, CustomTestStringConvertible {
     let testDescription: String
@@ -112,12 +145,13 @@ import Testing
     Contradiction("other storage") {
       $0.modules[0].stored = try StoredLatent(Matrix(rows: 3, columns: 3), storage: .f32)
     },
-    Contradiction("fewer probes") { $0.modules[0].probes = [1] },
+    Contradiction("fewer probes") { $0.modules[0].probes = [] },
+    Contradiction("fewer checks") { $0.modules[0].valueCheck = nil },
     Contradiction("reserved record") { $0.metadata.record["base"] = 1 },
     Contradiction("same name twice") { $0.modules[1].moduleName = $0.modules[0].moduleName },
     Contradiction("wrong basis") { $0.modules[0].outputBasis = Matrix(rows: 2, columns: 3) },
     Contradiction("no modules") { $0.modules = [] },
-    Contradiction("infinite probe") { $0.modules[0].probes = [.infinity, 0] },
+    Contradiction("infinite probe") { $0.modules[0].probes = [.infinity] },
     Contradiction("no seed") { $0.metadata.directions = .top },
   ]
 

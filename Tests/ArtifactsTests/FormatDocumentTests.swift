@@ -16,8 +16,9 @@ import Testing
     let module = ArtifactModule(
       moduleName: "layers.0.q_proj", outFeatures: 4, inFeatures: 3,
       stored: try StoredLatent(latent, storage: .int8), outputIndices: [0, 2],
-      inputIndices: [1, 2], outputSingularValues: [4, 1], inputSingularValues: [2, 1],
-      probes: [1.5], digestPrefix: [0xde, 0xad, 0xbe, 0xef])
+      inputIndices: [1, 2],
+      valueCheck: SingularValueCheck.code(output: [4, 1.125], input: [2, 1.125]), probes: [1.5],
+      digestPrefix: [0xde])
     return try Artifact(
       modules: [module],
       metadata: ArtifactMetadata(

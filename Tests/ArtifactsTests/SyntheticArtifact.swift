@@ -57,7 +57,7 @@ enum SyntheticArtifact {
     _ generator: inout SeededGenerator
   ) throws(Fault) -> ArtifactModule {
     let count = min(outFeatures, inFeatures)
-    let normals = generator.normals(rank * rank + 2)
+    let normals = generator.normals(rank * rank + 1)
     let scales = (0..<rank).map { _ in 0.02 + 0.2 * generator.uniform() }
     let latent = Matrix<Float>(
       rows: rank, columns: rank,
@@ -77,9 +77,9 @@ enum SyntheticArtifact {
       stored: try StoredLatent(latent, storage: storage, largestCode: largestCode),
       outputIndices: directions == .selected ? output : [],
       inputIndices: directions == .selected ? input : [],
-      outputSingularValues: values(output, of: count),
-      inputSingularValues: values(input, of: count), probes: normals.suffix(2).map { Float($0) },
-      digestPrefix: (0..<4).map { _ in UInt8(truncatingIfNeeded: generator.next()) },
+      valueCheck: UInt8(truncatingIfNeeded: generator.next()),
+      probes: [HalfPrecision.float(half: HalfPrecision.half(Float(normals[rank * rank])))],
+      digestPrefix: [UInt8(truncatingIfNeeded: generator.next())],
       outputBasis: bases[0], inputBasis: bases[1])
   }
 
@@ -89,13 +89,5 @@ enum SyntheticArtifact {
   ) -> [Int] {
     directions == .selected
       ? Array(generator.permutation(count).prefix(rank)).sorted() : Array(0..<rank)
-  }
-
-  /// Singular values of a trained weight fall by a few octaves, steeply at first.
-  private static func values(_ indices: [Int], of count: Int) -> [Float] {
-    indices.map { index in
-      let place = Float(index)
-      return 12 / (1 + 9 * place / Float(count) + 0.3 * place.squareRoot())
-    }
   }
 }

@@ -24,6 +24,7 @@ DTYPES = {
     "I64": np.int64, "I32": np.int32, "I16": np.int16,
 }
 LARGEST_CODE = {"int8": 127, "int4": 7, "int3": 3, "int2": 1}
+FEATURES = {"ranks", "compact-proofs"}
 CLUSTER_SEED = 0x58535052657373
 
 
@@ -86,6 +87,7 @@ class Module:
         self.output_indices = self.input_indices = None
         self.output_basis = self.input_basis = None
         self.digest_prefix = b""
+        self.value_check = None
 
 
 class Artifact:
@@ -101,9 +103,15 @@ class Artifact:
         if tensors.metadata.get("format") != "loraxs" or tensors.metadata.get("version") != "1":
             raise FormatError("clause 3.1: not a loraxs file of version 1")
         self.metadata = json.loads(tensors.metadata["xspress"])
-        if self.metadata.get("requires"):
-            raise FormatError(f"clause 3.2: needs {self.metadata['requires']}")
+        unknown = set(self.metadata.get("requires", [])) - FEATURES
+        if unknown:
+            raise FormatError(f"clause 3.2: needs {unknown}")
         self.modules = sorted(self._modules(), key=lambda module: module_order(module.name))
+        if "ranks" in tensors:
+            planes = tensors["ranks"].astype(int)
+            ranks = (planes[0] | planes[1] << 8).reshape(2, -1)
+            for index, module in enumerate(self.modules):
+                module.rank = [int(ranks[0, index]), int(ranks[1, index])]
         self._latents(tensors)
         if self.metadata["directions"] == "selected":
             outputs = self._runs(tensors["output_indices"], 0)
@@ -113,6 +121,8 @@ class Artifact:
         for index, module in enumerate(self.modules):
             if "module_digests" in tensors:
                 module.digest_prefix = tensors["module_digests"][index].tobytes()
+            if "value_checks" in tensors:
+                module.value_check = int(tensors["value_checks"][index])
             if module.name + ".output_basis" in tensors:
                 module.output_basis = tensors[module.name + ".output_basis"]
                 module.input_basis = tensors[module.name + ".input_basis"]
@@ -127,7 +137,7 @@ class Artifact:
                     for layer in range(first, last + 1)
                 ]
             for name in names:
-                yield Module(name, entry["shape"], entry["rank"])
+                yield Module(name, entry["shape"], entry.get("rank"))
 
     def _latents(self, tensors: SafeTensors) -> None:
         """Clause 5."""
@@ -222,6 +232,19 @@ def singular_directions(weight: np.ndarray) -> tuple:
     return output, values, input_
 
 
+def check_values(artifact: Artifact, module: Module, values: np.ndarray) -> None:
+    """Clause 4.4: one byte over the singular values of both sides' directions."""
+    if module.value_check is None:
+        return
+    if artifact.metadata["directions"] == "selected":
+        kept = np.concatenate([values[module.output_indices], values[module.input_indices]])
+    else:
+        kept = np.tile(values[: module.rank[0]], 2)
+    found = round(1024 * float(np.sum(np.log2(kept[kept > 0])))) % 256
+    if (found - module.value_check + 1) % 256 > 2:
+        raise FormatError(f"clause 4.4: {module.name} has check {found}, not {module.value_check}: other directions")
+
+
 def directions(artifact: Artifact, module: Module, base, pack) -> tuple:
     """U [out, rows] and V [in, columns] of one module."""
     if module.output_basis is not None:
@@ -234,7 +257,8 @@ def directions(artifact: Artifact, module: Module, base, pack) -> tuple:
         digest = hashlib.sha256(np.ascontiguousarray(weight).tobytes()).digest()
         if not digest.startswith(module.digest_prefix):
             raise FormatError(f"clause 4.5: {module.name} is another weight than the artifact's")
-        output, _, input_ = singular_directions(weight)
+        output, values, input_ = singular_directions(weight)
+        check_values(artifact, module, values)
     if artifact.metadata["directions"] == "selected":
         return output[:, module.output_indices], input_[:, module.input_indices]
     if artifact.metadata["directions"] == "top":

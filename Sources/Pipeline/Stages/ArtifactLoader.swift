@@ -128,6 +128,17 @@ public struct ArtifactLoader {
       throw Fault(
         .badData, "ART-BASIS", "singular value \(found), the artifact was made with \(expected)")
     }
+    // Embedded bases bring no singular values.
+    if let expected = stored.valueCheck, !basis.outputSingularValues.isEmpty {
+      let found = SingularValueCheck.code(
+        output: basis.outputSingularValues, input: basis.inputSingularValues)
+      guard SingularValueCheck.agree(expected, found) else {
+        throw Fault(
+          .badData, "ART-BASIS",
+          "check of the singular values \(found), the artifact was made with \(expected): other "
+            + "directions")
+      }
+    }
     let probes = Probe.values(draws: draws, basis: basis, latent: stored.latent)
     for (expected, found) in zip(stored.probes, probes)
     where abs(Double(expected) - found.value) > Probe.tolerance * found.scale {

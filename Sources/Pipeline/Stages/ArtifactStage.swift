@@ -70,9 +70,11 @@ struct ArtifactStage {
       return ArtifactModule(
         moduleName: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
         stored: stored, outputIndices: output, inputIndices: input,
-        outputSingularValues: basis.outputSingularValues.map { Float($0) },
-        inputSingularValues: output.isEmpty ? [] : basis.inputSingularValues.map { Float($0) },
-        probes: probes.map { Float($0.value) },
+        valueCheck: basis.outputSingularValues.isEmpty
+          ? nil
+          : SingularValueCheck.code(
+            output: basis.outputSingularValues, input: basis.inputSingularValues),
+        probes: probes.map(\.stored),
         digestPrefix: Array(digests[index].bytes.prefix(Artifact.digestPrefixLength)),
         outputBasis: request.embedsBases ? basis.outputBasis : nil,
         inputBasis: request.embedsBases ? basis.inputBasis : nil)

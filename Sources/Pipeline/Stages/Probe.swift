@@ -10,7 +10,7 @@ import Tensors
 ///
 /// Only the input side is drawn, so that the value does not depend on the order of W's rows.
 enum Probe {
-  /// Probes per module: one tells another basis apart, and each costs four bytes that do not compress.
+  /// Probes per module: one tells another basis apart, and each costs two bytes that do not compress.
   static let count = 1
 
   /// A loader accepts a probe within this share of its scale.
@@ -20,6 +20,12 @@ enum Probe {
   struct Value: Sendable {
     var value: Double
     var scale: Double
+
+    /// The value as an artifact keeps it: a half where that is a quarter of the tolerance away at most.
+    var stored: Float {
+      let half = HalfPrecision.float(half: HalfPrecision.half(Float(value)))
+      return abs(Double(half) - value) <= Probe.tolerance / 4 * scale ? half : Float(value)
+    }
   }
 
   /// The draws of one module: what of a probe depends on the weight alone.
