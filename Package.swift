@@ -134,7 +134,7 @@ let package = Package(
     tests("TensorsTests", ["Tensors"]),
     tests("FilesTests", ["Files", "Faults"]),
     tests("JSONTests", ["JSON", "Faults"]),
-    tests("CompressionTests", ["Compression", "Faults"]),
+    tests("CompressionTests", ["Compression", "Faults", "Tensors"]),
     tests("ProgressTests", ["Progress"]),
     tests("LinearAlgebraTests", ["LinearAlgebra", "Tensors"]),
     tests("CheckpointsTests", ["Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
@@ -163,6 +163,7 @@ let package = Package(
     tests("ReportsTests", ["Reports", "Files", "JSON", "Faults", "Tensors"]),
     tests("PipelineTests", ["Pipeline", "Faults", "Files", "JSON"]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
-    tests("xspressTests", ["Checkpoints", "Faults", "Files", "JSON", "Tensors", "xspress"]),
+    tests(
+      "xspressTests", ["Artifacts", "Checkpoints", "Faults", "Files", "JSON", "Tensors", "xspress"]),
   ]
 )

@@ -76,7 +76,14 @@ public struct Artifact: Sendable, Hashable {
     } catch {
       throw Fault(.internalError, error.code, error.reason, tensor: error.tensor)
     }
-    return try Zstd.compress(content)
+    return try Artifact.frame(content, file: try SafeTensorsFile(bytes: content))
+  }
+
+  /// The smaller of two frames: in blocks as they come, and with a block of its own for every tensor.
+  private static func frame(_ content: [UInt8], file: SafeTensorsFile) throws(Fault) -> [UInt8] {
+    let whole = try Zstd.compress(content)
+    let parts = try Zstd.compress(content, boundaries: file.tensors.map(\.byteOffset).sorted())
+    return parts.count < whole.count ? parts : whole
   }
 
   /// Writes the file atomically.

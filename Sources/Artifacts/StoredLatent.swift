@@ -38,10 +38,11 @@ public struct StoredLatent: Sendable, Hashable {
   ///   - largestCode: A smaller limit on the codes, which then compress better; nil for the storage's
   ///     own.
   ///   - rowWeights: `w`, one per row; nil for ones.
+  ///   - coarsening: Eighths of an octave by which scales are larger than the best; larger error, fewer bytes.
   /// - Throws: 65 `VAL-RANGE` when a number is not finite or beyond the storage.
   public init(
     _ matrix: Matrix<Float>, storage: LatentStorage, largestCode: Int? = nil,
-    rowWeights: [Double]? = nil
+    rowWeights: [Double]? = nil, coarsening: Int = 0
   ) throws(Fault) {
     if let index = matrix.elements.firstIndex(where: { !$0.isFinite }) {
       throw Fault(.badData, "VAL-RANGE", "latent element \(index) is \(matrix.elements[index])")
@@ -62,7 +63,8 @@ public struct StoredLatent: Sendable, Hashable {
     var scaleCodes = [UInt8](repeating: 0, count: matrix.columns)
     for column in 0..<matrix.columns {
       let numbers = (0..<matrix.rows).map { matrix[$0, column] }
-      scaleCodes[column] = try quantiser.bestScaleCode(of: numbers)
+      let best = try quantiser.bestScaleCode(of: numbers)
+      scaleCodes[column] = best == 0 ? 0 : UInt8(clamping: Int(best) + coarsening)
       for row in 0..<matrix.rows {
         codes[row * matrix.columns + column] = quantiser.code(
           of: numbers[row], scale: ColumnScale.value(scaleCodes[column]))

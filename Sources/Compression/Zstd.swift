@@ -8,9 +8,11 @@ public enum Zstd {
 
   /// Compresses `bytes` into one frame; the same input and library give the same output.
   ///
+  /// - Parameter boundaries: ascending places inside `bytes` where a block ends and its statistics with it: codes of
+  ///   another kind that follow do not blur them.
   /// - Throws: 70 `ZSTD` with the library's message, 71 when it cannot allocate.
   public static func compress(
-    _ bytes: [UInt8], level: Int = artifactLevel
+    _ bytes: [UInt8], boundaries: [Int] = [], level: Int = artifactLevel
   ) throws(Fault) -> [UInt8] {
     guard let context = ZSTD_createCCtx() else {
       throw Fault(.resources, "ZSTD", "cannot allocate a compressor")
@@ -24,17 +26,33 @@ public enum Zstd {
     ] {
       try check(ZSTD_CCtx_setParameter(context, parameter, value))
     }
-    let capacity = ZSTD_compressBound(bytes.count)
+    try check(ZSTD_CCtx_setPledgedSrcSize(context, UInt64(bytes.count)))
+    // A block that is ended early costs its header of three bytes.
+    let capacity = ZSTD_compressBound(bytes.count) + 4 * (boundaries.count + 1)
+    var ends: [Int] = []
+    for boundary in boundaries where boundary > ends.last ?? 0 && boundary < bytes.count {
+      ends.append(boundary)
+    }
+    ends.append(bytes.count)
     var status = 0
     let frame = [UInt8](unsafeUninitializedCapacity: capacity) { out, initialized in
       bytes.withUnsafeBytes { input in
-        // An error code (memory, destination too small) or the size of the frame.
-        status = ZSTD_compress2(
-          context, out.baseAddress, capacity, input.baseAddress, input.count)
+        var output = ZSTD_outBuffer(dst: out.baseAddress, size: capacity, pos: 0)
+        var source = ZSTD_inBuffer(src: input.baseAddress, size: 0, pos: 0)
+        for end in ends {
+          source.size = end
+          // An error code, or how much of the output does not fit: nothing, at this capacity.
+          status = ZSTD_compressStream2(
+            context, &output, &source, end == bytes.count ? ZSTD_e_end : ZSTD_e_flush)
+          if status != 0 { break }
+        }
+        initialized = output.pos
       }
-      initialized = ZSTD_isError(status) == 0 ? status : 0
     }
     try check(status)
+    guard status == 0 else {
+      throw Fault(.internalError, "ZSTD", "\(status) bytes do not fit \(capacity)")
+    }
     return frame
   }
 

@@ -62,6 +62,31 @@ struct SelectionProblem {
     return best.pair
   }
 
+  /// The energies captured by 1, 2, … `outputLimit` output directions beside each number of input ones.
+  ///
+  /// Directions are nested: of the output side in the order that serves all the input's directions, of the input side
+  /// in the order that serves all those.
+  func energies(inputCounts: [Int], outputLimit: Int) throws(Fault) -> [[Double]] {
+    guard let most = inputCounts.last, outputLimit > 0 else { return [] }
+    let targets = try output.weightedTargets(by: input.total)
+    let rows = output.greedy(rank: outputLimit, targets: targets, excluding: [])
+    let columns = input.greedy(
+      rank: most, targets: try input.weightedTargets(by: try output.captured(rows.chosen)),
+      excluding: [])
+    let others = try inputCounts.map { (count) throws(Fault) in
+      try output.weightedTargets(by: try input.captured(Array(columns.chosen.prefix(count))))
+    }
+    let growth = output.greedy(
+      rank: outputLimit, targets: targets, others: others, excluding: [])
+    return growth.gainsBeside.map { gains in
+      var sum = 0.0
+      return gains.map {
+        sum += $0
+        return sum
+      }
+    }
+  }
+
   /// A choice and the energy it captures.
   private typealias Candidate = (pair: Pair, value: Double)
 

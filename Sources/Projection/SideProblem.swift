@@ -17,6 +17,9 @@ struct SideProblem {
   /// Number of candidate directions.
   var count: Int { metric.rows }
 
+  /// Among more directions one exchange brings too little for the cube of their number that it costs.
+  private static let exchangeLimit = 96
+
   /// - Parameters:
   ///   - rows: `X`, one direction per row, `[count, features]`.
   ///   - targets: the LoRA's factor, `[features, rank]`.
@@ -61,8 +64,8 @@ struct SideProblem {
     rank: Int, targets: Matrix<Double>, start: [Int]?, search: DirectionSearch,
     excluding excluded: Set<Int>
   ) throws(Fault) -> [Int] {
-    let grown = greedy(rank: rank, targets: targets, excluding: excluded)
-    guard search == .exchange else { return grown.sorted() }
+    let grown = greedy(rank: rank, targets: targets, excluding: excluded).chosen
+    guard search == .exchange, rank <= SideProblem.exchangeLimit else { return grown.sorted() }
     var best = grown
     if let start, try value(of: start, targets: targets) > value(of: grown, targets: targets) {
       best = start
@@ -70,30 +73,57 @@ struct SideProblem {
     return try exchange(best, targets: targets, excluding: excluded).sorted()
   }
 
+  /// Directions in the order they were taken, and what each added to the captured energy: of the targets that it was
+  /// chosen for, and of every other.
+  struct Growth {
+    var chosen: [Int] = []
+    var gains: [Double] = []
+    var gainsBeside: [[Double]]
+  }
+
   /// Adds the direction of largest gain until there are `rank`: pivoted Cholesky whose pivot is the
   /// gain `‖residual target‖² / residual diagonal`.
-  private func greedy(rank: Int, targets: Matrix<Double>, excluding excluded: Set<Int>) -> [Int] {
-    let width = targets.columns
-    var residual = targets.elements
+  ///
+  /// - Parameter others: targets, `[count, rank]` each, whose energy is followed without a say in the choice.
+  func greedy(
+    rank: Int, targets: Matrix<Double>, others: [Matrix<Double>] = [], excluding excluded: Set<Int>
+  ) -> Growth {
+    let blocks = [targets] + others
+    let width = blocks.reduce(0) { $0 + $1.columns }
+    var residual = [Double](repeating: 0, count: count * width)
+    var first = 0
+    for block in blocks {
+      for index in 0..<count {
+        for column in 0..<block.columns {
+          residual[index * width + first + column] = block[index, column]
+        }
+      }
+      first += block.columns
+    }
     var diagonal = (0..<count).map { metric[$0, $0] }
     let floor = (diagonal.max() ?? 0) * 1e-12
     var columns: [[Double]] = []
-    var chosen: [Int] = []
+    var growth = Growth(gainsBeside: others.map { _ in [] })
     var isOpen = (0..<count).map { !excluded.contains($0) }
-    while chosen.count < rank {
+    while growth.chosen.count < rank {
       var best = -1
       var bestGain = -1.0
       for index in 0..<count where isOpen[index] {
-        var square = 0.0
-        for column in index * width..<(index + 1) * width {
-          square += residual[column] * residual[column]
-        }
-        let gain = diagonal[index] > floor ? square / diagonal[index] : 0
+        let gain =
+          diagonal[index] > floor
+          ? residual.squaredSum(index * width, targets.columns) / diagonal[index] : 0
         if gain > bestGain { (best, bestGain) = (index, gain) }
       }
       guard best >= 0 else { break }
       isOpen[best] = false
-      chosen.append(best)
+      growth.chosen.append(best)
+      growth.gains.append(bestGain)
+      var place = best * width + targets.columns
+      for (block, other) in others.enumerated() {
+        let square = residual.squaredSum(place, other.columns)
+        growth.gainsBeside[block].append(diagonal[best] > floor ? square / diagonal[best] : 0)
+        place += other.columns
+      }
       guard diagonal[best] > floor else { continue }
       let scale = 1 / diagonal[best].squareRoot()
       var pivot = Array(metric.elements[best * count..<(best + 1) * count])
@@ -106,14 +136,15 @@ struct SideProblem {
         diagonal[index] -= pivot[index] * pivot[index]
       }
       let target = residual[best * width..<(best + 1) * width].map { $0 * scale }
-      for index in 0..<count {
-        for column in 0..<width {
-          residual[index * width + column] -= pivot[index] * target[column]
+      residual.withUnsafeMutableBufferPointer { residual in
+        for index in 0..<count {
+          let factor = pivot[index]
+          for column in 0..<width { residual[index * width + column] -= factor * target[column] }
         }
       }
       columns.append(pivot)
     }
-    return chosen
+    return growth
   }
 
   /// Replaces one direction at a time, the least useful first, while the energy grows.
@@ -196,5 +227,14 @@ struct SideProblem {
       for (column, j) in chosen.enumerated() { result[row, column] = metric[i, j] }
     }
     return result
+  }
+}
+
+extension [Double] {
+  /// The sum of squares of `count` elements from `first` on.
+  fileprivate func squaredSum(_ first: Int, _ count: Int) -> Double {
+    var sum = 0.0
+    for index in first..<first + count { sum += self[index] * self[index] }
+    return sum
   }
 }

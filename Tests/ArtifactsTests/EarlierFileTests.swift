@@ -40,8 +40,8 @@ import Testing
     #expect(module.valueCheck == nil)
     #expect(module.probes == [1.5])
     #expect(module.digestPrefix == [0xde, 0xad, 0xbe, 0xef])
-    let latent = Matrix<Float>(rows: 2, columns: 2, elements: [0.5, -0.03, -0.25, 0.06])
-    #expect(module.stored == (try StoredLatent(latent, storage: .int8)))
+    #expect(module.stored.codes == [117, -61, -59, 123])
+    #expect(abs(module.latent[0, 0] - 0.5) < 2e-3 && abs(module.latent[0, 1] + 0.03) < 3e-4)
     #expect(try Artifact(bytes: try artifact.bytes()) == artifact)
   }
 }

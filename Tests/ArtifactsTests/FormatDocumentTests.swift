@@ -12,7 +12,7 @@ import Testing
 @Suite struct FormatDocumentTests {
   /// The artifact that the section describes.
   private func example() throws -> Artifact {
-    let latent = Matrix<Float>(rows: 2, columns: 2, elements: [0.5, -0.03, -0.25, 0.06])
+    let latent = Matrix<Float>(rows: 2, columns: 2, elements: [0.51, -0.03, -0.23, 0.06])
     let module = ArtifactModule(
       moduleName: "layers.0.q_proj", outFeatures: 4, inFeatures: 3,
       stored: try StoredLatent(latent, storage: .int8), outputIndices: [0, 2],

@@ -1,11 +1,27 @@
 import Compression
 import Faults
+import Tensors
 import TestSupport
 import Testing
 
 @Suite struct ZstdTests {
   private static func sample(_ count: Int) -> [UInt8] {
     (0..<count).map { UInt8(truncatingIfNeeded: ($0 * $0) >> 5) }
+  }
+
+  /// Two kinds of noise, each of few values: one table for both describes neither.
+  @Test func blocksEndWhereTheyAreTold() throws {
+    var generator = SeededGenerator(seed: 7)
+    let first = (0..<4000).map { _ in UInt8(generator.index(below: 4)) }
+    let second = (0..<4000).map { _ in UInt8(100 + generator.index(below: 4)) }
+    let bytes = first + second
+    let frame = try Zstd.compress(bytes, boundaries: [4000])
+    #expect(try Zstd.decompress(frame, limit: 1 << 20) == bytes)
+    #expect(try frame.count < Zstd.compress(bytes).count)
+    // Boundaries that end nothing change nothing.
+    #expect(
+      try Zstd.compress(bytes, boundaries: [0, 4000, 4000, 8000, 9000]) == frame)
+    #expect(try Zstd.compress([], boundaries: [0, 3]) == Zstd.compress([]))
   }
 
   @Test(arguments: [0, 1, 255, 256, 65_791, 65_792, 300_000], [1, 19])

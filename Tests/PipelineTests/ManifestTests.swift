@@ -117,7 +117,7 @@ private func fault(_ text: String) throws -> Fault {
     (head + "adapters: [{path: a, budget: 64QB}]", "MF-VALUE", "64QB"),
     (head + "adapters: [{path: a, min_retained: 0.9}]", "MF-VALUE", "needs tune"),
     (head + "adapters: [{path: a, rank: 3, min_retained: 0.9}]", "MF-VALUE", "beside rank"),
-    (head + "adapters: [{path: a, rank: 3, store: int3}]", "MF-VALUE", "int4"),
+    (head + "adapters: [{path: a, rank: 3, store: int1}]", "MF-VALUE", "int4"),
     (head + "adapters: [{path: a, rank: 3, format: pdf}]", "MF-VALUE", "kohya"),
     (head + "adapters: [{path: a, rank: 3, embed_bases: yes}]", "MF-VALUE", "neither true"),
     (head + "adapters: [{path: a, rank: 3, calibrate: {limit: 3}}]", "MF-VALUE", "data is missing"),

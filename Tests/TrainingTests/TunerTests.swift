@@ -149,13 +149,13 @@ import Training
     let data = TuningData(
       training: Array(run.examples.prefix(32)), validation: Array(run.examples.suffix(8)),
       teacher: run.teacher)
-    // A rounding so coarse that every latent in force is a multiple of a half.
+    // A rounding so coarse that every latent in force is a multiple of two.
     let tuner = Tuner(
       student: student, data: data, options: options,
       roundTrip: { (latent) throws(Fault) in
         var rounded = latent
         for index in rounded.elements.indices {
-          rounded.elements[index] = (rounded.elements[index] * 2).rounded() / 2
+          rounded.elements[index] = (rounded.elements[index] / 2).rounded() * 2
         }
         return rounded
       })
@@ -165,6 +165,6 @@ import Training
     let plain = history.validationLoss.filter { $0.step < options.steps - 6 }.map(\.loss).min()
     #expect(try #require(plain) < history.bestLoss)
     #expect(
-      tuner.student.latents.allSatisfy { $0.elements.allSatisfy { $0 * 2 == ($0 * 2).rounded() } })
+      tuner.student.latents.allSatisfy { $0.elements.allSatisfy { $0 / 2 == ($0 / 2).rounded() } })
   }
 }

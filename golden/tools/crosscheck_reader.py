@@ -36,11 +36,12 @@ def main() -> int:
         run("bases", "--base", base, "--rank", "64", "-o", pack)
         variants = [(store, []) for store in ("f32", "f16", "bf16", "int8", "int4", "int3", "int2")]
         variants += [("int8", ["--directions", "top"]), ("int8", ["--embed-bases"]), ("int8", ["--bases", pack])]
+        variants += [("int4", ["--budget", "2200", "--allocation", "energy"])]
         for number, (store, extra) in enumerate(variants):
-            rank = "4" if "top" in extra else "6x3"
+            rank = [] if "--budget" in extra else ["--rank", "4" if "top" in extra else "6x3"]
             artifact = os.path.join(folder, f"{number}.loraxs")
             exported = os.path.join(folder, f"{number}-peft")
-            run("convert", "--base", base, "--adapter", adapter, "--rank", rank, "--store", store,
+            run("convert", "--base", base, "--adapter", adapter, *rank, "--store", store,
                 "--seed", "5", "-o", artifact, *extra)
             run("export", artifact, "--base", base, "--to", "peft", "-o", exported,
                 *(extra if "--bases" in extra else []))

@@ -28,6 +28,7 @@ extension JobRequest {
     adapterFormat = try JobRequest.word(options.format)
     directions = try JobRequest.word(options.directions) ?? .selected
     candidates = options.candidates
+    allocation = try JobRequest.word(options.allocation) ?? .uniform
     storage = try JobRequest.word(options.store) ?? .int8
     embedsBases = options.embedsBases
     evaluation = options.evaluation.map { Data(path: $0.path, limit: $0.limit) }

@@ -10,7 +10,7 @@ public struct JobRequest: Sendable {
   public enum Target: Sendable, Hashable {
     /// This many directions in every module.
     case rank(LatentRank)
-    /// The largest square rank whose artifact fits this many bytes.
+    /// The ranks that capture most in an artifact of at most so many bytes.
     case budget(bytes: Int)
     /// The smallest tried rank whose retained gain on validation reaches this share.
     case minRetained(Double, startingRank: LatentRank)
@@ -22,6 +22,14 @@ public struct JobRequest: Sendable {
     case selected
     /// The first ones: the paper's own choice.
     case top
+  }
+
+  /// How a budget becomes ranks, where directions are chosen.
+  public enum Allocation: String, Sendable, Hashable, CaseIterable {
+    /// One shape for every module, the one that captures most.
+    case uniform
+    /// Module by module, by what its next directions capture for their bytes; 0 included.
+    case energy
   }
 
   /// A data file and how much of it to read.
@@ -87,6 +95,8 @@ public struct JobRequest: Sendable {
   public var startArtifactPath: String?
   /// How large the artifact may or must be.
   public var target: Target
+  /// How a budget becomes ranks.
+  public var allocation = Allocation.uniform
   /// Which directions are used.
   public var directions = Directions.selected
   /// Only the first so many directions are considered; nil for all.

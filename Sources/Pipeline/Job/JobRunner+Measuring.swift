@@ -58,21 +58,20 @@ extension JobRunner {
     _ data: TuningData?, bytes: Int
   ) throws(Fault) -> [ControlVariant] {
     let rank =
-      request.directions == .top
-      ? outcome.projected.rank : LatentRank(unlistedRank(outcome.projected.rank))
+      request.directions == .top ? outcome.projected.rank : unlistedRank(outcome.projected)
     switch control {
     case .truncated:
       return try TruncatedControl(matched: matched, session: session).variants(bytes: bytes)
     case .top:
       return [
         try tunedControl("top directions", projection, data) { (stage) throws(Fault) in
-          try stage.run(rank: rank, choice: .top, method: self.request.method)
+          try stage.run(plan: .uniform(rank), choice: .top, method: self.request.method)
         }
       ]
     case .random:
       return [
         try tunedControl("random bases", projection, data) { (stage) throws(Fault) in
-          try stage.run(rank: rank, choice: .random, method: self.request.method)
+          try stage.run(plan: .uniform(rank), choice: .random, method: self.request.method)
         }
       ]
     case .zero:
@@ -83,11 +82,22 @@ extension JobRunner {
     }
   }
 
-  /// The square rank of top or random directions at the bytes of `rank` chosen ones: these list no indices, and
-  /// what those cost, about two numbers of INT8 each with their singular values, goes into latents.
-  func unlistedRank(_ rank: LatentRank) -> Int {
-    let count = rank.output * rank.input + 2 * (rank.output + rank.input)
-    return LatentRank(output: count, input: 1).square
+  /// The square rank of top or random directions at the bytes of chosen ones: these list no indices, and what those
+  /// cost goes into latents.
+  func unlistedRank(_ projected: ProjectedAdapter) -> LatentRank {
+    let model = ByteModel(storage: request.storage)
+    var bytes = 0.0
+    for (module, basis) in zip(projected.modules, projected.bases) {
+      bytes += model.bytes(
+        of: LatentRank(output: basis.selection.outputRank, input: basis.selection.inputRank),
+        outFeatures: module.outFeatures, inFeatures: module.inFeatures)
+    }
+    let share = bytes / Double(matched.modules.count)
+    var rank = LatentRank(1)
+    while model.unlistedBytes(of: LatentRank(rank.output + 1)) <= share {
+      rank = LatentRank(rank.output + 1)
+    }
+    return rank
   }
 
   /// A control that differs in directions or start and is tuned exactly as the job is.

@@ -15,7 +15,7 @@ extension JobRunner {
   /// Identifies inputs and settings of a tuning run; a checkpoint of another plan is never continued.
   ///
   /// Contents, not places: a moved tree goes on. How often checkpoints are written changes no result.
-  func planDigest(rank: LatentRank) throws(Fault) -> String {
+  func planDigest(_ plan: RankPlan) throws(Fault) -> String {
     var lines = try session.moduleDigests(matched.modules).map(\.hex)
     lines += [matched.adapter.identity.hex, session.packDigest?.hex ?? ""]
     lines += dataDigests.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
@@ -24,7 +24,7 @@ extension JobRunner {
     }
     lines.append(
       """
-      \(rank) \(request.directions) \(request.candidates ?? 0) \(request.method) \(request.storage) \
+      \(plan) \(request.directions) \(request.candidates ?? 0) \(request.method) \(request.storage) \
       \(request.seed) \(request.calibration?.limit ?? 0) \(session.threads)
       """)
     if let tuning = request.tuning {
@@ -59,7 +59,7 @@ extension JobRunner {
         details: [Setting("architecture", base.configuration.architecture)]),
       artifactPath: request.outputPath,
       settings: [
-        Setting("rank", "\(outcome.projected.rank)"),
+        Setting("rank", outcome.projected.rankSummary(of: matched.modules.count)),
         Setting("directions", request.directions.rawValue),
         Setting(
           "start",
@@ -82,12 +82,14 @@ extension JobRunner {
   func moduleRecords(
     _ outcome: Outcome, _ artifact: AssembledArtifact
   ) -> [ModuleRecord] {
-    outcome.projected.modules.indices.map { index in
+    var loraRanks: [String: Int] = [:]
+    for update in matched.updates { loraRanks[update.moduleName] = update.rank }
+    return outcome.projected.modules.indices.map { index in
       let module = outcome.projected.modules[index]
       let projection = outcome.projected.projections[index]
       return ModuleRecord(
         name: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
-        loraRank: matched.updates[index].rank, outputRank: projection.latent.rows,
+        loraRank: loraRanks[module.name] ?? 0, outputRank: projection.latent.rows,
         inputRank: projection.latent.columns, capturedEnergy: projection.heldEnergy,
         weightedCapturedEnergy: projection.weightedCapturedEnergy,
         bytes: artifact.latentByteCount(index))

@@ -1,6 +1,7 @@
 import Adapters
 import Artifacts
 import Bases
+import Checkpoints
 import Evaluation
 import Faults
 import Foundation
@@ -18,41 +19,76 @@ extension JobRunner {
       + (request.evaluation == nil ? 0 : 900 + 150 * request.controls.count)
   }
 
-  /// The largest rank whose artifact fits `bytes` whatever tuning does to the latents.
-  func largestRank(
-    _ projection: ProjectionStage, within bytes: Int
-  ) throws(Fault) -> LatentRank {
-    let choice: ProjectionStage.Choice = request.directions == .top ? .top : .selected
-    func rank(_ square: Int) -> LatentRank {
-      choice == .top ? LatentRank(square) : .tall(square)
-    }
-    func size(_ square: Int) throws(Fault) -> Int {
-      let projected = try projection.run(
-        rank: rank(square), choice: choice, method: request.method)
-      // Tuned latents compress less than projected ones; evenly spread ones hardly at all.
-      var generator = SeededGenerator(seed: request.seed, stream: 0x6275_6467_6574)
-      let latents = projected.latents.map { latent in
-        var spread = latent
-        for index in spread.elements.indices {
-          spread.elements[index] = Float(2 * generator.uniform() - 1)
-        }
-        return spread
+  /// The ranks whose artifact will fit `bytes`.
+  ///
+  /// The model of sizes is corrected by drafts of the artifact until one fills the budget to half a percent.
+  func plan(_ projection: ProjectionStage, within bytes: Int) throws(Fault) -> RankPlan {
+    let plans =
+      choice == .top
+      ? topPlan
+      : try BudgetPlanner(projection, storage: request.storage).plans(request.allocation)
+    let stage = ArtifactStage(session: session, request: request, matched: matched)
+    var (low, high) = (0.0, 1.5 * Double(bytes))
+    var best: RankPlan?
+    for _ in 0..<14 {
+      let target = (low + high) / 2
+      let plan = plans(target)
+      let draft = try stage.draft(plan, directions: choice == .top ? .top : .selected)
+      let size = try draft.map { (draft) throws(Fault) in
+        try draft.encodedByteCount() + blockReserve
       }
-      return try assemble(Outcome(projected: projected, latents: latents)).encodedByteCount()
-        + blockReserve
+      if let size, size > bytes {
+        high = target
+        continue
+      }
+      low = target
+      guard let size else { continue }
+      best = plan
+      if Double(size) > 0.995 * Double(bytes) { break }
     }
-    var (low, high) = (0, 1)
-    while high <= 512, try size(high) <= bytes { (low, high) = (high, high * 2) }
-    while high - low > 1 {
-      let middle = (low + high) / 2
-      if try size(middle) <= bytes { low = middle } else { high = middle }
-    }
-    guard low > 0 else {
+    guard let best else {
       throw Fault(
-        .badData, "JOB-BUDGET", "rank 1 needs \(try size(1)) bytes, the budget is \(bytes)",
-        path: request.adapterPath)
+        .badData, "JOB-BUDGET", "no rank fits \(bytes) bytes", path: request.adapterPath)
     }
-    return rank(low)
+    return best
+  }
+
+  /// The largest square rank that the model puts at `bytes`.
+  private func topPlan(within bytes: Double) -> RankPlan {
+    let model = ByteModel(storage: request.storage)
+    func size(_ rank: Int) -> Double {
+      matched.modules.reduce(0) {
+        $0
+          + model.unlistedBytes(
+            of: LatentRank(rank).clipped(outFeatures: $1.outFeatures, inFeatures: $1.inFeatures))
+      }
+    }
+    var rank = 0
+    while rank < 512, size(rank + 1) <= bytes { rank += 1 }
+    return .uniform(LatentRank(rank))
+  }
+
+  /// The artifact, with coarser scales than the best where tuned latents compress less than was expected.
+  func assembleWithinBudget(_ outcome: Outcome) throws(Fault) -> AssembledArtifact {
+    var artifact = try assemble(outcome)
+    guard case .budget(let bytes) = request.target, request.storage.isQuantised else {
+      return artifact
+    }
+    for coarsening in 1...16 {
+      let size = try artifact.encodedByteCount() + blockReserve
+      guard size > bytes else { break }
+      session.log.note("\(size) bytes: scales \(coarsening) eighths of an octave coarser")
+      artifact = try assemble(outcome, coarsening: coarsening)
+    }
+    return artifact
+  }
+
+  /// Refuses to write more than the budget.
+  func checkBudget(_ size: Int) throws(Fault) {
+    guard case .budget(let bytes) = request.target, size > bytes else { return }
+    throw Fault(
+      .badData, "JOB-BUDGET", "the artifact has \(size) bytes, the budget is \(bytes)",
+      path: request.adapterPath)
   }
 
   /// Square rank beyond which a floor on retained gain is given up.
@@ -81,7 +117,8 @@ extension JobRunner {
     var best = (rank: startingRank, retained: -Double.infinity)
     var rank = startingRank
     repeat {
-      let outcome = try convert(projection, data, rank: rank, checkpointSuffix: ".\(rank)")
+      let outcome = try convert(
+        projection, data, plan: .uniform(rank), checkpointSuffix: ".\(rank)")
       let student = StudentModel(
         weights: weights, modules: outcome.projected.modules, bases: outcome.projected.bases,
         latents: outcome.latents, threads: session.threads)

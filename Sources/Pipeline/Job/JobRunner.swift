@@ -75,7 +75,7 @@ public final class JobRunner {
     var tuningData: TuningData?
     if let tuning = request.tuning { tuningData = try loadTuningData(tuning) }
     let outcome = try reachTarget(projection, tuningData)
-    var artifact = try assemble(outcome)
+    var artifact = try assembleWithinBudget(outcome)
     finish("store")
     var evaluation: EvaluationRecord?
     if let data = request.evaluation {
@@ -87,6 +87,7 @@ public final class JobRunner {
       _ = try ArtifactLoader(session: session).load(
         try Artifact(bytes: try artifact.artifact.bytes()))
     }
+    try checkBudget(try artifact.encodedByteCount())
     let written = try artifact.write(to: request.outputPath)
     for checkpoint in checkpoints { checkpoint.remove() }
     return try record(outcome, artifact: artifact, written: written, evaluation: evaluation)
@@ -148,32 +149,31 @@ public final class JobRunner {
   ) throws(Fault) -> Outcome {
     switch request.target {
     case .rank(let rank):
-      return try convert(projection, data, rank: rank)
+      return try convert(projection, data, plan: .uniform(rank))
     case .budget(let bytes):
-      let rank = try largestRank(projection, within: bytes)
-      session.log.note("rank \(rank) fits \(bytes) bytes")
-      return try convert(projection, data, rank: rank)
+      let plan = try plan(projection, within: bytes)
+      session.log.note("rank \(plan.summary) fits \(bytes) bytes")
+      return try convert(projection, data, plan: plan)
     case .minRetained(let share, let start):
       return try smallestRank(projection, data, share: share, startingRank: start)
     }
   }
 
   func convert(
-    _ projection: ProjectionStage, _ data: TuningData?, rank: LatentRank,
+    _ projection: ProjectionStage, _ data: TuningData?, plan: RankPlan,
     checkpointSuffix: String = ""
   ) throws(Fault) -> Outcome {
     let projected: ProjectedAdapter
     if let path = request.startArtifactPath {
       projected = try ArtifactLoader(session: session).load(path).projected(matched)
     } else {
-      projected = try projection.run(
-        rank: rank, choice: request.directions == .top ? .top : .selected, method: request.method)
+      projected = try projection.run(plan: plan, choice: choice, method: request.method)
     }
     finish("project")
-    if case .rank = request.target, request.startArtifactPath == nil {
+    if case .rank(let rank) = request.target, request.startArtifactPath == nil {
       warnOfClipping(projected, rank: rank)
     }
-    let planDigest = try planDigest(rank: rank)
+    let planDigest = try planDigest(plan)
     guard let tuning = request.tuning, let data else {
       return Outcome(
         projected: projected, latents: projected.latents, planDigest: planDigest)
@@ -204,9 +204,12 @@ public final class JobRunner {
         ? try projection.coordinates(projected) : nil, title: title)
   }
 
-  func assemble(_ outcome: Outcome) throws(Fault) -> AssembledArtifact {
-    try ArtifactStage(session: session, request: request, matched: matched)
-      .assemble(outcome.projected, latents: outcome.latents, tuning: outcome.tuning)
+  /// How the job chooses directions.
+  var choice: ProjectionStage.Choice { request.directions == .top ? .top : .selected }
+
+  func assemble(_ outcome: Outcome, coarsening: Int = 0) throws(Fault) -> AssembledArtifact {
+    try ArtifactStage(session: session, request: request, matched: matched).assemble(
+      outcome.projected, latents: outcome.latents, tuning: outcome.tuning, coarsening: coarsening)
   }
 
   /// Says how many modules have fewer directions than asked for, and the fewest.

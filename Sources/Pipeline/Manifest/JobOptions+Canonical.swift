@@ -15,6 +15,7 @@ extension JobOptions {
     add("format", format)
     add("directions", directions)
     add("candidates", candidates)
+    add("allocation", allocation)
     add("method", method)
     add("store", store)
     add("embed_bases", embedsBases)

@@ -16,6 +16,7 @@ extension JobOptions {
     format = try layers.word("format", AdapterDialect.allCases.map(\.rawValue))
     directions = try layers.word("directions", ["selected", "top"])
     candidates = try layers.integer("candidates", 1...1_000_000)
+    allocation = try layers.word("allocation", ["energy", "uniform"])
     method = try layers.word("method", ["projected", "calibrated", "kfac"])
     store = try layers.word("store", LatentStorage.allCases.map(\.rawValue))
     embedsBases =

@@ -78,6 +78,8 @@ public struct JobOptions: Hashable, Sendable {
   public var directions: String?
   /// Candidate directions a side.
   public var candidates: Int?
+  /// `energy` or `uniform`.
+  public var allocation: String?
   /// `projected`, `calibrated` or `kfac`.
   public var method: String?
   /// A storage of `formats/loraxs.md` §5.

@@ -10,7 +10,8 @@ struct ManifestReader {
   private static let targetKeys = ["rank", "budget", "min_retained"]
   private static let optionKeys =
     ["base"] + targetKeys + [
-      "format", "store", "directions", "candidates", "method", "embed_bases", "seed", "calibrate",
+      "format", "store", "directions", "candidates", "allocation", "method", "embed_bases", "seed",
+      "calibrate",
       "tune", "evaluate", "controls",
     ]
 

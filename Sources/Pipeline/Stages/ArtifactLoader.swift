@@ -161,21 +161,24 @@ public struct LoadedArtifact: Sendable {
   ///
   /// - Throws: `JOB-START` where the artifact's modules are not the adapter's.
   func projected(_ adapter: MatchedAdapter) throws(Fault) -> ProjectedAdapter {
-    guard modules == adapter.modules else {
+    // An artifact leaves out modules that a budget gave nothing.
+    let places = modules.compactMap { adapter.modules.firstIndex(of: $0) }
+    guard places.count == modules.count else {
       throw Fault(
         .badData, "JOB-START",
-        "the artifact has \(modules.count) modules, the adapter changes "
-          + "\(adapter.modules.count): not the same ones", path: adapter.adapter.path)
+        "\(modules.count - places.count) of the artifact's \(modules.count) modules are none of the "
+          + "\(adapter.modules.count) that the adapter changes", path: adapter.adapter.path)
     }
+    let updates = places.map { adapter.updates[$0] }
     var projections: [ProjectedModule] = []
     for (index, basis) in bases.enumerated() {
       let latent: Matrix<Double> = latents[index].converted()
       projections.append(
         ProjectedModule(
           moduleName: basis.moduleName, selection: basis.selection, latent: latent,
-          heldEnergy: Projection.heldEnergy(of: adapter.updates[index], basis: basis),
+          heldEnergy: Projection.heldEnergy(of: updates[index], basis: basis),
           capturedEnergy: try Projection.capturedEnergy(
-            of: latent, update: adapter.updates[index], basis: basis, curvature: nil
+            of: latent, update: updates[index], basis: basis, curvature: nil
           ).plain, weightedCapturedEnergy: nil))
     }
     return ProjectedAdapter(modules: modules, bases: bases, projections: projections)

@@ -50,8 +50,11 @@ struct ArtifactStage {
   let matched: MatchedAdapter
 
   /// The artifact of `latents`, rounded as it is stored.
+  ///
+  /// - Parameter coarsening: eighths of an octave by which scales are larger than the best.
   func assemble(
-    _ projected: ProjectedAdapter, latents: [Matrix<Float>], tuning: TuningRecord? = nil
+    _ projected: ProjectedAdapter, latents: [Matrix<Float>], tuning: TuningRecord? = nil,
+    coarsening: Int = 0
   ) throws(Fault) -> AssembledArtifact {
     let digests = try session.moduleDigests(projected.modules)
     let (draws, request) = (session.probeDraws, self.request)
@@ -60,7 +63,8 @@ struct ArtifactStage {
       let (module, basis) = (projected.modules[index], projected.bases[index])
       let stored: StoredLatent
       do throws(Fault) {
-        stored = try StoredLatent(latents[index], storage: request.storage)
+        stored = try StoredLatent(
+          latents[index], storage: request.storage, coarsening: coarsening)
       } catch {
         throw error.at(tensor: module.name)
       }
@@ -79,18 +83,66 @@ struct ArtifactStage {
         outputBasis: request.embedsBases ? basis.outputBasis : nil,
         inputBasis: request.embedsBases ? basis.inputBasis : nil)
     }
+    let energy = projected.projections.reduce(0) { $0 + $1.heldEnergy }
     return AssembledArtifact(
       artifact: try Artifact(
-        modules: modules, metadata: metadata(projected, root: Artifact.rootDigest(digests), tuning))
-    )
+        modules: modules,
+        metadata: metadata(
+          root: Artifact.rootDigest(digests), directions: projected.directions,
+          omegaSeed: projected.omegaSeed, energy: energy / Double(projected.projections.count),
+          tuning)))
+  }
+
+  /// An artifact of a plan's sizes, for its own: numbers, directions and proofs are random, and compress as tuned and
+  /// chosen ones do, or a little worse.
+  ///
+  /// - Returns: nil where no module gets a rank.
+  func draft(
+    _ plan: RankPlan, directions: ArtifactMetadata.Directions
+  ) throws(Fault) -> AssembledArtifact? {
+    var modules: [ArtifactModule] = []
+    for (index, module) in matched.modules.enumerated() where plan[index] != 0 {
+      var generator = SeededGenerator(seed: request.seed, stream: UInt64(index + 1))
+      let rank = plan[index].clipped(
+        outFeatures: module.outFeatures, inFeatures: module.inFeatures)
+      let candidates = min(module.outFeatures, module.inFeatures)
+      func chosen(_ count: Int) -> [Int] {
+        directions == .selected ? generator.permutation(candidates).prefix(count).sorted() : []
+      }
+      let numbers = generator.normals(rank.output * rank.input).map { Float($0) }
+      func basis(_ features: Int, _ count: Int) -> Matrix<Float>? {
+        guard request.embedsBases else { return nil }
+        return Matrix(
+          rows: features, columns: count,
+          elements: generator.normals(features * count).map { Float($0) })
+      }
+      modules.append(
+        ArtifactModule(
+          moduleName: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
+          stored: try StoredLatent(
+            Matrix(rows: rank.output, columns: rank.input, elements: numbers),
+            storage: request.storage),
+          outputIndices: chosen(rank.output), inputIndices: chosen(rank.input),
+          valueCheck: UInt8(truncatingIfNeeded: generator.next()),
+          probes: [HalfPrecision.float(half: HalfPrecision.half(numbers.first ?? 0))],
+          digestPrefix: [UInt8(truncatingIfNeeded: generator.next())],
+          outputBasis: basis(module.outFeatures, rank.output),
+          inputBasis: basis(module.inFeatures, rank.input)))
+    }
+    guard !modules.isEmpty else { return nil }
+    return AssembledArtifact(
+      artifact: try Artifact(
+        modules: modules,
+        metadata: metadata(
+          root: SHA256Digest.of(Array(request.name.utf8)), directions: directions,
+          omegaSeed: directions == .selected ? nil : request.seed, energy: 0.123456789)))
   }
 
   private func metadata(
-    _ projected: ProjectedAdapter, root: SHA256Digest, _ tuning: TuningRecord?
+    root: SHA256Digest, directions: ArtifactMetadata.Directions, omegaSeed: UInt64?,
+    energy: Double, _ tuning: TuningRecord? = nil
   ) -> ArtifactMetadata {
     let adapter = matched.adapter
-    let projections = projected.projections
-    let energy = projections.reduce(0) { $0 + $1.heldEnergy } / Double(projections.count)
     var record = JSONObject([
       ("method", .string(request.method.rawValue)), ("seed", .string("\(request.seed)")),
       ("meanCapturedEnergy", .number(energy)),
@@ -111,9 +163,7 @@ struct ArtifactStage {
       adapter: ArtifactMetadata.Source(
         name: adapter.name, format: adapter.format, digest: adapter.digest,
         byteCount: adapter.byteCount, parameterCount: adapter.parameterCount, rank: adapter.rank),
-      directions: projected.directions,
-      omegaSeed: projected.omegaSeed, storage: request.storage,
-      record: record)
+      directions: directions, omegaSeed: omegaSeed, storage: request.storage, record: record)
   }
 }
 

@@ -9,9 +9,9 @@ public import Projection
 public import Tensors
 import Training
 
-/// The start of every module: its chosen directions, its bases and its first latent.
+/// The start of every module that gets one: its chosen directions, its bases and its first latent.
 public struct ProjectedAdapter: Sendable {
-  /// The modules, in model order.
+  /// The modules, in model order; an adapter's modules of rank 0 are not among them.
   public let modules: [LinearModule]
   /// Their bases.
   public let bases: [ModuleBasis]
@@ -29,6 +29,20 @@ public struct ProjectedAdapter: Sendable {
   }
 }
 
+extension ProjectedAdapter {
+  /// The rank for people: `32x8`, or how much ranks differ among `moduleCount` modules of the adapter.
+  func rankSummary(of moduleCount: Int) -> String {
+    let ranks = bases.map {
+      LatentRank(output: $0.selection.outputRank, input: $0.selection.inputRank)
+    }
+    let missing = [LatentRank](repeating: 0, count: max(moduleCount - ranks.count, 0))
+    let plan =
+      missing.isEmpty && Set(ranks).count == 1
+      ? RankPlan.uniform(rank) : .perModule(ranks + missing)
+    return plan.summary
+  }
+}
+
 /// Chooses directions and sets latents, one module at a time, from bases already prepared.
 struct ProjectionStage {
   let session: BaseSession
@@ -43,20 +57,24 @@ struct ProjectionStage {
     case selected, top, random
   }
 
-  /// Directions and latents at `rank`; ranks above a module's smaller side are clipped.
+  /// Directions and latents at the ranks of `plan`; ranks above a module's smaller side are clipped.
   ///
   /// Only chosen directions can differ in number; the others take the square rank of as many numbers.
   func run(
-    rank: LatentRank, choice: Choice, method: ProjectionMethod
+    plan: RankPlan, choice: Choice, method: ProjectionMethod
   ) throws(Fault) -> ProjectedAdapter {
-    let (store, modules, updates) = (session.bases, adapter.modules, adapter.updates)
+    let places = adapter.modules.indices.filter { plan[$0] != 0 }
+    let (store, modules) = (session.bases, places.map { adapter.modules[$0] })
+    let updates = places.map { adapter.updates[$0] }
+    let ranks = places.map { plan[$0] }
     let (candidates, seed) = (self.candidates, self.seed)
     let curvatures = modules.map(moduleCurvature)
     let task = session.log.task("project", total: modules.count, unit: "modules")
     let results = try parallelMap(modules.count, threads: session.threads) {
       (index) throws(Fault) -> (ModuleBasis, ProjectedModule) in
       let module = modules[index]
-      let limit = rank.clipped(outFeatures: module.outFeatures, inFeatures: module.inFeatures)
+      let limit = ranks[index].clipped(
+        outFeatures: module.outFeatures, inFeatures: module.inFeatures)
       let moduleBasis: ModuleBasis
       switch choice {
       case .selected:
@@ -81,9 +99,27 @@ struct ProjectionStage {
       modules: modules, bases: results.map(\.0), projections: results.map(\.1))
   }
 
+  /// What each module's directions capture, by their numbers.
+  func energies(inputCounts: [Int]) throws(Fault) -> [Projection.EnergyTable] {
+    let (store, modules, updates) = (session.bases, adapter.modules, adapter.updates)
+    let candidates = self.candidates
+    let curvatures = modules.map(moduleCurvature)
+    let task = session.log.task("weigh", total: modules.count, unit: "modules")
+    let tables = try parallelMap(modules.count, threads: session.threads) {
+      (index) throws(Fault) -> Projection.EnergyTable in
+      defer { task.advance() }
+      return try Projection.energies(
+        update: updates[index],
+        basis: try store.basis(of: modules[index], leading: candidates),
+        curvature: curvatures[index], inputCounts: inputCounts, candidates: candidates)
+    }
+    task.finish()
+    return tables
+  }
+
   /// The whitening coordinates of each module.
   func coordinates(_ projected: ProjectedAdapter) throws(Fault) -> [ModuleCoordinates] {
-    let curvatures = adapter.modules.map(moduleCurvature)
+    let curvatures = projected.modules.map(moduleCurvature)
     return try parallelMap(projected.bases.count, threads: session.threads) {
       (index) throws(Fault) -> ModuleCoordinates in
       let factors = try WhiteningFactors(

@@ -23,8 +23,11 @@ struct ConversionOptions: ParsableArguments {
     help: "Directions in every module: 16 for 16 a side, 32x8 for 32 output and 8 input ones.")
   var rank: LatentRank?
 
-  @Option(help: "Largest artifact, such as 64KB: the largest rank that fits.")
+  @Option(help: "Largest artifact, such as 64KB; the shape is the one that captures most in it.")
   var budget: String?
+
+  @Option(help: "Ranks in a budget: uniform: one shape for all; energy: module by module.")
+  var allocation: JobRequest.Allocation = .uniform
 
   @Option(help: "selected: chosen by energy; top: the first ones, the paper's choice.")
   var directions: JobRequest.Directions = .selected
@@ -92,6 +95,7 @@ struct ConversionOptions: ParsableArguments {
     request.adapterFormat = format
     request.directions = directions
     request.candidates = candidates
+    request.allocation = allocation
     request.calibration = calibrate.map { JobRequest.Data(path: $0, limit: calibrateLimit) }
     request.storage = store
     request.embedsBases = embedBases
@@ -103,6 +107,7 @@ struct ConversionOptions: ParsableArguments {
 }
 
 extension JobRequest.Directions: ExpressibleByArgument {}
+extension JobRequest.Allocation: ExpressibleByArgument {}
 extension JobRequest.Control: ExpressibleByArgument {}
 extension AdapterDialect: ExpressibleByArgument {}
 extension LatentStorage: ExpressibleByArgument {}

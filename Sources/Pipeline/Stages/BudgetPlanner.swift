@@ -1,0 +1,73 @@
+import Artifacts
+import Bases
+import Checkpoints
+import Faults
+import Projection
+
+/// Divides a byte budget over an adapter's modules by what their next directions capture.
+struct BudgetPlanner {
+  private let tables: [Projection.EnergyTable]
+  private let shapes: [(outFeatures: Int, inFeatures: Int)]
+  private let model: ByteModel
+
+  /// Numbers of input directions that are considered.
+  private static let inputCounts = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64]
+
+  /// Looks at every module's directions.
+  init(_ projection: ProjectionStage, storage: LatentStorage) throws(Fault) {
+    model = ByteModel(storage: storage)
+    shapes = projection.adapter.modules.map { ($0.outFeatures, $0.inFeatures) }
+    tables = try projection.energies(inputCounts: BudgetPlanner.inputCounts)
+  }
+
+  /// Ranks for any budget: from the bytes that the model counts to a plan.
+  func plans(_ allocation: JobRequest.Allocation) -> (_ bytes: Double) -> RankPlan {
+    switch allocation {
+    case .energy:
+      let division = BudgetAllocation(tables.indices.map(offers))
+      return { .perModule(division.ranks(within: $0)) }
+    case .uniform:
+      let shapes = uniformOffers
+      return { bytes in
+        let best = shapes.filter { $0.bytes <= bytes }.max { $0.energy < $1.energy }
+        return .uniform(best?.rank ?? 0)
+      }
+    }
+  }
+
+  /// Every rank that a module could have.
+  private func offers(_ module: Int) -> [BudgetAllocation.Offer] {
+    zip(tables[module].inputCounts, tables[module].energies).flatMap { input, energies in
+      energies.enumerated().map { place, energy in
+        let rank = LatentRank(output: place + 1, input: input)
+        return BudgetAllocation.Offer(
+          rank: rank, energy: energy, bytes: cost(of: rank, in: module))
+      }
+    }
+  }
+
+  /// Every shape that all modules could have, clipped where one is smaller.
+  private var uniformOffers: [BudgetAllocation.Offer] {
+    let outputs = tables.map { $0.energies.first?.count ?? 0 }.max() ?? 0
+    return (tables.first?.inputCounts ?? []).enumerated().flatMap { place, input in
+      (0..<outputs).map { output in
+        let rank = LatentRank(output: output + 1, input: input)
+        var (energy, bytes) = (0.0, 0.0)
+        for (module, table) in tables.enumerated() where place < table.energies.count {
+          let energies = table.energies[place]
+          energy += energies[min(output, energies.count - 1)]
+          bytes += cost(
+            of: rank.clipped(
+              outFeatures: shapes[module].outFeatures, inFeatures: shapes[module].inFeatures),
+            in: module)
+        }
+        return BudgetAllocation.Offer(rank: rank, energy: energy, bytes: bytes)
+      }
+    }
+  }
+
+  private func cost(of rank: LatentRank, in module: Int) -> Double {
+    model.bytes(
+      of: rank, outFeatures: shapes[module].outFeatures, inFeatures: shapes[module].inFeatures)
+  }
+}
