@@ -75,6 +75,22 @@ public struct StoredLatent: Sendable, Hashable {
     values = []
   }
 
+  /// The rounding of a column as ``init(_:storage:largestCode:rowWeights:coarsening:)`` would store it; numbers beyond
+  /// the largest code go to it.
+  ///
+  /// - Throws: 65 `VAL-RANGE` when a number is beyond the storage, 70 `ART-WRITE` for storage without codes.
+  public static func rounding(
+    of column: [Float], storage: LatentStorage
+  ) throws(Fault) -> (Float) -> Float {
+    guard storage.isQuantised else {
+      throw Fault(.internalError, "ART-WRITE", "\(storage.rawValue) has no codes")
+    }
+    let quantiser = ColumnQuantiser(
+      limit: storage.largestCode, weights: Array(repeating: 1, count: column.count))
+    let scale = ColumnScale.value(try quantiser.bestScaleCode(of: column))
+    return { Float(quantiser.code(of: $0, scale: scale)) * scale }
+  }
+
   /// The matrix that a loader uses, `[rows, columns]`: the accuracy of an artifact is the accuracy of
   /// this.
   public var matrix: Matrix<Float> {

@@ -150,7 +150,8 @@ public struct JobRequest: Sendable {
 extension LatentStorage {
   /// How many of a run's last steps work on rounded latents where nobody says: none where rounding costs nothing
   /// measurable, else half of them (`golden/recovery/NOTES.md`).
-  public func quantizedSteps(of steps: Int) -> Int {
-    (1..<127).contains(largestCode) ? steps / 2 : 0
-  }
+  public func quantizedSteps(of steps: Int) -> Int { isCoarse ? steps / 2 : 0 }
+
+  /// Whether rounding costs something measurable.
+  var isCoarse: Bool { (1..<127).contains(largestCode) }
 }

@@ -175,8 +175,10 @@ public final class JobRunner {
     }
     let planDigest = try planDigest(plan)
     guard let tuning = request.tuning, let data else {
-      return Outcome(
-        projected: projected, latents: projected.latents, planDigest: planDigest)
+      let latents =
+        request.storage.isCoarse
+        ? try projection.rounded(projected, storage: request.storage) : projected.latents
+      return Outcome(projected: projected, latents: latents, planDigest: planDigest)
     }
     let checkpoint = TuningCheckpoint(
       path: (request.checkpointPath ?? request.outputPath + ".tuning") + checkpointSuffix,

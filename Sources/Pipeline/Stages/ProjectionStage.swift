@@ -1,4 +1,5 @@
 import Adapters
+import Artifacts
 public import Bases
 public import Checkpoints
 import Faults
@@ -115,6 +116,21 @@ struct ProjectionStage {
     }
     task.finish()
     return tables
+  }
+
+  /// The latents rounded for `storage` with each number's error made up for by the next, where curvature says how.
+  func rounded(
+    _ projected: ProjectedAdapter, storage: LatentStorage
+  ) throws(Fault) -> [Matrix<Float>] {
+    let latents = projected.latents
+    let curvatures = projected.modules.map(moduleCurvature)
+    return try parallelMap(latents.count, threads: session.threads) {
+      (index) throws(Fault) -> Matrix<Float> in
+      guard let curvature = curvatures[index] else { return latents[index] }
+      return try Projection.rounded(
+        latents[index], basis: projected.bases[index], curvature: curvature
+      ) { (column) throws(Fault) in try StoredLatent.rounding(of: column, storage: storage) }
+    }
   }
 
   /// The whitening coordinates of each module.
