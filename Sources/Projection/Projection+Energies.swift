@@ -21,11 +21,12 @@ extension Projection {
   ///
   /// - Parameters:
   ///   - inputCounts: ascending.
+  ///   - outputLimit: the largest number of output directions.
   ///   - candidates: only the first this many directions are considered; nil for all.
   /// - Throws: `PROJ-SHAPE` where update, basis and curvature disagree.
   public static func energies(
     update: LowRankUpdate, basis: SingularBasis, curvature: Curvature?, inputCounts: [Int],
-    candidates: Int? = nil, ridge: Double = Projection.defaultRidge
+    outputLimit: Int = .max, candidates: Int? = nil, ridge: Double = Projection.defaultRidge
   ) throws(Fault) -> EnergyTable {
     try checkShapes(
       update, outFeatures: basis.outFeatures, inFeatures: basis.inFeatures, curvature)
@@ -36,7 +37,8 @@ extension Projection {
     do throws(Fault) {
       return EnergyTable(
         inputCounts: counts,
-        energies: try problem.energies(inputCounts: counts, outputLimit: available))
+        energies: try problem.energies(
+          inputCounts: counts, outputLimit: min(outputLimit, available)))
     } catch {
       throw error.at(tensor: update.moduleName)
     }

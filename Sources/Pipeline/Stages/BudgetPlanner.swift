@@ -13,11 +13,18 @@ struct BudgetPlanner {
   /// Numbers of input directions that are considered.
   private static let inputCounts = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64]
 
+  /// Output directions are considered up to a quarter of the widest module's: all of them beside one input direction
+  /// start best of all in few bits, and end worse (`golden/recovery/NOTES.md`).
+  private static let leastOutputLimit = 16
+
   /// Looks at every module's directions.
   init(_ projection: ProjectionStage, storage: LatentStorage) throws(Fault) {
     model = ByteModel(storage: storage)
     shapes = projection.adapter.modules.map { ($0.outFeatures, $0.inFeatures) }
-    tables = try projection.energies(inputCounts: BudgetPlanner.inputCounts)
+    let sides = shapes.map { min($0.outFeatures, $0.inFeatures) }
+    tables = try projection.energies(
+      inputCounts: BudgetPlanner.inputCounts,
+      outputLimit: max(BudgetPlanner.leastOutputLimit, (sides.max() ?? 0) / 4))
   }
 
   /// Ranks for any budget: from the bytes that the model counts to a plan.

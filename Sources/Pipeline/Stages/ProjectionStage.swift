@@ -101,7 +101,9 @@ struct ProjectionStage {
   }
 
   /// What each module's directions capture, by their numbers.
-  func energies(inputCounts: [Int]) throws(Fault) -> [Projection.EnergyTable] {
+  func energies(
+    inputCounts: [Int], outputLimit: Int
+  ) throws(Fault) -> [Projection.EnergyTable] {
     let (store, modules, updates) = (session.bases, adapter.modules, adapter.updates)
     let candidates = self.candidates
     let curvatures = modules.map(moduleCurvature)
@@ -112,7 +114,8 @@ struct ProjectionStage {
       return try Projection.energies(
         update: updates[index],
         basis: try store.basis(of: modules[index], leading: candidates),
-        curvature: curvatures[index], inputCounts: inputCounts, candidates: candidates)
+        curvature: curvatures[index], inputCounts: inputCounts, outputLimit: outputLimit,
+        candidates: candidates)
     }
     task.finish()
     return tables
