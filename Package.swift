@@ -164,6 +164,7 @@ let package = Package(
     tests("PipelineTests", ["Pipeline", "Faults", "Files", "JSON"]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
     tests(
-      "xspressTests", ["Artifacts", "Checkpoints", "Faults", "Files", "JSON", "Tensors", "xspress"]),
+      "xspressTests",
+      ["Adapters", "Artifacts", "Checkpoints", "Faults", "Files", "JSON", "Tensors", "xspress"]),
   ]
 )

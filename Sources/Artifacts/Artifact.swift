@@ -27,7 +27,7 @@ public struct Artifact: Sendable, Hashable {
     }
   }
 
-  /// Numbers in all latents.
+  /// Numbers in all latents, without those of a residual.
   public var parameterCount: Int {
     modules.reduce(0) { $0 + $1.stored.rows * $1.stored.columns }
   }

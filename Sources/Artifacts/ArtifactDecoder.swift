@@ -9,6 +9,7 @@ struct ArtifactDecoder {
   private let file: SafeTensorsFile
   private let metadata: ArtifactMetadata
   private let items: [ModuleList.Item]
+  private let hasResidual: Bool
 
   init(_ file: SafeTensorsFile) throws(Fault) {
     self.file = file
@@ -31,16 +32,24 @@ struct ArtifactDecoder {
     }
     let root = JSONField(value, code: "ART-META")
     metadata = try ArtifactMetadata(root)
-    if file[ArtifactNames.ranks] == nil {
-      items = try ModuleList.items(root["modules"])
-    } else {
-      items = try ModuleList.items(root["modules"]) { (count) throws(Fault) in
+    var tables = ModuleList.Tables()
+    if file[ArtifactNames.ranks] != nil {
+      tables.ranks = { (count) throws(Fault) in
         RankTable.decode(
           try file.bytes(
             of: try ArtifactDecoder.tensor(file, ArtifactNames.ranks, [.u8], [2, 2 * count])),
           count: count)
       }
     }
+    hasResidual = try ArtifactMetadata.features(root).contains(.residual)
+    if hasResidual {
+      tables.residualPairs = { (count) throws(Fault) in
+        try file.bytes(
+          of: try ArtifactDecoder.tensor(file, ArtifactNames.residualPairs, [.u8], [count])
+        ).map { Int($0) }
+      }
+    }
+    items = try ModuleList.items(root["modules"], tables)
     guard !items.isEmpty else { throw root["modules"].fault("no modules") }
     // Only chosen directions can differ in number on the two sides.
     for item in items where metadata.directions != .selected && item.rank[0] != item.rank[1] {
@@ -58,6 +67,7 @@ struct ArtifactDecoder {
     let outputValues = try values(ArtifactNames.outputValues, side: 0)
     let inputValues = isSelected ? try values(ArtifactNames.inputValues, side: 1) : outputValues
     let checks = try checks()
+    let residuals = try residuals()
     let probes = try probes()
     let digests = try digests()
     var modules: [ArtifactModule] = []
@@ -65,7 +75,8 @@ struct ArtifactDecoder {
       modules.append(
         ArtifactModule(
           moduleName: item.name, outFeatures: item.shape[0], inFeatures: item.shape[1],
-          stored: latents[place], outputIndices: outputIndices?[place] ?? [],
+          stored: latents[place], residual: residuals[place],
+          outputIndices: outputIndices?[place] ?? [],
           inputIndices: inputIndices?[place] ?? [],
           outputSingularValues: outputValues?[place] ?? [],
           inputSingularValues: inputValues?[place] ?? [], valueCheck: checks?[place],
@@ -81,12 +92,12 @@ struct ArtifactDecoder {
 
   private func latents() throws(Fault) -> [StoredLatent] {
     let storage = metadata.storage
-    let count = items.reduce(0) { $0 + $1.rank[0] * $1.rank[1] }
+    let count = items.reduce(0) { $0 + $1.rank[0] * $1.latentColumns }
     let stored = storage.isQuantised ? CodePacking(storage).byteCount(of: count) : count
     let tensor = try tensor(ArtifactNames.latents, storage.dtype, [stored])
     var place = 0
     func next<Number>(_ all: [Number], _ item: ModuleList.Item) -> [Number] {
-      let size = item.rank[0] * item.rank[1]
+      let size = item.rank[0] * item.latentColumns
       defer { place += size }
       return Array(all[place..<place + size])
     }
@@ -94,18 +105,59 @@ struct ArtifactDecoder {
       let values = try file.floats(of: tensor)
       return items.map {
         StoredLatent(
-          storage: storage, rows: $0.rank[0], columns: $0.rank[1], values: next(values, $0))
+          storage: storage, rows: $0.rank[0], columns: $0.latentColumns, values: next(values, $0))
       }
     }
     let codes = try CodePacking(storage).unpack(try file.bytes(of: tensor), count: count)
-    let columns = items.reduce(0) { $0 + $1.rank[1] }
+    let columns = items.reduce(0) { $0 + $1.latentColumns }
     let scales = try file.bytes(of: try self.tensor(ArtifactNames.scales, .u8, [columns]))
     var column = 0
     return items.map { item in
-      defer { column += item.rank[1] }
+      defer { column += item.latentColumns }
       return StoredLatent(
-        storage: storage, rows: item.rank[0], columns: item.rank[1], codes: next(codes, item),
-        scaleCodes: Array(scales[column..<column + item.rank[1]]))
+        storage: storage, rows: item.rank[0], columns: item.latentColumns,
+        codes: next(codes, item),
+        scaleCodes: Array(scales[column..<column + item.latentColumns]))
+    }
+  }
+
+  // MARK: - Residual
+
+  /// Codes of P, then Q, of each module that has them, and its rows of M (§5.4).
+  private func residuals() throws(Fault) -> [StoredResidual?] {
+    guard hasResidual else { return items.map { _ in nil } }
+    let count = items.reduce(0) { $0 + $1.residual * ($1.shape[0] + $1.shape[1]) }
+    let codes = try file.bytes(of: try tensor(ArtifactNames.residual, .i8, [count])).map {
+      Int8(bitPattern: $0)
+    }
+    if let place = codes.firstIndex(of: .min) {
+      throw Fault(
+        .badData, "ART-CODE", "code \(place) is not in -127...127", tensor: ArtifactNames.residual)
+    }
+    let rows = try file.floats(
+      of: try tensor(
+        ArtifactNames.residualLatents, .f16,
+        [items.reduce(0) { $0 + $1.residual * $1.latentColumns }]))
+    // By module, output then input columns; in the file, pair after pair.
+    var sides = items.map { _ in [[Int8](), [Int8]()] }
+    var code = 0
+    for pair in 0..<(items.map(\.residual).max() ?? 0) {
+      for (place, item) in items.enumerated() where item.residual > pair {
+        for side in 0..<2 {
+          sides[place][side] += codes[code..<code + item.shape[side]]
+          code += item.shape[side]
+        }
+      }
+    }
+    var row = 0
+    return zip(items, sides).map { item, sides in
+      guard item.residual > 0 else { return nil }
+      let size = item.residual * item.latentColumns
+      defer { row += size }
+      return StoredResidual(
+        output: CodedColumns(features: item.shape[0], count: item.residual, codes: sides[0]),
+        input: CodedColumns(features: item.shape[1], count: item.residual, codes: sides[1]),
+        stored: Array(rows[row..<row + size]))
     }
   }
 
@@ -208,6 +260,11 @@ struct ArtifactDecoder {
     var known = Set<UTF8Key>()
     known.insert(UTF8Key(ArtifactNames.latents))
     if metadata.storage.isQuantised { known.insert(UTF8Key(ArtifactNames.scales)) }
+    if hasResidual {
+      known.insert(UTF8Key(ArtifactNames.residualPairs))
+      known.insert(UTF8Key(ArtifactNames.residual))
+      known.insert(UTF8Key(ArtifactNames.residualLatents))
+    }
     for name in [
       ArtifactNames.ranks, ArtifactNames.outputValues, ArtifactNames.valueChecks,
       ArtifactNames.probes, ArtifactNames.digests,

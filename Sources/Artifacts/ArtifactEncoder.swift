@@ -14,13 +14,14 @@ struct ArtifactEncoder {
     let items = modules.map {
       ModuleList.Item(
         name: $0.moduleName, shape: [$0.outFeatures, $0.inFeatures],
-        rank: [$0.stored.rows, $0.stored.columns])
+        rank: [$0.stored.rows, $0.stored.columns - $0.residualCount], residual: $0.residualCount)
     }
     let tablesRanks = ModuleList.needsRankTable(items)
     var features: [ArtifactFeature] = tablesRanks ? [.ranks] : []
     if modules.contains(where: { $0.valueCheck != nil }) || probeType == .f16 {
       features.append(.compactProofs)
     }
+    if items.contains(where: { $0.residual > 0 }) { features.append(.residual) }
     let text = try artifact.metadata.json(
       modules: ModuleList.json(items, withRanks: !tablesRanks), requires: features
     ).text()
@@ -42,6 +43,7 @@ struct ArtifactEncoder {
       try addValues(ArtifactNames.inputValues, modules.map(\.inputSingularValues), to: &writer)
     }
     try addProofs(to: &writer)
+    try addResidual(to: &writer)
     for module in modules {
       if let basis = module.outputBasis {
         try writer.add(module.moduleName + ArtifactNames.outputBasis, matrix: basis)
@@ -72,6 +74,24 @@ struct ArtifactEncoder {
       ArtifactNames.latents, dtype: storage.dtype, shape: [bytes.count], bytes: bytes)
     let scales = modules.flatMap(\.stored.scaleCodes)
     try writer.add(ArtifactNames.scales, dtype: .u8, shape: [scales.count], bytes: scales)
+  }
+
+  private func addResidual(to writer: inout SafeTensorsWriter) throws(Fault) {
+    let residuals = modules.compactMap(\.residual)
+    guard !residuals.isEmpty else { return }
+    let pairs = modules.map { UInt8(truncatingIfNeeded: $0.residualCount) }
+    try writer.add(ArtifactNames.residualPairs, dtype: .u8, shape: [pairs.count], bytes: pairs)
+    // Strong pairs have more codes than weak ones: alike beside alike compresses best.
+    let most = residuals.map(\.count).max() ?? 0
+    let codes = (0..<most).flatMap { pair in
+      residuals.filter { $0.count > pair }.flatMap {
+        $0.output.codes(ofColumn: pair) + $0.input.codes(ofColumn: pair)
+      }
+    }
+    let bytes = codes.map { UInt8(bitPattern: $0) }
+    try writer.add(ArtifactNames.residual, dtype: .i8, shape: [bytes.count], bytes: bytes)
+    let rows = residuals.flatMap(\.rows)
+    try writer.add(ArtifactNames.residualLatents, dtype: .f16, shape: [rows.count], floats: rows)
   }
 
   private func addPlanes(

@@ -59,16 +59,7 @@ extension ArtifactMetadata {
             + "this one reads \(ArtifactMetadata.schema)"
           : "schema is \(Fault.escaped(schema, limit: 64))")
     }
-    if root["requires"].isPresent {
-      for feature in try root["requires"].array() {
-        let name = try feature.string()
-        guard ArtifactFeature(rawValue: name) != nil else {
-          throw Fault(
-            .unsupported, "ART-VERSION",
-            "made by a newer version: requires \(Fault.escaped(name, limit: 64))")
-        }
-      }
-    }
+    _ = try ArtifactMetadata.features(root)
     createdBy = try root["createdBy"].string()
     let placement = try root["placement"].string()
     guard placement == "orthonormal" else {
@@ -103,6 +94,22 @@ extension ArtifactMetadata {
       record[member.key] = member.value
     }
     self.record = record
+  }
+
+  /// What the file says a reader must know.
+  ///
+  /// - Throws: 69 `ART-VERSION` for what this one does not.
+  static func features(_ root: JSONField) throws(Fault) -> [ArtifactFeature] {
+    guard root["requires"].isPresent else { return [] }
+    return try root["requires"].array().map { (field) throws(Fault) in
+      let name = try field.string()
+      guard let feature = ArtifactFeature(rawValue: name) else {
+        throw Fault(
+          .unsupported, "ART-VERSION",
+          "made by a newer version: requires \(Fault.escaped(name, limit: 64))")
+      }
+      return feature
+    }
   }
 
   private static func word<Word: RawRepresentable<String>>(

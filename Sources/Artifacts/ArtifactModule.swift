@@ -9,8 +9,10 @@ public struct ArtifactModule: Sendable, Hashable {
   public var outFeatures: Int
   /// Columns of the base weight.
   public var inFeatures: Int
-  /// M as stored.
+  /// The rows of M that belong to directions of the base, as stored, `[rows, columns + residual]`.
   public var stored: StoredLatent
+  /// The residual, if there is one.
+  public var residual: StoredResidual?
   /// Chosen singular directions of the output side, ascending; empty unless directions are selected.
   public var outputIndices: [Int]
   /// Chosen singular directions of the input side, ascending; empty unless directions are selected.
@@ -34,15 +36,16 @@ public struct ArtifactModule: Sendable, Hashable {
   /// A module; for top directions leave the indices empty, and the input values may be too.
   public init(
     moduleName: String, outFeatures: Int, inFeatures: Int, stored: StoredLatent,
-    outputIndices: [Int] = [], inputIndices: [Int] = [], outputSingularValues: [Float] = [],
-    inputSingularValues: [Float] = [], valueCheck: UInt8? = nil, probes: [Float] = [],
-    digestPrefix: [UInt8] = [], outputBasis: Matrix<Float>? = nil,
-    inputBasis: Matrix<Float>? = nil
+    residual: StoredResidual? = nil, outputIndices: [Int] = [], inputIndices: [Int] = [],
+    outputSingularValues: [Float] = [], inputSingularValues: [Float] = [],
+    valueCheck: UInt8? = nil, probes: [Float] = [], digestPrefix: [UInt8] = [],
+    outputBasis: Matrix<Float>? = nil, inputBasis: Matrix<Float>? = nil
   ) {
     self.moduleName = moduleName
     self.outFeatures = outFeatures
     self.inFeatures = inFeatures
     self.stored = stored
+    self.residual = residual
     self.outputIndices = outputIndices
     self.inputIndices = inputIndices
     self.outputSingularValues = outputSingularValues.map(SingularValueGrid.rounded)
@@ -54,8 +57,16 @@ public struct ArtifactModule: Sendable, Hashable {
     self.inputBasis = inputBasis
   }
 
-  /// M as a loader uses it, `[rows, columns]`.
-  public var latent: Matrix<Float> { stored.matrix }
+  /// M as a loader uses it, `[rows, columns]`, those of a residual last.
+  public var latent: Matrix<Float> {
+    guard let residual else { return stored.matrix }
+    return Matrix(
+      rows: stored.rows + residual.count, columns: stored.columns,
+      elements: stored.matrix.elements + residual.rows)
+  }
+
+  /// Pairs of vectors stored beside the directions of the base.
+  var residualCount: Int { residual?.count ?? 0 }
 
   /// Whether modules agree in every part.
   public static func == (left: ArtifactModule, right: ArtifactModule) -> Bool {
@@ -68,8 +79,8 @@ public struct ArtifactModule: Sendable, Hashable {
 
   private var key: [AnyHashable] {
     [
-      Array(moduleName.utf8), outFeatures, inFeatures, stored, outputIndices, inputIndices,
-      outputSingularValues, inputSingularValues, valueCheck, probes, digestPrefix,
+      Array(moduleName.utf8), outFeatures, inFeatures, stored, residual, outputIndices,
+      inputIndices, outputSingularValues, inputSingularValues, valueCheck, probes, digestPrefix,
     ]
   }
 }

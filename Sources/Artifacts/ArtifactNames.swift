@@ -15,6 +15,9 @@ enum ArtifactNames {
   static let digests = "module_digests"
   static let outputBasis = ".output_basis"
   static let inputBasis = ".input_basis"
+  static let residualPairs = "residual_pairs"
+  static let residual = "residual"
+  static let residualLatents = "residual_latents"
 }
 
 /// What a file may require of its reader (§3.2); a reader that does not know one refuses the file.
@@ -23,4 +26,6 @@ enum ArtifactFeature: String, CaseIterable {
   case ranks
   /// Proofs of the bases in fewer bytes: checks of singular values, probes in F16.
   case compactProofs = "compact-proofs"
+  /// Vectors of the adapter itself beside the directions of the base.
+  case residual
 }

@@ -10,6 +10,18 @@ enum ModuleList {
     var name: String
     var shape: [Int]
     var rank: [Int]
+    var residual = 0
+
+    /// Columns of the latent: input directions of the base, then those of the residual.
+    var latentColumns: Int { rank[1] + residual }
+  }
+
+  /// Numbers of modules that tensors hold, in module order, for so many modules.
+  struct Tables {
+    /// Ranks, where no entry has one.
+    var ranks: ((_ count: Int) throws(Fault) -> [[Int]])?
+    /// Pairs of a residual; none without.
+    var residualPairs: ((_ count: Int) throws(Fault) -> [Int])?
   }
 
   private static let moduleLimit = 1 << 20
@@ -56,20 +68,19 @@ enum ModuleList {
 
   /// The modules in module order.
   ///
-  /// - Parameter table: The ranks of so many modules in module order, where no entry has one.
   /// - Throws: 65 `ART-META` for a wrong field, `ART-SHAPE` for impossible sizes, `ART-DUP` for a name
-  ///   that occurs twice; what `table` throws.
+  ///   that occurs twice; what the tables throw.
   static func items(
-    _ field: JSONField, table: ((_ count: Int) throws(Fault) -> [[Int]])? = nil
+    _ field: JSONField, _ tables: Tables = Tables()
   ) throws(Fault) -> [Item] {
     var items: [Item] = []
     for entry in try field.array() {
       let template = try entry["name"].string()
       let shape = try pair(entry["shape"], 1...(1 << 31))
-      if table != nil, entry["rank"].isPresent {
+      if tables.ranks != nil, entry["rank"].isPresent {
         throw entry["rank"].fault("stands beside the tensor of ranks")
       }
-      let rank = table == nil ? try pair(entry["rank"], 0...65_535) : []
+      let rank = tables.ranks == nil ? try pair(entry["rank"], 0...65_535) : []
       for name in try names(template, entry["layers"]) {
         items.append(Item(name: name, shape: shape, rank: rank))
       }
@@ -86,15 +97,21 @@ enum ModuleList {
       places.append((try ModuleOrder(item.name), item))
     }
     items = places.sorted { $0.order < $1.order }.map(\.item)
-    if let table {
-      for (index, rank) in try table(items.count).enumerated() { items[index].rank = rank }
+    if let ranks = try tables.ranks?(items.count) {
+      for (index, rank) in ranks.enumerated() { items[index].rank = rank }
+    }
+    if let pairs = try tables.residualPairs?(items.count) {
+      for (index, count) in pairs.enumerated() { items[index].residual = count }
     }
     for item in items {
-      guard item.rank.allSatisfy({ $0 > 0 }), item.rank[0] <= item.shape[0],
-        item.rank[1] <= item.shape[1]
+      // Only a residual can stand without directions of the base.
+      let least = item.residual > 0 ? 0 : 1
+      guard item.rank.allSatisfy({ $0 >= least }),
+        zip(item.rank, item.shape).allSatisfy({ $0 + item.residual <= $1 })
       else {
+        let residual = item.residual > 0 ? " and residual \(item.residual)" : ""
         throw Fault(
-          .badData, "ART-SHAPE", "rank \(item.rank) for a weight of \(item.shape)",
+          .badData, "ART-SHAPE", "rank \(item.rank)\(residual) for a weight of \(item.shape)",
           tensor: item.name)
       }
     }

@@ -26,13 +26,14 @@ public struct LatentRank: Sendable, Hashable, CustomStringConvertible, LosslessS
     self.init(value)
   }
 
-  /// `16` or `32x8`, in digits, both at least 1 and at most a million; nil for anything else.
+  /// `16` or `32x8`, in digits, both at least 1 and at most a million, or `0`; nil for anything else.
   public init?(_ text: String) {
     let parts = text.split(separator: "x", omittingEmptySubsequences: false)
     let numbers = parts.compactMap { part in
       part.utf8.allSatisfy { (48...57).contains($0) } ? Int(part) : nil
     }
-    guard numbers.count == parts.count, numbers.allSatisfy({ (1...1_000_000).contains($0) })
+    guard numbers.count == parts.count,
+      numbers == [0] || numbers.allSatisfy({ (1...1_000_000).contains($0) })
     else { return nil }
     switch numbers.count {
     case 1: self.init(numbers[0])

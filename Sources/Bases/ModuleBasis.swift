@@ -1,13 +1,18 @@
 public import Tensors
 
 /// The frozen factors of one module: `ΔW ≈ U · M · Vᵀ` with orthonormal columns in `U` and `V`.
+///
+/// Where a residual is stored beside the base's directions, its vectors are the last columns on both sides: of length
+/// 1, not orthogonal to the others.
 public struct ModuleBasis: Sendable {
   /// The module's name without `.weight`.
   public let moduleName: String
-  /// `U`, orthonormal columns, `[outFeatures, outputRank]`.
+  /// `U`, `[outFeatures, outputRank + residualCount]`.
   public let outputBasis: Matrix<Float>
-  /// `V`, orthonormal columns, `[inFeatures, inputRank]`.
+  /// `V`, `[inFeatures, inputRank + residualCount]`.
   public let inputBasis: Matrix<Float>
+  /// How many of the last columns are a stored residual's.
+  public let residualCount: Int
   /// Singular values of the output directions; empty for random ones.
   public let outputSingularValues: [Double]
   /// Singular values of the input directions; empty for random ones.
@@ -21,7 +26,7 @@ public struct ModuleBasis: Sendable {
   public init(
     moduleName: String, outputBasis: Matrix<Float>, inputBasis: Matrix<Float>,
     outputSingularValues: [Double], inputSingularValues: [Double], selection: BasisSelection,
-    condition: Double = 1
+    condition: Double = 1, residualCount: Int = 0
   ) {
     self.moduleName = moduleName
     self.outputBasis = outputBasis
@@ -30,5 +35,42 @@ public struct ModuleBasis: Sendable {
     self.inputSingularValues = inputSingularValues
     self.selection = selection
     self.condition = condition
+    self.residualCount = residualCount
+  }
+
+  /// No directions at all of a weight `[outFeatures, inFeatures]`.
+  public init(withoutDirections moduleName: String, outFeatures: Int, inFeatures: Int) {
+    self.init(
+      moduleName: moduleName, outputBasis: Matrix(rows: outFeatures, columns: 0),
+      inputBasis: Matrix(rows: inFeatures, columns: 0), outputSingularValues: [],
+      inputSingularValues: [], selection: .selected(output: [], input: []))
+  }
+
+  /// The same directions with those of a residual behind them, `[outFeatures, count]` and `[inFeatures, count]`.
+  public func appending(output: Matrix<Float>, input: Matrix<Float>) -> ModuleBasis {
+    precondition(output.columns == input.columns)
+    return ModuleBasis(
+      moduleName: moduleName, outputBasis: outputBasis.appending(columns: output),
+      inputBasis: inputBasis.appending(columns: input),
+      outputSingularValues: outputSingularValues, inputSingularValues: inputSingularValues,
+      selection: selection, condition: condition, residualCount: residualCount + output.columns)
+  }
+
+  /// The same directions of the base with another residual behind them.
+  public func replacingResidual(output: Matrix<Float>, input: Matrix<Float>) -> ModuleBasis {
+    let own = ownDirections
+    return ModuleBasis(
+      moduleName: moduleName, outputBasis: own.output, inputBasis: own.input,
+      outputSingularValues: outputSingularValues, inputSingularValues: inputSingularValues,
+      selection: selection, condition: condition
+    ).appending(output: output, input: input)
+  }
+
+  /// The directions of the base alone, `[outFeatures, outputRank]` and `[inFeatures, inputRank]`.
+  public var ownDirections: (output: Matrix<Float>, input: Matrix<Float>) {
+    (
+      outputBasis.selectingColumns(Array(0..<outputBasis.columns - residualCount)),
+      inputBasis.selectingColumns(Array(0..<inputBasis.columns - residualCount))
+    )
   }
 }

@@ -4,8 +4,9 @@ import CKernels
 /// it was made over.
 public struct ActivationRows {
   /// Row `i` starts at `values + i · stride`.
-  let values: UnsafePointer<Float>
-  let stride: Int
+  public let values: UnsafePointer<Float>
+  /// Elements from one row to the next.
+  public let stride: Int
   /// The same rounded to bfloat16, if products are to be in that precision.
   let rounded: UnsafePointer<UInt16>?
   let roundedStride: Int

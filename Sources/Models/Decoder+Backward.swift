@@ -8,9 +8,11 @@ extension Decoder {
   /// - Parameters:
   ///   - hiddenGradient: ∂L/∂(final-normed hidden states) at the loss positions, `[P, d]`.
   ///   - curvature: Sums inputs and output gradients of every module, if given.
+  ///   - factors: Gets the gradients of trained columns of factors, if given.
   /// - Returns: ∂L/∂M `[outputRank, inputRank]` of each trainable module, in `updates.trainable` order.
   public func backward(
-    _ hiddenGradient: Matrix<Float>, curvature: CurvatureAccumulator? = nil
+    _ hiddenGradient: Matrix<Float>, curvature: CurvatureAccumulator? = nil,
+    factors: FactorGradients? = nil
   ) -> [Matrix<Float>] {
     guard let batch = recorded else { preconditionFailure("no forward pass was recorded") }
     BLASThreads.set(threads)
@@ -22,11 +24,10 @@ extension Decoder {
       let layer = recordedLayer(index, batch: batch, positions: positions)
       backwardFeedForward(
         index, layer, batch: batch, dResidual: dResidual, gradients: &gradients,
-        curvature: curvature)
+        curvature: curvature, factors: factors)
       backwardAttention(
         index, layer, batch: batch, positions: positions, dResidual: dResidual,
-        gradients: &gradients,
-        curvature: curvature)
+        gradients: &gradients, curvature: curvature, factors: factors)
     }
     return updates.trainable.map { layer, kind, update in
       gradients[ModuleKey(layer: layer, kind: kind)]
@@ -67,7 +68,8 @@ extension Decoder {
   private func backwardFeedForward(
     _ index: Int, _ layer: DecoderTape.Layer, batch: TokenBatch,
     dResidual: UnsafeMutablePointer<Float>,
-    gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?
+    gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?,
+    factors: FactorGradients?
   ) {
     let block = weights.layers[index]
     let tokens = batch.tokens.count
@@ -80,8 +82,8 @@ extension Decoder {
       index, .down, input: layer.activation, gradient: dResidual, stride: hidden, tokens: tokens,
       configuration)
     backwardModule(
-      ModuleKey(layer: index, kind: .down), layer, dY: dY, dX: dActivation, tokens: tokens,
-      &gradients)
+      ModuleKey(layer: index, kind: .down), layer, x: layer.activation, dY: dY, dX: dActivation,
+      tokens: tokens, &gradients, factors)
     let dWide = scratch.buffer(.dWide, count: tokens * 2 * feedForward)
     SwiGLU.backward(
       layer.gateUp.pointer, dActivation: dActivation, tokens: tokens, size: feedForward,
@@ -95,8 +97,8 @@ extension Decoder {
         index, kind, input: layer.feedForwardInput, gradient: dWide + column,
         stride: 2 * feedForward, tokens: tokens, configuration)
       backwardModule(
-        ModuleKey(layer: index, kind: kind), layer, dY: dY.dropping(columns: column), dX: dNormed,
-        tokens: tokens, &gradients)
+        ModuleKey(layer: index, kind: kind), layer, x: layer.feedForwardInput,
+        dY: dY.dropping(columns: column), dX: dNormed, tokens: tokens, &gradients, factors)
     }
     RMSNorm.backward(
       layer.middle.pointer, weight: block.feedForwardNorm.pointer,
@@ -107,7 +109,8 @@ extension Decoder {
   private func backwardAttention(
     _ index: Int, _ layer: DecoderTape.Layer, batch: TokenBatch, positions: [Int],
     dResidual: UnsafeMutablePointer<Float>,
-    gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?
+    gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?,
+    factors: FactorGradients?
   ) {
     let block = weights.layers[index]
     let tokens = batch.tokens.count
@@ -122,8 +125,8 @@ extension Decoder {
       index, .output, input: layer.attentionOutput, gradient: dResidual, stride: hidden,
       tokens: tokens, configuration)
     backwardModule(
-      ModuleKey(layer: index, kind: .output), layer, dY: dY, dX: dAttention, tokens: tokens,
-      &gradients)
+      ModuleKey(layer: index, kind: .output), layer, x: layer.attentionOutput, dY: dY,
+      dX: dAttention, tokens: tokens, &gradients, factors)
     let dQKV = scratch.buffer(.dQueryKeyValue, count: tokens * stride)
     attention.backward(
       layer.queryKeyValue.pointer, batch: batch, probabilities: layer.probabilities.pointer,
@@ -144,8 +147,9 @@ extension Decoder {
         index, kind, input: layer.attentionInput, gradient: dQKV + column, stride: stride,
         tokens: tokens, configuration)
       backwardModule(
-        ModuleKey(layer: index, kind: kind), layer, dY: dY.dropping(columns: column),
-        dX: needsInput ? dNormed : nil, tokens: tokens, &gradients)
+        ModuleKey(layer: index, kind: kind), layer, x: layer.attentionInput,
+        dY: dY.dropping(columns: column), dX: needsInput ? dNormed : nil, tokens: tokens,
+        &gradients, factors)
     }
     guard needsInput else { return }
     RMSNorm.backward(
@@ -157,8 +161,9 @@ extension Decoder {
   /// The update's part of one module: with `h = dY·O` `[N, outputRank]` and `p = x·I` `[N, inputRank]`,
   /// `dM = hᵀ·p` and `dX += (h·M)·Iᵀ`.
   private func backwardModule(
-    _ key: ModuleKey, _ layer: DecoderTape.Layer, dY: ActivationRows,
-    dX: UnsafeMutablePointer<Float>?, tokens: Int, _ gradients: inout [ModuleKey: Matrix<Float>]
+    _ key: ModuleKey, _ layer: DecoderTape.Layer, x: FloatBuffer, dY: ActivationRows,
+    dX: UnsafeMutablePointer<Float>?, tokens: Int, _ gradients: inout [ModuleKey: Matrix<Float>],
+    _ factors: FactorGradients?
   ) {
     guard let update = updates[key.layer, key.kind], update.inputRank > 0, update.outputRank > 0
     else { return }
@@ -181,11 +186,44 @@ extension Decoder {
       BLAS.gemm(
         rows: tokens, columns: update.inputRank, inner: update.outputRank, projectedGradient,
         core.pointer, mixed)
+      if let factors, update.trainedColumns > 0 {
+        factors[key.layer, key.kind] = factorGradients(
+          update, core: core, projected: projected, x: x, mixed: mixed, dY: dY, tokens: tokens)
+      }
     }
     guard let dX else { return }
     update.inputFactor.multiply(
       activations(mixed, tokens: tokens, columns: update.inputRank, name: .roundedNarrow),
       count: tokens, .forward, into: dX, stride: update.inFeatures, adding: true,
       threads: threads)
+  }
+
+  /// Gradients of the trained columns from `p = x·I` `[N, inputRank]` and `mixed = dY·O·M` `[N, inputRank]`.
+  private func factorGradients(
+    _ update: ModuleUpdate, core: FloatBuffer, projected: UnsafePointer<Float>, x: FloatBuffer,
+    mixed: UnsafePointer<Float>, dY: ActivationRows, tokens: Int
+  ) -> FactorGradients.Pair {
+    let (count, rank) = (update.trainedColumns, update.inputRank)
+    var pair = FactorGradients.Pair(
+      output: Matrix(rows: update.outFeatures, columns: count),
+      input: Matrix(rows: update.inFeatures, columns: count))
+    // p times the last rows of M: what the trained columns of O are given.
+    let given = scratch.buffer(.mixed, count: tokens * count)
+    BLAS.gemm(
+      transposeB: true, rows: tokens, columns: count, inner: rank, projected,
+      core.pointer + (update.outputRank - count) * rank, given)
+    pair.output.elements.withUnsafeMutableBufferPointer { target in
+      guard let target = target.baseAddress else { return }
+      BLAS.gemm(
+        transposeA: true, rows: update.outFeatures, columns: count, inner: tokens, dY.values,
+        strideA: dY.stride, given, target)
+    }
+    pair.input.elements.withUnsafeMutableBufferPointer { target in
+      guard let target = target.baseAddress else { return }
+      BLAS.gemm(
+        transposeA: true, rows: update.inFeatures, columns: count, inner: tokens, x.pointer,
+        mixed + (rank - count), strideB: rank, target)
+    }
+    return pair
   }
 }

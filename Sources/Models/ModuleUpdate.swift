@@ -12,13 +12,20 @@ public final class ModuleUpdate {
   public let outputRank: Int
   let inFeatures: Int
   let outFeatures: Int
-  let inputFactor: FrozenMatrix
-  let outputFactor: FrozenMatrix
+  /// How many of the last columns of both factors are trained too; 0 without a core.
+  public let trainedColumns: Int
+  private(set) var inputFactor: FrozenMatrix
+  private(set) var outputFactor: FrozenMatrix
   private let coreBuffer: FloatBuffer?
 
   /// An update with a trainable core.
-  public init(inputFactor: Matrix<Float>, core: Matrix<Float>, outputFactor: Matrix<Float>) {
+  public init(
+    inputFactor: Matrix<Float>, core: Matrix<Float>, outputFactor: Matrix<Float>,
+    trainedColumns: Int = 0
+  ) {
     precondition(core.columns == inputFactor.columns && core.rows == outputFactor.columns)
+    precondition(trainedColumns <= min(core.rows, core.columns))
+    self.trainedColumns = trainedColumns
     inputRank = inputFactor.columns
     outputRank = outputFactor.columns
     inFeatures = inputFactor.rows
@@ -40,6 +47,15 @@ public final class ModuleUpdate {
     scaled.elements = loraB.elements.map { Float(Double($0) * scaling) }
     outputFactor = FrozenMatrix(stacking: [scaled])
     coreBuffer = nil
+    trainedColumns = 0
+  }
+
+  /// Puts other factors of the same shapes in place; no pass may be running.
+  public func setFactors(input: Matrix<Float>, output: Matrix<Float>) {
+    precondition(input.rows == inFeatures && input.columns == inputRank)
+    precondition(output.rows == outFeatures && output.columns == outputRank)
+    inputFactor = FrozenMatrix(stacking: [input])
+    outputFactor = FrozenMatrix(stacking: [output])
   }
 
   var core: FloatBuffer? { coreBuffer }

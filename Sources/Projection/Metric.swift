@@ -51,4 +51,20 @@ struct Metric {
     }
     return result
   }
+
+  /// `Sᵢᵢ`.
+  func diagonal(_ index: Int) -> Double { (matrix?[index, index] ?? 0) + shift }
+
+  /// Adds `factor` times row `index` of S to `target` `[features]`.
+  func addRow(_ index: Int, times factor: Double, to target: inout [Double]) {
+    if let matrix {
+      let start = index * matrix.columns
+      matrix.elements.withUnsafeBufferPointer { source in
+        target.withUnsafeMutableBufferPointer { target in
+          for column in target.indices { target[column] += factor * source[start + column] }
+        }
+      }
+    }
+    target[index] += factor * shift
+  }
 }

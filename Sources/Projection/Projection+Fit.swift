@@ -47,7 +47,7 @@ extension Projection {
     }
     return ProjectedModule(
       moduleName: update.moduleName, selection: basis.selection, latent: latent,
-      heldEnergy: factors.heldEnergy(),
+      heldEnergy: try factors.heldEnergy(),
       capturedEnergy: factors.capturedEnergy(
         latent, output: Metric(nil, ridge: 0), input: Metric(nil, ridge: 0)),
       weightedCapturedEnergy: curvature.map {
@@ -58,8 +58,10 @@ extension Projection {
   }
 
   /// `‖UᵀΔWV‖² / ‖ΔW‖²`: the share of the update's energy that `basis` holds.
-  public static func heldEnergy(of update: LowRankUpdate, basis: ModuleBasis) -> Double {
-    UpdateFactors(update, basis: basis).heldEnergy()
+  public static func heldEnergy(
+    of update: LowRankUpdate, basis: ModuleBasis
+  ) throws(Fault) -> Double {
+    try UpdateFactors(update, basis: basis).heldEnergy()
   }
 
   /// Energies of any latent matrix in `basis`, for instance a tuned or a quantised one.

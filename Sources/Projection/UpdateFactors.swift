@@ -14,12 +14,14 @@ struct UpdateFactors {
   private let up: Matrix<Double>
   /// `Aᵀ`, `[inFeatures, rank]`.
   private let down: Matrix<Double>
+  private let residualCount: Int
 
   init(_ update: LowRankUpdate, basis: ModuleBasis) {
     outputBasis = basis.outputBasis.inDouble
     inputBasis = basis.inputBasis.inDouble
     up = update.loraB.inDouble.scaled(by: update.scaling)
     down = update.loraA.inDouble.transposed
+    residualCount = basis.residualCount
   }
 
   /// `(UᵀGU)⁻¹ (UᵀG s B)(A C V) (VᵀCV)⁻¹`.
@@ -37,12 +39,17 @@ struct UpdateFactors {
   }
 
   /// `‖UᵀΔWV‖² / ‖ΔW‖²`; 1 for an update of zero energy.
-  func heldEnergy() -> Double {
+  func heldEnergy() throws(Fault) -> Double {
     let total = up.times(up, transposeSelf: true).innerProduct(
       down.times(down, transposeSelf: true))
     guard total > 0 else { return 1 }
-    return outputBasis.times(up, transposeSelf: true)
-      .times(down.times(inputBasis, transposeSelf: true)).squaredNorm / total
+    return try orthonormal(outputBasis).times(up, transposeSelf: true)
+      .times(down.times(orthonormal(inputBasis), transposeSelf: true)).squaredNorm / total
+  }
+
+  /// A basis of the same span with orthonormal columns; a residual's columns are not orthogonal to the others.
+  private func orthonormal(_ basis: Matrix<Double>) throws(Fault) -> Matrix<Double> {
+    residualCount == 0 ? basis : try QR(basis).orthonormal
   }
 
   /// `1 − ‖G^½(ΔW − U M Vᵀ)C^½‖² / ‖G^½ ΔW C^½‖²`; 1 for an update of zero energy left at zero.

@@ -74,6 +74,25 @@ public struct Matrix<Scalar: BinaryFloatingPoint & Sendable>: Sendable, Equatabl
     return Matrix(rows: indices.count, columns: columns, elements: result)
   }
 
+  /// The columns of `other` behind these, `[rows, columns + other.columns]`.
+  @inlinable public func appending(columns other: Matrix) -> Matrix {
+    precondition(rows == other.rows, "\(other.rows) rows beside \(rows)")
+    var result: [Scalar] = []
+    result.reserveCapacity(rows * (columns + other.columns))
+    for row in 0..<rows {
+      result += elements[row * columns..<(row + 1) * columns]
+      result += other.elements[row * other.columns..<(row + 1) * other.columns]
+    }
+    return Matrix(rows: rows, columns: columns + other.columns, elements: result)
+  }
+
+  /// The rows of `other` below these, `[rows + other.rows, columns]`.
+  @inlinable public func appending(rows other: Matrix) -> Matrix {
+    precondition(columns == other.columns, "\(other.columns) columns below \(columns)")
+    return Matrix(
+      rows: rows + other.rows, columns: columns, elements: elements + other.elements)
+  }
+
   /// Every element converted to another precision.
   @inlinable public func converted<Target: BinaryFloatingPoint & Sendable>(
     to type: Target.Type = Target.self

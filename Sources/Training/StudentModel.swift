@@ -13,19 +13,22 @@ public final class StudentModel {
   /// The adapted modules, in model order; latents and gradients come in this order.
   public let modules: [LinearModule]
   private let updates: UpdateSet
+  private let bases: [ModuleBasis]
 
   /// A student over frozen `weights`; `bases` and `latents` belong to `modules`, which must be in model order.
   public init(
     weights: DecoderWeights, modules: [LinearModule], bases: [ModuleBasis],
     latents: [Matrix<Float>], threads: Int, trainingPrecision: ProductPrecision = .float32,
-    recomputes: Bool = false
+    recomputes: Bool = false, trainsResidual: Bool = false
   ) {
     precondition(modules.count == bases.count && modules.count == latents.count)
     var updates = UpdateSet(layerCount: weights.configuration.layerCount)
     for (module, (basis, latent)) in zip(modules, zip(bases, latents)) {
       updates[module.layer, module.kind] = ModuleUpdate(
-        inputFactor: basis.inputBasis, core: latent, outputFactor: basis.outputBasis)
+        inputFactor: basis.inputBasis, core: latent, outputFactor: basis.outputBasis,
+        trainedColumns: trainsResidual ? basis.residualCount : 0)
     }
+    self.bases = bases
     self.modules = modules
     self.updates = updates
     pool = DecoderPool(weights: weights, updates: updates, threads: threads)
@@ -42,6 +45,13 @@ public final class StudentModel {
 
   /// The output head.
   public var head: OutputHead { decoder.head }
+
+  /// Puts the vectors of a module's residual in place, `[outFeatures, count]` and `[inFeatures, count]`.
+  func setResidual(_ index: Int, output: Matrix<Float>, input: Matrix<Float>) {
+    let own = bases[index].ownDirections
+    updates[modules[index].layer, modules[index].kind]?.setFactors(
+      input: own.input.appending(columns: input), output: own.output.appending(columns: output))
+  }
 
   /// The latents M `[outputRank, inputRank]`, one per module.
   public var latents: [Matrix<Float>] {

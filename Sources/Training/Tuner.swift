@@ -1,3 +1,4 @@
+import Checkpoints
 import Evaluation
 public import Faults
 import Models
@@ -17,7 +18,10 @@ public final class Tuner {
   public internal(set) var state: TuningState
   private let data: TuningData
   private let coordinates: [ModuleCoordinates]?
-  private let roundTrip: ((Matrix<Float>) throws(Fault) -> Matrix<Float>)?
+  private let residual: ResidualTraining?
+  /// The residual's vectors in force.
+  private var vectors: [Matrix<Float>] = []
+  private let roundTrip: ((Int, Matrix<Float>) throws(Fault) -> Matrix<Float>)?
   private var order: DataOrder
 
   /// Tokens of one forward and backward pass; larger batches are split and their gradients added.
@@ -27,16 +31,18 @@ public final class Tuner {
   ///
   /// - Parameters:
   ///   - coordinates: One per module for `whitened`, nil for `plain`.
-  ///   - roundTrip: Rounds a latent as storage will; used in the last `quantizedSteps` steps.
+  ///   - residual: Trains the residual's vectors too; the student was made for it.
+  ///   - roundTrip: Rounds a module's latent as storage will; used in the last `quantizedSteps` steps.
   public init(
     student: StudentModel, data: TuningData, options: TuningOptions,
-    coordinates: [ModuleCoordinates]? = nil,
-    roundTrip: ((Matrix<Float>) throws(Fault) -> Matrix<Float>)? = nil
+    coordinates: [ModuleCoordinates]? = nil, residual: ResidualTraining? = nil,
+    roundTrip: ((Int, Matrix<Float>) throws(Fault) -> Matrix<Float>)? = nil
   ) {
     self.student = student
     self.options = options
     self.data = data
     self.coordinates = coordinates
+    self.residual = residual
     self.roundTrip = roundTrip
     order = DataOrder(
       count: data.training.count, batchSize: options.batchSize, seed: options.seed)
@@ -44,13 +50,23 @@ public final class Tuner {
     state = TuningState(
       latents: zip(student.latents, student.latents.indices).map { latent, index in
         coordinates?[index].coordinates(latent) ?? latent
-      })
-    state.bestLatents = student.latents
+      } + (residual?.parameters ?? []))
+    state.bestLatents.replaceSubrange(student.modules.indices, with: student.latents)
+  }
+
+  /// The codes of the residual's vectors that were best, output then input ones of every module that has them.
+  public var bestResidual: [CodedColumns] {
+    residualCodes(state.bestLatents)
+  }
+
+  /// The latents that were best.
+  public var bestLatents: [Matrix<Float>] {
+    Array(state.bestLatents.prefix(student.modules.count))
   }
 
   /// Continues from a checkpointed state, whose shapes must be this run's.
   public func resume(from state: TuningState) {
-    precondition(state.latents.count == student.modules.count)
+    precondition(state.latents.count == self.state.latents.count)
     self.state = state
   }
 
@@ -68,7 +84,10 @@ public final class Tuner {
     progress: (TuningState) -> Void = { _ in },
     checkpoint: (TuningState) throws(Fault) -> Void = { (_) throws(Fault) in }
   ) throws(Fault) {
-    defer { student.latents = state.bestLatents }
+    defer {
+      student.latents = bestLatents
+      setResidual(bestResidual.map(\.matrix))
+    }
     do throws(Fault) {
       try runSteps(progress: progress, checkpoint: checkpoint)
     } catch  where error.code == "RUN-STOPPED" {
@@ -145,13 +164,22 @@ public final class Tuner {
       var (loss, gradient) = decoder.head.loss(
         hidden, targets: batch.targets, teacher: teachers[index], objective: objective)
       for element in gradient.elements.indices { gradient.elements[element] *= Float(share) }
-      return (loss: loss * share, gradients: decoder.backward(gradient))
+      let factors = FactorGradients()
+      let cores = decoder.backward(gradient, factors: factors)
+      return (loss: loss * share, gradients: cores + Tuner.inOrder(factors, student.modules))
     }
     var sum = parts[0].gradients
     for part in parts.dropFirst() {
       for index in sum.indices { sum[index].add(part.gradients[index]) }
     }
-    if let coordinates { sum = zip(coordinates, sum).map { $0.latent($1) } }
+    for index in student.modules.indices {
+      if let coordinates { sum[index] = coordinates[index].latent(sum[index]) }
+    }
+    for (index, vectors) in vectors.enumerated() {
+      let place = student.modules.count + index
+      sum[place] = ResidualTraining.gradient(
+        sum[place], inForce: vectors, parameters: state.latents[place])
+    }
     return (parts.reduce(0) { $0 + $1.loss }, sum.flatMap(\.elements))
   }
 
@@ -168,16 +196,44 @@ public final class Tuner {
   /// The optimiser's own latents are never rounded: it moves them by the gradient at the rounded ones
   /// (straight-through), so that small steps add up until a code changes.
   private func loadLatents() throws(Fault) {
+    setResidual(residualCodes(state.latents).map(\.matrix))
     var latents: [Matrix<Float>] = []
-    for (index, latent) in state.latents.enumerated() {
+    for (index, latent) in state.latents.prefix(student.modules.count).enumerated() {
       let plain = coordinates?[index].latent(latent) ?? latent
       if let roundTrip, isRounding(state.step) {
-        latents.append(try roundTrip(plain))
+        latents.append(try roundTrip(index, plain))
       } else {
         latents.append(plain)
       }
     }
     student.latents = latents
+  }
+
+  /// Gradients of trained vectors, output then input ones of every module that has them.
+  private static func inOrder(
+    _ factors: FactorGradients, _ modules: [LinearModule]
+  ) -> [Matrix<Float>] {
+    modules.flatMap { module in
+      factors[module.layer, module.kind].map { [$0.output, $0.input] } ?? []
+    }
+  }
+
+  /// The codes that the last of `parameters` stand for.
+  private func residualCodes(_ parameters: [Matrix<Float>]) -> [CodedColumns] {
+    guard let residual else { return [] }
+    return parameters.dropFirst(student.modules.count).enumerated().map {
+      residual.codes($0, $1)
+    }
+  }
+
+  /// Puts vectors of the residual in force.
+  private func setResidual(_ matrices: [Matrix<Float>]) {
+    guard let residual else { return }
+    vectors = matrices
+    for index in stride(from: 0, to: matrices.count, by: 2) {
+      student.setResidual(
+        residual.places[index], output: matrices[index], input: matrices[index + 1])
+    }
   }
 
   /// Measures on validation and keeps the best; without validation examples the newest is kept.
@@ -186,7 +242,7 @@ public final class Tuner {
     guard !data.validation.isEmpty else {
       state.history.bestLoss = state.history.trainLoss.last ?? .infinity
       state.history.bestStep = state.step
-      state.bestLatents = student.latents
+      keepAsBest()
       return
     }
     let loss = try data.validationLoss(of: student, objective: options.objective)
@@ -199,8 +255,14 @@ public final class Tuner {
     {
       state.history.bestLoss = loss
       state.history.bestStep = state.step
-      state.bestLatents = student.latents
+      keepAsBest()
     }
+  }
+
+  /// What is in force is the best so far; vectors of a residual are kept as the numbers their codes come from.
+  private func keepAsBest() {
+    state.bestLatents =
+      student.latents + state.latents.dropFirst(student.modules.count)
   }
 }
 

@@ -56,6 +56,8 @@ public struct TuningOptions: Sendable, Hashable {
   /// With `bfloat16` single gradients are off by up to a tenth and the loss by a thousandth (demo base, every
   /// module), without effect on what tuning ends at in what was measured (`Sources/Benchmarks/NOTES.md`).
   public var precision = ProductPrecision.float32
+  /// Trains the vectors of a residual too, by their codes, and not only the latents.
+  public var tunesResidual = false
   /// Runs blocks again in the backward pass instead of keeping their activations; changes no result.
   public var recomputes = false
   /// Seed of the data order.

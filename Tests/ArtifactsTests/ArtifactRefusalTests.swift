@@ -123,6 +123,53 @@ import Testing
     expect(try withMember("modules", list), code)
   }
 
+  @Test func residualsAreChecked() throws {
+    let artifact = try SyntheticArtifact.make(layers: 1, rank: 2, storage: .int8, residual: 1)
+    func changed(_ change: (inout Payload) throws -> Void) throws -> [UInt8] {
+      var payload = try Payload(artifact)
+      try change(&payload)
+      return try payload.bytes()
+    }
+    #expect(try Artifact(bytes: try changed { _ in }) == artifact)
+    expect(try changed { $0.metadata["requires"] = ["compact-proofs"] }, "ART-SHAPE")
+    expect(try changed { $0.metadata["requires"] = ["residual", "more"] }, "ART-VERSION", 69)
+    expect(try changed { $0.metadata["requires"] = [1] }, "ART-META")
+    // More pairs than a module has features, and other numbers of them than there are codes.
+    expect(
+      try changed {
+        $0.tensors["residual_pairs"]?.bytes = [UInt8](repeating: 255, count: 7)
+      }, "ART-SHAPE")
+    expect(
+      try changed { $0.tensors["residual_pairs"]?.bytes = [1, 1, 1, 1, 1, 1, 2] }, "ART-SHAPE")
+    expect(
+      try changed { $0.tensors["residual"]?.bytes[0] = 0x80 }, "ART-CODE")
+    for name in ["residual_pairs", "residual", "residual_latents"] {
+      expect(try changed { $0.tensors[name] = nil }, "ART-SHAPE")
+      expect(
+        try changed {
+          $0.tensors[name]?.dtype =
+            name == "residual_latents" ? .bf16 : name == "residual" ? .u8 : .i8
+        }, "ART-SHAPE")
+      expect(
+        try changed {
+          let tensor = $0.tensors[name]
+          let unit = name == "residual_latents" ? 2 : 1
+          let bytes = Array(tensor?.bytes.dropLast(unit) ?? [])
+          $0.tensors[name] = .init(
+            dtype: tensor?.dtype ?? .u8, shape: [bytes.count / unit], bytes: bytes)
+        }, "ART-SHAPE")
+    }
+    expect(
+      try changed {
+        let count = $0.tensors["residual_latents"]?.bytes.count ?? 0
+        $0.tensors["residual_latents"]?.bytes = (0..<count).map { $0 % 2 == 0 ? 0 : 0x7c }
+      }, "VAL-NAN")
+    // A stranger where no module has a residual.
+    expect(
+      try rewritten { $0.tensors["residual"] = .init(dtype: .u8, shape: [1], bytes: [0]) },
+      "ART-SHAPE")
+  }
+
   // MARK: - Tensors (§7.3)
 
   @Test(arguments: ["latents", "scales", "output_indices", "input_indices"])
@@ -255,9 +302,12 @@ private struct Payload {
   var container: [String: String?] = [:]
 
   init(storage: LatentStorage = .int8) throws {
-    let artifact = try SyntheticArtifact.make(layers: 1, rank: 2, storage: storage)
+    try self.init(try SyntheticArtifact.make(layers: 1, rank: 2, storage: storage))
+  }
+
+  init(_ artifact: Artifact) throws {
     let file = try SafeTensorsFile(
-      bytes: try Zstd.decompress(try artifact.bytes(), limit: 1 << 20))
+      bytes: try Zstd.decompress(try artifact.bytes(), limit: 1 << 24))
     let text = try #require(file.metadata["xspress"]?.stringValue)
     metadata = try #require(try JSONValue.parse(text).objectValue)
     for info in file.tensors {

@@ -31,6 +31,45 @@ import Testing
     #expect(back == artifact)
   }
 
+  @Test(arguments: LatentStorage.allCases, [ArtifactMetadata.Directions.selected, .top])
+  func residualsReadBack(storage: LatentStorage, directions: ArtifactMetadata.Directions) throws {
+    var artifact = try SyntheticArtifact.make(
+      layers: 1, rank: 3, storage: storage, directions: directions, residual: 2)
+    // Modules need not agree in their number, and one may have none.
+    artifact.modules[2] = try SyntheticArtifact.make(
+      layers: 1, rank: 3, storage: storage, directions: directions
+    ).modules[2]
+    let bytes = try artifact.bytes()
+    let back = try Artifact(bytes: bytes)
+    #expect(back == artifact)
+    #expect(try back.bytes() == bytes)
+    #expect(back.modules[2].residual == nil && back.modules[2].latent.rows == 3)
+    #expect(back.modules[0].latent.rows == 5 && back.modules[0].latent.columns == 5)
+    let residual = try #require(back.modules[6].residual)
+    #expect(residual.output.features == 576 && residual.input.features == 1536)
+    #expect(back.modules[6].latent.elements.suffix(10) == residual.rows[...])
+    let content = try Zstd.decompress(bytes, limit: 1 << 24)
+    #expect(String(decoding: content, as: UTF8.self).contains(#""residual"]"#))
+  }
+
+  @Test func aResidualMayStandAlone() throws {
+    var artifact = try SyntheticArtifact.make(layers: 1, rank: 1, storage: .int8, residual: 1)
+    for index in artifact.modules.indices {
+      let module = artifact.modules[index]
+      let own = try #require(module.residual)
+      artifact.modules[index] = ArtifactModule(
+        moduleName: module.moduleName, outFeatures: module.outFeatures,
+        inFeatures: module.inFeatures,
+        stored: try StoredLatent(Matrix(rows: 0, columns: 1), storage: .int8),
+        residual: try StoredResidual(
+          output: own.output, input: own.input,
+          rows: Matrix(rows: 1, columns: 1, elements: [0.5])), digestPrefix: module.digestPrefix)
+    }
+    let back = try Artifact(bytes: try artifact.bytes())
+    #expect(back == artifact)
+    #expect(back.modules[0].latent == Matrix(rows: 1, columns: 1, elements: [0.5]))
+  }
+
   @Test func modulesOfDifferentRanksAndNamesReadBack() throws {
     var modules: [ArtifactModule] = []
     let sizes = [

@@ -17,7 +17,7 @@ enum SyntheticArtifact {
   static func make(
     layers: Int, rank: Int, storage: LatentStorage,
     directions: ArtifactMetadata.Directions = .selected, seed: UInt64 = 1,
-    largestCode: Int? = nil, embedding: Bool = false
+    largestCode: Int? = nil, embedding: Bool = false, residual: Int = 0
   ) throws(Fault) -> Artifact {
     var generator = SeededGenerator(seed: seed)
     var modules: [ArtifactModule] = []
@@ -26,7 +26,7 @@ enum SyntheticArtifact {
         modules.append(
           try module(
             "model.layers.\(layer).\(kind)", outFeatures, inFeatures, rank, storage, directions,
-            largestCode, embedding, &generator))
+            largestCode, embedding, residual, &generator))
       }
     }
     return try Artifact(
@@ -54,14 +54,15 @@ enum SyntheticArtifact {
   private static func module(
     _ name: String, _ outFeatures: Int, _ inFeatures: Int, _ rank: Int, _ storage: LatentStorage,
     _ directions: ArtifactMetadata.Directions, _ largestCode: Int?, _ embedding: Bool,
-    _ generator: inout SeededGenerator
+    _ pairs: Int, _ generator: inout SeededGenerator
   ) throws(Fault) -> ArtifactModule {
     let count = min(outFeatures, inFeatures)
-    let normals = generator.normals(rank * rank + 1)
-    let scales = (0..<rank).map { _ in 0.02 + 0.2 * generator.uniform() }
+    let columns = rank + pairs
+    let normals = generator.normals(rank * columns + 1)
+    let scales = (0..<columns).map { _ in 0.02 + 0.2 * generator.uniform() }
     let latent = Matrix<Float>(
-      rows: rank, columns: rank,
-      elements: (0..<rank * rank).map { Float(normals[$0] * scales[$0 % rank]) })
+      rows: rank, columns: columns,
+      elements: (0..<rank * columns).map { Float(normals[$0] * scales[$0 % columns]) })
     let output = chosen(rank, of: count, directions, &generator)
     let input = chosen(rank, of: count, directions, &generator)
     var bases: [Matrix<Float>?] = [nil, nil]
@@ -72,15 +73,35 @@ enum SyntheticArtifact {
           elements: generator.normals(features * rank).map { Float($0) })
       }
     }
+    let residual =
+      pairs == 0 ? nil : try residual(pairs, outFeatures, inFeatures, columns, &generator)
     return ArtifactModule(
       moduleName: name, outFeatures: outFeatures, inFeatures: inFeatures,
       stored: try StoredLatent(latent, storage: storage, largestCode: largestCode),
-      outputIndices: directions == .selected ? output : [],
+      residual: residual, outputIndices: directions == .selected ? output : [],
       inputIndices: directions == .selected ? input : [],
       valueCheck: UInt8(truncatingIfNeeded: generator.next()),
-      probes: [HalfPrecision.float(half: HalfPrecision.half(Float(normals[rank * rank])))],
+      probes: [HalfPrecision.float(half: HalfPrecision.half(Float(normals[rank * columns])))],
       digestPrefix: [UInt8(truncatingIfNeeded: generator.next())],
       outputBasis: bases[0], inputBasis: bases[1])
+  }
+
+  /// Pairs of normal codes, and rows of M.
+  private static func residual(
+    _ pairs: Int, _ outFeatures: Int, _ inFeatures: Int, _ columns: Int,
+    _ generator: inout SeededGenerator
+  ) throws(Fault) -> StoredResidual {
+    func coded(_ features: Int) -> CodedColumns {
+      CodedColumns(
+        features: features, count: pairs,
+        codes: generator.normals(features * pairs).map { Int8(max(-7, min(7, ($0 * 3).rounded()))) }
+      )
+    }
+    return try StoredResidual(
+      output: coded(outFeatures), input: coded(inFeatures),
+      rows: Matrix(
+        rows: pairs, columns: columns,
+        elements: generator.normals(pairs * columns).map { Float($0) }))
   }
 
   private static func chosen(

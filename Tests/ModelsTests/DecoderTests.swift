@@ -54,6 +54,58 @@ import Testing
     }
   }
 
+  /// The last columns of both factors, as those of the core; with blocks run again and with factors replaced.
+  @Test(arguments: [false, true])
+  func factorGradientsAgreeWithCentralDifferences(recomputes: Bool) throws {
+    let model = try TinyModel(seed: 12, trainedColumns: 2)
+    for module in model.updates.trainable {
+      let name = LinearModule(
+        layer: module.layer, kind: module.kind, configuration: model.reference.configuration
+      ).name
+      let update = try #require(model.reference.updates[name])
+      module.update.setFactors(
+        input: update.input.converted(), output: update.output.converted())
+    }
+    let decoder = Decoder(
+      weights: model.weights, updates: model.updates, threads: 2, recomputes: recomputes)
+    let head = OutputHead(weights: model.weights, threads: 2)
+    let batch = TinyModel.batch
+    let (_, gradient) = head.loss(
+      decoder.forward(batch, recording: true), targets: batch.targets, teacher: nil,
+      objective: OutputHead.Objective(crossEntropy: 1, distillation: 0))
+    let factors = FactorGradients()
+    _ = decoder.backward(gradient, factors: factors)
+    for module in model.updates.trainable {
+      let name = LinearModule(
+        layer: module.layer, kind: module.kind, configuration: model.reference.configuration
+      ).name
+      let found = try #require(factors[module.layer, module.kind])
+      #expect(
+        try relativeError(
+          found.output.elements, differences(model.reference, name, side: \.output)) < 1e-4)
+      #expect(
+        try relativeError(
+          found.input.elements, differences(model.reference, name, side: \.input)) < 1e-4)
+    }
+  }
+
+  /// The same for the last two columns of one factor.
+  private func differences(
+    _ reference: ReferenceDecoder, _ name: String,
+    side: WritableKeyPath<ReferenceDecoder.Update, Matrix<Double>>
+  ) throws -> [Double] {
+    let step = 1e-5
+    let factor = try #require(reference.updates[name])[keyPath: side]
+    return (0..<factor.rows).flatMap { row in
+      (factor.columns - 2..<factor.columns).map { column in
+        var (up, down) = (reference, reference)
+        up.updates[name]?[keyPath: side][row, column] += step
+        down.updates[name]?[keyPath: side][row, column] -= step
+        return (up.loss(TinyModel.examples) - down.loss(TinyModel.examples)) / (2 * step)
+      }
+    }
+  }
+
   @Test func distillationGradientVanishesAtTheTeacherAndOnlyThere() throws {
     let model = try TinyModel(seed: 13)
     let decoder = Decoder(weights: model.weights, updates: model.updates, threads: 2)

@@ -9,7 +9,14 @@ struct ReferenceDecoder {
   let configuration: DecoderConfiguration
   var weights: [String: Matrix<Double>]
   /// ΔW of every updated module as (O, M, I), by module name.
-  var updates: [String: (output: Matrix<Double>, core: Matrix<Double>, input: Matrix<Double>)] = [:]
+  var updates: [String: Update] = [:]
+
+  /// O, M and I of one module.
+  struct Update {
+    var output: Matrix<Double>
+    var core: Matrix<Double>
+    var input: Matrix<Double>
+  }
 
   private func weight(_ name: String) -> Matrix<Double> {
     weights[name] ?? Matrix(rows: 0, columns: 0)

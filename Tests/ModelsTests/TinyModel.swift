@@ -9,7 +9,7 @@ struct TinyModel {
   let weights: DecoderWeights
   let updates: UpdateSet
 
-  init(seed: UInt64, hasTiedEmbeddings: Bool = true) throws {
+  init(seed: UInt64, hasTiedEmbeddings: Bool = true, trainedColumns: Int = 0) throws {
     var generator = SeededGenerator(seed: seed)
     let configuration = DecoderConfiguration(
       architecture: "llama", hiddenSize: 16, layerCount: 2, headCount: 4, keyValueHeadCount: 2,
@@ -37,9 +37,10 @@ struct TinyModel {
       let output = random(module.outFeatures, 2, 0.4)
       let core = random(2, 3, 0.4)
       let input = random(module.inFeatures, 3, 0.4)
-      reference.updates[module.name] = (output, core, input)
+      reference.updates[module.name] = .init(output: output, core: core, input: input)
       updates[module.layer, module.kind] = ModuleUpdate(
-        inputFactor: input.converted(), core: core.converted(), outputFactor: output.converted())
+        inputFactor: input.converted(), core: core.converted(), outputFactor: output.converted(),
+        trainedColumns: trainedColumns)
     }
     reference.weights = weights
     self.reference = reference

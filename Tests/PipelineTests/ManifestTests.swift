@@ -45,6 +45,24 @@ private func fault(_ text: String) throws -> Fault {
 }
 
 @Suite struct ManifestTests {
+  @Test func residualsByNumberAndBySize() throws {
+    let manifest = try read(
+      head + """
+        defaults: {residual: 20KB, rank: 4}
+        adapters:
+          - {path: adapters/first-r8}
+          - {path: adapters/second-r16, rank: 0, residual: 2, residual_store: int2}
+          - {path: adapters/second-r16, name: third, residual: null}
+        """)
+    #expect(
+      manifest.jobs.map(\.options.residual) == [
+        JobRequest.Residual(size: .bytes(20_000)),
+        JobRequest.Residual(size: .pairs(2), bits: .int2),
+        nil,
+      ])
+    #expect(manifest.jobs[1].options.canonicalText.contains("residual 2\nresidual_store int2\n"))
+  }
+
   @Test func theContractsExample() throws {
     let manifest = try read(
       """
@@ -108,7 +126,6 @@ private func fault(_ text: String) throws -> Fault {
     (head + "adapters: [{path: a, rank: 3, tune: {data: t, step: 1}}]", "MF-KEY", "tune"),
     (head + "adapters: [{path: a}]", "MF-VALUE", "needs one of rank"),
     (head + "adapters: [{path: a, rank: 3, budget: 1KB}]", "MF-VALUE", "stands beside rank"),
-    (head + "adapters: [{path: a, rank: 0}]", "MF-VALUE", "\"0\""),
     (head + "adapters: [{path: a, rank: 4x}]", "MF-VALUE", "32x8"),
     (head + "adapters: [{path: a, rank: 4x0}]", "MF-VALUE", "32x8"),
     (head + "adapters: [{path: a, rank: 16.0}]", "MF-VALUE", "whole number"),
@@ -118,6 +135,11 @@ private func fault(_ text: String) throws -> Fault {
     (head + "adapters: [{path: a, min_retained: 0.9}]", "MF-VALUE", "needs tune"),
     (head + "adapters: [{path: a, rank: 3, min_retained: 0.9}]", "MF-VALUE", "beside rank"),
     (head + "adapters: [{path: a, rank: 3, store: int1}]", "MF-VALUE", "int4"),
+    (head + "adapters: [{path: a, rank: 3, residual: 0}]", "MF-VALUE", "number of pairs"),
+    (
+      head + "adapters: [{path: a, rank: 3, residual: 2, residual_store: f16}]", "MF-VALUE", "int3"
+    ),
+    (head + "adapters: [{path: a, rank: 0}]", "MF-VALUE", "residual"),
     (head + "adapters: [{path: a, rank: 3, format: pdf}]", "MF-VALUE", "kohya"),
     (head + "adapters: [{path: a, rank: 3, embed_bases: yes}]", "MF-VALUE", "neither true"),
     (head + "adapters: [{path: a, rank: 3, calibrate: {limit: 3}}]", "MF-VALUE", "data is missing"),

@@ -59,6 +59,35 @@ struct TinyRun {
     return Tuner(student: student, data: data, options: options)
   }
 
+  /// A tuner of latents of rank 1 and two residual pairs of random codes, whose vectors train or do not.
+  func residualTuner(_ options: TuningOptions) throws -> Tuner {
+    var generator = SeededGenerator(seed: 3)
+    func coded(_ features: Int) -> CodedColumns {
+      CodedColumns(
+        features: features, count: 2,
+        codes: generator.normals(features * 2).map { Int8(max(-7, min(7, ($0 * 3).rounded()))) })
+    }
+    let residuals = modules.map { (output: coded($0.outFeatures), input: coded($0.inFeatures)) }
+    let bases = zip(bases, residuals).map { basis, residual in
+      ModuleBasis(
+        moduleName: basis.moduleName, outputBasis: basis.outputBasis.selectingColumns([0]),
+        inputBasis: basis.inputBasis.selectingColumns([0]), outputSingularValues: [1],
+        inputSingularValues: [1], selection: .random(rank: 1, seed: 1)
+      ).appending(output: residual.output.matrix, input: residual.input.matrix)
+    }
+    let student = StudentModel(
+      weights: weights, modules: modules, bases: bases,
+      latents: modules.map { _ in .identity(3) }, threads: 2,
+      trainsResidual: options.tunesResidual)
+    return Tuner(
+      student: student,
+      data: TuningData(
+        training: Array(examples.prefix(32)), validation: Array(examples.suffix(8)),
+        teacher: teacher), options: options,
+      residual: options.tunesResidual
+        ? ResidualTraining(residuals: residuals) : nil)
+  }
+
   static var options: TuningOptions {
     var options = TuningOptions()
     options.steps = 12

@@ -106,6 +106,57 @@ import Training
     }
   }
 
+  @Test func vectorsOfAResidualTrainByTheirCodes() throws {
+    let run = try TinyRun()
+    var options = TinyRun.options
+    options.steps = 60
+    let frozen = try run.residualTuner(options)
+    try frozen.run()
+    #expect(frozen.bestResidual.isEmpty)
+    options.tunesResidual = true
+    let untouched = try run.residualTuner(options)
+    let start = untouched.bestResidual
+    let trained = try run.residualTuner(options)
+    try trained.run()
+    // The same start, and more that can move.
+    #expect(
+      trained.state.history.validationLoss.first?.loss
+        == frozen.state.history.validationLoss.first?.loss)
+    #expect(trained.state.history.bestLoss < 0.97 * frozen.state.history.bestLoss)
+    let codes = trained.bestResidual
+    #expect(codes.count == 2 * run.modules.count && codes != start)
+    #expect(codes.allSatisfy { $0.codes.allSatisfy { abs($0) <= 7 } })
+    // What the run is left with is what it reports: the codes, put into a new student, lose as much.
+    let data = TuningData(
+      training: run.examples, validation: Array(run.examples.suffix(8)), teacher: run.teacher)
+    let loss = try data.validationLoss(of: trained.student, objective: options.objective)
+    #expect(abs(loss - trained.state.history.bestLoss) < 1e-6)
+  }
+
+  @Test func resumedTrainingOfAResidualReachesTheSameBits() throws {
+    let run = try TinyRun()
+    var options = TinyRun.options
+    options.tunesResidual = true
+    let whole = try run.residualTuner(options)
+    try whole.run()
+    try withTemporaryDirectory { folder in
+      let checkpoint = TuningCheckpoint(path: Paths.join(folder, "state"), planDigest: "p")
+      let stop = Fault(.temporary, "STOP", "as if killed after the first checkpoint")
+      let cut = try run.residualTuner(options)
+      #expect(throws: stop) {
+        try cut.run(checkpoint: { (state) throws(Fault) in
+          try checkpoint.save(state)
+          throw stop
+        })
+      }
+      let resumed = try run.residualTuner(options)
+      resumed.resume(from: try #require(checkpoint.load(matching: resumed.state).state))
+      try resumed.run()
+      #expect(resumed.state.latents == whole.state.latents)
+      #expect(resumed.bestResidual == whole.bestResidual)
+    }
+  }
+
   @Test func tornOrForeignCheckpointFallsBackToTheOneBefore() throws {
     let run = try TinyRun()
     try withTemporaryDirectory { folder in
@@ -152,7 +203,7 @@ import Training
     // A rounding so coarse that every latent in force is a multiple of two.
     let tuner = Tuner(
       student: student, data: data, options: options,
-      roundTrip: { (latent) throws(Fault) in
+      roundTrip: { (_, latent) throws(Fault) in
         var rounded = latent
         for index in rounded.elements.indices {
           rounded.elements[index] = (rounded.elements[index] / 2).rounded() * 2

@@ -18,6 +18,7 @@ import Testing
   @Test(arguments: [
     ["--store", "int8"], ["--store", "int2"], ["--store", "f16"],
     ["--store", "int4", "--allocation", "energy"], ["--store", "int3", "--directions", "top"],
+    ["--residual", "300B", "--residual-store", "int3"],
   ])
   func artifactsStayWithinTheirBudget(options: [String]) throws {
     try withTemporaryDirectory { folder in

@@ -1,3 +1,4 @@
+import Adapters
 import Checkpoints
 import Files
 import JSON
@@ -86,11 +87,39 @@ import Testing
     return result
   }
 
+  /// A residual of as many pairs as the LoRA has is the LoRA but for rounding; LoRA-XS itself has no place for it.
+  @Test func aResidualIsExportedWhole() throws {
+    try withTemporaryDirectory { (folder) throws in
+      let artifact = try convert(in: folder, ["--rank", "0", "--residual", "16"])
+      let updates = try reference(artifact, in: folder)
+      let lora = try Adapter.open(Self.adapter)
+      var (error, total) = (0.0, 0.0)
+      for update in lora.updates {
+        let expected = product(update.loraB, update.loraA).map { $0 * update.scaling }
+        for (found, value) in zip(try #require(updates[update.moduleName]), expected) {
+          error += (found - value) * (found - value)
+          total += value * value
+        }
+      }
+      #expect(error < 0.02 * total && error > 0)
+      let refused = try Tool.run(
+        [
+          "export", artifact, "--base", Self.model, "--to", "lora-xs", "-o",
+          Paths.join(folder, "xs"),
+        ], cache: folder)
+      #expect(refused.status == 69 && refused.errors.contains("AD-EXPORT"))
+    }
+  }
+
   // MARK: - Adapters
 
-  @Test func adaptersOfOtherProgramsHoldTheUpdate() throws {
+  @Test(arguments: [
+    ["--rank", "5x3", "--store", "f32"], ["--rank", "5x3", "--residual", "2"],
+    ["--rank", "0", "--residual", "1", "--residual-store", "int2", "--embed-bases"],
+  ])
+  func adaptersOfOtherProgramsHoldTheUpdate(options: [String]) throws {
     try withTemporaryDirectory { (folder) throws in
-      let artifact = try convert(in: folder, ["--rank", "5x3", "--store", "f32"])
+      let artifact = try convert(in: folder, options)
       let updates = try reference(artifact, in: folder)
 
       _ = try export(artifact, in: folder, to: "mlx")

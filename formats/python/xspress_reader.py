@@ -24,7 +24,7 @@ DTYPES = {
     "I64": np.int64, "I32": np.int32, "I16": np.int16,
 }
 LARGEST_CODE = {"int8": 127, "int4": 7, "int3": 3, "int2": 1}
-FEATURES = {"ranks", "compact-proofs"}
+FEATURES = {"ranks", "compact-proofs", "residual"}
 CLUSTER_SEED = 0x58535052657373
 
 
@@ -79,11 +79,15 @@ def module_order(name: str) -> tuple:
 
 
 class Module:
-    """One module: `name`, `shape` [out, in], `latent` [rows, columns] and what proves its directions."""
+    """One module: `name`, `shape` [out, in], `latent` M and what proves its directions.
+
+    With a residual of K pairs, `residual_output` [out, K] and `residual_input` [in, K] follow the directions of the base.
+    """
 
     def __init__(self, name: str, shape: list, rank: list):
-        self.name, self.shape, self.rank = name, shape, rank
+        self.name, self.shape, self.rank, self.residual = name, shape, rank, 0
         self.latent = None
+        self.residual_output = self.residual_input = None
         self.output_indices = self.input_indices = None
         self.output_basis = self.input_basis = None
         self.digest_prefix = b""
@@ -105,14 +109,19 @@ class Artifact:
         self.metadata = json.loads(tensors.metadata["xspress"])
         unknown = set(self.metadata.get("requires", [])) - FEATURES
         if unknown:
-            raise FormatError(f"clause 3.2: needs {unknown}")
+            raise FormatError(f"clause 3.2: needs {sorted(unknown)}")
         self.modules = sorted(self._modules(), key=lambda module: module_order(module.name))
         if "ranks" in tensors:
             planes = tensors["ranks"].astype(int)
             ranks = (planes[0] | planes[1] << 8).reshape(2, -1)
             for index, module in enumerate(self.modules):
                 module.rank = [int(ranks[0, index]), int(ranks[1, index])]
+        if "residual" in self.metadata.get("requires", []):
+            for module, count in zip(self.modules, tensors["residual_pairs"]):
+                module.residual = int(count)
         self._latents(tensors)
+        if "residual" in self.metadata.get("requires", []):
+            self._residuals(tensors)
         if self.metadata["directions"] == "selected":
             outputs = self._runs(tensors["output_indices"], 0)
             inputs = self._runs(tensors["input_indices"], 1)
@@ -142,11 +151,10 @@ class Artifact:
     def _latents(self, tensors: SafeTensors) -> None:
         """Clause 5."""
         storage = self.metadata["storage"]
-        numbers = sum(module.rank[0] * module.rank[1] for module in self.modules)
+        numbers = sum(module.rank[0] * (module.rank[1] + module.residual) for module in self.modules)
         values = tensors["latents"]
         if storage in ("int4", "int3"):
-            nibbles = np.stack([values & 15, values >> 4], 1).reshape(-1)[:numbers].astype(np.int8)
-            values = np.where(nibbles > 7, nibbles - 16, nibbles)
+            values = nibbles(values, numbers)
         if storage == "int2":
             digits = np.stack([values // 3**place % 3 for place in range(5)], 1).reshape(-1)[:numbers]
             values = digits.astype(np.int8) - 1
@@ -158,12 +166,40 @@ class Artifact:
             scales = np.where(codes == 0, 0, 2.0 ** ((codes - 224) / 8)).astype(np.float32)
         place = column = 0
         for module in self.modules:
-            rows, columns = module.rank
+            rows, columns = module.rank[0], module.rank[1] + module.residual
             latent = values[place : place + rows * columns].reshape(rows, columns).astype(np.float32)
             if scales is not None:
                 latent = latent * scales[column : column + columns]
             module.latent = latent
             place, column = place + rows * columns, column + columns
+
+    def _residuals(self, tensors: SafeTensors) -> None:
+        """Clauses 1.4 and 5.4."""
+        count = sum(module.residual * sum(module.shape) for module in self.modules)
+        codes = tensors["residual"].astype(np.float64)
+        if len(codes) != count or np.any(codes == -128):
+            raise FormatError(f"clause 5.4: {len(codes)} codes of a residual, not {count} in -127...127")
+        rows = tensors["residual_latents"].astype(np.float32)
+        place = 0
+        columns = {(module.name, side): [] for module in self.modules for side in range(2)}
+        for pair in range(max(module.residual for module in self.modules)):
+            for module in self.modules:
+                if module.residual <= pair:
+                    continue
+                for side, features in enumerate(module.shape):
+                    run = codes[place : place + features]
+                    columns[module.name, side].append(run / (np.sqrt(np.sum(run * run)) or 1))
+                    place += features
+        row = 0
+        for module in self.modules:
+            if module.residual:
+                module.residual_output, module.residual_input = (
+                    np.stack(columns[module.name, side], 1).astype(np.float32) for side in range(2)
+                )
+            width = module.latent.shape[1]
+            own = rows[row : row + module.residual * width].reshape(module.residual, width)
+            module.latent = np.concatenate([module.latent, own])
+            row += module.residual * width
 
     def _runs(self, planes: np.ndarray, side: int) -> list:
         """Clause 4.3: byte planes of first numbers and differences."""
@@ -176,6 +212,12 @@ class Artifact:
             runs.append(run)
             place += module.rank[side]
         return runs
+
+
+def nibbles(values: np.ndarray, count: int) -> np.ndarray:
+    """Clause 5.2: two codes in a byte, the first in the low half."""
+    halves = np.stack([values & 15, values >> 4], 1).reshape(-1)[:count].astype(np.int8)
+    return np.where(halves > 7, halves - 16, halves)
 
 
 def normals(seed: int, stream: int, count: int) -> np.ndarray:
@@ -246,7 +288,15 @@ def check_values(artifact: Artifact, module: Module, values: np.ndarray) -> None
 
 
 def directions(artifact: Artifact, module: Module, base, pack) -> tuple:
-    """U [out, rows] and V [in, columns] of one module."""
+    """U [out, rows] and V [in, columns] of one module, a residual's vectors behind them."""
+    output, input_ = base_directions(artifact, module, base, pack)
+    if not module.residual:
+        return output, input_
+    return np.hstack([output, module.residual_output]), np.hstack([input_, module.residual_input])
+
+
+def base_directions(artifact: Artifact, module: Module, base, pack) -> tuple:
+    """Its directions of the base."""
     if module.output_basis is not None:
         return module.output_basis.astype(np.float64), module.input_basis.astype(np.float64)
     if pack is not None:

@@ -2,8 +2,8 @@
 
     crosscheck_reader.py [XSPRESS]      prints the largest relative difference of any factor, by variant
 
-Artifacts of the tiny model in every storage, with chosen and with top directions, from the base, from a pack
-and with embedded bases.
+Artifacts of the tiny model in every storage, with chosen and with top directions, with a residual, from the base,
+from a pack and with embedded bases.
 """
 
 import os
@@ -35,6 +35,8 @@ def main() -> int:
         pack = os.path.join(folder, "tiny.xsbases")
         run("bases", "--base", base, "--rank", "64", "-o", pack)
         variants = [(store, []) for store in ("f32", "f16", "bf16", "int8", "int4", "int3", "int2")]
+        variants += [(store, ["--residual", "2"]) for store in ("int8", "int2")]
+        variants += [("int8", ["--residual", "4KB", "--residual-store", "int2", "--embed-bases"])]
         variants += [("int8", ["--directions", "top"]), ("int8", ["--embed-bases"]), ("int8", ["--bases", pack])]
         variants += [("int4", ["--budget", "2200", "--allocation", "energy"])]
         for number, (store, extra) in enumerate(variants):

@@ -13,6 +13,12 @@ extension Exporter {
   func writeLoRAXS(
     _ loaded: LoadedArtifact, to directory: String, dtype: DType
   ) throws(Fault) -> [String] {
+    if let module = loaded.bases.first(where: { $0.residualCount > 0 }) {
+      throw Fault(
+        .unsupported, "AD-EXPORT",
+        "has a residual, which LoRA-XS has no place for; --to peft writes it", path: directory,
+        tensor: module.moduleName)
+    }
     try session.prepareBases(loaded.modules)
     let (session, metadata) = (self.session, loaded.artifact.metadata)
     var modules: [LoRAXSWriter.Module] = []

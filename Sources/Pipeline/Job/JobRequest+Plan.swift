@@ -30,6 +30,7 @@ extension JobRequest {
     candidates = options.candidates
     allocation = try JobRequest.word(options.allocation) ?? .uniform
     storage = try JobRequest.word(options.store) ?? .int8
+    residual = options.residual
     embedsBases = options.embedsBases
     evaluation = options.evaluation.map { Data(path: $0.path, limit: $0.limit) }
     seed = UInt64(options.seed)
@@ -60,6 +61,7 @@ extension JobRequest {
       plan.quantizedSteps ?? storage.quantizedSteps(of: tuning.options.steps)
     tuning.options.precision = try word(plan.precision) ?? tuning.options.precision
     tuning.options.recomputes = plan.recomputes ?? false
+    tuning.options.tunesResidual = plan.tunesResidual ?? false
     tuning.options.patience = plan.patience
     tuning.options.seed = UInt64(plan.seed ?? 0)
     return tuning

@@ -109,6 +109,8 @@ public struct JobRequest: Sendable {
   public var tuning: Tuning?
   /// How latents are stored.
   public var storage = LatentStorage.int8
+  /// A remainder of the LoRA stored beside the latents, if any.
+  public var residual: Residual?
   /// Writes the bases into the artifact.
   public var embedsBases = false
   /// Examples for the accuracy block.

@@ -33,7 +33,8 @@ extension JobRunner {
     }
     try measurement.measure(
       .start, name: "start (\(request.method.rawValue))",
-      pool: student(outcome.projected, outcome.projected.latents))
+      pool: student(
+        outcome.start ?? outcome.projected, (outcome.start ?? outcome.projected).latents))
     if outcome.tuning != nil {
       try measurement.measure(
         .tuned, name: "tuned", pool: student(outcome.projected, outcome.latents))
@@ -42,7 +43,7 @@ extension JobRunner {
     let bytes = try stored.artifact.bytes()
     let loaded = try ArtifactLoader(session: session).load(try Artifact(bytes: bytes))
     try measurement.measure(
-      .stored, name: "as stored (\(request.storage.rawValue))", source: request.outputPath,
+      .stored, name: "as stored (\(storageName(outcome.projected)))", source: request.outputPath,
       bytes: bytes.count, pool: try loaded.student(session: session).pool)
     for control in request.controls {
       for variant in try controls(control, outcome, projection, tuningData, bytes: bytes.count) {
@@ -51,6 +52,11 @@ extension JobRunner {
       }
     }
     return measurement.record()
+  }
+
+  /// How the artifact is stored, for people: a residual is named.
+  private func storageName(_ projected: ProjectedAdapter) -> String {
+    request.storage.rawValue + (projected.hasResidual ? " + residual" : "")
   }
 
   func controls(
@@ -77,7 +83,8 @@ extension JobRunner {
     case .zero:
       let zero = ProjectedAdapter(
         modules: outcome.projected.modules, bases: outcome.projected.bases,
-        projections: outcome.projected.projections.map { $0.zeroed })
+        projections: outcome.projected.projections.map { $0.zeroed },
+        residuals: outcome.projected.residuals)
       return [try tunedControl("zero start", projection, data) { (_) throws(Fault) in zero }]
     }
   }
@@ -105,17 +112,17 @@ extension JobRunner {
     _ name: String, _ projection: ProjectionStage, _ data: TuningData?,
     start: (ProjectionStage) throws(Fault) -> ProjectedAdapter
   ) throws(Fault) -> ControlVariant {
-    let projected = try start(projection)
+    var projected = try start(projection)
     var latents = projected.latents
     if let tuning = request.tuning, let data {
-      latents =
-        try tune(
-          projection, projected, tuning, data, checkpoint: nil, title: "tune control: \(name)"
-        ).latents
+      let result = try tune(
+        projection, projected, tuning, data, checkpoint: nil, title: "tune control: \(name)")
+      latents = result.latents
+      projected = projected.replacingResiduals(result.residual)
     }
-    let storage = request.storage
-    let rounded = try latents.map { (latent) throws(Fault) in
-      try StoredLatent(latent, storage: storage).matrix
+    let rounding = LatentRounding(storage: request.storage)
+    let rounded = try latents.indices.map { (index) throws(Fault) in
+      try rounding.roundTrip(latents[index], residual: projected.residuals[index])
     }
     return ControlVariant(
       name: name,

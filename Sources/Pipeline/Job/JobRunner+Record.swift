@@ -27,6 +27,7 @@ extension JobRunner {
       \(plan) \(request.directions) \(request.candidates ?? 0) \(request.method) \(request.storage) \
       \(request.seed) \(request.calibration?.limit ?? 0) \(session.threads)
       """)
+    if let residual = request.residual { lines.append("\(residual)") }
     if let tuning = request.tuning {
       var options = tuning.options
       options.checkpointInterval = 0
@@ -60,6 +61,7 @@ extension JobRunner {
       artifactPath: request.outputPath,
       settings: [
         Setting("rank", outcome.projected.rankSummary(of: matched.modules.count)),
+        Setting("form", outcome.projected.form),
         Setting("directions", request.directions.rawValue),
         Setting(
           "start",
@@ -89,8 +91,8 @@ extension JobRunner {
       let projection = outcome.projected.projections[index]
       return ModuleRecord(
         name: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
-        loraRank: loraRanks[module.name] ?? 0, outputRank: projection.latent.rows,
-        inputRank: projection.latent.columns, capturedEnergy: projection.heldEnergy,
+        loraRank: loraRanks[module.name] ?? 0, outputRank: projection.selection.outputRank,
+        inputRank: projection.selection.inputRank, capturedEnergy: projection.heldEnergy,
         weightedCapturedEnergy: projection.weightedCapturedEnergy,
         bytes: artifact.latentByteCount(index))
     }

@@ -33,7 +33,8 @@ extension JobRunner {
     for _ in 0..<14 {
       let target = (low + high) / 2
       let plan = plans(target)
-      let draft = try stage.draft(plan, directions: choice == .top ? .top : .selected)
+      let draft = try stage.draft(
+        plan, directions: choice == .top ? .top : .selected, residuals: projection.residuals)
       let size = try draft.map { (draft) throws(Fault) in
         try draft.encodedByteCount() + blockReserve
       }

@@ -69,9 +69,13 @@ public final class JobRunner {
     defer { withExtendedLifetime(lock) {} }
     try session.prepareBases(matched.modules, leading: request.leadingDirections)
     finish("bases")
-    let projection = ProjectionStage(
+    var projection = ProjectionStage(
       session: session, adapter: matched, curvature: try calibrate(),
-      candidates: request.candidates, seed: request.seed)
+      candidates: request.candidates, seed: request.seed, residuals: [])
+    if let residual = request.residual {
+      projection.residuals = try ResidualStage(projection: projection, request: residual).run()
+      finish("residual")
+    }
     var tuningData: TuningData?
     if let tuning = request.tuning { tuningData = try loadTuningData(tuning) }
     let outcome = try reachTarget(projection, tuningData)
@@ -139,6 +143,8 @@ public final class JobRunner {
   struct Outcome {
     var projected: ProjectedAdapter
     var latents: [Matrix<Float>]
+    /// What tuning started from, where there was any.
+    var start: ProjectedAdapter?
     var tuning: TuningRecord?
     /// What identifies the inputs and settings.
     var planDigest = ""
@@ -187,19 +193,21 @@ public final class JobRunner {
     let result = try tune(projection, projected, tuning, data, checkpoint: checkpoint)
     finish("tune")
     return Outcome(
-      projected: projected, latents: result.latents, tuning: result.record,
-      planDigest: planDigest)
+      projected: projected.replacingResiduals(result.residual), latents: result.latents,
+      start: projected, tuning: result.record, planDigest: planDigest)
   }
 
   func tune(
     _ projection: ProjectionStage, _ projected: ProjectedAdapter, _ tuning: JobRequest.Tuning,
     _ data: TuningData, checkpoint: TuningCheckpoint?, title: String = "tune"
   ) throws(Fault) -> TuningStage.Result {
-    let storage = request.storage
+    let rounding = LatentRounding(storage: request.storage)
     let stage = TuningStage(
       session: session, request: tuning, data: data, checkpoint: checkpoint,
       restarts: request.restarts,
-      roundTrip: { (latent) throws(Fault) in try StoredLatent(latent, storage: storage).matrix })
+      roundTrip: { (index, latent) throws(Fault) in
+        try rounding.roundTrip(latent, residual: projected.residuals[index])
+      })
     return try stage.run(
       projected,
       coordinates: tuning.options.coordinates == .whitened

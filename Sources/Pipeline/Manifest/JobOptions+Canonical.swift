@@ -18,6 +18,8 @@ extension JobOptions {
     add("allocation", allocation)
     add("method", method)
     add("store", store)
+    add("residual", residual?.size)
+    add("residual_store", residual?.bits.rawValue)
     add("embed_bases", embedsBases)
     add("seed", seed)
     func add(data: DataChoice?, as key: String) {
@@ -38,6 +40,7 @@ extension JobOptions {
       add("tune.validation", tuning.validationShare)
       add("tune.quantized_steps", tuning.quantizedSteps)
       add("tune.precision", tuning.precision)
+      add("tune.residual", tuning.tunesResidual)
       add("tune.patience", tuning.patience)
       // `checkpoint_every` and `recompute` change no result, so they are left out.
       add("tune.seed", tuning.seed)

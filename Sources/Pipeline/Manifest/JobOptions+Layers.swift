@@ -19,6 +19,7 @@ extension JobOptions {
     allocation = try layers.word("allocation", ["energy", "uniform"])
     method = try layers.word("method", ["projected", "calibrated", "kfac"])
     store = try layers.word("store", LatentStorage.allCases.map(\.rawValue))
+    residual = try JobOptions.residual(layers)
     embedsBases =
       try layers.value("embed_bases") { f throws(Fault) in try f.bool("embed_bases") } ?? false
     seed = try layers.integer("seed", 0...Int.max) ?? 0
@@ -26,6 +27,10 @@ extension JobOptions {
     evaluation = try JobOptions.data(layers, "evaluate", resolver)
     tuning = try JobOptions.tuning(layers, resolver)
     controls = try JobOptions.controls(layers)
+    if case .rank(let rank) = target, rank.output == 0, residual == nil {
+      throw Fault(
+        .badData, "MF-VALUE", "\(layers.own.place): rank 0 leaves nothing without a residual")
+    }
     if case .minRetained = target, tuning == nil {
       throw Fault(
         .badData, "MF-VALUE",
@@ -61,6 +66,23 @@ extension JobOptions {
       .badData, "MF-VALUE", "\(layers.own.place): needs one of rank, budget, min_retained")
   }
 
+  private static func residual(_ layers: OptionLayers) throws(Fault) -> JobRequest.Residual? {
+    let words = JobRequest.Residual.Bits.allCases.map(\.rawValue)
+    let bits = try layers.word("residual_store", words).flatMap {
+      JobRequest.Residual.Bits(rawValue: $0)
+    }
+    let size = try layers.value("residual") { fields throws(Fault) -> JobRequest.Residual.Size? in
+      guard let text = try fields.plain("residual") else { return nil }
+      guard let size = JobRequest.Residual.Size(text) else {
+        throw fields.refusal(
+          "residual", "MF-VALUE", "\"\(text)\" is neither a number of pairs nor a size such as 64KB"
+        )
+      }
+      return size
+    }
+    return size.map { JobRequest.Residual(size: $0, bits: bits) }
+  }
+
   private static func data(
     _ layers: OptionLayers, _ key: String, _ resolver: PathResolver
   ) throws(Fault) -> DataChoice? {
@@ -87,7 +109,7 @@ extension JobOptions {
     let allowed = [
       "data", "limit", "objective", "init", "coordinates", "steps", "batch_size", "lr",
       "lr_search", "warmup", "validation", "checkpoint_every", "quantized_steps", "precision",
-      "recompute", "patience", "seed",
+      "recompute", "residual", "patience", "seed",
     ]
     guard let inner = try layers.mapping("tune", allowed: allowed) else { return nil }
     var tuning = Tuning(data: try dataChoice(inner, resolver))
@@ -109,6 +131,9 @@ extension JobOptions {
     tuning.precision = try inner.word("precision", ["float32", "bfloat16"])
     tuning.recomputes = try inner.value("recompute") { f throws(Fault) in
       try f.bool("recompute")
+    }
+    tuning.tunesResidual = try inner.value("residual") { f throws(Fault) in
+      try f.bool("residual")
     }
     tuning.patience = try inner.integer("patience", 1...10_000)
     tuning.seed = try inner.integer("seed", 0...Int.max)

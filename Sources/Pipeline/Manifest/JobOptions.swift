@@ -52,6 +52,8 @@ public struct JobOptions: Hashable, Sendable {
     public var precision: String?
     /// Whether the backward pass runs blocks again instead of keeping their activations.
     public var recomputes: Bool?
+    /// Whether the vectors of a residual are trained too.
+    public var tunesResidual: Bool?
     /// Validations without improvement before tuning stops.
     public var patience: Int?
     /// Seed of the data order and the validation split.
@@ -84,6 +86,8 @@ public struct JobOptions: Hashable, Sendable {
   public var method: String?
   /// A storage of `formats/loraxs.md` §5.
   public var store: String?
+  /// A residual beside the latents, if any.
+  public var residual: JobRequest.Residual?
   /// Whether the artifact carries its bases.
   public var embedsBases: Bool
   /// Seed of everything that is not tuning.

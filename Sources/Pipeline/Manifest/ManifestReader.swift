@@ -10,8 +10,8 @@ struct ManifestReader {
   private static let targetKeys = ["rank", "budget", "min_retained"]
   private static let optionKeys =
     ["base"] + targetKeys + [
-      "format", "store", "directions", "candidates", "allocation", "method", "embed_bases", "seed",
-      "calibrate",
+      "format", "store", "residual", "residual_store", "directions", "candidates", "allocation",
+      "method", "embed_bases", "seed", "calibrate",
       "tune", "evaluate", "controls",
     ]
 

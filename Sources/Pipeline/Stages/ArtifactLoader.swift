@@ -108,13 +108,17 @@ public struct ArtifactLoader {
     _ stored: ArtifactModule, metadata: ArtifactMetadata, module: LinearModule, store: BasisStore
   ) throws(Fault) -> ModuleBasis {
     let selection = selection(stored, metadata: metadata)
+    let basis: ModuleBasis
     if let output = stored.outputBasis, let input = stored.inputBasis {
-      return ModuleBasis(
+      basis = ModuleBasis(
         moduleName: stored.moduleName, outputBasis: output, inputBasis: input,
         outputSingularValues: stored.outputSingularValues.map(Double.init),
         inputSingularValues: stored.inputSingularValues.map(Double.init), selection: selection)
+    } else {
+      basis = try store.moduleBasis(of: module, for: selection)
     }
-    return try store.moduleBasis(of: module, for: selection)
+    guard let residual = stored.residual else { return basis }
+    return basis.appending(output: residual.output.matrix, input: residual.input.matrix)
   }
 
   private static func check(
@@ -176,12 +180,16 @@ public struct LoadedArtifact: Sendable {
       projections.append(
         ProjectedModule(
           moduleName: basis.moduleName, selection: basis.selection, latent: latent,
-          heldEnergy: Projection.heldEnergy(of: updates[index], basis: basis),
+          heldEnergy: try Projection.heldEnergy(of: updates[index], basis: basis),
           capturedEnergy: try Projection.capturedEnergy(
             of: latent, update: updates[index], basis: basis, curvature: nil
           ).plain, weightedCapturedEnergy: nil))
     }
-    return ProjectedAdapter(modules: modules, bases: bases, projections: projections)
+    return ProjectedAdapter(
+      modules: modules, bases: bases, projections: projections,
+      residuals: artifact.modules.map { stored in
+        stored.residual.map { ResidualPairs(output: $0.output, input: $0.input) }
+      })
   }
 
   /// The model.

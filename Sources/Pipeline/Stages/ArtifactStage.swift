@@ -40,7 +40,10 @@ struct AssembledArtifact {
   }
 
   /// Bytes of one module's latent before compression.
-  func latentByteCount(_ index: Int) -> Int { artifact.modules[index].stored.byteCount }
+  func latentByteCount(_ index: Int) -> Int {
+    let module = artifact.modules[index]
+    return module.stored.byteCount + (module.residual?.byteCount ?? 0)
+  }
 }
 
 /// Turns projected or tuned latents into an artifact.
@@ -61,27 +64,29 @@ struct ArtifactStage {
     let modules = try parallelMap(projected.modules.count, threads: session.threads) {
       (index) throws(Fault) -> ArtifactModule in
       let (module, basis) = (projected.modules[index], projected.bases[index])
-      let stored: StoredLatent
+      let (stored, residual): (StoredLatent, StoredResidual?)
       do throws(Fault) {
-        stored = try StoredLatent(
-          latents[index], storage: request.storage, coarsening: coarsening)
+        (stored, residual) = try LatentRounding(
+          storage: request.storage, coarsening: coarsening
+        ).store(latents[index], residual: projected.residuals[index])
       } catch {
         throw error.at(tensor: module.name)
       }
-      let probes = Probe.values(
-        draws: try draws.draws(of: module, index: index), basis: basis, latent: stored.matrix)
       let (output, input) = basis.selection.indices
-      return ArtifactModule(
+      let own = request.embedsBases ? basis.ownDirections : nil
+      var result = ArtifactModule(
         moduleName: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
-        stored: stored, outputIndices: output, inputIndices: input,
-        valueCheck: basis.outputSingularValues.isEmpty
+        stored: stored, residual: residual, outputIndices: output, inputIndices: input,
+        valueCheck: basis.outputSingularValues.isEmpty && basis.selection.outputRank > 0
           ? nil
           : SingularValueCheck.code(
             output: basis.outputSingularValues, input: basis.inputSingularValues),
-        probes: probes.map(\.stored),
         digestPrefix: Array(digests[index].bytes.prefix(Artifact.digestPrefixLength)),
-        outputBasis: request.embedsBases ? basis.outputBasis : nil,
-        inputBasis: request.embedsBases ? basis.inputBasis : nil)
+        outputBasis: own?.output, inputBasis: own?.input)
+      result.probes = Probe.values(
+        draws: try draws.draws(of: module, index: index), basis: basis, latent: result.latent
+      ).map(\.stored)
+      return result
     }
     let energy = projected.projections.reduce(0) { $0 + $1.heldEnergy }
     return AssembledArtifact(
@@ -90,7 +95,7 @@ struct ArtifactStage {
         metadata: metadata(
           root: Artifact.rootDigest(digests), directions: projected.directions,
           omegaSeed: projected.omegaSeed, energy: energy / Double(projected.projections.count),
-          tuning)))
+          form: projected.hasResidual ? projected.form : nil, tuning)))
   }
 
   /// An artifact of a plan's sizes, for its own: numbers, directions and proofs are random, and compress as tuned and
@@ -98,30 +103,34 @@ struct ArtifactStage {
   ///
   /// - Returns: nil where no module gets a rank.
   func draft(
-    _ plan: RankPlan, directions: ArtifactMetadata.Directions
+    _ plan: RankPlan, directions: ArtifactMetadata.Directions, residuals: [ResidualPairs?]
   ) throws(Fault) -> AssembledArtifact? {
     var modules: [ArtifactModule] = []
-    for (index, module) in matched.modules.enumerated() where plan[index] != 0 {
+    for (index, module) in matched.modules.enumerated() {
+      let residual = residuals.isEmpty ? nil : residuals[index]
+      guard plan[index] != 0 || residual != nil else { continue }
       var generator = SeededGenerator(seed: request.seed, stream: UInt64(index + 1))
+      let pairs = residual?.count ?? 0
       let rank = plan[index].clipped(
-        outFeatures: module.outFeatures, inFeatures: module.inFeatures)
+        outFeatures: module.outFeatures - pairs, inFeatures: module.inFeatures - pairs)
       let candidates = min(module.outFeatures, module.inFeatures)
       func chosen(_ count: Int) -> [Int] {
         directions == .selected ? generator.permutation(candidates).prefix(count).sorted() : []
       }
-      let numbers = generator.normals(rank.output * rank.input).map { Float($0) }
+      let columns = rank.input + pairs
+      let numbers = generator.normals((rank.output + pairs) * columns).map { Float($0) }
       func basis(_ features: Int, _ count: Int) -> Matrix<Float>? {
         guard request.embedsBases else { return nil }
         return Matrix(
           rows: features, columns: count,
           elements: generator.normals(features * count).map { Float($0) })
       }
+      let stored = try LatentRounding(storage: request.storage).store(
+        Matrix(rows: rank.output + pairs, columns: columns, elements: numbers), residual: residual)
       modules.append(
         ArtifactModule(
           moduleName: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
-          stored: try StoredLatent(
-            Matrix(rows: rank.output, columns: rank.input, elements: numbers),
-            storage: request.storage),
+          stored: stored.latent, residual: stored.residual,
           outputIndices: chosen(rank.output), inputIndices: chosen(rank.input),
           valueCheck: UInt8(truncatingIfNeeded: generator.next()),
           probes: [HalfPrecision.float(half: HalfPrecision.half(numbers.first ?? 0))],
@@ -135,18 +144,20 @@ struct ArtifactStage {
         modules: modules,
         metadata: metadata(
           root: SHA256Digest.of(Array(request.name.utf8)), directions: directions,
-          omegaSeed: directions == .selected ? nil : request.seed, energy: 0.123456789)))
+          omegaSeed: directions == .selected ? nil : request.seed, energy: 0.123456789,
+          form: residuals.isEmpty ? nil : ProjectedAdapter.form(of: residuals))))
   }
 
   private func metadata(
     root: SHA256Digest, directions: ArtifactMetadata.Directions, omegaSeed: UInt64?,
-    energy: Double, _ tuning: TuningRecord? = nil
+    energy: Double, form: String?, _ tuning: TuningRecord? = nil
   ) -> ArtifactMetadata {
     let adapter = matched.adapter
     var record = JSONObject([
       ("method", .string(request.method.rawValue)), ("seed", .string("\(request.seed)")),
       ("meanCapturedEnergy", .number(energy)),
     ])
+    if let form { record["form"] = .string(form) }
     if let tuning {
       record["training"] = .object(
         JSONObject(
@@ -194,6 +205,11 @@ extension BasisSelection {
     if case .selected(let output, let input) = self { return (output, input) }
     return ([], [])
   }
+}
+
+extension StoredResidual {
+  /// Bytes of codes and rows, before compression.
+  var byteCount: Int { output.codes.count + input.codes.count + rows.count * 2 }
 }
 
 extension JSONValue {

@@ -18,9 +18,41 @@ public struct ProjectedAdapter: Sendable {
   public let bases: [ModuleBasis]
   /// Their latents and captured energies.
   public let projections: [ProjectedModule]
+  /// The pairs that are the last columns of a basis; nil where it has none.
+  public let residuals: [ResidualPairs?]
 
   /// The latents in Float32, `[outputRank, inputRank]` each.
   public var latents: [Matrix<Float>] { projections.map { $0.latent.converted() } }
+
+  /// The same with other codes of the residual's vectors, output then input ones of every module that has them; as it
+  /// is for none.
+  func replacingResiduals(_ codes: [CodedColumns]) -> ProjectedAdapter {
+    guard !codes.isEmpty else { return self }
+    var (bases, residuals) = (self.bases, self.residuals)
+    var next = 0
+    for index in residuals.indices where residuals[index] != nil {
+      let pairs = ResidualPairs(output: codes[next], input: codes[next + 1])
+      next += 2
+      residuals[index] = pairs
+      bases[index] = bases[index].replacingResidual(
+        output: pairs.output.matrix, input: pairs.input.matrix)
+    }
+    return ProjectedAdapter(
+      modules: modules, bases: bases, projections: projections, residuals: residuals)
+  }
+
+  /// What the artifact is called: a residual is always named.
+  var form: String { ProjectedAdapter.form(of: residuals) }
+
+  /// Whether any module has a residual.
+  var hasResidual: Bool { residuals.contains { $0 != nil } }
+
+  static func form(of residuals: [ResidualPairs?]) -> String {
+    let counts = residuals.map { $0?.count ?? 0 }
+    guard let most = counts.max(), most > 0 else { return "LoRA-XS" }
+    let total = counts.reduce(0, +)
+    return "LoRA-XS + residual (\(total) pairs, up to \(most) a module)"
+  }
 
   /// The largest numbers of directions in use.
   public var rank: LatentRank {
@@ -52,6 +84,8 @@ struct ProjectionStage {
   let curvature: CurvatureAccumulator?
   let candidates: Int?
   let seed: UInt64
+  /// The pairs of every module that are stored beside the directions; empty without a residual.
+  var residuals: [ResidualPairs?]
 
   /// How directions are chosen.
   enum Choice: Sendable {
@@ -64,31 +98,46 @@ struct ProjectionStage {
   func run(
     plan: RankPlan, choice: Choice, method: ProjectionMethod
   ) throws(Fault) -> ProjectedAdapter {
-    let places = adapter.modules.indices.filter { plan[$0] != 0 }
+    let places = adapter.modules.indices.filter { plan[$0] != 0 || residual(at: $0) != nil }
     let (store, modules) = (session.bases, places.map { adapter.modules[$0] })
     let updates = places.map { adapter.updates[$0] }
     let ranks = places.map { plan[$0] }
+    let residuals = places.map(residual)
     let (candidates, seed) = (self.candidates, self.seed)
     let curvatures = modules.map(moduleCurvature)
     let task = session.log.task("project", total: modules.count, unit: "modules")
     let results = try parallelMap(modules.count, threads: session.threads) {
       (index) throws(Fault) -> (ModuleBasis, ProjectedModule) in
       let module = modules[index]
+      let pairs = residuals[index]?.count ?? 0
       let limit = ranks[index].clipped(
-        outFeatures: module.outFeatures, inFeatures: module.inFeatures)
-      let moduleBasis: ModuleBasis
+        outFeatures: module.outFeatures - pairs, inFeatures: module.inFeatures - pairs)
+      var remainder = updates[index]
+      if let residual = residuals[index] {
+        remainder = try Projection.remainder(
+          of: remainder, beside: residual, curvature: curvatures[index], method: method)
+      }
+      var moduleBasis: ModuleBasis
       switch choice {
+      case _ where limit == 0:
+        moduleBasis = ModuleBasis(
+          withoutDirections: module.name, outFeatures: module.outFeatures,
+          inFeatures: module.inFeatures)
       case .selected:
         let basis = try store.basis(of: module, leading: candidates)
         moduleBasis = try basis.moduleBasis(
           for: try Projection.select(
-            update: updates[index], basis: basis, curvature: curvatures[index], rank: limit,
+            update: remainder, basis: basis, curvature: curvatures[index], rank: limit,
             candidates: candidates))
       case .top:
         moduleBasis = try store.topBasis(of: module, rank: limit.square, omegaSeed: seed)
       case .random:
         moduleBasis = try store.moduleBasis(
           of: module, for: .random(rank: limit.square, seed: seed))
+      }
+      if let residual = residuals[index] {
+        moduleBasis = moduleBasis.appending(
+          output: residual.output.matrix, input: residual.input.matrix)
       }
       let projection = try Projection.fit(
         update: updates[index], basis: moduleBasis, curvature: curvatures[index], method: method)
@@ -97,22 +146,34 @@ struct ProjectionStage {
     }
     task.finish()
     return ProjectedAdapter(
-      modules: modules, bases: results.map(\.0), projections: results.map(\.1))
+      modules: modules, bases: results.map(\.0), projections: results.map(\.1),
+      residuals: residuals)
   }
 
-  /// What each module's directions capture, by their numbers.
+  /// The pairs of the adapter's module at `place`, if it has any.
+  private func residual(at place: Int) -> ResidualPairs? {
+    residuals.isEmpty ? nil : residuals[place]
+  }
+
+  /// What each module's directions capture, by their numbers, of what a residual leaves.
   func energies(
     inputCounts: [Int], outputLimit: Int
   ) throws(Fault) -> [Projection.EnergyTable] {
     let (store, modules, updates) = (session.bases, adapter.modules, adapter.updates)
-    let candidates = self.candidates
+    let (candidates, residuals) = (self.candidates, modules.indices.map(residual))
     let curvatures = modules.map(moduleCurvature)
     let task = session.log.task("weigh", total: modules.count, unit: "modules")
     let tables = try parallelMap(modules.count, threads: session.threads) {
       (index) throws(Fault) -> Projection.EnergyTable in
       defer { task.advance() }
+      var remainder = updates[index]
+      if let residual = residuals[index] {
+        remainder = try Projection.remainder(
+          of: remainder, beside: residual, curvature: curvatures[index],
+          method: curvatures[index] == nil ? .projected : .kfac)
+      }
       return try Projection.energies(
-        update: updates[index],
+        update: remainder,
         basis: try store.basis(of: modules[index], leading: candidates),
         curvature: curvatures[index], inputCounts: inputCounts, outputLimit: outputLimit,
         candidates: candidates)
@@ -129,7 +190,10 @@ struct ProjectionStage {
     let curvatures = projected.modules.map(moduleCurvature)
     return try parallelMap(latents.count, threads: session.threads) {
       (index) throws(Fault) -> Matrix<Float> in
-      guard let curvature = curvatures[index] else { return latents[index] }
+      // The rows of a residual are not rounded to the storage.
+      guard let curvature = curvatures[index], projected.residuals[index] == nil else {
+        return latents[index]
+      }
       return try Projection.rounded(
         latents[index], basis: projected.bases[index], curvature: curvature
       ) { (column) throws(Fault) in try StoredLatent.rounding(of: column, storage: storage) }
@@ -155,7 +219,7 @@ struct ProjectionStage {
     try Cholesky(matrix).solving(.identity(matrix.rows))
   }
 
-  private func moduleCurvature(_ module: LinearModule) -> Curvature? {
+  func moduleCurvature(_ module: LinearModule) -> Curvature? {
     curvature.map {
       Curvature(
         inputCovariance: $0.inputCovariance(module), outputCovariance: $0.outputCovariance(module))

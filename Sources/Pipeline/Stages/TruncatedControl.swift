@@ -76,23 +76,12 @@ struct TruncatedControl {
 
   /// The pairs of most energy per byte that fit.
   private func within(_ budget: Int, _ pairs: [LowRankUpdate], bits: Int) -> Cut {
-    var worth: [(module: Int, value: Double)] = []
-    for (module, update) in pairs.enumerated() {
-      for pair in 0..<update.loraA.rows {
-        let energy = TruncatedControl.pair(pair, of: update).squaredNorm
-        worth.append((module, energy / Double(size(update, bits: bits))))
-      }
-    }
-    // Pairs of a module come by falling energy, and the sort is stable: a module's first pair goes first.
-    worth.sort { $0.value > $1.value }
-    var cut = Cut(ranks: pairs.map { _ in 0 }, bits: bits, bytes: 0)
-    for (module, _) in worth {
-      let size = size(pairs[module], bits: bits)
-      guard cut.bytes + size <= budget else { continue }
-      cut.bytes += size
-      cut.ranks[module] += 1
-    }
-    return cut
+    let sizes = pairs.map { size($0, bits: bits) }
+    let ranks = Projection.pairCounts(
+      worth: pairs.map { update in
+        (0..<update.loraA.rows).map { TruncatedControl.pair($0, of: update).squaredNorm }
+      }, cost: sizes, budget: budget)
+    return Cut(ranks: ranks, bits: bits, bytes: zip(ranks, sizes).reduce(0) { $0 + $1.0 * $1.1 })
   }
 
   /// One pair of singular vectors, `[1, in]` and `[out, 1]`.

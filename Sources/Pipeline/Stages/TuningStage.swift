@@ -4,6 +4,7 @@ import Foundation
 import LinearAlgebra
 import Models
 import Progress
+import Projection
 import Reports
 import Tensors
 import Training
@@ -15,12 +16,15 @@ struct TuningStage {
   let data: TuningData
   let checkpoint: TuningCheckpoint?
   let restarts: Bool
-  /// Rounds a latent as storage will.
-  let roundTrip: (Matrix<Float>) throws(Fault) -> Matrix<Float>
+  /// Rounds a module's latent as storage will.
+  let roundTrip: (Int, Matrix<Float>) throws(Fault) -> Matrix<Float>
 
   /// Tuned latents and the record of how they came about.
   struct Result {
     var latents: [Matrix<Float>]
+    /// The codes of the residual's vectors, output then input ones of every module that has them; empty where they
+    /// were not trained.
+    var residual: [CodedColumns]
     var validationLoss: Double
     var record: TuningRecord
   }
@@ -62,7 +66,8 @@ struct TuningStage {
     tuner.keep(trials: trials)
     try run(tuner, title: title, saves: true)
     return Result(
-      latents: tuner.state.bestLatents, validationLoss: tuner.state.history.bestLoss,
+      latents: tuner.bestLatents, residual: tuner.bestResidual,
+      validationLoss: tuner.state.history.bestLoss,
       record: record(tuner, seconds: Date().timeIntervalSince(start)))
   }
 
@@ -80,13 +85,17 @@ struct TuningStage {
   private func makeTuner(
     _ projected: ProjectedAdapter, options: TuningOptions, coordinates: [ModuleCoordinates]?
   ) throws(Fault) -> Tuner {
+    let residuals = projected.residuals.map { $0.map { (output: $0.output, input: $0.input) } }
+    let residual =
+      options.tunesResidual && residuals.contains { $0 != nil }
+      ? ResidualTraining(residuals: residuals) : nil
     let student = StudentModel(
       weights: try session.weights(), modules: projected.modules, bases: projected.bases,
       latents: projected.latents, threads: session.threads, trainingPrecision: options.precision,
-      recomputes: options.recomputes)
+      recomputes: options.recomputes, trainsResidual: residual != nil)
     return Tuner(
       student: student, data: data, options: options, coordinates: coordinates,
-      roundTrip: roundTrip)
+      residual: residual, roundTrip: roundTrip)
   }
 
   private func run(_ tuner: Tuner, title: String, saves: Bool) throws(Fault) {
@@ -122,6 +131,7 @@ struct TuningStage {
         Setting("learning rate", rounded(options.learningRate)),
         Setting("batch size", options.batchSize), Setting("warm-up steps", options.warmup),
         Setting("schedule", "linear to zero"), Setting("precision", options.precision.rawValue),
+        Setting("residual", options.tunesResidual ? "vectors trained" : "latents only"),
         Setting("last steps on rounded latents", options.quantizedSteps),
         Setting("training examples", data.training.count),
         Setting("validation examples", data.validation.count),

@@ -107,11 +107,22 @@ public struct Inspection: Sendable {
     kind = "artifact"
     format = "loraxs"
     architecture = artifact.metadata.base.architecture
-    tensors = artifact.modules.map { module in
-      Tensor(
-        name: module.moduleName + ".latent", dtype: module.stored.storage.rawValue.uppercased(),
-        shape: [module.stored.rows, module.stored.columns], bytes: module.stored.byteCount,
-        sha256: digests ? SHA256Digest.of(module.latent.elements).hex : nil)
+    tensors = artifact.modules.flatMap { module in
+      var parts = [
+        Tensor(
+          name: module.moduleName + ".latent", dtype: module.stored.storage.rawValue.uppercased(),
+          shape: [module.latent.rows, module.latent.columns], bytes: module.stored.byteCount,
+          sha256: digests ? SHA256Digest.of(module.latent.elements).hex : nil)
+      ]
+      guard let residual = module.residual else { return parts }
+      for (side, columns) in [("output", residual.output), ("input", residual.input)] {
+        parts.append(
+          Tensor(
+            name: "\(module.moduleName).residual_\(side)", dtype: "INT8",
+            shape: [columns.features, columns.count], bytes: columns.codes.count,
+            sha256: digests ? SHA256Digest.of(columns.matrix.elements).hex : nil))
+      }
+      return parts
     }
     let about = artifact.metadata
     metadata = .object([

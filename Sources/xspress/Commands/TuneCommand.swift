@@ -66,6 +66,9 @@ struct TuneCommand: ParsableCommand {
   @Option(help: "Products of a step: bfloat16 takes half the time where the CPU has it.")
   var precision = ProductPrecision.float32
 
+  @Flag(help: "Train the residual's vectors too, and not only the latents.")
+  var tuneResidual = false
+
   @Flag(help: "Keep fewer activations and compute them again: less memory, a third more work.")
   var recompute = false
 
@@ -84,8 +87,15 @@ struct TuneCommand: ParsableCommand {
     if conversion.rank == nil && conversion.budget == nil && artifact == nil && minRetained == nil {
       throw ValidationError("--rank, --budget, --artifact or --min-retained is needed")
     }
-    if artifact != nil, conversion.rank != nil || conversion.budget != nil || minRetained != nil {
-      throw ValidationError("--artifact fixes the rank: no --rank, --budget or --min-retained")
+    if artifact != nil,
+      conversion.rank != nil || conversion.budget != nil || minRetained != nil
+        || conversion.residual != nil
+    {
+      throw ValidationError(
+        "--artifact fixes the rank: no --rank, --budget, --min-retained or --residual")
+    }
+    if tuneResidual && conversion.residual == nil && artifact == nil {
+      throw ValidationError("--tune-residual needs --residual, or an --artifact that has one")
     }
     if conversion.budget != nil && minRetained != nil {
       throw ValidationError("--budget and --min-retained exclude each other")
@@ -139,6 +149,7 @@ struct TuneCommand: ParsableCommand {
     tuning.options.quantizedSteps = quantizedSteps ?? conversion.store.quantizedSteps(of: steps)
     tuning.options.precision = precision
     tuning.options.recomputes = recompute
+    tuning.options.tunesResidual = tuneResidual
     tuning.options.seed = conversion.seed
     tuning.searchesLearningRate = lrSearch
     if let fraction = Double(validation) {

@@ -44,6 +44,20 @@ struct ConversionOptions: ParsableArguments {
   @Option(help: "How latents are stored: f32, f16, bf16, int8, int4, int3 or int2.")
   var store: LatentStorage = .int8
 
+  @Option(
+    help: """
+      Keep K pairs of vectors of the LoRA in every module beside the latent, or about SIZE of them where they \
+      serve most, such as 64KB.
+      """)
+  var residual: JobRequest.Residual.Size?
+
+  @Option(
+    help: """
+      How finely the residual's vectors are stored at most: int8, int4, int3 or int2 (default: each as serves most \
+      with SIZE, int4 with K).
+      """)
+  var residualStore: JobRequest.Residual.Bits?
+
   @Flag(help: "Write the bases into the artifact, so that a loader needs no SVD.")
   var embedBases = false
 
@@ -73,6 +87,9 @@ struct ConversionOptions: ParsableArguments {
     if rank != nil && budget != nil {
       throw ValidationError("--rank and --budget exclude each other")
     }
+    if rank?.output == 0 && residual == nil {
+      throw ValidationError("--rank 0 leaves nothing without --residual")
+    }
     if let candidates, candidates < 1 {
       throw ValidationError("--candidates must be at least 1")
     }
@@ -98,6 +115,7 @@ struct ConversionOptions: ParsableArguments {
     request.allocation = allocation
     request.calibration = calibrate.map { JobRequest.Data(path: $0, limit: calibrateLimit) }
     request.storage = store
+    request.residual = residual.map { JobRequest.Residual(size: $0, bits: residualStore) }
     request.embedsBases = embedBases
     request.evaluation = eval.map { JobRequest.Data(path: $0, limit: evalLimit) }
     request.controls = control
@@ -111,5 +129,7 @@ extension JobRequest.Allocation: ExpressibleByArgument {}
 extension JobRequest.Control: ExpressibleByArgument {}
 extension AdapterDialect: ExpressibleByArgument {}
 extension LatentStorage: ExpressibleByArgument {}
+extension JobRequest.Residual.Bits: ExpressibleByArgument {}
+extension JobRequest.Residual.Size: ExpressibleByArgument {}
 extension ProjectionMethod: ExpressibleByArgument {}
 extension LatentRank: ExpressibleByArgument {}

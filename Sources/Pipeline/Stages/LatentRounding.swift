@@ -1,0 +1,39 @@
+import Artifacts
+import Faults
+import Projection
+import Tensors
+
+/// A latent as an artifact stores it: the rows of the base's directions in the job's storage, those of a residual beside
+/// its vectors.
+struct LatentRounding: Sendable {
+  let storage: LatentStorage
+  /// Eighths of an octave by which scales are coarser than the best.
+  var coarsening = 0
+
+  /// The parts of `latent` `[rows + pairs, columns + pairs]`.
+  func store(
+    _ latent: Matrix<Float>, residual: ResidualPairs?
+  ) throws(Fault) -> (latent: StoredLatent, residual: StoredResidual?) {
+    guard let residual else {
+      return (try StoredLatent(latent, storage: storage, coarsening: coarsening), nil)
+    }
+    let rows = latent.rows - residual.count
+    return (
+      try StoredLatent(
+        latent.selectingRows(Array(0..<rows)), storage: storage, coarsening: coarsening),
+      try StoredResidual(
+        output: residual.output, input: residual.input,
+        rows: latent.selectingRows(Array(rows..<latent.rows)))
+    )
+  }
+
+  /// The latent that a loader will see.
+  func roundTrip(
+    _ latent: Matrix<Float>, residual: ResidualPairs?
+  ) throws(Fault) -> Matrix<Float> {
+    let parts = try store(latent, residual: residual)
+    return Matrix(
+      rows: latent.rows, columns: latent.columns,
+      elements: parts.latent.matrix.elements + (parts.residual?.rows ?? []))
+  }
+}
