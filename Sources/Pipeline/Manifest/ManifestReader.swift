@@ -11,7 +11,7 @@ struct ManifestReader {
   private static let optionKeys =
     ["base"] + targetKeys + [
       "format", "store", "directions", "candidates", "method", "embed_bases", "seed", "calibrate",
-      "tune", "evaluate", "controls",
+      "tune", "self", "evaluate", "controls",
     ]
 
   func jobs(of root: Node) throws(Fault) -> [JobPlan] {

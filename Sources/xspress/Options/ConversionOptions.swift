@@ -32,7 +32,7 @@ struct ConversionOptions: ParsableArguments {
   @Option(help: "Consider only the first K directions of a module (default: all).")
   var candidates: Int?
 
-  @Option(help: "Examples for calibration (JSONL).")
+  @Option(help: "Examples for calibration (JSONL); self: texts that the LoRA model writes itself.")
   var calibrate: String?
 
   @Option(help: "Use the first N calibration examples.")
@@ -57,8 +57,11 @@ struct ConversionOptions: ParsableArguments {
   var seed: UInt64 = 0
 
   @Option(
-    help: "Controls to measure beside the result: top, zero, random, truncated (repeatable).")
+    help:
+      "Controls to measure beside the result: top, zero, random, truncated, ternary (repeatable).")
   var control: [JobRequest.Control] = []
+
+  @OptionGroup var ownTexts: OwnTextOptions
 
   @Option(name: .shortAndLong, help: "The artifact to write.")
   var output: String
@@ -92,7 +95,8 @@ struct ConversionOptions: ParsableArguments {
     request.adapterFormat = format
     request.directions = directions
     request.candidates = candidates
-    request.calibration = calibrate.map { JobRequest.Data(path: $0, limit: calibrateLimit) }
+    request.calibration = calibrate.map { OwnTextOptions.examples($0, limit: calibrateLimit) }
+    request.ownTexts = ownTexts.texts
     request.storage = store
     request.embedsBases = embedBases
     request.evaluation = eval.map { JobRequest.Data(path: $0, limit: evalLimit) }
