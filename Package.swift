@@ -81,8 +81,8 @@ let package = Package(
     library(
       "Training",
       [
-        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Models", "Bases",
-        "Evaluation",
+        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
+        "Models", "Bases", "Evaluation",
       ]),
 
     // Layer 5: what people read, and the order of the work.
@@ -158,7 +158,7 @@ let package = Package(
       "TrainingTests",
       [
         "Training", "LinearAlgebra", "Models", "Bases", "Checkpoints", "Evaluation", "Faults",
-        "Files", "Tensors",
+        "Files", "Tensors", "Tokenizers",
       ]),
     tests("ReportsTests", ["Reports", "Files", "JSON", "Faults", "Tensors"]),
     tests("PipelineTests", ["Pipeline", "Faults", "Files", "JSON"]),

@@ -86,12 +86,7 @@ public final class Decoder {
     }
     observer?(configuration.layerCount, tape.output.matrix(rows: tokens, columns: hidden))
     recorded = recording ? batch : nil
-    return finalNorm(batch)
-  }
-
-  /// Makes the rotary tables long enough.
-  func prepareRotary(positions: Int) {
-    rotary.prepare(positions: positions)
+    return finalNorm(at: batch.lossPositions)
   }
 
   private func embed(_ tokens: [Int32], into output: UnsafeMutablePointer<Float>) {
@@ -111,11 +106,50 @@ public final class Decoder {
     return layer
   }
 
+  /// One more token of each of several sequences, at its position there; returns the final-normed hidden states
+  /// `[B, d]`.
+  ///
+  /// `attend` gets the block's index, the tokens' rotated queries and keys and their values
+  /// `[B, (H+2K)·D]`, and writes the attention output `[B, H·D]`. What was recorded before is forgotten.
+  func step(
+    _ tokens: [Int32], positions: [Int],
+    attend: (Int, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+  ) -> Matrix<Float> {
+    let hidden = configuration.hiddenSize
+    BLASThreads.set(threads)
+    rotary.prepare(positions: (positions.max() ?? 0) + 1)
+    tape.prepare(tokens: tokens.count, probabilities: 0, recording: false)
+    recorded = nil
+    let layer = tape.layer(0, recording: false)
+    embed(tokens, into: layer.input.pointer)
+    for index in 0..<configuration.layerCount {
+      forwardBlock(
+        index, layer, tokens: tokens.count, positions: positions, into: tape.output.pointer
+      ) { attend(index, $0, $1) }
+      if index + 1 < configuration.layerCount {
+        layer.input.pointer.update(from: tape.output.pointer, count: tokens.count * hidden)
+      }
+    }
+    return finalNorm(at: Array(tokens.indices))
+  }
+
   private func forwardBlock(
     _ index: Int, _ layer: DecoderTape.Layer, batch: TokenBatch, positions: [Int],
     into output: UnsafeMutablePointer<Float>
   ) {
-    let (block, tokens) = (weights.layers[index], batch.tokens.count)
+    forwardBlock(
+      index, layer, tokens: batch.tokens.count, positions: positions, into: output
+    ) {
+      attention.forward($0, batch: batch, probabilities: layer.probabilities.pointer, into: $1)
+    }
+  }
+
+  private func forwardBlock(
+    _ index: Int, _ layer: DecoderTape.Layer, tokens: Int, positions: [Int],
+    into output: UnsafeMutablePointer<Float>,
+    attend: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+  ) {
+    let block = weights.layers[index]
     let (hidden, feedForward) = (configuration.hiddenSize, configuration.feedForwardSize)
     let (query, keyValue) = (configuration.queryWidth, configuration.keyValueWidth)
     let stride = query + 2 * keyValue
@@ -135,9 +169,7 @@ public final class Decoder {
     rotary.rotate(
       qkv, stride: stride, heads: configuration.headCount + configuration.keyValueHeadCount,
       positionOfToken: positions, inverse: false, threads: threads)
-    attention.forward(
-      qkv, batch: batch, probabilities: layer.probabilities.pointer,
-      into: layer.attentionOutput.pointer)
+    attend(qkv, layer.attentionOutput.pointer)
     let middle = layer.middle.pointer
     middle.update(from: layer.input.pointer, count: tokens * hidden)
     x = activations(layer.attentionOutput.pointer, tokens: tokens, columns: query)
@@ -204,11 +236,11 @@ public final class Decoder {
       count: tokens, .forward, into: y, stride: stride, adding: true, threads: threads)
   }
 
-  private func finalNorm(_ batch: TokenBatch) -> Matrix<Float> {
+  private func finalNorm(at positions: [Int]) -> Matrix<Float> {
     let hidden = configuration.hiddenSize
-    let count = batch.lossPositions.count
+    let count = positions.count
     let gathered = scratch.buffer(.gathered, count: count * hidden)
-    for (row, position) in batch.lossPositions.enumerated() {
+    for (row, position) in positions.enumerated() {
       (gathered + row * hidden).update(from: tape.output.pointer + position * hidden, count: hidden)
     }
     let normed = FloatBuffer(count: count * hidden)

@@ -26,7 +26,7 @@ public struct OutputHead {
   }
 
   private var hiddenSize: Int { weights.configuration.hiddenSize }
-  private var vocabulary: Int { weights.configuration.vocabularySize }
+  var vocabulary: Int { weights.configuration.vocabularySize }
 
   /// Logits of every position, `[P, V]`; for checks and decoding, not for training.
   public func logits(_ hidden: Matrix<Float>) -> Matrix<Float> {
@@ -192,7 +192,7 @@ public struct OutputHead {
     }
   }
 
-  private func eachChunk(
+  func eachChunk(
     _ hidden: Matrix<Float>, teacher: Matrix<Float>?,
     _ body: (Range<Int>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>?) -> Void
   ) {

@@ -26,9 +26,11 @@ extension JobPlan {
     }
     adapterPath = short(adapterPath)
     basePath = short(basePath)
-    if let data = options.calibration { options.calibration?.path = short(data.path) }
-    if let data = options.evaluation { options.evaluation?.path = short(data.path) }
-    if let tuning = options.tuning { options.tuning?.data.path = short(tuning.data.path) }
+    let before = options
+    if let data = before.evaluation { options.evaluation?.path = short(data.path) }
+    options.calibration?.path = before.calibration?.path.map(short)
+    options.tuning?.data.path = before.tuning?.data.path.map(short)
+    options.ownTexts?.openingsPath = before.ownTexts?.openingsPath.map(short)
   }
 }
 
@@ -61,6 +63,35 @@ private func fault(_ text: String) throws -> Fault {
         nil,
       ])
     #expect(manifest.jobs[1].options.canonicalText.contains("residual 2\nresidual_store int2\n"))
+  }
+
+  /// `self` is the model's own text, whose openings are an input; a file of that name needs its folder.
+  @Test func textsByTheModelItself() throws {
+    let text =
+      head + """
+        defaults:
+          rank: 16
+          self: {openings: openings.jsonl, texts: 300, temperature: 0.8}
+        adapters:
+          - {path: adapters/first-r8, tune: {data: self}, calibrate: {data: self, limit: 9}}
+          - {path: adapters/second-r16, tune: {data: ./self}, self: {top_p: 0.9, texts: 200}}
+        """
+    let jobs = try read(text).jobs
+    #expect(jobs[0].options.tuning?.data == JobOptions.ExamplesChoice())
+    #expect(jobs[0].options.calibration == JobOptions.ExamplesChoice(limit: 9))
+    #expect(jobs[0].options.ownTexts?.openingsPath == "openings.jsonl")
+    #expect(jobs[0].inputPaths.contains { $0.hasSuffix("openings.jsonl") })
+    #expect(jobs[0].options.canonicalText.contains("tune self limit all\n"))
+    #expect(jobs[0].options.canonicalText.contains("self.texts 300\nself.temperature 0.8\n"))
+    #expect(jobs[1].options.tuning?.data.path == "self")
+    #expect(jobs[1].options.ownTexts?.count == 200)
+    #expect(jobs[1].options.ownTexts?.topP == 0.9)
+    #expect(!jobs[1].inputPaths.contains { $0.hasSuffix("openings.jsonl") })
+    #expect(!jobs[1].options.canonicalText.contains("self."))
+    for wrong in ["texts: 0", "top_p: 1.5", "temperature: 0", "count: 3"] {
+      let refused = text.replacing("texts: 300", with: wrong)
+      #expect(try fault(refused).code.hasPrefix("MF-"))
+    }
   }
 
   @Test func theContractsExample() throws {

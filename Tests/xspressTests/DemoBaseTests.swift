@@ -94,6 +94,47 @@ struct DemoBaseTests {
     }
   }
 
+  /// Without data: the texts lie beside the artifact, are data like any other, and are taken up again.
+  @Test func tunesOnTextsByTheModels() throws {
+    try withTemporaryDirectory { folder in
+      let openings = Paths.join(folder, "openings.jsonl")
+      try AtomicFile.write(
+        openings,
+        text: "{\"opening\": \"Utterance:\", \"then\": \"\\nDomain:\", \"length\": 1}\n")
+      let output = Paths.join(folder, "a.loraxs")
+      let arguments = [
+        "tune", "--base", Checkout.demoBase, "--adapter", adapter, "--rank", "4", "--train", "self",
+        "--self-openings", openings, "--self-texts", "20", "--self-length", "6",
+        "--calibrate-limit", "8", "--steps", "2", "--batch-size", "4", "--quiet", "--json", "-o",
+        output,
+      ]
+      let first = try Tool.run(arguments, cache: folder)
+      #expect(first.status == 0, "\(first.errors)")
+      let texts = output + ".self.jsonl"
+      let bytes = try InputFile(texts).readAll(limit: 1 << 20)
+      let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+      #expect(lines.count == 20)
+      for line in lines {
+        let prompt = try JSONValue.parse(Array(line.utf8))["prompt"]?.stringValue ?? ""
+        #expect(prompt.hasPrefix("Utterance:") && prompt.hasSuffix("\nDomain:"))
+      }
+      let digest = SHA256Digest.of(bytes).hex
+      let settings = try JSONValue.parse(first.output)["settings"]?.text() ?? ""
+      #expect(settings.contains(digest))
+      // Run again the texts are the same whether they are found or written.
+      let artifact = try InputFile(output).readAll(limit: 1 << 20)
+      for isKept in [true, false] {
+        if !isKept { try FileManager.default.removeItem(atPath: texts) }
+        #expect(try Tool.run(arguments, cache: folder).status == 0)
+        #expect(try InputFile(texts).readAll(limit: 1 << 20) == bytes)
+        #expect(try InputFile(output).readAll(limit: 1 << 20) == artifact)
+      }
+      let data = try Tool.run(
+        ["evaluate", "--base", Checkout.demoBase, "--data", texts, "--limit", "2", "--json"])
+      #expect(data.status == 0, "\(data.errors)")
+    }
+  }
+
   @Test func truncatedBaseIsOneLine() throws {
     try withTemporaryDirectory { folder in
       let cut = Paths.join(folder, "cut.gguf")

@@ -11,39 +11,20 @@ public struct DataSet: Sendable {
   /// The examples read, in file order.
   public let examples: [Example]
 
-  /// Files above this size are refused rather than held in memory.
-  private static let byteLimit = 1 << 30
-
   /// Reads the first `limit` examples, or all.
   ///
   /// - Throws: `DATA-*` faults naming the line: not JSON, a missing or mistyped field, an answer outside the
   ///   choices, an empty completion; `DATA-EMPTY` where no example is left.
   public init(path: String, limit: Int? = nil) throws(Fault) {
     self.path = path
-    let bytes = try InputFile(path).readAll(limit: DataSet.byteLimit)
-    digest = SHA256Digest.of(bytes)
-    var examples: [Example] = []
-    var lineNumber = 0
-    for line in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
-      lineNumber += 1
-      if let limit, examples.count >= limit { break }
-      guard line.contains(where: { $0 > 0x20 }) else { continue }
-      do throws(Fault) {
-        examples.append(try DataSet.example(JSONValue.parse(Array(line))))
-      } catch {
-        throw Fault(
-          error.kind, error.code.hasPrefix("DATA") ? error.code : "DATA-JSON",
-          "line \(lineNumber): \(error.reason)", path: path)
-      }
+    let lines = try JSONLines(path: path, limit: limit) { (line) throws(Fault) in
+      try DataSet.example(line)
     }
-    guard !examples.isEmpty else {
-      throw Fault(.badData, "DATA-EMPTY", "no example in the file", path: path)
-    }
-    self.examples = examples
+    digest = lines.digest
+    examples = lines.rows
   }
 
-  private static func example(_ value: JSONValue) throws(Fault) -> Example {
-    let line = JSONField(value, code: "DATA-FIELD")
+  private static func example(_ line: JSONField) throws(Fault) -> Example {
     let prompt = try line["prompt"].string()
     guard line["choices"].isPresent else {
       let completion = try line["completion"].string()

@@ -77,6 +77,38 @@ struct LogitRow {
     return best
   }
 
+  /// The same among the fewest most likely indices whose probabilities sum to `topP` (nucleus sampling, Holtzman et
+  /// al., arXiv 1904.09751); the lowest index first on ties.
+  func sample(
+    _ logits: UnsafePointer<Float>, count: Int, topP: Double, at uniform: Double
+  ) -> Int {
+    guard topP < 1 else { return sample(logits, count: count, at: uniform) }
+    var nucleus: [(index: Int, probability: Double)] = []
+    // Few tokens hold most of the probability: only those within a growing distance of the best are looked at.
+    var distance: Float = 4
+    var mass = 0.0
+    repeat {
+      nucleus.removeAll(keepingCapacity: true)
+      for index in 0..<count where logits[index] >= maximum - distance {
+        nucleus.append((index, exp(Double(logits[index]) - logSum)))
+      }
+      mass = nucleus.reduce(0) { $0 + $1.probability }
+      distance *= 2
+    } while mass < topP && nucleus.count < count
+    nucleus.sort { ($0.probability, $1.index) > ($1.probability, $0.index) }
+    var (kept, end) = (0.0, 0)
+    while end < nucleus.count, kept < topP {
+      kept += nucleus[end].probability
+      end += 1
+    }
+    var cumulative = 0.0
+    for (index, probability) in nucleus[..<end] {
+      cumulative += probability
+      if cumulative > uniform * kept { return index }
+    }
+    return best
+  }
+
   /// Turns logits into `∂L/∂z` in place and returns the position's loss; see ``OutputHead/loss(_:targets:teacher:objective:)``.
   static func gradient(
     _ student: UnsafeMutablePointer<Float>, teacher: UnsafePointer<Float>?, target: Int,

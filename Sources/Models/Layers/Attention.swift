@@ -111,29 +111,34 @@ struct Attention {
   }
 }
 
+/// Softmax of `count` scores, in place.
+func softmax(_ row: UnsafeMutablePointer<Float>, count: Int) {
+  var maximum = -Float.infinity
+  for key in 0..<count { maximum = max(maximum, row[key]) }
+  var sum: Float = 0
+  var key = 0
+  while key < count {
+    if key + 8 <= count {
+      let value = (UnsafePointer(row).lanes(key) - maximum).exponential
+      row.setLanes(key, value)
+      sum += value.sum()
+      key += 8
+    } else {
+      let value = (Lanes(repeating: row[key]) - maximum).exponential[0]
+      row[key] = value
+      sum += value
+      key += 1
+    }
+  }
+  let inverse = 1 / sum
+  for key in 0..<count { row[key] *= inverse }
+}
+
 /// Row-wise softmax of the lower triangle, in place; the upper triangle becomes 0.
 private func causalSoftmax(_ scores: UnsafeMutablePointer<Float>, length: Int) {
   for query in 0..<length {
     let row = scores + query * length
-    var maximum = -Float.infinity
-    for key in 0...query { maximum = max(maximum, row[key]) }
-    var sum: Float = 0
-    var key = 0
-    while key <= query {
-      if key + 8 <= query + 1 {
-        let value = (UnsafePointer(row).lanes(key) - maximum).exponential
-        row.setLanes(key, value)
-        sum += value.sum()
-        key += 8
-      } else {
-        let value = (Lanes(repeating: row[key]) - maximum).exponential[0]
-        row[key] = value
-        sum += value
-        key += 1
-      }
-    }
-    let inverse = 1 / sum
-    for key in 0...query { row[key] *= inverse }
+    softmax(row, count: query + 1)
     for key in (query + 1)..<max(length, query + 1) { row[key] = 0 }
   }
 }

@@ -213,6 +213,7 @@ public final class BatchRunner {
     let data: [(String, String?)] = [
       ("calibration", options.calibration?.path), ("tuning", options.tuning?.data.path),
       ("validation", options.tuning?.validationPath), ("evaluation", options.evaluation?.path),
+      ("openings", options.openingsPath),
     ]
     for (role, path) in data {
       if let path { inputs.append((role, try fileDigest(path))) }

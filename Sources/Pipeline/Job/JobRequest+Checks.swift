@@ -10,10 +10,17 @@ extension JobRequest {
   /// Every file the job reads.
   public var inputPaths: [String] {
     var paths = [adapterPath, basePath]
-    paths += [startArtifactPath, calibration?.path, tuning?.data.path, evaluation?.path]
-      .compactMap(\.self)
+    paths += [
+      startArtifactPath, calibration?.file?.path, tuning?.data.file?.path, evaluation?.path,
+      usesOwnTexts ? ownTexts.openingsPath : nil,
+    ].compactMap(\.self)
     if case .file(let data) = tuning?.validation { paths.append(data.path) }
     return paths
+  }
+
+  /// Whether the model writes its own calibration or training texts.
+  var usesOwnTexts: Bool {
+    [calibration, tuning?.data].compactMap(\.self).contains { $0.file == nil }
   }
 
   /// Finds what would fail later before any work is done: data that cannot be read, an output that is an input
@@ -37,7 +44,8 @@ extension JobRequest {
       throw Fault(
         .unsupported, "JOB-PRECISION", "this CPU has no bfloat16 products; use float32")
     }
-    var data = [calibration, tuning?.data, evaluation]
+    if usesOwnTexts, let path = ownTexts.openingsPath { _ = try Opening.read(path) }
+    var data = [calibration?.file, tuning?.data.file, evaluation]
     if case .file(let file) = tuning?.validation { data.append(file) }
     for file in data.compactMap(\.self) { _ = try DataSet(path: file.path, limit: file.limit) }
   }

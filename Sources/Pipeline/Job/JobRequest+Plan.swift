@@ -17,8 +17,8 @@ extension JobRequest {
       case .minRetained(let share): .minRetained(share, startingRank: .tall(8))
       }
     let calibration =
-      options.calibration.map { Data(path: $0.path, limit: $0.limit ?? 256) }
-      ?? options.tuning.map { Data(path: $0.data.path, limit: 256) }
+      options.calibration.map { JobRequest.examples($0, limit: $0.limit ?? 256) }
+      ?? options.tuning.map { JobRequest.examples($0.data, limit: 256) }
     let method = options.tuning?.start ?? options.method
     self.init(
       name: plan.name, basePath: plan.basePath, adapterPath: plan.adapterPath, target: target,
@@ -33,6 +33,7 @@ extension JobRequest {
     residual = options.residual
     embedsBases = options.embedsBases
     evaluation = options.evaluation.map { Data(path: $0.path, limit: $0.limit) }
+    if let texts = options.ownTexts { ownTexts = try JobRequest.ownTexts(texts) }
     seed = UInt64(options.seed)
     controls = try options.controls.map { (control) throws(Fault) in
       try JobRequest.word(control.rawValue) ?? .truncated
@@ -43,10 +44,25 @@ extension JobRequest {
     }
   }
 
+  private static func examples(_ choice: JobOptions.ExamplesChoice, limit: Int?) -> Examples {
+    choice.path.map { .file(Data(path: $0, limit: limit)) } ?? .own(limit: limit)
+  }
+
+  private static func ownTexts(_ plan: JobOptions.OwnTexts) throws(Fault) -> OwnTexts {
+    var texts = OwnTexts()
+    texts.openingsPath = plan.openingsPath
+    texts.options.count = plan.count ?? texts.options.count
+    texts.options.length = plan.length ?? texts.options.length
+    texts.options.writer = try word(plan.writer) ?? texts.options.writer
+    texts.options.temperature = plan.temperature ?? texts.options.temperature
+    texts.options.topP = plan.topP ?? texts.options.topP
+    return texts
+  }
+
   private static func tuning(
     _ plan: JobOptions.Tuning, storage: LatentStorage
   ) throws(Fault) -> Tuning {
-    var tuning = Tuning(data: Data(path: plan.data.path, limit: plan.data.limit))
+    var tuning = Tuning(data: examples(plan.data, limit: plan.data.limit))
     if let path = plan.validationPath { tuning.validation = .file(Data(path: path)) }
     if let share = plan.validationShare { tuning.validation = .fraction(share) }
     tuning.searchesLearningRate = plan.searchesLearningRate ?? false

@@ -46,6 +46,38 @@ public struct JobRequest: Sendable {
     }
   }
 
+  /// Where examples for calibration and training come from.
+  public enum Examples: Sendable, Hashable {
+    /// A file.
+    case file(Data)
+    /// Texts that the LoRA model writes itself, the first so many or all.
+    case own(limit: Int?)
+
+    /// The file, if it is one.
+    public var file: Data? {
+      if case .file(let data) = self { data } else { nil }
+    }
+
+    /// How many are used; nil for all.
+    public var limit: Int? {
+      switch self {
+      case .file(let data): data.limit
+      case .own(let limit): limit
+      }
+    }
+  }
+
+  /// What the LoRA model writes where data is `self`.
+  public struct OwnTexts: Sendable, Hashable {
+    /// Openings (JSONL, `formats/data.md` §5); nil for the built-in ones.
+    public var openingsPath: String?
+    /// How many texts, how long, and how they are drawn; the job's seed is used.
+    public var options = SelfSampler.Options()
+
+    /// The defaults of the command line.
+    public init() {}
+  }
+
   /// Where validation examples come from.
   public enum Validation: Sendable, Hashable {
     /// A share of the training examples, at most 256.
@@ -57,7 +89,7 @@ public struct JobRequest: Sendable {
   /// Fine-tuning of the latents.
   public struct Tuning: Sendable {
     /// Training examples.
-    public var data: Data
+    public var data: Examples
     /// Validation examples.
     public var validation = Validation.fraction(0.05)
     /// The optimiser's settings.
@@ -66,7 +98,7 @@ public struct JobRequest: Sendable {
     public var searchesLearningRate = false
 
     /// Tuning on `data`.
-    public init(data: Data) {
+    public init(data: Examples) {
       self.data = data
     }
   }
@@ -81,6 +113,8 @@ public struct JobRequest: Sendable {
     case random
     /// The LoRA cut by SVD to the rank whose quantised factors fit the same bytes; no tuning.
     case truncated
+    /// The LoRA as sparse signs with one scale a factor (ComPEFT), at the same bytes; no tuning.
+    case ternary
   }
 
   /// Name of the job and stem of its files.
@@ -104,7 +138,9 @@ public struct JobRequest: Sendable {
   /// How latents are first set.
   public var method: ProjectionMethod
   /// Examples for calibration.
-  public var calibration: Data?
+  public var calibration: Examples?
+  /// Texts for calibration and training that are the model's own.
+  public var ownTexts = OwnTexts()
   /// Fine-tuning, if any.
   public var tuning: Tuning?
   /// How latents are stored.

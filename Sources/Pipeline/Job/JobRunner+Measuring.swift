@@ -68,6 +68,12 @@ extension JobRunner {
     switch control {
     case .truncated:
       return try TruncatedControl(matched: matched, session: session).variants(bytes: bytes)
+    case .ternary:
+      return [
+        try TernaryControl(
+          matched: matched, session: session, validation: data?.validation ?? []
+        ).variant(bytes: bytes)
+      ]
     case .top:
       return [
         try tunedControl("top directions", projection, data) { (stage) throws(Fault) in

@@ -69,7 +69,7 @@ extension JobRunner {
             ?? request.method.rawValue),
         Setting("stored as", request.storage.rawValue),
         Setting("calibration examples", request.calibration?.limit.map(String.init) ?? "none"),
-      ],
+      ] + [ownTexts].compactMap(\.self),
       sizes: SizeRecord(
         asShipped: adapter.byteCount, f16Equivalent: adapter.parameterCount * 2,
         artifact: written.byteCount,

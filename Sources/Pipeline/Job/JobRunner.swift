@@ -26,6 +26,8 @@ public final class JobRunner {
   private(set) var warnings: [String] = []
   /// Digests of the data files as read, by role.
   private(set) var dataDigests: [String: String] = [:]
+  /// What the model wrote for calibration and training, if it did.
+  private(set) var ownTexts: Setting?
   /// Checkpoints of this run, removed once the artifact is written.
   private var checkpoints: [TuningCheckpoint] = []
   private var stageStart = Date()
@@ -107,7 +109,7 @@ public final class JobRunner {
 
   func calibrate() throws(Fault) -> CurvatureAccumulator? {
     guard let data = request.calibration else { return nil }
-    let examples = try tokenized(data, role: "calibration")
+    let examples = try tokenized(try file(of: data), role: "calibration")
     let task = session.log.task("calibrate", total: examples.count, unit: "examples")
     let curvature = try Calibration.curvature(
       of: try teacher(), examples: examples, seed: request.seed
@@ -115,6 +117,19 @@ public final class JobRunner {
     task.finish()
     finish("calibrate")
     return curvature
+  }
+
+  /// The file of examples; where the model writes them itself they are written first.
+  private func file(of examples: JobRequest.Examples) throws(Fault) -> JobRequest.Data {
+    if let file = examples.file { return file }
+    let stage = OwnTextStage(
+      session: session, matched: matched, texts: request.ownTexts, seed: request.seed,
+      path: request.outputPath + ".self.jsonl")
+    if ownTexts == nil {
+      ownTexts = try stage.run { () throws(Fault) in try teacher() }
+      finish("write texts")
+    }
+    return JobRequest.Data(path: stage.path, limit: examples.limit)
   }
 
   func tokenized(_ data: JobRequest.Data, role: String) throws(Fault) -> [TokenizedExample] {
@@ -125,7 +140,7 @@ public final class JobRunner {
   }
 
   func loadTuningData(_ tuning: JobRequest.Tuning) throws(Fault) -> TuningData {
-    let examples = try tokenized(tuning.data, role: "training")
+    let examples = try tokenized(try file(of: tuning.data), role: "training")
     switch tuning.validation {
     case .file(let file):
       return TuningData(

@@ -1,4 +1,12 @@
 extension JobOptions {
+  /// Whether the LoRA model writes calibration or training texts itself.
+  var usesOwnTexts: Bool {
+    [calibration, tuning?.data].compactMap(\.self).contains { $0.path == nil }
+  }
+
+  /// The file of openings, where texts are the model's own and a file is given.
+  var openingsPath: String? { usesOwnTexts ? ownTexts?.openingsPath : nil }
+
   /// One `key value` line for each decision, in a fixed order; what the plan digest is taken over.
   ///
   /// Data files appear by role and limit only: their contents enter the digest on their own.
@@ -22,13 +30,24 @@ extension JobOptions {
     add("residual_store", residual?.bits.rawValue)
     add("embed_bases", embedsBases)
     add("seed", seed)
-    func add(data: DataChoice?, as key: String) {
-      if let data { lines.append("\(key) limit \(data.limit.map(String.init) ?? "all")") }
+    func add(limit: Int?, as key: String) {
+      lines.append("\(key) limit \(limit.map(String.init) ?? "all")")
     }
-    add(data: calibration, as: "calibrate")
-    add(data: evaluation, as: "evaluate")
+    func add(examples: ExamplesChoice?, as key: String) {
+      guard let examples else { return }
+      add(limit: examples.limit, as: examples.path == nil ? "\(key) self" : key)
+    }
+    add(examples: calibration, as: "calibrate")
+    if let evaluation { add(limit: evaluation.limit, as: "evaluate") }
+    if let ownTexts, usesOwnTexts {
+      add("self.texts", ownTexts.count)
+      add("self.length", ownTexts.length)
+      add("self.writer", ownTexts.writer)
+      add("self.temperature", ownTexts.temperature)
+      add("self.top_p", ownTexts.topP)
+    }
     if let tuning {
-      add(data: tuning.data, as: "tune")
+      add(examples: tuning.data, as: "tune")
       add("tune.objective", tuning.objective)
       add("tune.init", tuning.start)
       add("tune.coordinates", tuning.coordinates)

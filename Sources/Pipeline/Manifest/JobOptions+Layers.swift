@@ -23,8 +23,16 @@ extension JobOptions {
     embedsBases =
       try layers.value("embed_bases") { f throws(Fault) in try f.bool("embed_bases") } ?? false
     seed = try layers.integer("seed", 0...Int.max) ?? 0
-    calibration = try JobOptions.data(layers, "calibrate", resolver)
-    evaluation = try JobOptions.data(layers, "evaluate", resolver)
+    calibration = try layers.mapping("calibrate", allowed: ["data", "limit"]).map {
+      (inner) throws(Fault) in try JobOptions.examples(inner, resolver)
+    }
+    evaluation = try layers.mapping("evaluate", allowed: ["data", "limit"]).map {
+      (inner) throws(Fault) in
+      DataChoice(
+        path: try JobOptions.dataPath(inner, resolver),
+        limit: try inner.integer("limit", 1...Int.max))
+    }
+    ownTexts = try JobOptions.ownTexts(layers, resolver)
     tuning = try JobOptions.tuning(layers, resolver)
     controls = try JobOptions.controls(layers)
     if case .rank(let rank) = target, rank.output == 0, residual == nil {
@@ -83,24 +91,46 @@ extension JobOptions {
     return size.map { JobRequest.Residual(size: $0, bits: bits) }
   }
 
-  private static func data(
-    _ layers: OptionLayers, _ key: String, _ resolver: PathResolver
-  ) throws(Fault) -> DataChoice? {
-    guard let inner = try layers.mapping(key, allowed: ["data", "limit"]) else { return nil }
-    return try dataChoice(inner, resolver)
+  /// A file of examples, or `self`.
+  private static func examples(
+    _ inner: OptionLayers, _ resolver: PathResolver
+  ) throws(Fault) -> ExamplesChoice {
+    let isOwn = try inner.value("data") { f throws(Fault) in try f.string("data") } == "self"
+    return ExamplesChoice(
+      path: isOwn ? nil : try dataPath(inner, resolver),
+      limit: try inner.integer("limit", 1...Int.max))
   }
 
-  private static func dataChoice(
+  private static func dataPath(
     _ inner: OptionLayers, _ resolver: PathResolver
-  ) throws(Fault) -> DataChoice {
-    let path = try inner.value("data") { fields throws(Fault) -> String? in
-      guard let text = try fields.string("data") else { return nil }
-      return try resolver.path(text, in: fields, "data")
-    }
-    guard let path else {
+  ) throws(Fault) -> String {
+    guard let path = try path("data", inner, resolver) else {
       throw Fault(.badData, "MF-VALUE", "\(inner.own.place): data is missing")
     }
-    return DataChoice(path: path, limit: try inner.integer("limit", 1...Int.max))
+    return path
+  }
+
+  private static func path(
+    _ key: String, _ layers: OptionLayers, _ resolver: PathResolver
+  ) throws(Fault) -> String? {
+    try layers.value(key) { fields throws(Fault) -> String? in
+      guard let text = try fields.string(key) else { return nil }
+      return try resolver.path(text, in: fields, key)
+    }
+  }
+
+  private static func ownTexts(
+    _ layers: OptionLayers, _ resolver: PathResolver
+  ) throws(Fault) -> OwnTexts? {
+    let allowed = ["openings", "texts", "length", "writer", "temperature", "top_p"]
+    guard let inner = try layers.mapping("self", allowed: allowed) else { return nil }
+    return OwnTexts(
+      openingsPath: try path("openings", inner, resolver),
+      count: try inner.integer("texts", 1...10_000_000),
+      length: try inner.integer("length", 1...1_000_000),
+      writer: try inner.word("writer", ["base", "adapter"]),
+      temperature: try inner.number("temperature", 0.01...100),
+      topP: try inner.number("top_p", 0.001...1))
   }
 
   private static func tuning(
@@ -112,7 +142,7 @@ extension JobOptions {
       "recompute", "residual", "patience", "seed",
     ]
     guard let inner = try layers.mapping("tune", allowed: allowed) else { return nil }
-    var tuning = Tuning(data: try dataChoice(inner, resolver))
+    var tuning = Tuning(data: try examples(inner, resolver))
     tuning.objective = try inner.word("objective", ["kd", "ce", "mix"])
     tuning.start = try inner.word("init", starts)
     tuning.coordinates = try inner.word("coordinates", ["plain", "whitened"])

@@ -20,10 +20,40 @@ public struct JobOptions: Hashable, Sendable {
     public var limit: Int?
   }
 
+  /// Examples for calibration or tuning and how many of them.
+  public struct ExamplesChoice: Hashable, Sendable {
+    /// Path of a JSONL file; `nil` for texts that the LoRA model writes itself (`self`).
+    public var path: String?
+    /// The first so many examples; `nil` for all.
+    public var limit: Int?
+
+    /// A file, or the model's own texts.
+    public init(path: String? = nil, limit: Int? = nil) {
+      self.path = path
+      self.limit = limit
+    }
+  }
+
+  /// How the LoRA model writes texts itself; `nil` where the command's default holds.
+  public struct OwnTexts: Hashable, Sendable {
+    /// Openings, as JSONL.
+    public var openingsPath: String?
+    /// Number of texts.
+    public var count: Int?
+    /// At most so many tokens in each part that the model writes.
+    public var length: Int?
+    /// `base` or `adapter`.
+    public var writer: String?
+    /// Temperature of the draws.
+    public var temperature: Double?
+    /// Share of probability that draws are from.
+    public var topP: Double?
+  }
+
   /// How long to tune and with what; `nil` where the command's default holds.
   public struct Tuning: Hashable, Sendable {
     /// Training examples.
-    public var data: DataChoice
+    public var data: ExamplesChoice
     /// `kd`, `ce` or `mix`.
     public var objective: String?
     /// `zero`, `projected`, `calibrated` or `kfac`.
@@ -70,6 +100,8 @@ public struct JobOptions: Hashable, Sendable {
     case random
     /// The LoRA itself, cut by SVD and quantised to the same bytes.
     case truncated
+    /// The LoRA as sparse signs of the same bytes.
+    case ternary
   }
 
   /// How large the latents may be.
@@ -93,7 +125,9 @@ public struct JobOptions: Hashable, Sendable {
   /// Seed of everything that is not tuning.
   public var seed: Int
   /// Calibration examples.
-  public var calibration: DataChoice?
+  public var calibration: ExamplesChoice?
+  /// How texts of the model's own are made, where calibration or tuning asks for them.
+  public var ownTexts: OwnTexts?
   /// Tuning; `nil` for a conversion without training.
   public var tuning: Tuning?
   /// Examples to measure on; `nil` for no measurement.

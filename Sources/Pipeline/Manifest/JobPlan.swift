@@ -18,7 +18,7 @@ public struct JobPlan: Hashable, Sendable {
     [adapterPath, basePath]
       + [
         options.calibration?.path, options.tuning?.data.path, options.tuning?.validationPath,
-        options.evaluation?.path,
+        options.evaluation?.path, options.openingsPath,
       ].compactMap(\.self)
   }
 

@@ -12,7 +12,7 @@ struct ManifestReader {
     ["base"] + targetKeys + [
       "format", "store", "residual", "residual_store", "directions", "candidates", "allocation",
       "method", "embed_bases", "seed", "calibrate",
-      "tune", "evaluate", "controls",
+      "tune", "self", "evaluate", "controls",
     ]
 
   func jobs(of root: Node) throws(Fault) -> [JobPlan] {

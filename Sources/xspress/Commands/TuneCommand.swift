@@ -19,11 +19,13 @@ struct TuneCommand: ParsableCommand {
       -o my-lora.loraxs
         xspress tune --base model.gguf --adapter my-lora --budget 96KB --train train.jsonl \
       --steps 400 --lr-search --eval test.jsonl -o my-lora.loraxs
+        xspress tune --base model.gguf --adapter my-lora --rank 32x8 --train self \
+      --self-openings openings.jsonl -o my-lora.loraxs
       """)
 
   @OptionGroup var conversion: ConversionOptions
 
-  @Option(help: "Training examples (JSONL).")
+  @Option(help: "Training examples (JSONL); self: texts that the LoRA model writes itself.")
   var train: String
 
   @Option(help: "Start from this artifact's rank and directions instead of --rank.")
@@ -135,10 +137,10 @@ struct TuneCommand: ParsableCommand {
     var request = conversion.request(target: target, method: start)
     request.startArtifactPath = artifact
     if request.calibration == nil && (start == .kfac || start == .calibrated || isWhitened) {
-      request.calibration = JobRequest.Data(path: train, limit: conversion.calibrateLimit)
+      request.calibration = OwnTextOptions.examples(train, limit: conversion.calibrateLimit)
     }
     request.restarts = restart
-    var tuning = JobRequest.Tuning(data: JobRequest.Data(path: train))
+    var tuning = JobRequest.Tuning(data: OwnTextOptions.examples(train))
     tuning.options.objective = objective
     tuning.options.coordinates = coordinates
     tuning.options.steps = steps

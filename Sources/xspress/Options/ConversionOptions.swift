@@ -35,7 +35,7 @@ struct ConversionOptions: ParsableArguments {
   @Option(help: "Consider only the first K directions of a module (default: all).")
   var candidates: Int?
 
-  @Option(help: "Examples for calibration (JSONL).")
+  @Option(help: "Examples for calibration (JSONL); self: texts that the LoRA model writes itself.")
   var calibrate: String?
 
   @Option(help: "Use the first N calibration examples.")
@@ -74,8 +74,11 @@ struct ConversionOptions: ParsableArguments {
   var seed: UInt64 = 0
 
   @Option(
-    help: "Controls to measure beside the result: top, zero, random, truncated (repeatable).")
+    help:
+      "Controls to measure beside the result: top, zero, random, truncated, ternary (repeatable).")
   var control: [JobRequest.Control] = []
+
+  @OptionGroup var ownTexts: OwnTextOptions
 
   @Option(name: .shortAndLong, help: "The artifact to write.")
   var output: String
@@ -113,7 +116,8 @@ struct ConversionOptions: ParsableArguments {
     request.directions = directions
     request.candidates = candidates
     request.allocation = allocation
-    request.calibration = calibrate.map { JobRequest.Data(path: $0, limit: calibrateLimit) }
+    request.calibration = calibrate.map { OwnTextOptions.examples($0, limit: calibrateLimit) }
+    request.ownTexts = ownTexts.texts
     request.storage = store
     request.residual = residual.map { JobRequest.Residual(size: $0, bits: residualStore) }
     request.embedsBases = embedBases

@@ -1,0 +1,41 @@
+public import Faults
+public import Files
+public import JSON
+
+/// The rows of a file with one JSON object a line (`formats/data.md` §1).
+public struct JSONLines<Row: Sendable>: Sendable {
+  /// Digest of the whole file.
+  public let digest: SHA256Digest
+  /// The rows read, in file order.
+  public let rows: [Row]
+
+  /// Reads the first `limit` rows, or all, each by `row`.
+  ///
+  /// - Throws: `DATA-JSON` for a line that is none and what `row` throws, both with the line's number; `DATA-EMPTY`
+  ///   where no row is left.
+  public init(
+    path: String, limit: Int? = nil, row: (JSONField) throws(Fault) -> Row
+  ) throws(Fault) {
+    // Larger files are refused rather than held in memory.
+    let bytes = try InputFile(path).readAll(limit: 1 << 30)
+    digest = SHA256Digest.of(bytes)
+    var rows: [Row] = []
+    var lineNumber = 0
+    for line in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
+      lineNumber += 1
+      if let limit, rows.count >= limit { break }
+      guard line.contains(where: { $0 > 0x20 }) else { continue }
+      do throws(Fault) {
+        rows.append(try row(JSONField(JSONValue.parse(Array(line)), code: "DATA-FIELD")))
+      } catch {
+        throw Fault(
+          error.kind, error.code.hasPrefix("DATA") ? error.code : "DATA-JSON",
+          "line \(lineNumber): \(error.reason)", path: path)
+      }
+    }
+    guard !rows.isEmpty else {
+      throw Fault(.badData, "DATA-EMPTY", "no example in the file", path: path)
+    }
+    self.rows = rows
+  }
+}

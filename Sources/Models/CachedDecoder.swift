@@ -1,0 +1,42 @@
+import Checkpoints
+import Tensors
+
+/// Decodes several sequences together with a key-value cache.
+///
+/// The prompts run once through the packed forward pass, which leaves every block's rotated keys and values on the
+/// tape; each later token of a sequence costs one row of every product.
+final class CachedDecoder {
+  private let decoder: Decoder
+  private let cache: KeyValueCache
+
+  /// The final-normed hidden states at the prompts' last tokens, `[S, d]`.
+  private(set) var hidden: Matrix<Float>
+
+  /// Runs `prompts`, none of them empty, with room for `limit` more tokens of each.
+  init(_ decoder: Decoder, prompts: [[Int32]], limit: Int) {
+    precondition(prompts.allSatisfy { !$0.isEmpty })
+    self.decoder = decoder
+    cache = KeyValueCache(
+      configuration: decoder.configuration, sequences: prompts.count,
+      capacity: (prompts.map(\.count).max() ?? 0) + limit)
+    var batch = TokenBatch()
+    for prompt in prompts { batch.append(prompt: prompt, completion: [0]) }
+    hidden = decoder.forward(batch, recording: true)
+    let positions = batch.positionOfToken
+    for layer in 0..<decoder.configuration.layerCount {
+      let recorded = decoder.recordedLayer(layer, batch: batch, positions: positions)
+      cache.fill(layer, from: recorded.queryKeyValue.pointer, ranges: batch.sequences)
+    }
+    cache.advance(Array(prompts.indices), by: prompts.map(\.count))
+  }
+
+  /// Feeds one more token to each of `sequences` and returns their final-normed hidden states, `[B, d]`.
+  func feed(_ tokens: [Int32], to sequences: [Int]) -> Matrix<Float> {
+    let next = decoder.step(tokens, positions: sequences.map { cache.lengths[$0] }) {
+      [cache] layer, qkv, output in
+      cache.attend(layer, qkv, sequences: sequences, into: output)
+    }
+    cache.advance(sequences, by: tokens.map { _ in 1 })
+    return next
+  }
+}

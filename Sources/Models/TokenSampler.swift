@@ -1,0 +1,63 @@
+public import Tensors
+
+/// Draws continuations of several prompts together from a decoder's own distribution (ancestral sampling).
+public struct TokenSampler {
+  private let decoder: Decoder
+  private let options: SamplingOptions
+
+  /// A sampler over `decoder`'s weights and updates.
+  public init(_ decoder: Decoder, options: SamplingOptions) {
+    self.decoder = decoder
+    self.options = options
+  }
+
+  /// One prompt and how its continuation ends.
+  public struct Request {
+    /// What is continued; not empty.
+    public var prompt: [Int32]
+    /// At most so many tokens, at least 1.
+    public var limit: Int
+    /// Tokens after which it ends; they are part of it.
+    public var stops: Set<Int32>
+    /// The stream of its draws, one a token.
+    public var generator: SeededGenerator
+
+    /// A request.
+    public init(prompt: [Int32], limit: Int, stops: Set<Int32>, generator: SeededGenerator) {
+      self.prompt = prompt
+      self.limit = limit
+      self.stops = stops
+      self.generator = generator
+    }
+  }
+
+  /// The continuations, in the order of `requests`.
+  ///
+  /// A continuation depends on its own request, and by the last bits of products on the company it is in.
+  public func continuations(_ requests: [Request]) -> [[Int32]] {
+    let limit = requests.map(\.limit).max() ?? 0
+    guard limit > 0 else { return requests.map { _ in [] } }
+    let sequences = CachedDecoder(decoder, prompts: requests.map(\.prompt), limit: limit)
+    var generators = requests.map(\.generator)
+    var results: [[Int32]] = requests.map { _ in [] }
+    var open = Array(requests.indices)
+    var hidden = sequences.hidden
+    while true {
+      let tokens = decoder.head.samples(
+        hidden, options: options, uniforms: open.map { generators[$0].uniform() })
+      var (next, fed): ([Int], [Int32]) = ([], [])
+      for (sequence, token) in zip(open, tokens) {
+        results[sequence].append(token)
+        let request = requests[sequence]
+        guard results[sequence].count < request.limit, !request.stops.contains(token) else {
+          continue
+        }
+        next.append(sequence)
+        fed.append(token)
+      }
+      guard !next.isEmpty else { return results }
+      open = next
+      hidden = sequences.feed(fed, to: next)
+    }
+  }
+}

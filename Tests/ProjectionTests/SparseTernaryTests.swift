@@ -1,0 +1,47 @@
+import Adapters
+import Projection
+import Tensors
+import Testing
+
+@Suite struct SparseTernaryTests {
+  private let update = LowRankUpdate(
+    moduleName: "m",
+    loraA: Matrix(rows: 2, columns: 4, elements: [0.5, -3, 0.1, 2, -0.2, 0.3, 4, -1]),
+    loraB: Matrix(rows: 3, columns: 2, elements: [1, -0.1, 0.2, 5, -2, 0.3]), scaling: 0.5)
+
+  /// ΔW, formed in full.
+  private func product(_ update: LowRankUpdate) -> [Double] {
+    (0..<update.outFeatures).flatMap { row in
+      (0..<update.inFeatures).map { column in
+        (0..<update.rank).reduce(0.0) {
+          $0 + update.scaling * Double(update.loraB[row, $1]) * Double(update.loraA[$1, column])
+        }
+      }
+    }
+  }
+
+  private func error(_ other: LowRankUpdate) -> Double {
+    zip(product(update), product(other)).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+  }
+
+  @Test func keepsTheSignsOfTheLargest() {
+    let cut = SparseTernary(update).cut(density: 0.5)
+    #expect(cut.update.loraA.elements == [0, -1, 0, 1, 0, 0, 1, -1])
+    #expect(cut.update.loraB.elements == [1, 0, 0, 1, -1, 0])
+    // A: gaps 1, 1, 2, 0, B: gaps 0, 2, 0. With m = 0 these are 8 and 5 bits, and 7 signs; m = 1 needs 9 and 7.
+    #expect(cut.bits == 8 + 5 + 7)
+  }
+
+  @Test(arguments: [0.25, 0.5, 1])
+  func theScaleIsOfLeastError(density: Double) {
+    let cut = SparseTernary(update).cut(density: density).update
+    for factor in [0.99, 1.01, -1, 0] {
+      #expect(error(cut) < error(SparseTernary.scaled(cut, by: factor)))
+    }
+  }
+
+  @Test func nothingKeptIsNothing() {
+    let cut = SparseTernary(update).cut(density: 0)
+    #expect(cut.bits == 0 && cut.update.squaredNorm == 0)
+  }
+}
