@@ -116,19 +116,19 @@ struct DemoBaseTests {
       #expect(lines.count == 20)
       for line in lines {
         let prompt = try JSONValue.parse(Array(line.utf8))["prompt"]?.stringValue ?? ""
-        #expect(prompt.hasPrefix("Utterance:") && prompt.hasSuffix("\nDomain:"))
+        // By bytes: a text may end with a carriage return.
+        #expect(prompt.utf8.starts(with: "Utterance:".utf8))
+        #expect(prompt.utf8.reversed().starts(with: "\nDomain:".utf8.reversed()))
       }
       let digest = SHA256Digest.of(bytes).hex
       let settings = try JSONValue.parse(first.output)["settings"]?.text() ?? ""
       #expect(settings.contains(digest))
-      // Run again the texts are the same whether they are found or written.
+      // Written again, they are the same, and so is what is tuned on them.
       let artifact = try InputFile(output).readAll(limit: 1 << 20)
-      for isKept in [true, false] {
-        if !isKept { try FileManager.default.removeItem(atPath: texts) }
-        #expect(try Tool.run(arguments, cache: folder).status == 0)
-        #expect(try InputFile(texts).readAll(limit: 1 << 20) == bytes)
-        #expect(try InputFile(output).readAll(limit: 1 << 20) == artifact)
-      }
+      try FileManager.default.removeItem(atPath: texts)
+      #expect(try Tool.run(arguments, cache: folder).status == 0)
+      #expect(try InputFile(texts).readAll(limit: 1 << 20) == bytes)
+      #expect(try InputFile(output).readAll(limit: 1 << 20) == artifact)
       let data = try Tool.run(
         ["evaluate", "--base", Checkout.demoBase, "--data", texts, "--limit", "2", "--json"])
       #expect(data.status == 0, "\(data.errors)")

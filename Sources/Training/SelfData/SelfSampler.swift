@@ -150,6 +150,7 @@ public struct SelfSampler {
 
   /// The text up to the first bytes that are no UTF-8, such as half a character at the limit.
   private func text(of tokens: [Int32]) -> String {
-    String(String(decoding: tokenizer.decode(tokens), as: UTF8.self).prefix { $0 != "\u{fffd}" })
+    let text = String(decoding: tokenizer.decode(tokens), as: UTF8.self)
+    return String(text.unicodeScalars.prefix { $0 != "\u{fffd}" })
   }
 }

@@ -16,7 +16,7 @@ struct TextForm {
   let completionStops: Set<Int32>
   /// The most tokens of prompt and completion.
   let longest: Int
-  private let boundary: String
+  private let boundary: [UInt8]
 
   /// The forms of `openings`, where a part that the model writes has at most `length` tokens.
   static func forms(
@@ -32,10 +32,9 @@ struct TextForm {
     then = opening.then
     self.length = opening.length ?? length
     // A token at a time cannot be compared with all of `then`, but with its first token.
-    let first = opening.then.map { tokenizer.decode(Array(tokenizer.encode($0).prefix(1))) } ?? []
-    boundary = String(decoding: first, as: UTF8.self)
+    boundary = opening.then.map { tokenizer.decode(Array(tokenizer.encode($0).prefix(1))) } ?? []
     completionStops = finder.tokens(containing: Array((opening.end ?? "").utf8))
-    writtenStops = then == nil ? completionStops : finder.tokens(containing: first)
+    writtenStops = then == nil ? completionStops : finder.tokens(containing: boundary)
     writtenLength = then == nil ? self.length : length
     let fixed = tokenizer.encode(self.opening + (then ?? ""), addSpecial: true).count
     longest = fixed + self.length + (then == nil ? 0 : length)
@@ -43,8 +42,11 @@ struct TextForm {
 
   /// The prompt in which the model wrote `text` after the opening.
   func prompt(writing text: String) -> String {
-    let end = boundary.isEmpty ? nil : text.firstRange(of: boundary)?.lowerBound
-    return opening + text[..<(end ?? text.endIndex)] + (then ?? "")
+    // By bytes: a new line after a carriage return is no character of its own.
+    let bytes = Array(text.utf8)
+    let end = boundary.isEmpty ? nil : bytes.firstRange(of: boundary)?.lowerBound
+    return opening + String(decoding: bytes.prefix(end ?? bytes.count), as: UTF8.self)
+      + (then ?? "")
   }
 
   /// The token of a beginning as text, where the tokenizer does not put it there itself.
