@@ -49,7 +49,7 @@ import Testing
     #expect(residual.output.features == 576 && residual.input.features == 1536)
     #expect(back.modules[6].latent.elements.suffix(10) == residual.rows[...])
     let content = try Zstd.decompress(bytes, limit: 1 << 24)
-    #expect(String(decoding: content, as: UTF8.self).contains(#""residual"]"#))
+    #expect(String(decoding: content, as: UTF8.self).contains(#"\"residual\""#))
   }
 
   @Test func aResidualMayStandAlone() throws {
