@@ -9,6 +9,7 @@ struct ArtifactDecoder {
   private let file: SafeTensorsFile
   private let metadata: ArtifactMetadata
   private let items: [ModuleList.Item]
+  private let carried: (parameters: [CarriedParameter], names: Set<UTF8Key>)
 
   init(_ file: SafeTensorsFile) throws(Fault) {
     self.file = file
@@ -32,6 +33,11 @@ struct ArtifactDecoder {
     let root = JSONField(value, code: "ART-META")
     metadata = try ArtifactMetadata(root)
     items = try ModuleList.items(root["modules"])
+    carried = try CarriedParameter.read(root["carried"], file)
+    let features = try ArtifactMetadata.features(root)
+    guard carried.parameters.isEmpty || features.contains(CarriedParameter.feature) else {
+      throw root["requires"].fault("does not name the carried parameters")
+    }
     guard !items.isEmpty else { throw root["modules"].fault("no modules") }
     // Only chosen directions can differ in number on the two sides.
     for item in items where metadata.directions != .selected && item.rank[0] != item.rank[1] {
@@ -64,7 +70,7 @@ struct ArtifactDecoder {
           inputBasis: try basis(item, ArtifactNames.inputBasis, side: 1)))
     }
     try checkNothingElse()
-    return try Artifact(modules: modules, metadata: metadata)
+    return try Artifact(modules: modules, metadata: metadata, carried: carried.parameters)
   }
 
   // MARK: - Latents
@@ -185,7 +191,7 @@ struct ArtifactDecoder {
 
   /// Every tensor belongs to the format: nothing rides along.
   private func checkNothingElse() throws(Fault) {
-    var known = Set<UTF8Key>()
+    var known = carried.names
     known.insert(UTF8Key(ArtifactNames.latents))
     if metadata.storage.isQuantised { known.insert(UTF8Key(ArtifactNames.scales)) }
     for name in [ArtifactNames.outputValues, ArtifactNames.probes, ArtifactNames.digests] {

@@ -33,7 +33,9 @@ struct ArtifactEncoder {
         name: $0.moduleName, shape: [$0.outFeatures, $0.inFeatures],
         rank: [$0.stored.rows, $0.stored.columns])
     }
-    let text = try artifact.metadata.json(modules: ModuleList.json(items)).text()
+    let text = try artifact.metadata.json(
+      modules: ModuleList.json(items), carried: CarriedParameter.json(artifact.carried)
+    ).text()
     var writer = SafeTensorsWriter(metadata: [
       (key: "format", value: ArtifactNames.format), (key: "version", value: ArtifactNames.version),
       (key: ArtifactNames.metadataKey, value: text),
@@ -56,6 +58,7 @@ struct ArtifactEncoder {
         try writer.add(module.moduleName + ArtifactNames.inputBasis, matrix: basis)
       }
     }
+    try CarriedParameter.add(artifact.carried, to: &writer)
     return try writer.bytes()
   }
 

@@ -9,12 +9,14 @@ extension ArtifactMetadata {
   /// Members that the codec writes itself; a record must not name them.
   static let ownKeys: Set<String> = [
     "schema", "requires", "createdBy", "placement", "storage", "directions", "omegaSeed", "base",
-    "adapter", "accuracy", "modules",
+    "adapter", "accuracy", "modules", "carried",
   ]
 
-  func json(modules: JSONValue) throws(Fault) -> JSONValue {
+  func json(modules: JSONValue, carried: JSONValue) throws(Fault) -> JSONValue {
     var root = JSONObject()
     root["schema"] = .string(ArtifactMetadata.schema)
+    let isCarrying = carried.arrayValue?.isEmpty == false
+    if isCarrying { root["requires"] = [.string(CarriedParameter.feature)] }
     root["createdBy"] = .string(createdBy)
     root["placement"] = "orthonormal"
     root["storage"] = .string(storage.rawValue)
@@ -42,6 +44,7 @@ extension ArtifactMetadata {
     }
     root["accuracy"] = accuracy
     root["modules"] = modules
+    if isCarrying { root["carried"] = carried }
     return .object(root)
   }
 
@@ -58,10 +61,10 @@ extension ArtifactMetadata {
             + "this one reads \(ArtifactMetadata.schema)"
           : "schema is \(Fault.escaped(schema, limit: 64))")
     }
-    if root["requires"].isPresent, let feature = try root["requires"].array().first {
+    for feature in try ArtifactMetadata.features(root) where feature != CarriedParameter.feature {
       throw Fault(
         .unsupported, "ART-VERSION",
-        "made by a newer version: requires \(Fault.escaped(try feature.string(), limit: 64))")
+        "made by a newer version: requires \(Fault.escaped(feature, limit: 64))")
     }
     createdBy = try root["createdBy"].string()
     let placement = try root["placement"].string()
@@ -97,6 +100,14 @@ extension ArtifactMetadata {
       record[member.key] = member.value
     }
     self.record = record
+  }
+
+  /// What a reader must know.
+  static func features(_ root: JSONField) throws(Fault) -> [String] {
+    guard root["requires"].isPresent else { return [] }
+    var features: [String] = []
+    for feature in try root["requires"].array() { features.append(try feature.string()) }
+    return features
   }
 
   private static func word<Word: RawRepresentable<String>>(

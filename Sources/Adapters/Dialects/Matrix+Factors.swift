@@ -18,6 +18,11 @@ extension Matrix<Float> {
     return result
   }
 
+  /// The matrix as its product with the smaller identity.
+  var identityFactors: (a: Matrix<Float>, b: Matrix<Float>) {
+    columns <= rows ? (.identity(columns), self) : (self, .identity(rows))
+  }
+
   /// Row by row Kronecker products (Khatri-Rao), `[rows, columns · other.columns]`: column
   /// `i · other.columns + j` is the elementwise product of column i and column j.
   func columnProducts(_ other: Matrix<Float>) -> Matrix<Float> {

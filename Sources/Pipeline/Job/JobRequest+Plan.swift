@@ -1,3 +1,4 @@
+import Adapters
 import Artifacts
 import Bases
 public import Faults
@@ -26,9 +27,11 @@ extension JobRequest {
       outputPath: outputPath)
     self.calibration = calibration
     adapterFormat = try JobRequest.word(options.format)
+    magnitudes = try JobRequest.word(options.dora) ?? .approximate
     directions = try JobRequest.word(options.directions) ?? .selected
     candidates = options.candidates
     storage = try JobRequest.word(options.store) ?? .int8
+    carriedStorage = try JobRequest.word(options.carryStore)
     embedsBases = options.embedsBases
     evaluation = options.evaluation.map { Data(path: $0.path, limit: $0.limit) }
     seed = UInt64(options.seed)

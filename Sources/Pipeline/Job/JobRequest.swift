@@ -83,6 +83,8 @@ public struct JobRequest: Sendable {
   public var adapterPath: String
   /// The adapter's dialect; nil to find it by content.
   public var adapterFormat: AdapterDialect?
+  /// What becomes of DoRA's magnitudes.
+  public var magnitudes = MagnitudeHandling.approximate
   /// An artifact whose directions and latents are the start instead of a projection.
   public var startArtifactPath: String?
   /// How large the artifact may or must be.
@@ -99,6 +101,8 @@ public struct JobRequest: Sendable {
   public var tuning: Tuning?
   /// How latents are stored.
   public var storage = LatentStorage.int8
+  /// How parameters that are carried beside the latents are stored; nil for exactly.
+  public var carriedStorage: CarriedStorage?
   /// Writes the bases into the artifact.
   public var embedsBases = false
   /// Examples for the accuracy block.

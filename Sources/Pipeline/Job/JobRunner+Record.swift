@@ -24,7 +24,7 @@ extension JobRunner {
     }
     lines.append(
       """
-      \(rank) \(request.directions) \(request.candidates ?? 0) \(request.method) \(request.storage) \
+      \(rank) \(request.magnitudes) \(request.carriedStorage?.rawValue ?? "exact") \(request.directions) \(request.candidates ?? 0) \(request.method) \(request.storage) \
       \(request.seed) \(request.calibration?.limit ?? 0) \(session.threads)
       """)
     if let tuning = request.tuning {
@@ -66,6 +66,7 @@ extension JobRunner {
           request.startArtifactPath.map { "artifact \(Paths.name(of: $0))" }
             ?? request.method.rawValue),
         Setting("stored as", request.storage.rawValue),
+        Setting("carried parameters", carriedDescription),
         Setting("calibration examples", request.calibration?.limit.map(String.init) ?? "none"),
       ],
       sizes: SizeRecord(
@@ -77,6 +78,13 @@ extension JobRunner {
       threads: session.threads, machine: MachineLine.current, createdBy: Product.createdBy,
       planDigest: outcome.planDigest,
       warnings: warnings + session.bases.warnings)
+  }
+
+  /// Which parameters are carried and how, in a few words.
+  private var carriedDescription: String {
+    guard let first = matched.parts.first else { return "none" }
+    let names = matched.parts.count == 1 ? first.parameter : "\(matched.parts.count), first \(first.parameter)"
+    return "\(names), stored \(request.carriedStorage?.rawValue ?? "exactly")"
   }
 
   func moduleRecords(

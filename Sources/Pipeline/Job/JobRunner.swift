@@ -38,7 +38,6 @@ public final class JobRunner {
     session: BaseSession, request: JobRequest, adapter: Adapter? = nil
   ) throws(Fault) {
     try request.check()
-    self.session = session
     self.request = request
     let opened: Adapter
     if let adapter {
@@ -46,7 +45,10 @@ public final class JobRunner {
     } else {
       opened = try Adapter.open(request.adapterPath, format: request.adapterFormat)
     }
-    matched = try MatchedAdapter(opened, base: session.base)
+    matched = try MatchedAdapter(
+      opened, base: session.base, magnitudes: request.magnitudes, threads: session.threads)
+    // Student and teacher stand on the same changed base.
+    self.session = session.changed(by: matched.parts)
     warnings = matched.adapter.warnings
     for warning in matched.adapter.warnings { session.log.warn(warning) }
   }

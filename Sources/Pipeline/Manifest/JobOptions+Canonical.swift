@@ -13,10 +13,12 @@ extension JobOptions {
     case .minRetained(let share): add("min_retained", share)
     }
     add("format", format)
+    add("dora", dora)
     add("directions", directions)
     add("candidates", candidates)
     add("method", method)
     add("store", store)
+    add("carry_store", carryStore)
     add("embed_bases", embedsBases)
     add("seed", seed)
     func add(data: DataChoice?, as key: String) {

@@ -13,10 +13,12 @@ extension JobOptions {
   init(_ layers: OptionLayers, _ resolver: PathResolver) throws(Fault) {
     target = try JobOptions.target(layers)
     format = try layers.word("format", AdapterDialect.allCases.map(\.rawValue))
+    dora = try layers.word("dora", MagnitudeHandling.allCases.map(\.rawValue))
     directions = try layers.word("directions", ["selected", "top"])
     candidates = try layers.integer("candidates", 1...1_000_000)
     method = try layers.word("method", ["projected", "calibrated", "kfac"])
     store = try layers.word("store", ["f32", "f16", "bf16", "int8", "int4"])
+    carryStore = try layers.word("carry_store", ["f32", "f16", "bf16", "int8"])
     embedsBases =
       try layers.value("embed_bases") { f throws(Fault) in try f.bool("embed_bases") } ?? false
     seed = try layers.integer("seed", 0...Int.max) ?? 0

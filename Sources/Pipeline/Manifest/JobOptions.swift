@@ -74,6 +74,8 @@ public struct JobOptions: Hashable, Sendable {
   public var target: Target
   /// The adapter's dialect; `nil` to find it by content.
   public var format: String?
+  /// `approximate` or `keep`.
+  public var dora: String?
   /// `selected` or `top`.
   public var directions: String?
   /// Candidate directions a side.
@@ -82,6 +84,8 @@ public struct JobOptions: Hashable, Sendable {
   public var method: String?
   /// `f32`, `f16`, `bf16`, `int8` or `int4`.
   public var store: String?
+  /// `f32`, `f16`, `bf16` or `int8`; `nil` for exactly.
+  public var carryStore: String?
   /// Whether the artifact carries its bases.
   public var embedsBases: Bool
   /// Seed of everything that is not tuning.

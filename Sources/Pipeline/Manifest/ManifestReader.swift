@@ -10,7 +10,8 @@ struct ManifestReader {
   private static let targetKeys = ["rank", "budget", "min_retained"]
   private static let optionKeys =
     ["base"] + targetKeys + [
-      "format", "store", "directions", "candidates", "method", "embed_bases", "seed", "calibrate",
+      "format", "dora", "store", "directions", "candidates", "method", "carry_store",
+      "embed_bases", "seed", "calibrate",
       "tune", "evaluate", "controls",
     ]
 

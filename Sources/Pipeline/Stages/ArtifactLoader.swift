@@ -71,7 +71,21 @@ public struct ArtifactLoader {
     }
     return LoadedArtifact(
       artifact: artifact, modules: modules, bases: bases,
-      latents: artifact.modules.map(\.latent))
+      latents: artifact.modules.map(\.latent), parts: try parts(of: artifact))
+  }
+
+  /// The carried parameters, every one of which the base must have.
+  private func parts(of artifact: Artifact) throws(Fault) -> [AdapterPart] {
+    let known = session.base.configuration.parameters
+    return try artifact.carried.map { (carried) throws(Fault) in
+      guard known.contains(where: { $0.name == carried.parameter && $0.shape == carried.shape })
+      else {
+        throw Fault(
+          .badData, "ART-BASE", "the base has no such parameter of shape \(carried.shape)",
+          tensor: carried.parameter)
+      }
+      return try carried.part
+    }
   }
 
   private func modulesOfBase(_ artifact: Artifact) throws(Fault) -> [LinearModule] {
@@ -145,6 +159,8 @@ public struct LoadedArtifact: Sendable {
   let modules: [LinearModule]
   let bases: [ModuleBasis]
   let latents: [Matrix<Float>]
+  /// What it changes of the base beside its updates.
+  let parts: [AdapterPart]
 
   /// Its directions and latents as the start of a tuning run for `adapter`.
   ///
@@ -173,7 +189,8 @@ public struct LoadedArtifact: Sendable {
   /// The model.
   public func student(session: BaseSession) throws(Fault) -> StudentModel {
     StudentModel(
-      weights: try session.weights(), modules: modules, bases: bases, latents: latents,
+      weights: try session.changed(by: parts).weights(), modules: modules, bases: bases,
+      latents: latents,
       threads: session.threads)
   }
 }

@@ -79,8 +79,11 @@ struct ArtifactStage {
     }
     return AssembledArtifact(
       artifact: try Artifact(
-        modules: modules, metadata: metadata(projected, root: Artifact.rootDigest(digests), tuning))
-    )
+        modules: modules,
+        metadata: metadata(projected, root: Artifact.rootDigest(digests), tuning),
+        carried: try matched.parts.map { (part) throws(Fault) in
+          try CarriedParameter(part, of: session.base, storage: request.carriedStorage)
+        }))
   }
 
   private func metadata(

@@ -20,6 +20,11 @@ struct ConversionOptions: ParsableArguments {
   var format: AdapterDialect?
 
   @Option(
+    help: ArgumentHelp(
+      "DoRA's magnitudes; approximate: their effect becomes part of the update; keep: carried, one number a row."))
+  var dora: MagnitudeHandling = .approximate
+
+  @Option(
     help: "Directions in every module: 16 for 16 a side, 32x8 for 32 output and 8 input ones.")
   var rank: LatentRank?
 
@@ -40,6 +45,11 @@ struct ConversionOptions: ParsableArguments {
 
   @Option(help: "How latents are stored: f32, f16, bf16, int8 or int4.")
   var store: LatentStorage = .int8
+
+  @Option(
+    help: ArgumentHelp(
+      "How parameters carried beside the latents (saved modules, token rows) are stored: f32, f16, bf16, int8 (default: exactly)."))
+  var carryStore: CarriedStorage?
 
   @Flag(help: "Write the bases into the artifact, so that a loader needs no SVD.")
   var embedBases = false
@@ -90,10 +100,12 @@ struct ConversionOptions: ParsableArguments {
       name: JobNames.derived(fromPath: adapter), basePath: base, adapterPath: adapter,
       target: target, method: method, outputPath: output)
     request.adapterFormat = format
+    request.magnitudes = dora
     request.directions = directions
     request.candidates = candidates
     request.calibration = calibrate.map { JobRequest.Data(path: $0, limit: calibrateLimit) }
     request.storage = store
+    request.carriedStorage = carryStore
     request.embedsBases = embedBases
     request.evaluation = eval.map { JobRequest.Data(path: $0, limit: evalLimit) }
     request.controls = control
@@ -104,7 +116,9 @@ struct ConversionOptions: ParsableArguments {
 
 extension JobRequest.Directions: ExpressibleByArgument {}
 extension JobRequest.Control: ExpressibleByArgument {}
+extension MagnitudeHandling: ExpressibleByArgument {}
 extension AdapterDialect: ExpressibleByArgument {}
+extension CarriedStorage: ExpressibleByArgument {}
 extension LatentStorage: ExpressibleByArgument {}
 extension ProjectionMethod: ExpressibleByArgument {}
 extension LatentRank: ExpressibleByArgument {}
