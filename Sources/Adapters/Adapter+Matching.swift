@@ -66,7 +66,7 @@ extension Adapter {
       let note = "module names lack the leading model. of the base's"
       let ordered = result.sorted { $0.index < $1.index }.map(\.update)
       return Adapter(
-        self, updates: ordered, 
+        self, updates: ordered,
         parts: try matched(parts, to: parameters, headIsTied: headIsTied),
         warnings: warnings + (lacksPrefix ? [note] : []))
     } catch {

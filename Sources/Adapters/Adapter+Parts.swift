@@ -73,7 +73,8 @@ extension Adapter {
     }
     guard fits else {
       throw Fault(
-        .badData, "AD-BASE", "adapter made for another base: change of \(part.shape), parameter \(shape)",
+        .badData, "AD-BASE",
+        "adapter made for another base: change of \(part.shape), parameter \(shape)",
         tensor: part.parameter)
     }
   }
@@ -82,7 +83,8 @@ extension Adapter {
   private static func unmatched(_ part: AdapterPart, _ parameters: [Parameter]) -> Fault {
     let what: String
     if part.leaf == "bias" {
-      what = "is a trained bias, and the modules of this base have none; train without, or make a base with "
+      what =
+        "is a trained bias, and the modules of this base have none; train without, or make a base with "
         + "biases"
     } else if part.slice != nil {
       what = "is a stack of experts, and this base has none; merge the adapter into its own base"

@@ -233,7 +233,8 @@ public struct PEFTConfiguration: Sendable {
     "use_bdlora": "block-diagonal factors; merge the adapter into the base",
     "kasa_config": "the base lost singular directions; merge the adapter into the base",
     "target_parameters": "parameters of fused experts; merge the adapter into the base",
-    "corda_config": "the base was changed by statistics of data, which the file does not hold; save with "
+    "corda_config":
+      "the base was changed by statistics of data, which the file does not hold; save with "
       + "path_initial_model_for_weight_conversion",
     "lora_ga_config": "the base was changed by gradients, which the file does not hold; save with "
       + "path_initial_model_for_weight_conversion",

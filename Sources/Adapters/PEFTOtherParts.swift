@@ -139,7 +139,8 @@ enum PEFTOtherParts {
       configuration.qaLoRAGroup == nil, !configuration.usesMagnitudes, !configuration.isKaSA
     else {
       throw Fault(
-        .unsupported, "AD-TENSOR", "a convolution beside settings of linear modules; merge the "
+        .unsupported, "AD-TENSOR",
+        "a convolution beside settings of linear modules; merge the "
           + "adapter into the base", tensor: first.name)
     }
     let (a, b) = (try source.flattened(first), try source.flattened(second))

@@ -58,7 +58,9 @@ struct ResolvedUpdate: Sendable {
     if magnitudes == .keep {
       var b = update.loraB
       for row in 0..<b.rows {
-        for column in 0..<b.columns { b[row, column] = Float(Double(b[row, column]) * factors[row]) }
+        for column in 0..<b.columns {
+          b[row, column] = Float(Double(b[row, column]) * factors[row])
+        }
       }
       self.init(
         LowRankUpdate(

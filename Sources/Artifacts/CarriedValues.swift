@@ -29,8 +29,9 @@ public struct CarriedValues: Sendable, Hashable {
     self.scales = scales
   }
 
-  /// Stores a matrix; exactly, in the smallest type that can, where no storage is asked for. Vectors have no
-  /// rows to scale and stay Float32 where `int8` is asked for.
+  /// Stores a matrix; exactly, in the smallest type that can, where no storage is asked for.
+  ///
+  /// Vectors have no rows to scale and stay Float32 where `int8` is asked for.
   ///
   /// - Throws: 65 `VAL-RANGE` for a number that is not finite or beyond the storage.
   public init(_ matrix: Matrix<Float>, storage asked: CarriedStorage?) throws(Fault) {
@@ -106,10 +107,12 @@ public struct CarriedValues: Sendable, Hashable {
     _ file: SafeTensorsFile, _ name: String, storage: CarriedStorage, rows: Int, columns: Int
   ) throws(Fault) {
     func tensor(_ name: String, _ dtype: DType, _ shape: [Int]) throws(Fault) -> TensorInfo {
-      guard let tensor = file[name], tensor.dtypeName == dtype.rawValue, tensor.shape == shape else {
+      guard let tensor = file[name], tensor.dtypeName == dtype.rawValue, tensor.shape == shape
+      else {
         let found = file[name].map { "is \($0.dtypeName) \($0.shape)" } ?? "is missing"
         throw Fault(
-          .badData, "ART-SHAPE", "\(found), the list of carried parameters needs "
+          .badData, "ART-SHAPE",
+          "\(found), the list of carried parameters needs "
             + "\(dtype.rawValue) \(shape)", tensor: name)
       }
       return tensor

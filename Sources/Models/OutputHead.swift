@@ -58,13 +58,15 @@ public struct OutputHead {
     hidden.elements.withUnsafeBufferPointer { source in
       guard let source = source.baseAddress else { return }
       multiply(
-        head, source + rows.lowerBound * hiddenSize, rows: rows.count, columns: hiddenSize, .forward,
+        head, source + rows.lowerBound * hiddenSize, rows: rows.count, columns: hiddenSize,
+        .forward,
         into: target, stride: vocabulary)
     }
   }
 
   private func multiply(
-    _ head: FrozenMatrix, _ x: UnsafePointer<Float>, rows: Int, columns: Int, _ order: FrozenMatrix.Order,
+    _ head: FrozenMatrix, _ x: UnsafePointer<Float>, rows: Int, columns: Int,
+    _ order: FrozenMatrix.Order,
     into target: UnsafeMutablePointer<Float>, stride: Int
   ) {
     guard precision == .bfloat16 else {
@@ -100,7 +102,8 @@ public struct OutputHead {
     teacherWeights: DecoderWeights? = nil
   ) -> Scores {
     var scores = Scores()
-    eachChunk(hidden, teacher: teacher, teacherHead: teacherWeights?.head) { rows, student, teacherLogits in
+    eachChunk(hidden, teacher: teacher, teacherHead: teacherWeights?.head) {
+      rows, student, teacherLogits in
       for row in rows {
         let local = row - rows.lowerBound
         let logits = UnsafePointer(student + local * vocabulary)

@@ -14,7 +14,8 @@ import Testing
   /// Cases on golden/tiny/model, with the largest error that Float32 arithmetic of PEFT's own explains.
   static let llama: [(name: String, tolerance: Double)] = [
     ("dora", 1e-6), ("pissa", 2e-6), ("olora", 2e-6), ("kasa", 2e-6), ("bdlora", 1e-6),
-    ("tokens", 1e-6), ("embedding", 1e-6), ("saved", 1e-6), ("mlx-dora", 1e-6), ("kohya-differences", 1e-6),
+    ("tokens", 1e-6), ("embedding", 1e-6), ("saved", 1e-6), ("mlx-dora", 1e-6),
+    ("kohya-differences", 1e-6),
   ]
   /// Cases on models of other families.
   static let other = ["conv1d", "lora-bias", "convolution", "experts", "kohya-convolution"]
@@ -54,7 +55,9 @@ import Testing
   }
 
   @Test(arguments: llama, MagnitudeHandling.allCases)
-  func mergesAsTheirProgramsDo(_ item: (name: String, tolerance: Double), magnitudes: MagnitudeHandling)
+  func mergesAsTheirProgramsDo(
+    _ item: (name: String, tolerance: Double), magnitudes: MagnitudeHandling
+  )
     throws
   {
     let (adapter, base) = try Self.resolved(item.name, magnitudes)

@@ -23,7 +23,8 @@ import Testing
         parameter: "model.norm.weight", shape: [6], change: .replaced,
         values: try values(1, 6, storage)),
       CarriedParameter(
-        parameter: "lm_head.weight", shape: [5, 6], change: .added, values: try values(5, 6, storage)),
+        parameter: "lm_head.weight", shape: [5, 6], change: .added,
+        values: try values(5, 6, storage)),
       CarriedParameter(
         parameter: "model.layers.0.mlp.up_proj.weight", shape: [4, 6], change: .scaledRows,
         values: try values(1, 4, storage)),
@@ -32,7 +33,8 @@ import Testing
         values: try values(2, 6, storage)),
       CarriedParameter(
         parameter: "model.embed_tokens.weight", shape: [5, 6],
-        change: .product(b: try values(5, 2, storage), scaling: 0.3), values: try values(2, 6, storage)),
+        change: .product(b: try values(5, 2, storage), scaling: 0.3),
+        values: try values(2, 6, storage)),
     ]
   }
 
@@ -79,7 +81,8 @@ import Testing
   /// The file with one tensor or member changed, rewritten as a valid frame.
   private static func changed(
     drop: String? = nil, replace: (name: String, dtype: DType, shape: [Int], bytes: [UInt8])? = nil,
-    member: (key: String, value: JSONValue)? = nil, entry: (index: Int, key: String, value: JSONValue)? = nil
+    member: (key: String, value: JSONValue)? = nil,
+    entry: (index: Int, key: String, value: JSONValue)? = nil
   ) throws -> [UInt8] {
     let content = try Zstd.decompress(try artifact(.int8).bytes(), limit: 1 << 24)
     let file = try SafeTensorsFile(bytes: content)
@@ -118,7 +121,9 @@ import Testing
   }
 
   @Test func contradictionsAreNamed() throws {
-    for name in ["carried.0", "carried.1.scales", "carried.3.rows", "carried.4.b", "carried.4.b.scales"] {
+    for name in [
+      "carried.0", "carried.1.scales", "carried.3.rows", "carried.4.b", "carried.4.b.scales",
+    ] {
       expect(try Self.changed(drop: name), "ART-SHAPE")
     }
     expect(try Self.changed(member: ("requires", [])), "ART-META")
@@ -138,8 +143,10 @@ import Testing
       try Self.changed(
         replace: ("carried.1", .i8, [5, 6], [UInt8](repeating: 128, count: 30))), "ART-RANGE")
     expect(
-      try Self.changed(replace: ("carried.3.rows", .u32, [2], [4, 0, 0, 0, 1, 0, 0, 0])), "ART-INDEX")
+      try Self.changed(replace: ("carried.3.rows", .u32, [2], [4, 0, 0, 0, 1, 0, 0, 0])),
+      "ART-INDEX")
     expect(
-      try Self.changed(replace: ("carried.3.rows", .u32, [2], [1, 0, 0, 0, 5, 0, 0, 0])), "ART-INDEX")
+      try Self.changed(replace: ("carried.3.rows", .u32, [2], [1, 0, 0, 0, 5, 0, 0, 0])),
+      "ART-INDEX")
   }
 }

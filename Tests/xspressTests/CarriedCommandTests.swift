@@ -22,7 +22,10 @@ import Testing
   private func merged(_ adapter: String, in folder: String, _ extra: [String]) throws -> String {
     let artifact = Paths.join(folder, "a.loraxs")
     _ = try run(
-      ["convert", "--base", Self.model, "--adapter", adapter, "--rank", "32", "--store", "f32", "-o", artifact]
+      [
+        "convert", "--base", Self.model, "--adapter", adapter, "--rank", "32", "--store", "f32",
+        "-o", artifact,
+      ]
         + extra, in: folder)
     let output = Paths.join(folder, "merged-\(UUID().uuidString)")
     _ = try run(
@@ -51,7 +54,10 @@ import Testing
       // And once more by way of PEFT's own form.
       let exported = Paths.join(folder, "peft")
       _ = try run(
-        ["export", Paths.join(folder, "a.loraxs"), "--base", Self.model, "--to", "peft", "-o", exported],
+        [
+          "export", Paths.join(folder, "a.loraxs"), "--base", Self.model, "--to", "peft", "-o",
+          exported,
+        ],
         in: folder)
       try compare(try merged(exported, in: folder, ["--dora", "keep"]), name)
     }
@@ -72,7 +78,10 @@ import Testing
       func artifact(_ extra: [String]) throws -> (path: String, bytes: Int) {
         let path = Paths.join(folder, "a\(extra.count).loraxs")
         _ = try run(
-          ["convert", "--base", Self.model, "--adapter", Paths.join(Self.root, "saved"), "--rank", "4", "-o", path]
+          [
+            "convert", "--base", Self.model, "--adapter", Paths.join(Self.root, "saved"), "--rank",
+            "4", "-o", path,
+          ]
             + extra, in: folder)
         return (path, try InputFile(path).byteCount)
       }
@@ -82,7 +91,10 @@ import Testing
       #expect(outcome.output.contains("lm_head.weight"))
       for target in ["gguf-lora", "mlx", "kohya", "lora-xs"] {
         let refused = try Tool.run(
-          ["export", exact.path, "--base", Self.model, "--to", target, "-o", Paths.join(folder, target)],
+          [
+            "export", exact.path, "--base", Self.model, "--to", target, "-o",
+            Paths.join(folder, target),
+          ],
           cache: folder)
         #expect(refused.status == 69)
         #expect(refused.errors.contains("AD-EXPORT") && refused.errors.contains("peft"))

@@ -72,7 +72,8 @@ enum MLXReader {
       guard !settings.hasMagnitudes else {
         throw Fault(
           .unsupported, "AD-TENSOR",
-          "DoRA of an embedding; fuse the adapter into the base (mlx_lm.fuse)", tensor: entry.module)
+          "DoRA of an embedding; fuse the adapter into the base (mlx_lm.fuse)", tensor: entry.module
+        )
       }
       try reading.add(
         entry.module, shape: [a.rows, b.columns], a: b, b: a, scaling: settings.scale,

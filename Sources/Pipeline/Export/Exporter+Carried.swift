@@ -44,11 +44,14 @@ extension Exporter {
         }
         scales[part.module] = factors
       case .replaced(let values):
-        guard !updated.contains(part.module) else { throw refuse("a weight is replaced and updated") }
+        guard !updated.contains(part.module) else {
+          throw refuse("a weight is replaced and updated")
+        }
         extras.saved.append((part.module, part.leaf, part.shape, values))
       case .added:
         guard !updated.contains(part.module) else { throw refuse("a difference beside an update") }
-        let values = try ChangedParameters(base: session.base, changes: [part]).floats(part.parameter)
+        let values = try ChangedParameters(base: session.base, changes: [part]).floats(
+          part.parameter)
         extras.saved.append((part.module, part.leaf, part.shape, values))
       case .rows(let rows, let values):
         // PEFT itself makes rows of tied embeddings rows of the head.

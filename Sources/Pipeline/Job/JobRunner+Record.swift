@@ -83,7 +83,9 @@ extension JobRunner {
   /// Which parameters are carried and how, in a few words.
   private var carriedDescription: String {
     guard let first = matched.parts.first else { return "none" }
-    let names = matched.parts.count == 1 ? first.parameter : "\(matched.parts.count), first \(first.parameter)"
+    let names =
+      matched.parts.count == 1
+      ? first.parameter : "\(matched.parts.count), first \(first.parameter)"
     return "\(names), stored \(request.carriedStorage?.rawValue ?? "exactly")"
   }
 

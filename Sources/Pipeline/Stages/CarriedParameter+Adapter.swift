@@ -26,7 +26,8 @@ extension CarriedParameter {
         case .replaced(let new): (.replaced, try stored(new, rows: rows))
         case .added(let difference): (.added, try stored(difference, rows: rows))
         case .scaledRows(let factors): (.scaledRows, try stored(factors, rows: 1))
-        case .rows(let rows, let new): (.rows(rows), try stored(new, rows: new.count / max(1, width)))
+        case .rows(let rows, let new):
+          (.rows(rows), try stored(new, rows: new.count / max(1, width)))
         case .product(let update):
           (
             .product(

@@ -21,7 +21,8 @@ struct ConversionOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "DoRA's magnitudes; approximate: their effect becomes part of the update; keep: carried, one number a row."))
+      "DoRA's magnitudes; approximate: their effect becomes part of the update; keep: carried, one number a row."
+    ))
   var dora: MagnitudeHandling = .approximate
 
   @Option(
@@ -48,7 +49,8 @@ struct ConversionOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How parameters carried beside the latents (saved modules, token rows) are stored: f32, f16, bf16, int8 (default: exactly)."))
+      "How parameters carried beside the latents (saved modules, token rows) are stored: f32, f16, bf16, int8 (default: exactly)."
+    ))
   var carryStore: CarriedStorage?
 
   @Flag(help: "Write the bases into the artifact, so that a loader needs no SVD.")
