@@ -69,6 +69,12 @@ struct ArtifactDecoder {
           outputBasis: try basis(item, ArtifactNames.outputBasis, side: 0),
           inputBasis: try basis(item, ArtifactNames.inputBasis, side: 1)))
     }
+    if metadata.directions == .own,
+      let bare = modules.first(where: { $0.outputBasis == nil || $0.inputBasis == nil })
+    {
+      throw Fault(
+        .badData, "ART-SHAPE", "own directions that are not embedded", tensor: bare.moduleName)
+    }
     try checkNothingElse()
     return try Artifact(modules: modules, metadata: metadata, carried: carried.parameters)
   }

@@ -75,7 +75,7 @@ extension ArtifactMetadata {
     storage = try ArtifactMetadata.word(root["storage"])
     directions = try ArtifactMetadata.word(root["directions"])
     omegaSeed = try ArtifactMetadata.seed(root["omegaSeed"])
-    if directions != .selected, omegaSeed == nil {
+    if directions == .top || directions == .random, omegaSeed == nil {
       throw root["omegaSeed"].fault("missing for \(directions.rawValue) directions")
     }
     let base = root["base"]

@@ -63,6 +63,38 @@ import Testing
     }
   }
 
+  /// The authors' LoRA-XS and a kohya LoRA in their own directions: whole, whatever the base's are.
+  @Test(arguments: ["lora-xs", "kohya-lora"]) func ownDirectionsLoseNothing(name: String) throws {
+    try withTemporaryDirectory { folder in
+      let artifact = Paths.join(folder, "a.loraxs")
+      let adapter = Checkout.path("golden/adapters_dialects/\(name)")
+      _ = try run(
+        [
+          "convert", "--base", Self.model, "--adapter", adapter, "--directions", "own", "--store", "f32", "-o",
+          artifact,
+        ], in: folder)
+      _ = try run(
+        ["export", artifact, "--base", Self.model, "--to", "merged", "-o", Paths.join(folder, "m")],
+        in: folder)
+      let merged = try SafeTensorsFile.open(Paths.join(folder, "m/model.safetensors"))
+      let base = try SafeTensorsFile.open(Paths.join(Self.model, "model.safetensors"))
+      let answers = try SafeTensorsFile.open(
+        Checkout.path("golden/adapters_dialects/expected.safetensors"))
+      for tensor in answers.tensors where tensor.name.hasPrefix(name + "/") {
+        let weight = String(tensor.name.dropFirst(name.count + 1)) + ".weight"
+        let wanted = zip(
+          try base.floats(of: base.tensor(weight)), try answers.floats(of: tensor)
+        ).map { Double($0) + Double($1) }
+        let error = relativeError(try merged.floats(of: merged.tensor(weight)), wanted)
+        #expect(error < 1e-5, "\(weight): \(error)")
+      }
+      let refused = try Tool.run(
+        ["export", artifact, "--base", Self.model, "--to", "lora-xs", "-o", Paths.join(folder, "x")],
+        cache: folder)
+      #expect(refused.status == 69)
+    }
+  }
+
   @Test func magnitudesBecomePartOfTheUpdate() throws {
     try withTemporaryDirectory { folder in
       let merged = try merged(Paths.join(Self.root, "dora"), in: folder, [])

@@ -12,6 +12,8 @@ public struct JobRequest: Sendable {
     case rank(LatentRank)
     /// The largest square rank whose artifact fits this many bytes.
     case budget(bytes: Int)
+    /// As many directions as each update has, for its own ones.
+    case own
     /// The smallest tried rank whose retained gain on validation reaches this share.
     case minRetained(Double, startingRank: LatentRank)
   }
@@ -22,6 +24,8 @@ public struct JobRequest: Sendable {
     case selected
     /// The first ones: the paper's own choice.
     case top
+    /// Those of the adapter's own factors, embedded in the artifact: exact whatever the base.
+    case own
   }
 
   /// A data file and how much of it to read.
@@ -120,6 +124,7 @@ public struct JobRequest: Sendable {
 
   /// How many first directions the job looks at, where that is known before it runs; nil for all.
   var leadingDirections: Int? {
+    if directions == .own { return 0 }
     if let candidates, directions == .selected { return candidates }
     guard directions == .top, startArtifactPath == nil, case .rank(let rank) = target else {
       return nil

@@ -22,7 +22,7 @@ extension JobRunner {
   func largestRank(
     _ projection: ProjectionStage, within bytes: Int
   ) throws(Fault) -> LatentRank {
-    let choice: ProjectionStage.Choice = request.directions == .top ? .top : .selected
+    let choice = request.directions.choice
     func rank(_ square: Int) -> LatentRank {
       choice == .top ? LatentRank(square) : .tall(square)
     }

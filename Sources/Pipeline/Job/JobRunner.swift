@@ -69,7 +69,9 @@ public final class JobRunner {
     // A batch has locked its directory; two runs on one output would share a checkpoint.
     let lock = request.checkpointPath == nil ? try OutputLock(file: request.outputPath) : nil
     defer { withExtendedLifetime(lock) {} }
-    try session.prepareBases(matched.modules, leading: request.leadingDirections)
+    if request.directions != .own {
+      try session.prepareBases(matched.modules, leading: request.leadingDirections)
+    }
     finish("bases")
     let projection = ProjectionStage(
       session: session, adapter: matched, curvature: try calibrate(),
@@ -149,6 +151,8 @@ public final class JobRunner {
     _ projection: ProjectionStage, _ data: TuningData?
   ) throws(Fault) -> Outcome {
     switch request.target {
+    case .own:
+      return try convert(projection, data, rank: LatentRank(matched.adapter.rank))
     case .rank(let rank):
       return try convert(projection, data, rank: rank)
     case .budget(let bytes):
@@ -169,7 +173,7 @@ public final class JobRunner {
       projected = try ArtifactLoader(session: session).load(path).projected(matched)
     } else {
       projected = try projection.run(
-        rank: rank, choice: request.directions == .top ? .top : .selected, method: request.method)
+        rank: rank, choice: request.directions.choice, method: request.method)
     }
     finish("project")
     if case .rank = request.target, request.startArtifactPath == nil {

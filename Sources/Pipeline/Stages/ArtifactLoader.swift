@@ -114,6 +114,7 @@ public struct ArtifactLoader {
     switch metadata.directions {
     case .selected: .selected(output: stored.outputIndices, input: stored.inputIndices)
     case .top: .top(rank: stored.stored.rows, omegaSeed: metadata.omegaSeed ?? 0)
+    case .own: .own(rank: stored.stored.rows)
     case .random: .random(rank: stored.stored.rows, seed: metadata.omegaSeed ?? 0)
     }
   }

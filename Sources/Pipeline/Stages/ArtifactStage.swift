@@ -55,6 +55,7 @@ struct ArtifactStage {
   ) throws(Fault) -> AssembledArtifact {
     let digests = try session.moduleDigests(projected.modules)
     let (draws, request) = (session.probeDraws, self.request)
+    let embeds = request.embedsBases || request.directions == .own
     let modules = try parallelMap(projected.modules.count, threads: session.threads) {
       (index) throws(Fault) -> ArtifactModule in
       let (module, basis) = (projected.modules[index], projected.bases[index])
@@ -74,8 +75,8 @@ struct ArtifactStage {
         inputSingularValues: output.isEmpty ? [] : basis.inputSingularValues.map { Float($0) },
         probes: probes.map { Float($0.value) },
         digestPrefix: Array(digests[index].bytes.prefix(Artifact.digestPrefixLength)),
-        outputBasis: request.embedsBases ? basis.outputBasis : nil,
-        inputBasis: request.embedsBases ? basis.inputBasis : nil)
+        outputBasis: embeds ? basis.outputBasis : nil,
+        inputBasis: embeds ? basis.inputBasis : nil)
     }
     return AssembledArtifact(
       artifact: try Artifact(
@@ -124,6 +125,7 @@ extension ProjectedAdapter {
     switch bases.first?.selection {
     case .top: .top
     case .random: .random
+    case .own: .own
     case .selected, .some(.none), nil: .selected
     }
   }

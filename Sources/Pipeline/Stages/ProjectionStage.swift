@@ -40,7 +40,7 @@ struct ProjectionStage {
 
   /// How directions are chosen.
   enum Choice: Sendable {
-    case selected, top, random
+    case selected, top, random, own
   }
 
   /// Directions and latents at `rank`; ranks above a module's smaller side are clipped.
@@ -67,6 +67,9 @@ struct ProjectionStage {
             candidates: candidates))
       case .top:
         moduleBasis = try store.topBasis(of: module, rank: limit.square, omegaSeed: seed)
+      case .own:
+        moduleBasis = try ModuleBasis(
+          ownFor: module.name, down: updates[index].loraA, up: updates[index].loraB)
       case .random:
         moduleBasis = try store.moduleBasis(
           of: module, for: .random(rank: limit.square, seed: seed))
@@ -115,5 +118,16 @@ extension ProjectedModule {
       moduleName: moduleName, selection: selection,
       latent: Matrix(rows: latent.rows, columns: latent.columns), heldEnergy: heldEnergy,
       capturedEnergy: 0, weightedCapturedEnergy: weightedCapturedEnergy.map { _ in 0 })
+  }
+}
+
+extension JobRequest.Directions {
+  /// The same choice for the stage.
+  var choice: ProjectionStage.Choice {
+    switch self {
+    case .selected: .selected
+    case .top: .top
+    case .own: .own
+    }
   }
 }

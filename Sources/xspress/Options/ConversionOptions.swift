@@ -32,7 +32,9 @@ struct ConversionOptions: ParsableArguments {
   @Option(help: "Largest artifact, such as 64KB: the largest rank that fits.")
   var budget: String?
 
-  @Option(help: "selected: chosen by energy; top: the first ones, the paper's choice.")
+  @Option(
+    help: ArgumentHelp(
+      "selected: chosen by energy; top: the first ones, the paper's choice; own: the adapter's own, embedded, without --rank."))
   var directions: JobRequest.Directions = .selected
 
   @Option(help: "Consider only the first K directions of a module (default: all).")
@@ -79,6 +81,9 @@ struct ConversionOptions: ParsableArguments {
     if let rank, !rank.isSquare, directions == .top {
       throw ValidationError("--rank \(rank) needs chosen directions; top ones have one rank")
     }
+    if directions == .own, rank != nil || budget != nil || !control.isEmpty {
+      throw ValidationError("--directions own has the adapter's ranks: without --rank, --budget and --control")
+    }
     if rank != nil && budget != nil {
       throw ValidationError("--rank and --budget exclude each other")
     }
@@ -91,6 +96,7 @@ struct ConversionOptions: ParsableArguments {
 
   /// The target that `--rank` or `--budget` name; nil without either.
   func target() throws(Fault) -> JobRequest.Target? {
+    if directions == .own { return .own }
     if let rank { return .rank(rank) }
     if let budget { return .budget(bytes: try ByteSize.parse(budget)) }
     return nil
