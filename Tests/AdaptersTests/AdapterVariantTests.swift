@@ -16,6 +16,7 @@ import Testing
     ("dora", 1e-6), ("pissa", 2e-6), ("olora", 2e-6), ("kasa", 2e-6), ("bdlora", 1e-6),
     ("tokens", 1e-6), ("embedding", 1e-6), ("saved", 1e-6), ("mlx-dora", 1e-6),
     ("kohya-differences", 1e-6),
+    ("gguf-embedding", 1e-6),
   ]
   /// Cases on models of other families.
   static let other = ["conv1d", "lora-bias", "convolution", "experts", "kohya-convolution"]

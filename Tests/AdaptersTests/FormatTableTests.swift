@@ -100,6 +100,7 @@ import Testing
     Row("diffusers, old", dialect("diffusers-old")), Row("MLX-LM", dialect("mlx")),
     Row("MLX-LM DoRA", variant("mlx-dora")), Row("GGUF LoRA", dialect("gguf-lora")),
     Row("GGUF LoRA, alpha 0", dialect("gguf-lora-unscaled")),
+    Row("GGUF LoRA of embeddings and head", variant("gguf-embedding")),
     Row("LoRA-XS, both spellings", dialect("lora-xs")),
   ]
 

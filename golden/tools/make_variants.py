@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 
+import gguf
 import torch
 from peft import LoraConfig, get_peft_model
 from peft.tuners.lora.config import BdLoraConfig, KasaConfig
@@ -150,6 +151,30 @@ def make_lycoris() -> None:
     save_file(state, os.path.join(folder("kohya-differences"), "kohya-differences.safetensors"))
 
 
+def make_gguf() -> None:
+    """llama.cpp's turned pair of the embeddings, and an update of the head; a norm that its runtime skips."""
+    base, alpha = make_tiny.load_weights(), 6.0
+    a, b = normal(64, 3), normal(32, 3)
+    head_a, head_b = normal(3, 32), normal(64, 3)
+    writer = gguf.GGUFWriter(os.path.join(folder("gguf-embedding"), "adapter.gguf"), "llama")
+    writer.add_type(gguf.GGUFType.ADAPTER)
+    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
+    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, alpha)
+    for name, value in (
+        ("token_embd.weight.lora_a", a), ("token_embd.weight.lora_b", b), ("output.weight.lora_a", head_a),
+        ("output.weight.lora_b", head_b), ("output_norm.weight", normal(32)),
+    ):
+        writer.add_tensor(name, value.numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    changes = {f"{EMBEDDING}.weight": a.double() @ b.double().T, "lm_head.weight": head_b.double() @ head_a.double()}
+    for parameter, change in changes.items():
+        before = torch.from_numpy(base[parameter]).double()
+        expected[f"gguf-embedding/{parameter}"] = (before + alpha / 3 * change).float().contiguous()
+
+
 def weights(*modules: str) -> list[str]:
     return [f"{module}.weight" for module in modules]
 
@@ -172,7 +197,7 @@ def main() -> None:
     )
     make(
         "embedding", tiny(), both[:1] + weights(EMBEDDING), r=2, lora_alpha=5,
-        target_modules=["q_proj", "embed_tokens"],
+        target_modules=r".*(q_proj|embed_tokens)",
     )
     make(
         "saved", tiny(), both[:1] + weights("lm_head", "model.norm", "model.layers.1.input_layernorm"), r=2,
@@ -181,7 +206,7 @@ def main() -> None:
     block = "transformer.h.0"
     make(
         "conv1d", gpt2(), [f"{block}.attn.c_attn.weight", f"{block}.attn.c_proj.weight", f"{block}.attn.c_attn.bias"],
-        keep_base=True, r=2, lora_alpha=3, target_modules=["c_attn", "attn.c_proj"], fan_in_fan_out=True,
+        keep_base=True, r=2, lora_alpha=3, target_modules=r".*attn\.(c_attn|c_proj)", fan_in_fan_out=True,
         bias="lora_only",
     )
     make(
@@ -190,7 +215,7 @@ def main() -> None:
     )
     make(
         "convolution", Convolution(), weights("conv", "point"), keep_base=True, r=2, lora_alpha=3,
-        target_modules=["conv", "point"],
+        target_modules="conv|point",
     )
     experts = "model.layers.0.mlp.experts"
     make(
@@ -199,6 +224,7 @@ def main() -> None:
     )
     make_mlx_dora()
     make_lycoris()
+    make_gguf()
     root = os.path.join(cases.output, "adapters_variants")
     save_file(dict(sorted(expected.items())), os.path.join(root, "expected.safetensors"))
     digests = {}
@@ -210,7 +236,7 @@ def main() -> None:
     make_adapters.write_json(os.path.join(root, "provenance.json"), {
         "title": "Adapters beyond plain LoRA of linear modules and the parameters they make", "seed": SEED,
         "generator": "golden/tools/make_variants.py",
-        "libraries": cases.libraries("torch", "peft", "transformers", "safetensors"), "sha256": digests,
+        "libraries": cases.libraries("torch", "peft", "transformers", "safetensors", "gguf"), "sha256": digests,
     })
 
 
