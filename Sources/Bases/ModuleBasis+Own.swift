@@ -16,7 +16,8 @@ extension ModuleBasis {
   ) throws(Fault) {
     guard down.rows <= min(down.columns, up.rows) else {
       throw Fault(
-        .unsupported, "BASIS-RANK", "an update of rank \(down.rows) has more directions than its weight",
+        .unsupported, "BASIS-RANK",
+        "an update of rank \(down.rows) has more directions than its weight",
         tensor: moduleName)
     }
     self.init(

@@ -136,7 +136,8 @@ import Testing
     expect(try Self.changed(entry: (0, "shape", [])), "ART-META")
     expect(try Self.changed(entry: (1, "shape", [5, 0])), "ART-META")
     expect(
-      try Self.changed(entry: (1, "shape", [5, 1_073_741_824, 1_073_741_824, 1_073_741_824])), "ART-META")
+      try Self.changed(entry: (1, "shape", [5, 1_073_741_824, 1_073_741_824, 1_073_741_824])),
+      "ART-META")
     expect(try Self.changed(entry: (3, "count", 6)), "ART-META")
     expect(try Self.changed(entry: (4, "rank", 3)), "ART-SHAPE")
     expect(

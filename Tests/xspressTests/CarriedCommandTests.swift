@@ -70,11 +70,14 @@ import Testing
       let adapter = Checkout.path("golden/adapters_dialects/\(name)")
       _ = try run(
         [
-          "convert", "--base", Self.model, "--adapter", adapter, "--directions", "own", "--store", "f32", "-o",
+          "convert", "--base", Self.model, "--adapter", adapter, "--directions", "own", "--store",
+          "f32", "-o",
           artifact,
         ], in: folder)
       _ = try run(
-        ["export", artifact, "--base", Self.model, "--to", "merged", "-o", Paths.join(folder, "m")],
+        [
+          "export", artifact, "--base", Self.model, "--to", "merged", "-o", Paths.join(folder, "m"),
+        ],
         in: folder)
       let merged = try SafeTensorsFile.open(Paths.join(folder, "m/model.safetensors"))
       let base = try SafeTensorsFile.open(Paths.join(Self.model, "model.safetensors"))
@@ -89,7 +92,10 @@ import Testing
         #expect(error < 1e-5, "\(weight): \(error)")
       }
       let refused = try Tool.run(
-        ["export", artifact, "--base", Self.model, "--to", "lora-xs", "-o", Paths.join(folder, "x")],
+        [
+          "export", artifact, "--base", Self.model, "--to", "lora-xs", "-o",
+          Paths.join(folder, "x"),
+        ],
         cache: folder)
       #expect(refused.status == 69)
     }

@@ -25,7 +25,8 @@ extension JobRequest {
     try OutputPlace.checkFolder(of: outputPath)
     guard (directions == .own) == (target == .own), directions != .own || controls.isEmpty else {
       throw Fault(
-        .usage, "JOB-OPTIONS", "own directions have the ranks of the adapter, no other and no controls")
+        .usage, "JOB-OPTIONS",
+        "own directions have the ranks of the adapter, no other and no controls")
     }
     if directions == .top, case .rank(let rank) = target, !rank.isSquare {
       throw Fault(

@@ -34,7 +34,8 @@ struct ConversionOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "selected: chosen by energy; top: the first ones, the paper's choice; own: the adapter's own, embedded, without --rank."))
+      "selected: chosen by energy; top: the first ones, the paper's choice; own: the adapter's own, embedded, without --rank."
+    ))
   var directions: JobRequest.Directions = .selected
 
   @Option(help: "Consider only the first K directions of a module (default: all).")
@@ -82,7 +83,8 @@ struct ConversionOptions: ParsableArguments {
       throw ValidationError("--rank \(rank) needs chosen directions; top ones have one rank")
     }
     if directions == .own, rank != nil || budget != nil || !control.isEmpty {
-      throw ValidationError("--directions own has the adapter's ranks: without --rank, --budget and --control")
+      throw ValidationError(
+        "--directions own has the adapter's ranks: without --rank, --budget and --control")
     }
     if rank != nil && budget != nil {
       throw ValidationError("--rank and --budget exclude each other")
