@@ -93,7 +93,8 @@ enum PEFTReader {
     if configuration.isAdaptive { known.append("lora_E") }
     if configuration.isKaSA { known.append("lora_diag") }
     if configuration.usesMagnitudes { known.append("lora_magnitude_vector") }
-    if !configuration.isAdaptive { known.append("lora_B.bias") }
+    // The module's own bias is a change of its own, read before.
+    if !configuration.isAdaptive { known += ["lora_B.bias", "bias"] }
     if let other = entry.parts.first(where: { !known.contains($0.key) }) {
       throw Fault(
         .unsupported, "AD-TENSOR",
