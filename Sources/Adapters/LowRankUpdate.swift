@@ -40,6 +40,9 @@ public struct LowRankUpdate: Sendable, Equatable {
   ///
   /// - Complexity: O(rank² · (inFeatures + outFeatures)).
   public var squaredNorm: Double {
+    // Full-rank changes are kept as a product with the identity.
+    if loraA.isIdentity { return scaling * scaling * loraB.squaredNorm }
+    if loraB.isIdentity { return scaling * scaling * loraA.squaredNorm }
     let a = LowRankUpdate.rowProducts(loraA)
     let b = LowRankUpdate.columnProducts(loraB)
     var trace = 0.0
