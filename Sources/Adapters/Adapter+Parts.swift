@@ -25,7 +25,7 @@ extension Adapter {
     }
     return AdapterPart(
       module: update.moduleName, leaf: "weight", shape: [update.outFeatures, update.inFeatures],
-      change: .product(update), dtypeName: "F32")
+      change: .product(update))
   }
 
   /// The parts under the names of the base's parameters, in the base's order and the order of application.
@@ -46,14 +46,15 @@ extension Adapter {
       let index = places[0]
       let parameter = parameters[index]
       try Adapter.checkShape(of: part, parameter.shape)
-      let moved = part.moved(to: Adapter.split(parameter.name).module)
+      let moved = part.moved(to: Adapter.split(parameter.name).module, shape: parameter.shape)
       result.append((index, moved))
       // Trained rows of tied embeddings are rows of the head; other changes are only where PEFT is told so.
       if headIsTied, parameter.name == LlamaNames.embedding, tiesHead || moved.isRows,
         let head = parameters.firstIndex(where: { $0.name == LlamaNames.head }),
         !parts.contains(where: { $0.module.hasSuffix("lm_head") })
       {
-        result.append((head, moved.moved(to: Adapter.split(LlamaNames.head).module)))
+        result.append(
+          (head, moved.moved(to: Adapter.split(LlamaNames.head).module, shape: parameter.shape)))
       }
     }
     return result.sorted { ($0.index, $0.part.stage) < ($1.index, $1.part.stage) }.map(\.part)

@@ -28,29 +28,25 @@ public struct AdapterPart: Sendable, Equatable {
   public let slice: Int?
   /// How it changes.
   public let change: Change
-  /// The element type that the values were shipped in.
-  public let dtypeName: String
 
   /// A part.
   public init(
-    module: String, leaf: String, shape: [Int], slice: Int? = nil, change: Change,
-    dtypeName: String
+    module: String, leaf: String, shape: [Int], slice: Int? = nil, change: Change
   ) {
     self.module = module
     self.leaf = leaf
     self.shape = shape
     self.slice = slice
     self.change = change
-    self.dtypeName = dtypeName
   }
 
   /// The parameter's name in the Hugging Face model.
   public var parameter: String { "\(module).\(leaf)" }
 
-  /// The same change under another module.
-  func moved(to module: String) -> AdapterPart {
+  /// The same change of the base's parameter.
+  func moved(to module: String, shape: [Int]) -> AdapterPart {
     AdapterPart(
-      module: module, leaf: leaf, shape: shape, slice: slice, change: change, dtypeName: dtypeName)
+      module: module, leaf: leaf, shape: shape, slice: slice, change: change)
   }
 
   /// Several parts of one parameter apply in this order.

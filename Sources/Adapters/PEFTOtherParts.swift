@@ -48,7 +48,7 @@ enum PEFTOtherParts {
     reading.parts.append(
       AdapterPart(
         module: entry.module, leaf: leaf, shape: tensor.shape,
-        change: .replaced(try source.values(of: tensor)), dtypeName: tensor.dtypeName))
+        change: .replaced(try source.values(of: tensor))))
   }
 
   /// Modules and tokens that the configuration names must be in the file: what is missing there was not saved.
@@ -94,7 +94,7 @@ enum PEFTOtherParts {
     try addWhole("weight", entry, source, &reading)
     try reading.add(
       entry.module, shape: [a.columns, b.rows], a: b.transposed, b: a.transposed,
-      scaling: configuration.scaling(of: entry.module), dtypeName: first.dtypeName)
+      scaling: configuration.scaling(of: entry.module))
   }
 
   /// Rows that replace the embedding's, in the order of `trainable_token_indices`.
@@ -122,8 +122,7 @@ enum PEFTOtherParts {
     reading.parts.append(
       AdapterPart(
         module: entry.module, leaf: "weight", shape: [(indices.max() ?? 0) + 1, rows.columns],
-        change: .rows(order.map { indices[$0] }, rows.selectingRows(order).elements),
-        dtypeName: tensor.dtypeName))
+        change: .rows(order.map { indices[$0] }, rows.selectingRows(order).elements)))
   }
 
   // MARK: - Convolutions and experts
@@ -153,7 +152,7 @@ enum PEFTOtherParts {
     try PEFTReader.checkRank(a.rows, entry.module, configuration)
     try reading.add(
       entry.module, shape: [b.rows] + first.shape.dropFirst(), a: a, b: b,
-      scaling: configuration.scaling(of: entry.module), dtypeName: first.dtypeName)
+      scaling: configuration.scaling(of: entry.module))
   }
 
   /// Parameters of the module that `target_parameters` names, in its order.
@@ -200,7 +199,7 @@ enum PEFTOtherParts {
           entry.module, leaf: parameter, shape: [b.rows, a.columns], slice: expert,
           a: a.selectingRows(Array(expert * rank..<(expert + 1) * rank)),
           b: b.selectingColumns((0..<rank).map { $0 * experts + expert }),
-          scaling: configuration.scaling(of: entry.module), dtypeName: first.dtypeName)
+          scaling: configuration.scaling(of: entry.module))
       }
     }
   }

@@ -141,7 +141,7 @@ enum PEFTReader {
       reading.parts.append(
         AdapterPart(
           module: entry.module, leaf: "bias", shape: [b.rows],
-          change: .added(bias.map { Float(Double($0) * scaling) }), dtypeName: tensor.dtypeName))
+          change: .added(bias.map { Float(Double($0) * scaling) })))
     }
   }
 

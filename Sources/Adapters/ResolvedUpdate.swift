@@ -67,7 +67,7 @@ struct ResolvedUpdate: Sendable {
           moduleName: update.moduleName, loraA: update.loraA, loraB: b, scaling: update.scaling))
       part = AdapterPart(
         module: update.moduleName, leaf: "weight", shape: [rows, columns],
-        change: .scaledRows(factors.map { Float($0) }), dtypeName: "F32")
+        change: .scaledRows(factors.map { Float($0) }))
       return
     }
     for row in 0..<rows {

@@ -61,8 +61,7 @@ enum GGUFLoRAReader {
         let (a, b) = (try files.source.matrix(tensors.0), try files.source.matrix(tensors.1))
         try reading.add(
           entry.module, shape: [a.rows, b.rows], a: b.transposed, b: a,
-          scaling: alpha == 0 ? 1 : alpha / Double(max(1, b.columns)),
-          dtypeName: tensors.0.dtypeName)
+          scaling: alpha == 0 ? 1 : alpha / Double(max(1, b.columns)))
         continue
       }
       let (a, b) = try PEFTReader.pair(tensors.0, tensors.1, files.source, module: entry.module)

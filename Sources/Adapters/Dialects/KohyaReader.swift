@@ -39,7 +39,7 @@ enum KohyaReader {
         let size = kernel.reduce(1, *)
         try reading.add(
           module, shape: [factors.b.rows, factors.a.columns / size] + kernel, a: factors.a,
-          b: factors.b, scaling: scaling, dtypeName: "F32")
+          b: factors.b, scaling: scaling)
       } else {
         try reading.add(module, a: factors.a, b: factors.b, scaling: scaling)
       }
@@ -65,7 +65,7 @@ enum KohyaReader {
       reading.parts.append(
         AdapterPart(
           module: dotless(entry.module), leaf: parameter, shape: tensor.shape,
-          change: .added(try source.values(of: tensor)), dtypeName: tensor.dtypeName))
+          change: .added(try source.values(of: tensor))))
     }
   }
 

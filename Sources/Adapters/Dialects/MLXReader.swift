@@ -76,8 +76,7 @@ enum MLXReader {
         )
       }
       try reading.add(
-        entry.module, shape: [a.rows, b.columns], a: b, b: a, scaling: settings.scale,
-        dtypeName: tensor.dtypeName)
+        entry.module, shape: [a.rows, b.columns], a: b, b: a, scaling: settings.scale)
       return
     }
     var relation = BaseRelation.none

@@ -25,13 +25,12 @@ struct AdapterReading {
   /// Adds `scaling · b · a` to a parameter of another kind, of `shape` or with slices of it.
   mutating func add(
     _ module: String, leaf: String = "weight", shape: [Int], slice: Int? = nil, a: Matrix<Float>,
-    b: Matrix<Float>, scaling: Double, dtypeName: String
+    b: Matrix<Float>, scaling: Double
   ) throws(Fault) {
     let product = try update(module, a: a, b: b, scaling: scaling, relation: .none)
     parts.append(
       AdapterPart(
-        module: module, leaf: leaf, shape: shape, slice: slice, change: .product(product),
-        dtypeName: dtypeName))
+        module: module, leaf: leaf, shape: shape, slice: slice, change: .product(product)))
   }
 
   private mutating func update(

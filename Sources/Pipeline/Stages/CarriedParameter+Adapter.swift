@@ -65,18 +65,7 @@ extension CarriedParameter {
         }
       return AdapterPart(
         module: String(parameter[..<dot]), leaf: String(parameter[parameter.index(after: dot)...]),
-        shape: shape, change: change, dtypeName: values.storage.dtypeName)
-    }
-  }
-}
-
-extension CarriedStorage {
-  /// The element type's name in safetensors.
-  fileprivate var dtypeName: String {
-    switch self {
-    case .f32, .int8: "F32"
-    case .f16: "F16"
-    case .bf16: "BF16"
+        shape: shape, change: change)
     }
   }
 }
