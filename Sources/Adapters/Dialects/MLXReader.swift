@@ -66,7 +66,6 @@ enum MLXReader {
           ? "fine_tune_type is dora and m is missing"
           : "m is a DoRA magnitude, and fine_tune_type is not dora", tensor: entry.module)
     }
-    let tensor = try entry.required("lora_a")
     // An embedding's rows are its inputs, so nothing is transposed.
     if entry.module.hasSuffix("embed_tokens") {
       guard !settings.hasMagnitudes else {
