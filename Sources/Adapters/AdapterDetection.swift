@@ -94,7 +94,8 @@ public struct AdapterDetection: Sendable, Hashable {
     {
       return found(.diffusers, "keys end in lora.\(leaf).weight")
     }
-    guard let word = parts.first(where: { $0.hasPrefix("lora_") }) else {
+    // The first component names a module, such as kohya's `lora_unet_…`, never a factor.
+    guard let word = parts.dropFirst().first(where: { $0.hasPrefix("lora_") }) else {
       return parts[0] == "base_model" ? found(.peft, "keys begin with base_model") : nil
     }
     return components.contains(parts[0])

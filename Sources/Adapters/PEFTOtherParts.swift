@@ -169,13 +169,25 @@ enum PEFTOtherParts {
     }
   }
 
-  /// Fused experts: A `[E·r, in]` is expert-major, B `[out, r·E]` expert-minor; of several parameters the first
-  /// in the configuration lies deepest.
+  /// The order in which Transformers' modules of experts declare their parameters.
+  private static let declared = ["gate_up_proj", "down_proj"]
+
+  /// Fused experts: A `[E·r, in]` is expert-major, B `[out, r·E]` expert-minor.
+  ///
+  /// PEFT wraps the parameters of a module in the order of their declaration, the first one deepest; the configuration
+  /// lists them in any order, so names alone decide.
   private static func readExperts(
     _ entry: FactorTable.Entry, _ source: any TensorSource, _ configuration: PEFTConfiguration,
     _ reading: inout AdapterReading
   ) throws(Fault) {
-    let parameters = parameters(of: entry.module, configuration)
+    let named = parameters(of: entry.module, configuration)
+    let parameters = named.count > 1 ? declared.filter(named.contains) : named
+    guard parameters.count == named.count else {
+      throw Fault(
+        .unsupported, "AD-TENSOR",
+        "the file does not say which factors are whose of \(Fault.escaped(named.joined(separator: ", "), limit: 96))"
+          + "; merge the adapter into the base", tensor: entry.module)
+    }
     guard entry.parts.count == 2 * parameters.count else {
       throw Fault(
         .badData, "AD-PAIR",

@@ -243,11 +243,10 @@ import Testing
   /// Every refused field says what its owner can do.
   @Test func refusalsCarryAdvice() throws {
     for (key, value, word) in [
-      ("use_dora", true, "merge"), ("lora_bias", true, "without lora_bias"),
-      ("bias", "all", "save them into the base"), ("modules_to_save", ["lm_head"], "into the base"),
-      ("trainable_token_indices", [1], "merge"), ("layer_replication", [[0, 4]], "base"),
-      ("init_lora_weights", "pissa", "path_initial_model_for_weight_conversion"),
-      ("kasa_config", ["beta": 1.0], "merge"), ("arrow_config", ["top_k": 3], "one by one"),
+      ("layer_replication", [[1, 4]], "write that model out as the base"),
+      ("init_lora_weights", "corda", "path_initial_model_for_weight_conversion"),
+      ("init_lora_weights", "loftq", "merge"), ("arrow_config", ["top_k": 3], "one by one"),
+      ("alora_invocation_tokens", [1], "serve it with PEFT"),
     ] as [(String, JSONValue, String)] {
       var tiny = TinyAdapter()
       tiny.set(key, value)

@@ -13,7 +13,7 @@ import Testing
   static let root = "golden/adapters_variants"
   /// Cases on golden/tiny/model, with the largest error that Float32 arithmetic of PEFT's own explains.
   static let llama: [(name: String, tolerance: Double)] = [
-    ("dora", 1e-6), ("pissa", 2e-6), ("olora", 2e-6), ("kasa", 2e-6), ("bdlora", 1e-6),
+    ("dora", 1e-6), ("pissa", 5e-6), ("olora", 2e-6), ("kasa", 2e-6), ("bdlora", 1e-6),
     ("tokens", 1e-6), ("embedding", 1e-6), ("saved", 1e-6), ("mlx-dora", 1e-6),
     ("kohya-differences", 1e-6),
     ("gguf-embedding", 1e-6),

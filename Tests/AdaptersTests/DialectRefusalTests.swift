@@ -134,7 +134,7 @@ import Testing
       "rank in metadata", "AD-RANK", 65, "metadata",
       diffusers("text_encoder", metadata: #"{"text_encoder.r":4,"text_encoder.lora_alpha":4}"#)),
     Refusal(
-      "DoRA in metadata", "AD-FIELD", 69, "DoRA",
+      "DoRA in metadata", "AD-FIELD", 69, "magnitude",
       diffusers(
         "text_encoder",
         metadata:

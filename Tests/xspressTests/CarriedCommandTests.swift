@@ -18,12 +18,13 @@ import Testing
     return outcome
   }
 
-  /// The merged model of an adapter: every direction of every module is kept, so nothing may be lost.
+  /// The merged model of an adapter: its own directions are kept, so nothing may be lost.
   private func merged(_ adapter: String, in folder: String, _ extra: [String]) throws -> String {
     let artifact = Paths.join(folder, "a.loraxs")
     _ = try run(
       [
-        "convert", "--base", Self.model, "--adapter", adapter, "--rank", "32", "--store", "f32",
+        "convert", "--base", Self.model, "--adapter", adapter, "--directions", "own", "--store",
+        "f32",
         "-o", artifact,
       ]
         + extra, in: folder)

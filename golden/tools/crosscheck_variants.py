@@ -2,7 +2,7 @@
 
     crosscheck_variants.py [XSPRESS]
 
-Every case of golden/adapters_variants for the tiny model is converted with all directions kept, exported to `peft`
+Every case of golden/adapters_variants for the tiny model is converted with its own directions kept, exported to `peft`
 and to `merged`. Logits of the first by PEFT and of the second by Transformers are compared with those of the
 original adapter by PEFT, which is also compared with the base to see that it changes anything.
 """
@@ -56,7 +56,7 @@ def main() -> int:
             results.add(f"{name}: PEFT, adapter against base", error(plain, expected), 1e-2, above=True)
             for handling in ("approximate", "keep") if name == "dora" else ("approximate",):
                 artifact = os.path.join(folder, f"{name}-{handling}.loraxs")
-                run("convert", "--base", base, "--adapter", adapter, "--rank", "32", "--store", "f32", "--dora", handling,
+                run("convert", "--base", base, "--adapter", adapter, "--directions", "own", "--store", "f32", "--dora", handling,
                     "-o", artifact)
                 for target in ("peft", "merged"):
                     output = os.path.join(folder, f"{name}-{handling}-{target}")
