@@ -51,6 +51,13 @@ extension Adapter {
     if magnitudes == .keep, resolved.contains(where: { $0.part != nil }) {
       notes.append("DoRA: magnitudes are carried, one factor a row; the rest is low-rank")
     }
+    let foreign = resolved.filter(\.isForeign)
+    if let first = foreign.first {
+      notes.append(
+        "LoRA-XS: the frozen factors of \(foreign.count) modules, first "
+          + "\(Fault.escaped(first.update.moduleName, limit: 96)), are not taken from this base's weights: "
+          + "probably another base; the update is s·B·R·A as in the file all the same")
+    }
     let ratios = resolved.compactMap(\.initialRatio)
     if !ratios.isEmpty {
       let mean = ratios.reduce(0, +) / Double(ratios.count)

@@ -12,4 +12,7 @@ public enum BaseRelation: Sendable, Hashable {
   case withoutLeadingQR(Int)
   /// KaSA: the base lost its last r singular components.
   case withoutSmallest(Int)
+  /// LoRA-XS: the update is whole, but its frozen factors, B here `[outFeatures, r]`, row-major, tell whether this is
+  /// the base that they were taken from: `A = Bᵀ·W`, or `B = W·Aᵀ` where σ is on the other side.
+  case frozen([Float])
 }

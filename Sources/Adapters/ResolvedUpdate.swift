@@ -9,6 +9,8 @@ struct ResolvedUpdate: Sendable {
   private(set) var part: AdapterPart?
   /// Share of the energy of a full-rank change that its best approximation of the adapter's rank holds.
   private(set) var lowRankShare: Double?
+  /// Whether the frozen factors of LoRA-XS are not this weight's.
+  private(set) var isForeign = false
   /// ‖ΔW‖ over the norm of what was taken from the base at the start.
   private(set) var initialRatio: Double?
 
@@ -21,6 +23,12 @@ struct ResolvedUpdate: Sendable {
     case .none: self.init(update)
     case .magnitudes(let values):
       try self.init(update, weight, values, magnitudes)
+    case .frozen(let up):
+      self.init(
+        LowRankUpdate(
+          moduleName: update.moduleName, loraA: update.loraA, loraB: update.loraB,
+          scaling: update.scaling))
+      isForeign = !ResolvedUpdate.areTaken(update.loraA, up, from: weight)
     case .withoutPrincipal(let rank):
       try self.init(update, without: ResolvedUpdate.components(weight, rank, largest: true))
     case .withoutSmallest(let rank):
@@ -81,6 +89,27 @@ struct ResolvedUpdate: Sendable {
     let energies = try SymmetricEigen(gram).values
     let total = energies.reduce(0, +)
     lowRankShare = total > 0 ? energies.prefix(update.rank).reduce(0, +) / total : 1
+  }
+
+  // MARK: - LoRA-XS
+
+  /// Share of a factor's norm by which it may differ: half precision and an SVD of other software.
+  private static let frozenTolerance = 0.02
+
+  /// Whether `A = Bᵀ·W` or `B = W·Aᵀ`.
+  private static func areTaken(
+    _ a: Matrix<Float>, _ up: [Float], from weight: Matrix<Double>
+  ) -> Bool {
+    let b = Matrix<Float>(rows: weight.rows, columns: a.rows, elements: up).inDouble
+    func isClose(_ found: Matrix<Double>, _ wanted: Matrix<Double>) -> Bool {
+      var difference = found
+      for index in difference.elements.indices {
+        difference.elements[index] -= wanted.elements[index]
+      }
+      return difference.squaredNorm <= frozenTolerance * frozenTolerance * wanted.squaredNorm
+    }
+    return isClose(b.times(weight, transposeSelf: true), a.inDouble)
+      || isClose(weight.times(a.inDouble, transposeOther: true), b)
   }
 
   // MARK: - Changed bases

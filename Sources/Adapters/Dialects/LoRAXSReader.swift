@@ -38,7 +38,7 @@ enum LoRAXSReader {
       }
       try reading.add(
         entry.module, a: a, b: b.exactProduct(latent),
-        scaling: configuration.scaling(of: entry.module))
+        scaling: configuration.scaling(of: entry.module), relation: .frozen(b.elements))
     }
     return reading
   }
