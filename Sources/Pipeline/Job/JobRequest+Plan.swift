@@ -13,6 +13,7 @@ extension JobRequest {
     let options = plan.options
     let target: Target =
       switch options.target {
+      case .own: .own
       case .rank(let rank): .rank(rank)
       case .budget(let bytes): .budget(bytes: bytes)
       case .minRetained(let share): .minRetained(share, startingRank: .tall(8))

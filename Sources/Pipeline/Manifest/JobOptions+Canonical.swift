@@ -8,6 +8,7 @@ extension JobOptions {
       if let value { lines.append("\(key) \(value)") }
     }
     switch target {
+    case .own: break
     case .rank(let rank): add("rank", rank)
     case .budget(let bytes): add("budget", bytes)
     case .minRetained(let share): add("min_retained", share)

@@ -8,6 +8,8 @@ public struct JobOptions: Hashable, Sendable {
     case rank(LatentRank)
     /// At most this many bytes of artifact.
     case budget(bytes: Int)
+    /// The adapter's own, for its own directions.
+    case own
     /// The smallest rank whose retained gain on validation reaches this share.
     case minRetained(Double)
   }
@@ -76,7 +78,7 @@ public struct JobOptions: Hashable, Sendable {
   public var format: String?
   /// `approximate` or `keep`.
   public var dora: String?
-  /// `selected` or `top`.
+  /// `selected`, `top` or `own`.
   public var directions: String?
   /// Candidate directions a side.
   public var candidates: Int?
