@@ -8,6 +8,7 @@ struct BlockDiagonal {
   private let inputs: [String]
   private let outputs: [String]
   private let count: Int
+  private let isStrict: Bool
 
   /// Reads `use_bdlora`; nil where it is absent.
   ///
@@ -26,13 +27,14 @@ struct BlockDiagonal {
     }
     inputs = try names(field["target_modules_bd_a"])
     outputs = try names(field["target_modules_bd_b"])
+    isStrict = field["match_strict"].isPresent ? try field["match_strict"].bool() : true
     count = try field["nblocks"].int(in: 1...65_536)
   }
 
   /// The whole factors of a module from the stored ones.
   ///
   /// - Throws: 65 `AD-SHAPE` where rows do not divide into the blocks, `AD-FIELD` where both factors would be
-  ///   block-diagonal; 71 from the budget.
+  ///   block-diagonal, or neither although `match_strict` holds; 71 from the budget.
   func whole(
     a: Matrix<Float>, b: Matrix<Float>, module: String, _ budget: inout ExpansionBudget
   ) throws(Fault) -> (a: Matrix<Float>, b: Matrix<Float>) {
@@ -41,6 +43,11 @@ struct BlockDiagonal {
     if isInput, isOutput {
       throw Fault(
         .badData, "AD-FIELD", "use_bdlora has both factors block-diagonal", tensor: module)
+    }
+    if isStrict, !isInput, !isOutput {
+      throw Fault(
+        .badData, "AD-FIELD", "use_bdlora has neither factor block-diagonal, against match_strict",
+        tensor: module)
     }
     if isInput { return (try diagonal(a, module, &budget), b) }
     if isOutput { return (a, try diagonal(b, module, &budget)) }

@@ -55,6 +55,7 @@ import Testing
     .field("alora_invocation_tokens", [1, 2]), .field("arrow_config", ["top_k": 3]),
     .field("use_qalora", "yes", "AD-FIELD", 65),
     .field("use_bdlora", ["nblocks": 0], "AD-FIELD", 65),
+    .field("use_bdlora", ["nblocks": 2], "AD-FIELD", 65),
     .field("use_bdlora", ["nblocks": 2, "target_modules_bd_a": 3], "AD-FIELD", 65),
     .field("use_bdlora", ["nblocks": 2, "blocks_of_blocks": 3]),
     .field("use_bdlora", ["nblocks": 3, "target_modules_bd_a": ["q_proj"]], "AD-SHAPE", 65),
