@@ -93,7 +93,7 @@ public struct Adapter: Sendable {
   ///
   /// - Parameter format: The dialect, where it is not to be found by content.
   /// - Throws: 66 when a file is missing; 69 `AD-…` naming the field, tensor or format that is not
-  ///   supported; 65 `AD-…`, `ST-…`, `VAL-…` for damage (`formats/adapters.md` §9).
+  ///   supported; 65 `AD-…`, `ST-…`, `VAL-…` for damage (`formats/adapters.md` §10).
   public static func open(
     _ path: String, format: AdapterDialect? = nil
   ) throws(Fault) -> Adapter {

@@ -5,7 +5,7 @@ import JSON
 import TestSupport
 import Testing
 
-/// What each dialect refuses, one defect each (`formats/adapters.md` §9), and how dialects are told apart.
+/// What each dialect refuses, one defect each (`formats/adapters.md` §10), and how dialects are told apart.
 @Suite struct DialectRefusalTests {
   struct Refusal: Sendable, CustomTestStringConvertible {
     let name: String
