@@ -2,6 +2,7 @@ import Artifacts
 import Checkpoints
 import Compression
 import Faults
+import Files
 import JSON
 import Tensors
 import TestSupport
@@ -74,6 +75,22 @@ import Testing
       try CarriedValues(Matrix(rows: 1, columns: 1, elements: [1e6]), storage: .f16)
     }
     #expect(beyond?.code == "VAL-RANGE")
+  }
+
+  @Test func schemaListsTheMembersThatAreWritten() throws {
+    let schema = try JSONValue.parse(
+      try InputFile(Checkout.path("formats/loraxs.schema.json")).readAll(limit: 1 << 20))
+    let known = try #require(
+      schema["properties"]?["carried"]?["items"]?["properties"]?.objectValue)
+    let content = try Zstd.decompress(try Self.artifact(nil).bytes(), limit: 1 << 24)
+    let text = try #require(SafeTensorsFile(bytes: content).metadata["xspress"]?.stringValue)
+    let metadata = try JSONValue.parse(text)
+    #expect(metadata["requires"] == ["carried"])
+    let entries = try #require(metadata["carried"]?.arrayValue)
+    #expect(entries.count == 5)
+    for entry in entries {
+      for key in entry.objectValue?.keys ?? [] { #expect(known[key] != nil, "\(key)") }
+    }
   }
 
   // MARK: - Refusals
