@@ -67,7 +67,8 @@ let package = Package(
     library("Tokenizers", ["Faults", "Files", "JSON", "Checkpoints"]),
 
     // Layer 3: the domain.
-    library("Adapters", ["Faults", "Files", "JSON", "Tensors", "Checkpoints"]),
+    library(
+      "Adapters", ["Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints"]),
     library(
       "Bases", ["Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints"]),
     library("Artifacts", ["Faults", "Files", "JSON", "Compression", "Tensors", "Checkpoints"]),

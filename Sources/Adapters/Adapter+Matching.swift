@@ -6,18 +6,23 @@ import Tensors
 extension Adapter {
   /// A linear module of a base: its path and the shape of its weight.
   public typealias Module = (name: String, outFeatures: Int, inFeatures: Int)
+  /// Any parameter of a base: its name and its shape.
+  public typealias Parameter = (name: String, shape: [Int])
 
   /// The adapter as the base sees it: every update under the path of one module, of that module's
   /// shape, with rows in Hugging Face order, in the order of the base (`formats/adapters.md` §3).
   ///
   /// - Parameters:
   ///   - modules: The base's linear modules.
+  ///   - parameters: All parameters of the base, for what changes others than those modules' weights.
+  ///   - headIsTied: Whether the base's output head is its embeddings.
   ///   - headDimension: Rows of one attention head, for dialects that store queries and keys interleaved.
   /// - Throws: 65 `AD-TARGET` for a name that no module has, naming the nearest, or that two have, naming
   ///   both; 65 `AD-BASE` with both shapes when the sizes differ; 65 `AD-DUP` for two updates of one
-  ///   module.
+  ///   module; 69 `AD-TENSOR` for a change of something that the base does not have.
   public func matched(
-    to modules: [Module], headDimension: Int? = nil
+    to modules: [Module], parameters: [Parameter] = [], headIsTied: Bool = false,
+    headDimension: Int? = nil
   ) throws(Fault) -> Adapter {
     do throws(Fault) {
       var table: [UTF8Key: [Int]] = [:]
@@ -28,8 +33,15 @@ extension Adapter {
       }
       var owners: [Int: String] = [:]
       var result: [(index: Int, update: LowRankUpdate)] = []
+      var parts = self.parts
       var lacksPrefix = false
       for update in updates {
+        if table[UTF8Key(update.moduleName)] == nil,
+          let part = try outside(update, parameters)
+        {
+          parts.append(part)
+          continue
+        }
         let index = try Adapter.only(table[UTF8Key(update.moduleName)] ?? [], update, modules)
         let module = modules[index]
         if let other = owners.updateValue(update.moduleName, forKey: index) {
@@ -53,7 +65,10 @@ extension Adapter {
       }
       let note = "module names lack the leading model. of the base's"
       let ordered = result.sorted { $0.index < $1.index }.map(\.update)
-      return Adapter(self, updates: ordered, warnings: warnings + (lacksPrefix ? [note] : []))
+      return Adapter(
+        self, updates: ordered,
+        parts: try matched(parts, to: parameters, headIsTied: headIsTied),
+        warnings: warnings + (lacksPrefix ? [note] : []))
     } catch {
       throw error.at(path: path)
     }
@@ -63,12 +78,13 @@ extension Adapter {
   public func matched(to configuration: DecoderConfiguration) throws(Fault) -> Adapter {
     try matched(
       to: configuration.linearModules.map { ($0.name, $0.outFeatures, $0.inFeatures) },
+      parameters: configuration.parameters, headIsTied: configuration.hasTiedEmbeddings,
       headDimension: configuration.headDimension)
   }
 
   /// The names under which an adapter may mean the module: an adapter of the model without its head
   /// has no `model.` in front.
-  private func spellings(of name: String) -> [String] {
+  func spellings(of name: String) -> [String] {
     let names = name.hasPrefix("model.") ? [name, String(name.dropFirst(6))] : [name]
     return naming == .paths ? names : names.map { $0.replacing(".", with: "_") }
   }
@@ -83,12 +99,6 @@ extension Adapter {
         "could mean \(Fault.escaped(modules[places[0]].name, limit: 96)) or "
           + "\(Fault.escaped(modules[places[1]].name, limit: 96))", tensor: update.moduleName)
     }
-    if update.moduleName.hasSuffix("lm_head") || update.moduleName.hasSuffix("embed_tokens") {
-      throw Fault(
-        .badData, "AD-TARGET",
-        "is no linear module of a block; only those are converted, merge this one into the base",
-        tensor: update.moduleName)
-    }
     let nearest = modules.map(\.name).max {
       commonEnding($0, update.moduleName) < commonEnding($1, update.moduleName)
     }
@@ -100,7 +110,7 @@ extension Adapter {
   }
 
   /// Bytes that two names share at their ends; module names differ at the front.
-  private static func commonEnding(_ left: String, _ right: String) -> Int {
+  static func commonEnding(_ left: String, _ right: String) -> Int {
     zip(left.utf8.reversed(), right.utf8.reversed()).prefix { $0 == $1 }.count
   }
 
@@ -121,6 +131,7 @@ extension Adapter {
       b = b.selectingRows((0..<b.rows).map { order.ggufRow(ofHuggingFace: $0) })
     }
     return LowRankUpdate(
-      moduleName: name, loraA: update.loraA, loraB: b, scaling: update.scaling)
+      moduleName: name, loraA: update.loraA, loraB: b, scaling: update.scaling,
+      relation: update.relation)
   }
 }

@@ -1,3 +1,4 @@
+import Checkpoints
 public import Faults
 public import Files
 
@@ -21,12 +22,20 @@ public struct Adapter: Sendable {
   public let baseModelName: String?
   /// The updates: by layer, then q, k, v, o, gate, up, down.
   public let updates: [LowRankUpdate]
+  /// Changes of other parameters (`formats/adapters.md` §9).
+  public let parts: [AdapterPart]
+  /// Numbers in the file's tensors that are part of a change.
+  public let parameterCount: Int
+  /// The largest rank of any update as the file has it.
+  public let rank: Int
   /// What people should know although the adapter was read.
   public let warnings: [String]
   /// How module names are to be matched with a base's; see ``matched(to:headDimension:)``.
   public let naming: ModuleNaming
   /// Whether rows of query and key updates are in GGUF order; see ``matched(to:headDimension:)``.
   public let hasInterleavedHeads: Bool
+  /// Whether a head that is tied to the embeddings changes with them (`ensure_weight_tying`).
+  let tiesHead: Bool
 
   init(_ reading: AdapterReading, _ detection: AdapterDetection, _ files: AdapterFiles)
     throws(Fault)
@@ -39,14 +48,18 @@ public struct Adapter: Sendable {
     configurationDigest = files.configurationDigest
     baseModelName = reading.baseModelName
     updates = reading.updates
+    parts = reading.parts
+    parameterCount = files.tensors.reduce(0) { $0 &+ $1.shape.reduce(1, &*) }
+    rank = reading.updates.map(\.rank).max() ?? 0
     warnings = files.warnings + reading.warnings
     naming = reading.naming
     hasInterleavedHeads = reading.hasInterleavedHeads
+    tiesHead = reading.tiesHead
     try files.file.checkUnchanged()
   }
 
-  /// The same adapter with updates and warnings that a base has decided.
-  init(_ adapter: Adapter, updates: [LowRankUpdate], warnings: [String]) {
+  /// The same adapter with what a base has decided.
+  init(_ adapter: Adapter, updates: [LowRankUpdate], parts: [AdapterPart], warnings: [String]) {
     name = adapter.name
     path = adapter.path
     detection = adapter.detection
@@ -55,9 +68,13 @@ public struct Adapter: Sendable {
     configurationDigest = adapter.configurationDigest
     baseModelName = adapter.baseModelName
     self.updates = updates
+    self.parts = parts
+    parameterCount = adapter.parameterCount
+    rank = adapter.rank
     self.warnings = warnings
     naming = .paths
     hasInterleavedHeads = false
+    tiesHead = false
   }
 
   /// The dialect.
@@ -72,17 +89,11 @@ public struct Adapter: Sendable {
     SHA256Digest.of(digest.bytes + configurationDigest.bytes + Array(format.utf8))
   }
 
-  /// Numbers in all factors.
-  public var parameterCount: Int { updates.reduce(0) { $0 + $1.parameterCount } }
-
-  /// The largest rank of any update.
-  public var rank: Int { updates.map(\.rank).max() ?? 0 }
-
   /// Reads an adapter: a directory, or the file that holds its tensors.
   ///
   /// - Parameter format: The dialect, where it is not to be found by content.
   /// - Throws: 66 when a file is missing; 69 `AD-…` naming the field, tensor or format that is not
-  ///   supported; 65 `AD-…`, `ST-…`, `VAL-…` for damage (`formats/adapters.md` §9).
+  ///   supported; 65 `AD-…`, `ST-…`, `VAL-…` for damage (`formats/adapters.md` §10).
   public static func open(
     _ path: String, format: AdapterDialect? = nil
   ) throws(Fault) -> Adapter {

@@ -63,7 +63,8 @@ public struct AdapterDetection: Sendable, Hashable {
   static let networkLeaves: Set<String> = [
     "lora_down", "lora_up", "lora_mid", "hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b",
     "hada_t1", "hada_t2", "lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a",
-    "lokr_w2_b", "lokr_t2", "oft_blocks", "oft_diag", "dora_scale", "diff", "diff_b", "on_input",
+    "lokr_w2_b", "lokr_t2", "oft_blocks", "oft_diag", "dora_scale", "diff", "diff_b", "w_norm",
+    "b_norm", "on_input",
   ]
 
   private static func sign(of name: String, isGGUF: Bool) -> AdapterDetection? {
@@ -93,7 +94,8 @@ public struct AdapterDetection: Sendable, Hashable {
     {
       return found(.diffusers, "keys end in lora.\(leaf).weight")
     }
-    guard let word = parts.first(where: { $0.hasPrefix("lora_") }) else {
+    // The first component names a module, such as kohya's `lora_unet_…`, never a factor.
+    guard let word = parts.dropFirst().first(where: { $0.hasPrefix("lora_") }) else {
       return parts[0] == "base_model" ? found(.peft, "keys begin with base_model") : nil
     }
     return components.contains(parts[0])

@@ -1,6 +1,6 @@
 /// The ways in which programs write LoRA adapters (`formats/adapters.md` §1).
 public enum AdapterDialect: String, Sendable, Hashable, CaseIterable {
-  /// Hugging Face PEFT: LoRA and AdaLoRA of linear modules (`formats/peft.md`).
+  /// Hugging Face PEFT: LoRA with its variants, AdaLoRA, LoHa, LoKr (`formats/peft.md`).
   case peft
   /// The LoRA-XS authors' own checkpoints: PEFT with a latent between the factors.
   case loraXS = "lora-xs"

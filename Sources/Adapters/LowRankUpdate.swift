@@ -13,14 +13,20 @@ public struct LowRankUpdate: Sendable, Equatable {
   public let loraB: Matrix<Float>
   /// s: alpha/r, or alpha/√r for rank-stabilised LoRA.
   public let scaling: Double
+  /// What the base must add to make this a change of its weight; `none` once an adapter is resolved.
+  public let relation: BaseRelation
 
   /// An update from its factors; `loraA.rows` must equal `loraB.columns`.
-  public init(moduleName: String, loraA: Matrix<Float>, loraB: Matrix<Float>, scaling: Double) {
+  public init(
+    moduleName: String, loraA: Matrix<Float>, loraB: Matrix<Float>, scaling: Double,
+    relation: BaseRelation = .none
+  ) {
     precondition(loraA.rows == loraB.columns)
     self.moduleName = moduleName
     self.loraA = loraA
     self.loraB = loraB
     self.scaling = scaling
+    self.relation = relation
   }
 
   /// Columns of B and rows of A.
@@ -29,13 +35,14 @@ public struct LowRankUpdate: Sendable, Equatable {
   public var outFeatures: Int { loraB.rows }
   /// Columns of the weight.
   public var inFeatures: Int { loraA.columns }
-  /// Numbers in the two factors.
-  public var parameterCount: Int { loraA.elements.count + loraB.elements.count }
 
   /// `‖ΔW‖²` (Frobenius) = `s² · tr((BᵀB)(AAᵀ))`, in Float64, without forming ΔW.
   ///
   /// - Complexity: O(rank² · (inFeatures + outFeatures)).
   public var squaredNorm: Double {
+    // Full-rank changes are kept as a product with the identity.
+    if loraA.isIdentity { return scaling * scaling * loraB.squaredNorm }
+    if loraB.isIdentity { return scaling * scaling * loraA.squaredNorm }
     let a = LowRankUpdate.rowProducts(loraA)
     let b = LowRankUpdate.columnProducts(loraB)
     var trace = 0.0

@@ -18,6 +18,24 @@ public struct PEFTConfiguration: Sendable {
   public let qaLoRAGroup: Int?
   /// `fan_in_fan_out`: the base stores its weights transposed.
   public let isBaseTransposed: Bool
+  /// `use_dora`: the file has magnitudes.
+  public let usesMagnitudes: Bool
+  /// `use_bdlora`: factors stored block by block.
+  let blocks: BlockDiagonal?
+  /// Whether a `kasa_config` is there: a diagonal between the factors, and a base without its last components.
+  let isKaSA: Bool
+  /// What `init_lora_weights` did to the base.
+  let initialisation: Initialisation
+  /// `target_parameters`: paths of parameters whose factors lie in the module above them.
+  let targetParameters: [String]
+  /// `trainable_token_indices` by the end of the embedding's path, each ascending.
+  let tokenIndices: [(module: String, indices: [Int])]
+  /// Modules that `modules_to_save` names by the ends of their paths.
+  let savedModules: [String]
+  /// `ensure_weight_tying`: a tied head changes with the embeddings.
+  let tiesHead: Bool
+  /// Members beyond a plain LoRA that the PEFT reader understands; other readers of this configuration do not.
+  private let extensions: [JSONObject.Member]
   /// `target_modules` when it is a list.
   public let targetModules: [String]
   /// `base_model_name_or_path`: shown, never opened.
@@ -42,9 +60,26 @@ public struct PEFTConfiguration: Sendable {
     let object = try root.object()
     isAdaptive = try PEFTConfiguration.isAdaptive(root)
     var warnings: [String] = []
+    var extensions: [JSONObject.Member] = []
     for member in object.members {
-      try PEFTConfiguration.check(member, isAdaptive: isAdaptive, &warnings)
+      if PEFTConfiguration.isExtension(member) {
+        if isAdaptive { throw PEFTConfiguration.refused(member) }
+        extensions.append(member)
+      } else {
+        try PEFTConfiguration.check(member, isAdaptive: isAdaptive, &warnings)
+      }
     }
+    self.extensions = extensions
+    usesMagnitudes = try PEFTConfiguration.flag(root["use_dora"])
+    _ = try PEFTConfiguration.flag(root["lora_bias"])
+    blocks = try BlockDiagonal(root["use_bdlora"])
+    isKaSA = root["kasa_config"].isPresent
+    tiesHead = try PEFTConfiguration.flag(root["ensure_weight_tying"])
+    initialisation = Initialisation(root["init_lora_weights"].value)
+    targetParameters = try PEFTConfiguration.names(root["target_parameters"])
+    savedModules = try PEFTConfiguration.names(root["modules_to_save"])
+    tokenIndices = try PEFTConfiguration.tokens(root["trainable_token_indices"])
+    try PEFTConfiguration.checkReplication(root["layer_replication"])
     rank = try PEFTConfiguration.rank(root[isAdaptive ? "init_r" : "r"])
     alpha = try PEFTConfiguration.alpha(root["lora_alpha"])
     usesRankStabilizedScaling = try PEFTConfiguration.flag(root["use_rslora"])
@@ -73,6 +108,13 @@ public struct PEFTConfiguration: Sendable {
     baseModelName = root["base_model_name_or_path"].value?.stringValue
     producerVersion = root["peft_version"].value?.stringValue
     self.warnings = warnings
+  }
+
+  /// Refuses what only the reader of PEFT's LoRA understands (69 `AD-FIELD`).
+  func requirePlain(except key: String? = nil) throws(Fault) {
+    if let member = extensions.first(where: { $0.key != key }) {
+      throw PEFTConfiguration.refused(member)
+    }
   }
 
   // MARK: - Per module
@@ -117,6 +159,7 @@ public struct PEFTConfiguration: Sendable {
     "auto_mapping", "revision", "megatron_config", "megatron_core", "loftq_config", "eva_config",
     "runtime_config", "use_qalora", "qalora_group_size", "ensure_weight_tying",
     "path_initial_model_for_weight_conversion", "low_cpu_mem_usage", "ephemeral_gpu_offload",
+    "layer_replication",
   ]
 
   /// Members of AdaLoRA's configuration that steer training only.
@@ -145,10 +188,11 @@ public struct PEFTConfiguration: Sendable {
     if inert.contains(member.key) || isAdaptive && adaptiveInert.contains(member.key) { return }
     switch member.key {
     case "bias":
-      let text = member.value.stringValue
-      guard text == "none" || member.value.isNull else { throw refused(member) }
+      // Trained biases are tensors of the file; a base without any has none to train.
+      guard member.value.isNull || ["none", "all", "lora_only"].contains(member.value.stringValue)
+      else { throw refused(member) }
     case "init_lora_weights":
-      try checkInitialisation(member)
+      guard Initialisation.isKnown(member.value) else { throw refused(member) }
     case "velora_config", "monteclora_config":
       if isActive(member.value) {
         warnings.append("\(member.key): at inference this is plain LoRA, extra tensors are ignored")
@@ -163,41 +207,61 @@ public struct PEFTConfiguration: Sendable {
     if isActive(member.value) { throw refused(member) }
   }
 
-  /// Initialisations that change the base make B·A mean something else (`formats/peft.md` §5).
-  private static func checkInitialisation(_ member: JSONObject.Member) throws(Fault) {
-    switch member.value {
-    case .null, .bool: return
-    case .string(let text) where ["gaussian", "orthogonal", "eva", "mica"].contains(text): return
-    default: throw refused(member)
+  /// Whether a member says more than a plain LoRA's configuration does.
+  private static func isExtension(_ member: JSONObject.Member) -> Bool {
+    switch member.key {
+    case "use_dora", "lora_bias", "modules_to_save", "trainable_token_indices", "use_bdlora",
+      "kasa_config", "target_parameters":
+      isActive(member.value)
+    case "bias": ["all", "lora_only"].contains(member.value.stringValue)
+    case "init_lora_weights": Initialisation(member.value) != .unchanged
+    default: false
     }
   }
 
   /// Why a member cannot be honoured and what its owner can do (`formats/peft.md` §2.3).
   private static let advice: [String: String] = [
-    "use_dora": "DoRA rescales whole rows of the base; merge the adapter into the base",
-    "lora_bias": "trained biases are no low-rank update; train without lora_bias",
-    "bias": "trained biases are no low-rank update; save them into the base first",
-    "modules_to_save": "whole modules were trained; save them into the base first",
-    "trainable_token_indices": "token rows were trained; merge the adapter into the base",
+    "use_dora": "a magnitude beside these factors; merge the adapter into the base",
+    "lora_bias": "a bias beside these factors; merge the adapter into the base",
+    "bias": "a bias beside these factors; save it into the base first",
+    "modules_to_save": "whole modules beside these factors; save them into the base first",
+    "trainable_token_indices": "token rows beside these factors; merge the adapter into the base",
     "layer_replication": "layers of an expanded model; write that model out as the base",
-    "alora_invocation_tokens": "active after certain tokens only, which nothing merged can be",
+    "alora_invocation_tokens": "active after certain tokens only, which no change of weights is; "
+      + "train without, or serve it with PEFT",
     "arrow_config": "a mixture that depends on the input; convert its adapters one by one",
     "use_bdlora": "block-diagonal factors; merge the adapter into the base",
     "kasa_config": "the base lost singular directions; merge the adapter into the base",
     "target_parameters": "parameters of fused experts; merge the adapter into the base",
-    "corda_config": "the base was changed; save with path_initial_model_for_weight_conversion",
-    "lora_ga_config": "the base was changed; save with path_initial_model_for_weight_conversion",
-    "init_lora_weights":
-      "the base was changed; save with path_initial_model_for_weight_conversion",
+    "corda_config":
+      "the base was changed by statistics of data, which the file does not hold; save with "
+      + "path_initial_model_for_weight_conversion",
+    "lora_ga_config": "the base was changed by gradients, which the file does not hold; save with "
+      + "path_initial_model_for_weight_conversion",
+  ]
+
+  /// The same for initialisations, by the words they begin with.
+  private static let initialisationAdvice: [(word: String, text: String)] = [
+    (
+      "pissa_niter",
+      "its randomised factors cannot be drawn again; save with "
+        + "path_initial_model_for_weight_conversion"
+    ),
+    ("loftq", "trained beside a quantised base of its own; merge the adapter into that base"),
   ]
 
   private static func refused(_ member: JSONObject.Member) -> Fault {
-    let advice =
-      advice[member.key] ?? "a field newer than this version; it may change the update"
+    var text = advice[member.key] ?? "a field newer than this version; it may change the update"
+    if member.key == "init_lora_weights" {
+      let word = member.value.stringValue ?? ""
+      text =
+        initialisationAdvice.first { word.hasPrefix($0.word) }?.text
+        ?? "the base was changed; save with path_initial_model_for_weight_conversion"
+    }
     return Fault(
       .unsupported, "AD-FIELD",
       "\(Fault.escaped(member.key, limit: 64)) = "
-        + "\(Fault.escaped(member.value.text(), limit: 64)) is not supported: \(advice)")
+        + "\(Fault.escaped(member.value.text(), limit: 64)) is not supported: \(text)")
   }
 
   /// Whether a field has a value other than null, false, "" and empty.
@@ -252,14 +316,62 @@ public struct PEFTConfiguration: Sendable {
     field.isPresent ? try field.bool() : false
   }
 
+  /// A list of names, or one name.
+  private static func names(_ field: JSONField) throws(Fault) -> [String] {
+    guard field.isPresent else { return [] }
+    if let text = field.value?.stringValue { return text.isEmpty ? [] : [text] }
+    var names: [String] = []
+    for element in try field.array() { names.append(try element.string()) }
+    return names
+  }
+
+  /// A list of the input embedding's tokens, or lists by the end of a module's path.
+  private static func tokens(
+    _ field: JSONField
+  ) throws(Fault) -> [(module: String, indices: [Int])] {
+    guard field.isPresent else { return [] }
+    func indices(_ field: JSONField) throws(Fault) -> [Int] {
+      var result: [Int] = []
+      for element in try field.array() {
+        let index = try element.int(in: 0...(1 << 30))
+        guard !result.contains(index) else { throw element.fault("token \(index) is listed twice") }
+        result.append(index)
+      }
+      return result
+    }
+    if field.value?.arrayValue != nil {
+      let list = try indices(field)
+      return list.isEmpty ? [] : [("", list)]
+    }
+    var result: [(module: String, indices: [Int])] = []
+    for (key, field) in try field.fields() { result.append((key, try indices(field))) }
+    return result
+  }
+
+  /// Adapter layers count the expanded stack; only where that is the base's own are they the base's.
+  private static func checkReplication(_ field: JSONField) throws(Fault) {
+    guard field.isPresent else { return }
+    var next = 0
+    for range in try field.array() {
+      let ends = try range.array()
+      guard ends.count == 2 else { throw range.fault("expected two layer numbers") }
+      let (first, end) = (try ends[0].int(in: 0...(1 << 20)), try ends[1].int(in: 0...(1 << 20)))
+      guard first == next, end >= first else {
+        throw Fault(
+          .unsupported, "AD-FIELD",
+          "layer_replication = \(Fault.escaped(field.value?.text() ?? "", limit: 64)) is not supported: "
+            + "\(advice["layer_replication"] ?? "")")
+      }
+      next = end
+    }
+  }
+
   private static func targets(_ field: JSONField) throws(Fault) -> ([String], ModulePattern?) {
     guard field.isPresent else { return ([], nil) }
     if let text = field.value?.stringValue {
       return text == "all-linear" ? ([], nil) : ([], try ModulePattern(text))
     }
-    var names: [String] = []
-    for element in try field.array() { names.append(try element.string()) }
-    return (names, nil)
+    return (try names(field), nil)
   }
 }
 

@@ -2,44 +2,86 @@ import Faults
 
 /// A tensor name of a PEFT file taken apart (`formats/peft.md` §1).
 struct PEFTKey {
-  enum Factor: Equatable {
-    /// `lora_A` and `lora_B`; AdaLoRA's have no `.weight`.
-    case a(isBare: Bool), b(isBare: Bool)
+  enum Part: Hashable {
+    /// `lora_A` and `lora_B`; AdaLoRA's have no `.weight`. Factors of fused experts lie `depth`
+    /// layers of `base_layer` deep.
+    case a(isBare: Bool, depth: Int), b(isBare: Bool, depth: Int)
+    /// The bias of `lora_B` (`lora_bias`).
+    case biasOfB
     /// AdaLoRA's diagonal.
     case diagonal
+    /// KaSA's diagonal.
+    case values
+    /// DoRA's magnitudes.
+    case magnitudes
     /// The LoRA-XS authors' trained matrix.
     case latent
+    /// Factors of an embedding.
+    case embeddingA, embeddingB
+    /// Trained rows of an embedding.
+    case tokens
+    /// A parameter saved whole: `weight` or `bias` of `modules_to_save`, a trained bias, a layer's own.
+    case whole(String)
     case ignored
+
+    /// The name of the part in messages and tables.
+    var name: String {
+      switch self {
+      case .a(let isBare, let depth): "lora_A" + (isBare ? " without .weight" : "") + deep(depth)
+      case .b(let isBare, let depth): "lora_B" + (isBare ? " without .weight" : "") + deep(depth)
+      case .biasOfB: "lora_B.bias"
+      case .diagonal: "lora_E"
+      case .values: "lora_diag"
+      case .magnitudes: "lora_magnitude_vector"
+      case .latent: "lora_latent_mapping"
+      case .embeddingA: "lora_embedding_A"
+      case .embeddingB: "lora_embedding_B"
+      case .tokens: "trainable_tokens_delta"
+      case .whole(let leaf): leaf
+      case .ignored: ""
+      }
+    }
+
+    private func deep(_ depth: Int) -> String { depth == 0 ? "" : " under \(depth) base_layer" }
   }
 
   let moduleName: String
-  let factor: Factor
+  let part: Part
 
-  /// - Throws: 69 `AD-TENSOR` naming what the tensor belongs to when it is not a linear LoRA factor.
+  /// - Throws: 69 `AD-TENSOR` when the tensor is nothing that PEFT writes for LoRA.
   init(_ name: String) throws(Fault) {
-    let parts = PEFTKey.path(name)
+    var parts = PEFTKey.path(name)
     if let latent = PEFTKey.latentModule(parts) {
-      (moduleName, factor) = (latent, .latent)
+      (moduleName, part) = (latent, .latent)
       return
     }
     guard let place = parts.lastIndex(where: { $0.hasPrefix("lora_") }), place > 0 else {
-      throw PEFTKey.refused(name, parts)
+      (moduleName, part) = try PEFTKey.other(name, parts)
+      return
     }
+    let word = parts[place]
     let rest = Array(parts[(place + 1)...])
-    moduleName = parts[..<place].joined(separator: ".")
+    parts.removeSubrange(place...)
+    var depth = 0
+    while parts.count > 1, parts.last == "base_layer" {
+      parts.removeLast()
+      depth += 1
+    }
+    moduleName = parts.joined(separator: ".")
     // `lora_A.weight`, or with the adapter's name left in: `lora_A.default.weight`.
     let isWeight = rest.last == "weight" && rest.count <= 2
     let isBare = rest.last != "weight" && rest.last != "bias" && rest.count <= 1
-    switch parts[place] {
-    case "lora_A" where isWeight || isBare: factor = .a(isBare: isBare)
-    case "lora_B" where isWeight || isBare: factor = .b(isBare: isBare)
-    case "lora_E" where isBare: factor = .diagonal
-    case "lora_velora_embed", "lora_monteclora_sampler": factor = .ignored
-    default: throw PEFTKey.refused(name, parts)
-    }
-    if ["base_layer", "experts"].contains(parts[place - 1]) {
-      throw PEFTKey.refused(
-        name, "factors of fused experts (target_parameters)", "merge the adapter into the base")
+    switch word {
+    case "lora_A" where isWeight || isBare: part = .a(isBare: isBare, depth: depth)
+    case "lora_B" where isWeight || isBare: part = .b(isBare: isBare, depth: depth)
+    case "lora_B" where rest.last == "bias" && rest.count <= 2 && depth == 0: part = .biasOfB
+    case "lora_E" where isBare: part = .diagonal
+    case "lora_diag" where isBare: part = .values
+    case "lora_magnitude_vector" where isWeight || isBare: part = .magnitudes
+    case "lora_embedding_A" where isBare: part = .embeddingA
+    case "lora_embedding_B" where isBare: part = .embeddingB
+    case "lora_velora_embed", "lora_monteclora_sampler": part = .ignored
+    default: throw PEFTKey.refused(name)
     }
   }
 
@@ -63,30 +105,34 @@ struct PEFTKey {
     return above + "." + word.dropLast(ending.count)
   }
 
-  /// What other tensors are, and what their owner can do.
-  private static let explanations: [(word: String, what: String, advice: String)] = [
-    ("lora_embedding_A", "a factor of an embedding", "merge the adapter into the base"),
-    ("lora_embedding_B", "a factor of an embedding", "merge the adapter into the base"),
-    ("lora_magnitude_vector", "a DoRA magnitude", "merge the adapter into the base"),
-    ("lora_diag", "a KaSA diagonal", "merge the adapter into the base"),
-    ("lora_B", "a bias of LoRA (lora_bias)", "train without lora_bias"),
-    ("modules_to_save", "a module saved whole (modules_to_save)", "save it into the base"),
-    ("token_adapter", "trained token rows", "merge the adapter into the base"),
-    ("base_layer", "a trained tensor of the base", "save it into the base"),
-    ("bias", "a trained bias (bias all or lora_only)", "save it into the base"),
-    ("weight", "a module saved whole (modules_to_save)", "save it into the base"),
-  ]
-
-  private static func refused(_ name: String, _ parts: [String]) -> Fault {
-    guard let known = explanations.first(where: { parts.contains($0.word) }) else {
-      return Fault(.unsupported, "AD-TENSOR", "is no LoRA factor", tensor: name)
+  /// Tensors without a word of LoRA: trained tokens and parameters saved whole.
+  private static func other(
+    _ name: String, _ parts: [String]
+  ) throws(Fault) -> (module: String, part: Part) {
+    guard let last = parts.last else { throw refused(name) }
+    var path = parts
+    if let place = path.firstIndex(of: "token_adapter") {
+      let rest = Array(path[(place + 1)...])
+      // `trainable_tokens_delta`, or with the adapter's name behind it.
+      guard place > 0, rest.first == "trainable_tokens_delta", rest.count <= 2 else {
+        throw refused(name)
+      }
+      return (path[..<place].joined(separator: "."), .tokens)
     }
-    return refused(name, known.what, known.advice)
+    guard last == "weight" || last == "bias", name.hasPrefix("base_model.") else {
+      throw refused(name)
+    }
+    path.removeLast()
+    if let place = path.lastIndex(of: "modules_to_save") {
+      // With the adapter's name behind it: `modules_to_save.default.weight`.
+      path.removeSubrange(place..<min(place + 2, path.count))
+    }
+    while path.last == "base_layer" { path.removeLast() }
+    guard !path.isEmpty else { throw refused(name) }
+    return (path.joined(separator: "."), .whole(last))
   }
 
-  private static func refused(_ name: String, _ what: String, _ advice: String) -> Fault {
-    Fault(
-      .unsupported, "AD-TENSOR", "is \(what), which no low-rank update can carry; \(advice)",
-      tensor: name)
+  private static func refused(_ name: String) -> Fault {
+    Fault(.unsupported, "AD-TENSOR", "is nothing that PEFT writes for LoRA", tensor: name)
   }
 }

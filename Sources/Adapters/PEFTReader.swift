@@ -3,15 +3,19 @@ import Faults
 import JSON
 import Tensors
 
-/// Reads the PEFT dialect: LoRA, QALoRA and AdaLoRA of linear modules (`formats/peft.md`).
+/// Reads the PEFT dialect: LoRA with its variants, and AdaLoRA (`formats/peft.md`).
 enum PEFTReader {
   static func read(_ files: AdapterFiles) throws(Fault) -> AdapterReading {
     if PEFTNetworkReader.covers(files.configuration) { return try PEFTNetworkReader.read(files) }
     let configuration = try configuration(of: files)
     var reading = AdapterReading(
       warnings: configuration.warnings, baseModelName: configuration.baseModelName)
+    reading.tiesHead = configuration.tiesHead
     let entries = try table(files.source.tensors, &reading).ordered()
-    try checkTargets(entries.map(\.module), configuration, &reading.warnings)
+    try checkTargets(
+      entries.filter { $0.parts.keys.contains { $0.hasPrefix("lora_") } }.map(\.module),
+      configuration, &reading.warnings)
+    try PEFTOtherParts.checkNamed(entries, configuration)
     var budget = ExpansionBudget()
     for entry in entries {
       if let latent = entry["lora_latent_mapping"] {
@@ -19,6 +23,7 @@ enum PEFTReader {
           .unsupported, "AD-TENSOR", "is a LoRA-XS latent, not PEFT; leave out --format",
           tensor: latent.name)
       }
+      if try PEFTOtherParts.read(entry, files.source, configuration, &reading) { continue }
       try read(entry, files.source, configuration, &budget, &reading)
     }
     return reading
@@ -47,17 +52,11 @@ enum PEFTReader {
     var table = FactorTable()
     for tensor in tensors {
       let key = try PEFTKey(tensor.name)
-      let part: String
-      switch key.factor {
-      case .a(let isBare): part = isBare ? "lora_A without .weight" : "lora_A"
-      case .b(let isBare): part = isBare ? "lora_B without .weight" : "lora_B"
-      case .diagonal: part = "lora_E"
-      case .latent: part = "lora_latent_mapping"
-      case .ignored:
+      if key.part == .ignored {
         reading.warnings.append("tensor \(Fault.escaped(tensor.name, limit: 96)) is ignored")
         continue
       }
-      try table.add(tensor, module: key.moduleName, part: part)
+      try table.add(tensor, module: key.moduleName, part: key.part.name)
     }
     return table
   }
@@ -65,6 +64,7 @@ enum PEFTReader {
   private static func checkTargets(
     _ modules: [String], _ configuration: PEFTConfiguration, _ warnings: inout [String]
   ) throws(Fault) {
+    guard !modules.isEmpty else { return }
     let unmatched = configuration.unmatchedTargets(modules)
     let total = max(configuration.targetModules.count, 1)
     guard unmatched.count < total || configuration.targetModules.isEmpty && unmatched.isEmpty else {
@@ -89,22 +89,29 @@ enum PEFTReader {
     let (aTensor, bTensor) = (
       try entry.required("lora_A" + suffix), try entry.required("lora_B" + suffix)
     )
-    let known =
-      ["lora_A" + suffix, "lora_B" + suffix] + (configuration.isAdaptive ? ["lora_E"] : [])
+    var known = ["lora_A" + suffix, "lora_B" + suffix]
+    if configuration.isAdaptive { known.append("lora_E") }
+    if configuration.isKaSA { known.append("lora_diag") }
+    if configuration.usesMagnitudes { known.append("lora_magnitude_vector") }
+    // The module's own bias is a change of its own, read before.
+    if !configuration.isAdaptive { known += ["lora_B.bias", "bias"] }
     if let other = entry.parts.first(where: { !known.contains($0.key) }) {
       throw Fault(
         .unsupported, "AD-TENSOR",
-        "is no factor of peft_type \(configuration.isAdaptive ? "ADALORA" : "LORA")",
-        tensor: other.value.name)
+        "\(other.key) is no part of what the configuration says this "
+          + "\(configuration.isAdaptive ? "ADALORA" : "LORA") is", tensor: other.value.name)
     }
-    let (a, b) = try pair(aTensor, bTensor, source, module: entry.module)
+    if aTensor.shape.count > 2 {
+      try PEFTOtherParts.readConvolution(entry, source, configuration, &reading)
+      return
+    }
+    var (a, b) = (try source.matrix(aTensor), try source.matrix(bTensor))
+    if let blocks = configuration.blocks {
+      (a, b) = try blocks.whole(a: a, b: b, module: entry.module, &budget)
+    }
+    try checkRanks(a, b, module: entry.module)
     let rank = a.rows
-    let expected = configuration.rank(of: entry.module)
-    guard rank == expected else {
-      throw Fault(
-        .badData, "AD-RANK", "rank \(rank) in the tensors, \(expected) in the configuration",
-        tensor: entry.module)
-    }
+    try checkRank(rank, entry.module, configuration)
     if configuration.isAdaptive, rank == 0 {
       // AdaLoRA may prune a module away: its update is none.
       reading.warnings.append("\(Fault.escaped(entry.module, limit: 96)): pruned to rank 0")
@@ -122,8 +129,57 @@ enum PEFTReader {
     if configuration.isAdaptive {
       full = try weighted(full, by: try entry.required("lora_E"), source)
     }
+    if configuration.isKaSA {
+      full = try weighted(full, by: try entry.required("lora_diag"), source)
+    }
+    let scaling = configuration.scaling(of: entry.module)
     try reading.add(
-      entry.module, a: full, b: b, scaling: configuration.scaling(of: entry.module))
+      entry.module, a: full, b: b, scaling: scaling,
+      relation: try relation(entry, source, configuration, rank: rank, outFeatures: b.rows))
+    if let tensor = entry["lora_B.bias"] {
+      let bias = try source.vector(tensor, count: b.rows)
+      reading.parts.append(
+        AdapterPart(
+          module: entry.module, leaf: "bias", shape: [b.rows],
+          change: .added(bias.map { Float(Double($0) * scaling) })))
+    }
+  }
+
+  /// What the update means beside a base (`formats/peft.md` §5).
+  private static func relation(
+    _ entry: FactorTable.Entry, _ source: any TensorSource, _ configuration: PEFTConfiguration,
+    rank: Int, outFeatures: Int
+  ) throws(Fault) -> BaseRelation {
+    var relations: [BaseRelation] = []
+    if configuration.usesMagnitudes {
+      let tensor = try entry.required("lora_magnitude_vector")
+      relations.append(.magnitudes(try source.vector(tensor, count: outFeatures)))
+    }
+    if configuration.isKaSA { relations.append(.withoutSmallest(rank)) }
+    switch configuration.initialisation {
+    case .unchanged: break
+    case .principal: relations.append(.withoutPrincipal(rank))
+    case .orthogonal: relations.append(.withoutLeadingQR(rank))
+    }
+    guard relations.count < 2 else {
+      throw Fault(
+        .unsupported, "AD-FIELD",
+        "two of use_dora, kasa_config and an initialisation that changes the base at once; merge the "
+          + "adapter into the base")
+    }
+    return relations.first ?? .none
+  }
+
+  /// Compares a rank with the configuration's for the module.
+  static func checkRank(
+    _ rank: Int, _ module: String, _ configuration: PEFTConfiguration
+  ) throws(Fault) {
+    let expected = configuration.rank(of: module)
+    guard rank == expected else {
+      throw Fault(
+        .badData, "AD-RANK", "rank \(rank) in the tensors, \(expected) in the configuration",
+        tensor: module)
+    }
   }
 
   /// A `[rank, inFeatures]` and B `[outFeatures, rank]`.
@@ -131,25 +187,27 @@ enum PEFTReader {
     _ a: TensorInfo, _ b: TensorInfo, _ source: any TensorSource, module: String
   ) throws(Fault) -> (Matrix<Float>, Matrix<Float>) {
     let (a, b) = (try source.matrix(a), try source.matrix(b))
+    try checkRanks(a, b, module: module)
+    return (a, b)
+  }
+
+  static func checkRanks(
+    _ a: Matrix<Float>, _ b: Matrix<Float>, module: String
+  ) throws(Fault) {
     guard a.rows == b.columns else {
       throw Fault(
         .badData, "AD-SHAPE",
         "lora_A is [\(a.rows), \(a.columns)], lora_B is [\(b.rows), \(b.columns)]: ranks differ",
         tensor: module)
     }
-    return (a, b)
   }
 
-  /// AdaLoRA: each row of A times its entry of E `[rank, 1]` (`formats/peft.md` §4.4).
+  /// Each row of A times its entry of a diagonal: AdaLoRA's `[rank, 1]`, KaSA's `[rank]`
+  /// (`formats/peft.md` §4.4, §5.4).
   private static func weighted(
     _ a: Matrix<Float>, by tensor: TensorInfo, _ source: any TensorSource
   ) throws(Fault) -> Matrix<Float> {
-    guard tensor.shape == [a.rows, 1] else {
-      throw Fault(
-        .badData, "AD-SHAPE", "shape \(tensor.shape), expected [\(a.rows), 1]",
-        tensor: tensor.name)
-    }
-    let diagonal = try source.values(of: tensor)
+    let diagonal = try source.vector(tensor, count: a.rows)
     var result = a
     for row in 0..<a.rows {
       for column in 0..<a.columns { result[row, column] *= diagonal[row] }

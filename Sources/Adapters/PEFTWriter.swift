@@ -15,15 +15,17 @@ public enum PEFTWriter {
   ///
   /// - Parameters:
   ///   - updates: In any order; names must differ.
+  ///   - extras: What is written beside them (§7.2).
   ///   - dtype: F32, F16 or BF16 for the factors.
   /// - Throws: 73, 74, 75 from the file system; 65 `VAL-RANGE` when a factor does not fit `dtype`;
   ///   70 `AD-WRITE` for no updates.
   public static func write(
-    _ updates: [LowRankUpdate], to directory: String, baseModelName: String?,
-    dtype: DType = .f32
+    _ updates: [LowRankUpdate], extras: PEFTExtras = PEFTExtras(), to directory: String,
+    baseModelName: String?, dtype: DType = .f32
   ) throws(Fault) {
     let updates = try UpdateOrder.sorted(updates)
     var weights = SafeTensorsWriter()
+    try extras.add(to: &weights, dtype: dtype)
     for update in updates {
       let prefix = "base_model.model.\(update.moduleName)"
       try weights.add("\(prefix).lora_A.weight", dtype: dtype, matrix: update.loraA)
@@ -31,7 +33,11 @@ public enum PEFTWriter {
     }
     try Paths.makeDirectory(directory)
     try weights.write(to: Paths.join(directory, AdapterFiles.weightsNames[0]))
-    let text = configuration(updates, baseModelName: baseModelName).text(pretty: true)
+    var settings =
+      configuration(updates + extras.embeddings, baseModelName: baseModelName).objectValue
+      ?? JSONObject()
+    extras.complete(&settings)
+    let text = JSONValue.object(settings).text(pretty: true)
     try AtomicFile.write(Paths.join(directory, AdapterFiles.configurationName), text: text)
   }
 

@@ -10,11 +10,16 @@ public struct Artifact: Sendable, Hashable {
   public var modules: [ArtifactModule]
   /// Everything else.
   public var metadata: ArtifactMetadata
+  /// Parameters that change otherwise than by latents, in the order in which they are applied.
+  public var carried: [CarriedParameter]
 
   /// An artifact; modules may be in any order.
   ///
   /// - Throws: 65 `NAME-INDEX` for a layer number out of range.
-  public init(modules: [ArtifactModule], metadata: ArtifactMetadata) throws(Fault) {
+  public init(
+    modules: [ArtifactModule], metadata: ArtifactMetadata, carried: [CarriedParameter] = []
+  ) throws(Fault) {
+    self.carried = carried
     var places: [(order: ModuleOrder, module: ArtifactModule)] = []
     for module in modules { places.append((try ModuleOrder(module.moduleName), module)) }
     self.modules = places.sorted { $0.order < $1.order }.map(\.module)
@@ -65,11 +70,12 @@ public struct Artifact: Sendable, Hashable {
   /// - Throws: 70 `ART-…` when the parts contradict each other: the decoder's own checks are run on
   ///   the result, so that nothing is written that cannot be read.
   public func bytes() throws(Fault) -> [UInt8] {
-    let normal = try Artifact(modules: modules, metadata: metadata)
+    let normal = try Artifact(modules: modules, metadata: metadata, carried: carried)
     let content = try ArtifactEncoder(normal).content()
     do throws(Fault) {
       let decoded = try ArtifactDecoder(try SafeTensorsFile(bytes: content)).artifact()
-      guard decoded.modules == normal.modules, try ArtifactEncoder(decoded).content() == content
+      guard decoded.modules == normal.modules, decoded.carried == normal.carried,
+        try ArtifactEncoder(decoded).content() == content
       else {
         throw Fault(.internalError, "ART-WRITE", "what was encoded decodes to something else")
       }

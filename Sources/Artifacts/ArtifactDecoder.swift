@@ -10,6 +10,7 @@ struct ArtifactDecoder {
   private let metadata: ArtifactMetadata
   private let items: [ModuleList.Item]
   private let hasResidual: Bool
+  private let carried: (parameters: [CarriedParameter], names: Set<UTF8Key>)
 
   init(_ file: SafeTensorsFile) throws(Fault) {
     self.file = file
@@ -41,7 +42,8 @@ struct ArtifactDecoder {
           count: count)
       }
     }
-    hasResidual = try ArtifactMetadata.features(root).contains(.residual)
+    let features = try ArtifactMetadata.features(root)
+    hasResidual = features.contains(.residual)
     if hasResidual {
       tables.residualPairs = { (count) throws(Fault) in
         try file.bytes(
@@ -50,6 +52,10 @@ struct ArtifactDecoder {
       }
     }
     items = try ModuleList.items(root["modules"], tables)
+    carried = try CarriedParameter.read(root["carried"], file)
+    guard carried.parameters.isEmpty || features.contains(.carried) else {
+      throw root["requires"].fault("does not name the carried parameters")
+    }
     guard !items.isEmpty else { throw root["modules"].fault("no modules") }
     // Only chosen directions can differ in number on the two sides.
     for item in items where metadata.directions != .selected && item.rank[0] != item.rank[1] {
@@ -84,8 +90,14 @@ struct ArtifactDecoder {
           outputBasis: try basis(item, ArtifactNames.outputBasis, side: 0),
           inputBasis: try basis(item, ArtifactNames.inputBasis, side: 1)))
     }
+    if metadata.directions == .own,
+      let bare = modules.first(where: { $0.outputBasis == nil || $0.inputBasis == nil })
+    {
+      throw Fault(
+        .badData, "ART-SHAPE", "own directions that are not embedded", tensor: bare.moduleName)
+    }
     try checkNothingElse()
-    return try Artifact(modules: modules, metadata: metadata)
+    return try Artifact(modules: modules, metadata: metadata, carried: carried.parameters)
   }
 
   // MARK: - Latents
@@ -257,7 +269,7 @@ struct ArtifactDecoder {
 
   /// Every tensor belongs to the format: nothing rides along.
   private func checkNothingElse() throws(Fault) {
-    var known = Set<UTF8Key>()
+    var known = carried.names
     known.insert(UTF8Key(ArtifactNames.latents))
     if metadata.storage.isQuantised { known.insert(UTF8Key(ArtifactNames.scales)) }
     if hasResidual {

@@ -22,8 +22,10 @@ struct ArtifactEncoder {
       features.append(.compactProofs)
     }
     if items.contains(where: { $0.residual > 0 }) { features.append(.residual) }
+    if !artifact.carried.isEmpty { features.append(.carried) }
     let text = try artifact.metadata.json(
-      modules: ModuleList.json(items, withRanks: !tablesRanks), requires: features
+      modules: ModuleList.json(items, withRanks: !tablesRanks),
+      carried: CarriedParameter.json(artifact.carried), requires: features
     ).text()
     var writer = SafeTensorsWriter(metadata: [
       (key: "format", value: ArtifactNames.format), (key: "version", value: ArtifactNames.version),
@@ -52,6 +54,7 @@ struct ArtifactEncoder {
         try writer.add(module.moduleName + ArtifactNames.inputBasis, matrix: basis)
       }
     }
+    try CarriedParameter.add(artifact.carried, to: &writer)
     return try writer.bytes()
   }
 

@@ -9,10 +9,12 @@ extension ArtifactMetadata {
   /// Members that the codec writes itself; a record must not name them.
   static let ownKeys: Set<String> = [
     "schema", "requires", "createdBy", "placement", "storage", "directions", "omegaSeed", "base",
-    "adapter", "accuracy", "modules",
+    "adapter", "accuracy", "modules", "carried",
   ]
 
-  func json(modules: JSONValue, requires features: [ArtifactFeature]) throws(Fault) -> JSONValue {
+  func json(
+    modules: JSONValue, carried: JSONValue, requires features: [ArtifactFeature]
+  ) throws(Fault) -> JSONValue {
     var root = JSONObject()
     root["schema"] = .string(ArtifactMetadata.schema)
     if !features.isEmpty { root["requires"] = .array(features.map { .string($0.rawValue) }) }
@@ -43,6 +45,7 @@ extension ArtifactMetadata {
     }
     root["accuracy"] = accuracy
     root["modules"] = modules
+    if carried.arrayValue?.isEmpty == false { root["carried"] = carried }
     return .object(root)
   }
 
@@ -69,7 +72,7 @@ extension ArtifactMetadata {
     storage = try ArtifactMetadata.word(root["storage"])
     directions = try ArtifactMetadata.word(root["directions"])
     omegaSeed = try ArtifactMetadata.seed(root["omegaSeed"])
-    if directions != .selected, omegaSeed == nil {
+    if directions == .top || directions == .random, omegaSeed == nil {
       throw root["omegaSeed"].fault("missing for \(directions.rawValue) directions")
     }
     let base = root["base"]

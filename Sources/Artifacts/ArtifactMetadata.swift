@@ -11,6 +11,8 @@ public struct ArtifactMetadata: Sendable, Hashable {
     case top
     /// Random orthonormal bases for ``ArtifactMetadata/omegaSeed``: a control.
     case random
+    /// Those of the adapter's own factors, embedded in every module.
+    case own
   }
 
   /// The base model.

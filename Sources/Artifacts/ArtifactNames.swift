@@ -28,4 +28,6 @@ enum ArtifactFeature: String, CaseIterable {
   case compactProofs = "compact-proofs"
   /// Vectors of the adapter itself beside the directions of the base.
   case residual
+  /// Parameters beside the modules' updates.
+  case carried
 }

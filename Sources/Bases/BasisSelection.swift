@@ -1,3 +1,5 @@
+internal import Faults
+
 /// Which directions of a base weight an update is expressed in.
 public enum BasisSelection: Sendable, Hashable {
   /// The first `rank` singular directions in canonical coordinates with Ω from `omegaSeed`: the
@@ -7,6 +9,8 @@ public enum BasisSelection: Sendable, Hashable {
   case selected(output: [Int], input: [Int])
   /// Random orthonormal directions, a control: what any basis of that size would give.
   case random(rank: Int, seed: UInt64)
+  /// The directions of an update's own factors, which the base does not have: they are stored.
+  case own(rank: Int)
   /// No directions: the module is left as it is.
   case none
 
@@ -15,14 +19,14 @@ public enum BasisSelection: Sendable, Hashable {
     switch self {
     case .top(let rank, _): max(rank, 0)
     case .selected(let output, let input): max(output.last ?? -1, input.last ?? -1) + 1
-    case .random, .none: 0
+    case .random, .own, .none: 0
     }
   }
 
   /// Number of output directions, the rows of the latent matrix.
   public var outputRank: Int {
     switch self {
-    case .top(let rank, _), .random(let rank, _): rank
+    case .top(let rank, _), .random(let rank, _), .own(let rank): rank
     case .selected(let output, _): output.count
     case .none: 0
     }
@@ -31,9 +35,16 @@ public enum BasisSelection: Sendable, Hashable {
   /// Number of input directions, the columns of the latent matrix.
   public var inputRank: Int {
     switch self {
-    case .top(let rank, _), .random(let rank, _): rank
+    case .top(let rank, _), .random(let rank, _), .own(let rank): rank
     case .selected(_, let input): input.count
     case .none: 0
     }
+  }
+
+  /// Own directions asked of a base: whoever needs them must have stored them.
+  static func notOfBase(_ moduleName: String) -> Fault {
+    Fault(
+      .internalError, "BASIS-OWN", "own directions are stored, a base does not have them",
+      tensor: moduleName)
   }
 }

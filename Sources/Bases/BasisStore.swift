@@ -165,6 +165,7 @@ public final class BasisStore: Sendable {
         rank: rank, seed: seed)
     case .top(let rank, _): needed = Array(0..<max(rank, 0))
     case .selected(let output, let input): needed = Set(output + input).sorted()
+    case .own: throw BasisSelection.notOfBase(module.name)
     case .none: needed = []
     }
     let basis =

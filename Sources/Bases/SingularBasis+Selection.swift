@@ -22,6 +22,7 @@ extension SingularBasis {
       return try ModuleBasis(
         randomFor: moduleName, outFeatures: outFeatures, inFeatures: inFeatures, rank: rank,
         seed: seed)
+    case .own: throw BasisSelection.notOfBase(moduleName)
     case .none:
       return try moduleBasis(for: .selected(output: [], input: []))
     }

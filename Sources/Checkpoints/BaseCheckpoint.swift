@@ -66,12 +66,18 @@ public struct BaseCheckpoint: Sendable {
   ///
   /// - Throws: 65 `CK-TENSOR`, `CK-SHAPE` for a tensor that is not a matrix, `VAL-NAN`; I/O faults.
   public func matrix(_ name: String) throws(Fault) -> Matrix<Float> {
+    let (rows, columns) = try matrixShape(name)
+    return Matrix(rows: rows, columns: columns, elements: try checkpoint.floats(name))
+  }
+
+  /// The sizes of a weight matrix; throws `CK-TENSOR`, `CK-SHAPE` as ``matrix(_:)``.
+  public func matrixShape(_ name: String) throws(Fault) -> (rows: Int, columns: Int) {
     let shape = try shape(of: name)
     guard shape.count == 2 else {
       throw Fault(
         .badData, "CK-SHAPE", "shape \(shape) is not a matrix", path: path, tensor: name)
     }
-    return Matrix(rows: shape[0], columns: shape[1], elements: try checkpoint.floats(name))
+    return (shape[0], shape[1])
   }
 
   /// A weight vector, such as `model.norm.weight`; throws as ``matrix(_:)``.

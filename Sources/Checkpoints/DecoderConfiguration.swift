@@ -53,4 +53,11 @@ public struct DecoderConfiguration: Sendable, Hashable {
   public var queryWidth: Int { headCount * headDimension }
   /// Rows of `k_proj` and of `v_proj`.
   public var keyValueWidth: Int { keyValueHeadCount * headDimension }
+
+  /// Every parameter of the model by its Hugging Face name, with its shape; the output head too where it is tied to
+  /// the embeddings.
+  public var parameters: [(name: String, shape: [Int])] {
+    LlamaNames.expected(self)
+      + (hasTiedEmbeddings ? [(LlamaNames.head, [vocabularySize, hiddenSize])] : [])
+  }
 }

@@ -20,11 +20,12 @@ public struct Evaluator: Sendable {
   /// Final hidden states at the loss positions, batch by batch: a teacher in `d` numbers a position.
   public typealias HiddenStates = [Matrix<Float>]
 
-  /// Scores a variant; `teacher` are the hidden states an earlier call returned for the teacher.
+  /// Scores a variant; `teacher` are the hidden states an earlier call returned for the teacher, and
+  /// `teacherWeights` its weights where its head is not the variant's.
   ///
   /// - Throws: `RUN-STOPPED` where the process is interrupted.
   public func evaluate(
-    _ pool: DecoderPool, teacher: HiddenStates? = nil,
+    _ pool: DecoderPool, teacher: HiddenStates? = nil, teacherWeights: DecoderWeights? = nil,
     progress: @escaping (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) -> (scores: VariantScores, hidden: HiddenStates) {
     let start = Date()
@@ -33,7 +34,8 @@ public struct Evaluator: Sendable {
       let batch = plan.batches[index]
       let hidden = decoder.forward(batch.tokens)
       let scores = decoder.head.scores(
-        hidden, targets: batch.tokens.targets, teacher: teacher?[index])
+        hidden, targets: batch.tokens.targets, teacher: teacher?[index],
+        teacherWeights: teacherWeights)
       let examples = batch.items.map {
         score($0, batch: batch.tokens, hidden: hidden, scores: scores, decoder.head)
       }

@@ -33,7 +33,7 @@ public struct OutputHead {
     var result = Matrix<Float>(rows: hidden.rows, columns: vocabulary)
     result.elements.withUnsafeMutableBufferPointer { target in
       guard let target = target.baseAddress else { return }
-      product(hidden, rows: 0..<hidden.rows, into: target)
+      product(hidden, by: weights.head, rows: 0..<hidden.rows, into: target)
     }
     return result
   }
@@ -52,29 +52,32 @@ public struct OutputHead {
   }
 
   private func product(
-    _ hidden: Matrix<Float>, rows: Range<Int>, into target: UnsafeMutablePointer<Float>
+    _ hidden: Matrix<Float>, by head: FrozenMatrix, rows: Range<Int>,
+    into target: UnsafeMutablePointer<Float>
   ) {
     hidden.elements.withUnsafeBufferPointer { source in
       guard let source = source.baseAddress else { return }
       multiply(
-        source + rows.lowerBound * hiddenSize, rows: rows.count, columns: hiddenSize, .forward,
+        head, source + rows.lowerBound * hiddenSize, rows: rows.count, columns: hiddenSize,
+        .forward,
         into: target, stride: vocabulary)
     }
   }
 
   private func multiply(
-    _ x: UnsafePointer<Float>, rows: Int, columns: Int, _ order: FrozenMatrix.Order,
+    _ head: FrozenMatrix, _ x: UnsafePointer<Float>, rows: Int, columns: Int,
+    _ order: FrozenMatrix.Order,
     into target: UnsafeMutablePointer<Float>, stride: Int
   ) {
     guard precision == .bfloat16 else {
-      weights.head.multiply(
+      head.multiply(
         ActivationRows(x, stride: columns), count: rows, order, into: target, stride: stride,
         threads: threads)
       return
     }
     let memory = scratch.halves(
       .rounded, count: ActivationRows.roundedCount(rows: rows, columns: columns))
-    weights.head.multiply(
+    head.multiply(
       ActivationRows(x, rows: rows, columns: columns, stride: columns, roundedInto: memory),
       count: rows, order, into: target, stride: stride, threads: threads)
   }
@@ -92,11 +95,15 @@ public struct OutputHead {
   }
 
   /// Scores `hidden` `[P, d]` against `targets` `[P]` and the teacher's hidden states `[P, d]`.
+  ///
+  /// - Parameter teacherWeights: The teacher's, where its head is not this one.
   public func scores(
-    _ hidden: Matrix<Float>, targets: [Int32], teacher: Matrix<Float>? = nil
+    _ hidden: Matrix<Float>, targets: [Int32], teacher: Matrix<Float>? = nil,
+    teacherWeights: DecoderWeights? = nil
   ) -> Scores {
     var scores = Scores()
-    eachChunk(hidden, teacher: teacher) { rows, student, teacherLogits in
+    eachChunk(hidden, teacher: teacher, teacherHead: teacherWeights?.head) {
+      rows, student, teacherLogits in
       for row in rows {
         let local = row - rows.lowerBound
         let logits = UnsafePointer(student + local * vocabulary)
@@ -187,13 +194,13 @@ public struct OutputHead {
     gradient.elements.withUnsafeMutableBufferPointer { target in
       guard let target = target.baseAddress else { return }
       multiply(
-        logitGradient, rows: rows.count, columns: vocabulary, .backward,
+        weights.head, logitGradient, rows: rows.count, columns: vocabulary, .backward,
         into: target + rows.lowerBound * hiddenSize, stride: hiddenSize)
     }
   }
 
   func eachChunk(
-    _ hidden: Matrix<Float>, teacher: Matrix<Float>?,
+    _ hidden: Matrix<Float>, teacher: Matrix<Float>?, teacherHead: FrozenMatrix? = nil,
     _ body: (Range<Int>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>?) -> Void
   ) {
     let size = min(chunkSize, hidden.rows) * vocabulary
@@ -201,9 +208,9 @@ public struct OutputHead {
     let teacherLogits = teacher.map { _ in scratch.buffer(.teacherLogits, count: size) }
     for start in stride(from: 0, to: hidden.rows, by: chunkSize) {
       let rows = start..<min(start + chunkSize, hidden.rows)
-      product(hidden, rows: rows, into: student)
+      product(hidden, by: weights.head, rows: rows, into: student)
       if let teacher, let teacherLogits {
-        product(teacher, rows: rows, into: teacherLogits)
+        product(teacher, by: teacherHead ?? weights.head, rows: rows, into: teacherLogits)
       }
       body(rows, student, teacherLogits)
     }

@@ -1,3 +1,4 @@
+public import Adapters
 public import Bases
 public import Checkpoints
 public import Faults
@@ -23,6 +24,10 @@ public final class BaseSession {
   /// Digest of the pack that supplies the bases, if any; artifacts made with it name it.
   public let packDigest: SHA256Digest?
   let probeDraws: ProbeDraws
+  /// Parameters of the base that an adapter changes beside its updates; see ``changed(by:)``.
+  public let changes: [AdapterPart]
+  /// The session on the unchanged base; nil where this is it.
+  private let origin: BaseSession?
   private let memory: Int?
   private var loadedWeights: DecoderWeights?
   private var loadedTokenizer: Tokenizer?
@@ -40,7 +45,33 @@ public final class BaseSession {
     self.memory = memory
     self.threads = threads
     self.log = log
+    changes = []
+    origin = nil
     BLASThreads.set(threads)
+  }
+
+  private init(_ origin: BaseSession, changes: [AdapterPart]) {
+    base = origin.base
+    bases = origin.bases
+    probeDraws = origin.probeDraws
+    packDigest = origin.packDigest
+    memory = origin.memory
+    threads = origin.threads
+    log = origin.log
+    self.changes = changes
+    self.origin = origin
+  }
+
+  /// The session on the base as it is in the file.
+  public var unchanged: BaseSession { origin ?? self }
+
+  /// A session whose ``weights()`` have the changes; everything else is this one's.
+  ///
+  /// Singular directions, digests and probes stay those of the base: changes apply before updates are added,
+  /// and no update is measured against them.
+  public func changed(by parts: [AdapterPart]) -> BaseSession {
+    if parts == changes { return self }
+    return parts.isEmpty ? unchanged : BaseSession(unchanged, changes: parts)
   }
 
   /// The decoded weights.
@@ -48,7 +79,11 @@ public final class BaseSession {
     if let loadedWeights { return loadedWeights }
     try checkMemory()
     let task = log.task("load base", total: base.configuration.layerCount, unit: "layers")
-    let weights = try DecoderWeights(base: base) { done, _ in task.update(completed: done) }
+    let progress = { (done: Int, _: Int) in task.update(completed: done) }
+    let weights =
+      changes.isEmpty
+      ? try DecoderWeights(base: base, progress: progress)
+      : try ChangedParameters(base: base, changes: changes).weights(progress: progress)
     task.finish()
     loadedWeights = weights
     return weights
@@ -69,6 +104,7 @@ public final class BaseSession {
 
   /// The tokenizer of the base.
   public func tokenizer() throws(Fault) -> Tokenizer {
+    if let origin { return try origin.tokenizer() }
     if let loadedTokenizer { return loadedTokenizer }
     let tokenizer = try Tokenizer(base: base)
     loadedTokenizer = tokenizer

@@ -42,14 +42,29 @@ import Testing
     .field("peft_type", "ADALORA", "AD-RANK", 65), .field("peft_type", "TINYLORA", "AD-FORMAT", 65),
     .field("peft_type", "VERA", "AD-TYPE"), .field("peft_type", "IA3", "AD-TYPE"),
     .field("peft_type", nil, "AD-TYPE"), .field("peft_type", 1, "AD-FIELD", 65),
-    .field("use_dora", true), .field("bias", "all"), .field("bias", "lora_only"),
-    .field("lora_bias", true), .field("modules_to_save", ["lm_head"]),
-    .field("trainable_token_indices", [1]), .field("layer_replication", [[0, 4]]),
+    .field("use_dora", true, "AD-PAIR", 65), .field("use_dora", "yes", "AD-FIELD", 65),
+    .field("bias", "some"), .field("bias", true), .field("lora_bias", 1, "AD-FIELD", 65),
+    .field("modules_to_save", ["lm_head"], "AD-PAIR", 65),
+    .field("modules_to_save", [1], "AD-FIELD", 65),
+    .field("trainable_token_indices", [1], "AD-PAIR", 65),
+    .field("trainable_token_indices", [1, 1], "AD-FIELD", 65),
+    .field("trainable_token_indices", [-1], "AD-FIELD", 65),
+    .field("layer_replication", [[0, 4], [2, 6]]), .field("layer_replication", [[1, 4]]),
+    .field("layer_replication", [[0]], "AD-FIELD", 65),
+    .field("layer_replication", ["x"], "AD-FIELD", 65),
     .field("alora_invocation_tokens", [1, 2]), .field("arrow_config", ["top_k": 3]),
-    .field("use_qalora", "yes", "AD-FIELD", 65), .field("use_bdlora", ["nblocks": 2]),
-    .field("kasa_config", ["beta": 1.0]), .field("target_parameters", ["mlp.experts.down_proj"]),
-    .field("init_lora_weights", "pissa"), .field("init_lora_weights", "pissa_niter_4"),
-    .field("init_lora_weights", "olora"), .field("init_lora_weights", "corda"),
+    .field("use_qalora", "yes", "AD-FIELD", 65),
+    .field("use_bdlora", ["nblocks": 0], "AD-FIELD", 65),
+    .field("use_bdlora", ["nblocks": 2], "AD-FIELD", 65),
+    .field("use_bdlora", ["nblocks": 2, "target_modules_bd_a": 3], "AD-FIELD", 65),
+    .field("use_bdlora", ["nblocks": 2, "blocks_of_blocks": 3]),
+    .field("use_bdlora", ["nblocks": 3, "target_modules_bd_a": ["q_proj"]], "AD-SHAPE", 65),
+    .field(
+      "use_bdlora",
+      ["nblocks": 1, "target_modules_bd_a": ["q_proj"], "target_modules_bd_b": ["q_proj"]],
+      "AD-FIELD", 65),
+    .field("kasa_config", ["beta": 1.0], "AD-PAIR", 65),
+    .field("init_lora_weights", "pissa_niter_4"), .field("init_lora_weights", "corda"),
     .field("init_lora_weights", "lora_ga"), .field("init_lora_weights", "loftq"),
     .field("corda_config", ["x": 1]), .field("lora_ga_config", ["x": 1]),
     .field("brand_new_field", 1), .field("brand_new_field", "yes"), .field("brand_new_field", [0]),
@@ -73,22 +88,52 @@ import Testing
   ]
 
   static let tensors: [Refusal] = [
-    .tensor("\(prefix).lora_magnitude_vector", [3]), .tensor("\(prefix).lora_B.bias", [3]),
-    .tensor("\(prefix).lora_diag", [2]), .tensor("\(prefix).base_layer.bias", [3]),
+    .tensor("\(prefix).lora_magnitude_vector", [3]), .tensor("\(prefix).lora_diag", [2]),
+    Refusal("bias of another size", "AD-SHAPE", 65) { $0.add("\(prefix).lora_B.bias", [4]) },
+    Refusal("magnitudes of another size", "AD-SHAPE", 65) {
+      $0.set("use_dora", true)
+      for module in [TinyAdapter.query, TinyAdapter.up] {
+        $0.add("base_model.model.\(module).lora_magnitude_vector", [4])
+      }
+    },
+    Refusal("DoRA on a changed base", "AD-FIELD", 69) {
+      $0.set("use_dora", true)
+      $0.set("init_lora_weights", "pissa")
+      $0.add("\(prefix).lora_magnitude_vector", [3])
+      $0.add("base_model.model.\(TinyAdapter.up).lora_magnitude_vector", [5])
+    },
     Refusal("a LoRA-XS latent for one module only", "AD-PAIR", 65) {
       $0.add("\(prefix).default_lora_latent_mapping.weight", [2, 2])
     },
-    .tensor("base_model.model.model.embed_tokens.lora_embedding_A", [2, 9]),
-    .tensor("base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta", [1, 4]),
-    .tensor("base_model.model.lm_head.modules_to_save.weight", [9, 4]),
-    .tensor("base_model.model.lm_head.weight", [9, 4]),
+    Refusal("half an embedding", "AD-PAIR", 65) {
+      $0.add("base_model.model.model.embed_tokens.lora_embedding_A", [2, 9])
+    },
+    Refusal("an embedding's magnitudes", "AD-TENSOR", 69) {
+      $0.add("base_model.model.model.embed_tokens.lora_embedding_A", [2, 9])
+      $0.add("base_model.model.model.embed_tokens.lora_embedding_B", [4, 2])
+      $0.add("base_model.model.model.embed_tokens.lora_magnitude_vector", [9])
+    },
+    Refusal("rows that nobody names", "AD-FIELD", 65) {
+      $0.add("base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta", [1, 4])
+    },
+    Refusal("rows of other tokens", "AD-SHAPE", 65) {
+      $0.set("trainable_token_indices", [1, 2])
+      $0.add("base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta", [1, 4])
+    },
+    .tensor("lm_head.weight", [9, 4]),
     Refusal("a kohya factor beside PEFT's", "AD-FORMAT", 65) {
       $0.add("lora_unet_down.lora_down.weight", [2, 4])
     },
     .tensor("something.else", [1]), .tensor("\(prefix).lora_E", [2, 1]),
     .tensor("lora_A.weight", [2, 4]),
-    .tensor("base_model.model.model.layers.0.mlp.experts.lora_A.weight", [2, 4]),
-    .tensor("base_model.model.model.layers.0.mlp.experts.base_layer.lora_A.weight", [2, 4]),
+    Refusal("experts that nobody names", "AD-PAIR", 65) {
+      $0.add("base_model.model.model.layers.0.mlp.experts.base_layer.lora_A.weight", [2, 4])
+    },
+    Refusal("experts of another rank", "AD-RANK", 65) {
+      $0.set("target_parameters", ["mlp.experts.down_proj"])
+      $0.add("base_model.model.model.layers.0.mlp.experts.lora_A.weight", [3, 4])
+      $0.add("base_model.model.model.layers.0.mlp.experts.lora_B.weight", [5, 3])
+    },
     Refusal("A without B", "AD-PAIR", 65) { $0.remove("up_proj.lora_B") },
     Refusal("B without A", "AD-PAIR", 65) { $0.remove("up_proj.lora_A") },
     Refusal("no tensors", "AD-EMPTY", 65) { $0.remove("proj") },
@@ -103,10 +148,10 @@ import Testing
       $0.remove("q_proj.lora_B")
       $0.add("\(prefix).lora_B.weight", [3])
     },
-    Refusal("convolution", "AD-SHAPE", 69) {
+    Refusal("convolution in groups", "AD-TENSOR", 69) {
       $0.remove("q_proj")
       $0.add("\(prefix).lora_A.weight", [2, 4, 3, 3])
-      $0.add("\(prefix).lora_B.weight", [3, 2, 1, 1])
+      $0.add("\(prefix).lora_B.weight", [3, 1, 1, 1])
     },
     Refusal("rank above the weight", "AD-RANK", 65) {
       $0.remove("q_proj")
@@ -199,11 +244,10 @@ import Testing
   /// Every refused field says what its owner can do.
   @Test func refusalsCarryAdvice() throws {
     for (key, value, word) in [
-      ("use_dora", true, "merge"), ("lora_bias", true, "without lora_bias"),
-      ("bias", "all", "save them into the base"), ("modules_to_save", ["lm_head"], "into the base"),
-      ("trainable_token_indices", [1], "merge"), ("layer_replication", [[0, 4]], "base"),
-      ("init_lora_weights", "pissa", "path_initial_model_for_weight_conversion"),
-      ("kasa_config", ["beta": 1.0], "merge"), ("arrow_config", ["top_k": 3], "one by one"),
+      ("layer_replication", [[1, 4]], "write that model out as the base"),
+      ("init_lora_weights", "corda", "path_initial_model_for_weight_conversion"),
+      ("init_lora_weights", "loftq", "merge"), ("arrow_config", ["top_k": 3], "one by one"),
+      ("alora_invocation_tokens", [1], "serve it with PEFT"),
     ] as [(String, JSONValue, String)] {
       var tiny = TinyAdapter()
       tiny.set(key, value)

@@ -102,6 +102,26 @@ import Testing
 
   private static let step = 41
 
+  @Test func factorsOfLoRAXSTellTheirBase() throws {
+    let base = try BaseCheckpoint.open(Checkout.path(Self.base))
+    let adapter = try Adapter.open(Checkout.path("\(Self.root)/lora-xs"))
+      .matched(to: base.configuration)
+    func resolved(_ factor: Float) throws -> Adapter {
+      try adapter.resolved { (module) throws(Fault) in
+        var weight = try base.matrix(module + ".weight")
+        for index in weight.elements.indices { weight.elements[index] *= factor }
+        return weight
+      }
+    }
+    #expect(try resolved(1).warnings == adapter.warnings)
+    let other = try resolved(1.05)
+    #expect(other.warnings.last?.contains("another base") == true)
+    for (before, after) in zip(adapter.updates, other.updates) {
+      #expect(before.loraA == after.loraA && before.loraB == after.loraB)
+      #expect(after.relation == .none)
+    }
+  }
+
   @Test func exactRanksOfProducts() throws {
     func ranks(_ name: String) throws -> [Int] {
       try Adapter.open(Checkout.path("\(Self.root)/\(name)")).updates.map(\.rank).sorted()

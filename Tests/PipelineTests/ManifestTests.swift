@@ -171,6 +171,9 @@ private func fault(_ text: String) throws -> Fault {
       head + "adapters: [{path: a, rank: 3, residual: 2, residual_store: f16}]", "MF-VALUE", "int3"
     ),
     (head + "adapters: [{path: a, rank: 0}]", "MF-VALUE", "residual"),
+    (head + "adapters: [{path: a, rank: 3, directions: own}]", "MF-VALUE", "the adapter's ranks"),
+    (head + "adapters: [{path: a, rank: 3, dora: both}]", "MF-VALUE", "approximate"),
+    (head + "adapters: [{path: a, rank: 3, carry_store: int4}]", "MF-VALUE", "int8"),
     (head + "adapters: [{path: a, rank: 3, format: pdf}]", "MF-VALUE", "kohya"),
     (head + "adapters: [{path: a, rank: 3, embed_bases: yes}]", "MF-VALUE", "neither true"),
     (head + "adapters: [{path: a, rank: 3, calibrate: {limit: 3}}]", "MF-VALUE", "data is missing"),

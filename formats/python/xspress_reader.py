@@ -21,10 +21,10 @@ import zstandard
 KINDS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 DTYPES = {
     "F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": np.uint16, "U8": np.uint8, "I8": np.int8,
-    "I64": np.int64, "I32": np.int32, "I16": np.int16,
+    "I64": np.int64, "I32": np.int32, "I16": np.int16, "U32": np.uint32,
 }
 LARGEST_CODE = {"int8": 127, "int4": 7, "int3": 3, "int2": 1}
-FEATURES = {"ranks", "compact-proofs", "residual"}
+FEATURES = {"ranks", "compact-proofs", "residual", "carried"}
 CLUSTER_SEED = 0x58535052657373
 
 
@@ -94,8 +94,39 @@ class Module:
         self.value_check = None
 
 
+class Carried:
+    """Clause 10: one parameter that changes otherwise: `parameter`, `change`, `values` and what else that needs."""
+
+    def __init__(self, entry: dict, tensors: SafeTensors, name: str):
+        self.parameter, self.change, self.shape = entry["parameter"], entry["change"], entry["shape"]
+        self.module, self.leaf = self.parameter.rsplit(".", 1)
+        self.values = self._values(tensors, name, entry["storage"])
+        self.rows = tensors[name + ".rows"].astype(np.int64) if self.change == "rows" else None
+        self.b = self._values(tensors, name + ".b", entry["storageB"]) if self.change == "product" else None
+        self.scaling = entry.get("scaling")
+
+    @staticmethod
+    def _values(tensors: SafeTensors, name: str, storage: str) -> np.ndarray:
+        values = tensors[name].astype(np.float32)
+        return values * tensors[name + ".scales"][:, None] if storage == "int8" else values
+
+    def apply(self, weight: np.ndarray) -> np.ndarray:
+        """The parameter after the change."""
+        weight = weight.astype(np.float64)
+        if self.change == "replaced":
+            return self.values.reshape(self.shape)
+        if self.change == "added":
+            return weight + self.values.reshape(self.shape)
+        if self.change == "scaledRows":
+            return weight * self.values.reshape(-1, *[1] * (weight.ndim - 1))
+        if self.change == "rows":
+            weight[self.rows] = self.values
+            return weight
+        return weight + (self.scaling * self.b.astype(np.float64) @ self.values).reshape(self.shape)
+
+
 class Artifact:
-    """A decoded artifact: `metadata` and `modules` in module order."""
+    """A decoded artifact: `metadata`, `modules` in module order, and `carried` parameters."""
 
     def __init__(self, path: str):
         with open(path, "rb") as file:
@@ -110,6 +141,9 @@ class Artifact:
         unknown = set(self.metadata.get("requires", [])) - FEATURES
         if unknown:
             raise FormatError(f"clause 3.2: needs {sorted(unknown)}")
+        self.carried = [
+            Carried(entry, tensors, f"carried.{index}") for index, entry in enumerate(self.metadata.get("carried", []))
+        ]
         self.modules = sorted(self._modules(), key=lambda module: module_order(module.name))
         if "ranks" in tensors:
             planes = tensors["ranks"].astype(int)
@@ -325,7 +359,36 @@ def peft_tensors(artifact: Artifact, base=None, pack=None) -> dict:
         prefix = f"base_model.model.{module.name}"
         tensors[prefix + ".lora_A.weight"] = input_.T.astype(np.float32)
         tensors[prefix + ".lora_B.weight"] = (output @ module.latent.astype(np.float64)).astype(np.float32)
+    add_carried(artifact, tensors, base)
     return tensors
+
+
+def add_carried(artifact: Artifact, tensors: dict, base) -> None:
+    """Carried parameters under PEFT's names. Scaled rows are DoRA's magnitudes, which every module then has."""
+    scales = {item.module: item.values[0] for item in artifact.carried if item.change == "scaledRows"}
+    if scales and base is None:
+        raise FormatError("clause 10.4: magnitudes need the base")
+    for module in artifact.modules if scales else []:
+        prefix = f"base_model.model.{module.name}"
+        factors = scales.get(module.name, np.ones(module.shape[0], np.float32)).astype(np.float64)
+        b = tensors[prefix + ".lora_B.weight"] / factors[:, None]
+        changed = base[module.name + ".weight"].astype(np.float64) + b @ tensors[prefix + ".lora_A.weight"]
+        tensors[prefix + ".lora_B.weight"] = b.astype(np.float32)
+        tensors[prefix + ".lora_magnitude_vector"] = (
+            factors * np.linalg.norm(changed, axis=1)).astype(np.float32)
+    for item in artifact.carried:
+        prefix = f"base_model.model.{item.module}"
+        if item.change == "rows":
+            tensors[prefix + ".token_adapter.trainable_tokens_delta"] = item.values
+        elif item.change == "product":
+            tensors[prefix + ".lora_embedding_A"] = item.b.T
+            tensors[prefix + ".lora_embedding_B"] = item.values.T
+        elif item.change == "replaced":
+            tensors[f"{prefix}.{item.leaf}"] = item.values.reshape(item.shape)
+        elif item.change == "added":
+            if base is None:
+                raise FormatError("clause 10.4: differences need the base")
+            tensors[f"{prefix}.{item.leaf}"] = item.apply(base[item.parameter]).astype(np.float32)
 
 
 def open_safetensors(path: str) -> SafeTensors:
@@ -348,6 +411,8 @@ def main() -> None:
         print(json.dumps(facts, indent=2))
         for module in artifact.modules:
             print(f"{module.name}  {module.shape}  {list(module.latent.shape)}")
+        for item in artifact.carried:
+            print(f"{item.parameter}  {item.shape}  {item.change}")
         return
     base = open_safetensors(options.base) if options.base else None
     pack = open_safetensors(options.pack) if options.pack else None

@@ -8,7 +8,8 @@ empty cache), `merged`, `sharded`, `adapter.gguf`, `base-f32.gguf` (the demo bas
 `kohya.safetensors`.
 
 Factors and weights are compared by safetensors and gguf-py; logits by PEFT, Transformers, mlx-lm and llama.cpp, the
-last two where they are installed. Exits with 1 where anything is above its limit.
+last two where they are installed. Exits with 1 where anything is above its limit; golden/crosscheck/export.json has
+what a run measured.
 """
 
 import json
@@ -24,6 +25,7 @@ from transformers import AutoModelForCausalLM
 
 import cases
 import models
+from results import Results
 
 TEXTS = [
     "Utterance: what is my balance\nDomain:",
@@ -36,17 +38,6 @@ CLOSE = 1e-4
 # adapter changes. With quantised weights the comparison only shows that a file is read and roughly right.
 HALF = 1e-2
 QUANTISED = 0.3
-
-
-class Results:
-    def __init__(self):
-        self.failed = False
-
-    def add(self, name: str, value: float, limit: float, above: bool = False) -> None:
-        good = value >= limit if above else value <= limit
-        self.failed |= not good
-        word, side = "ok    " if good else "FAILED", "above" if above else "limit"
-        print(f"{word} {name}: {value:.1e} ({side} {limit:.0e})", flush=True)
 
 
 def token_lists() -> list[list[int]]:
@@ -195,7 +186,7 @@ def check_llama_cpp(results: Results, work: str, base: np.ndarray, expected: np.
     try:
         import llama_cpp
     except ImportError:
-        print("skipped: llama.cpp, llama_cpp is not installed")
+        results.skip("llama.cpp", "llama_cpp is not installed")
         return
 
     def run(path: str, adapter: str | None = None) -> np.ndarray:
@@ -240,7 +231,7 @@ def check_mlx(results: Results, work: str, expected: np.ndarray) -> None:
         from mlx_lm.models import llama
         from mlx_lm.tuner.utils import load_adapters
     except ImportError:
-        print("skipped: mlx-lm is not installed")
+        results.skip("mlx-lm", "not installed")
         return
     mx.set_default_device(mx.cpu)
     config = models.demo_config()
@@ -267,7 +258,9 @@ def main() -> int:
     def at(name: str) -> str:
         return os.path.join(work, name)
 
-    results = Results()
+    results = Results(
+        "export", "Exports of one artifact of the demo adapter, read and run by other programs", "torch", "transformers",
+        "peft", "safetensors", "gguf", "llama_cpp_python", "mlx", "mlx-lm")
     updates = peft_updates(at("peft"))
     compare(results, "gguf-lora: update by gguf-py against PEFT's", gguf_updates(at("adapter.gguf")), updates, 1e-6)
     compare(results, "mlx: update against PEFT's", mlx_updates(at("mlx")), updates, 1e-6)
@@ -288,7 +281,7 @@ def main() -> int:
         results.add(f"{name} by Transformers against PEFT", error(logits(model), expected), CLOSE)
     check_mlx(results, work, expected)
     check_llama_cpp(results, work, base, expected)
-    return 1 if results.failed else 0
+    return results.write()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     crosscheck_reader.py [XSPRESS]      prints the largest relative difference of any factor, by variant
 
 Artifacts of the tiny model in every storage, with chosen and with top directions, with a residual, from the base,
-from a pack and with embedded bases.
+from a pack and with embedded bases; and of adapters that change more than linear modules.
 """
 
 import os
@@ -14,6 +14,7 @@ import tempfile
 import numpy as np
 
 import cases
+from results import Results
 
 sys.path.insert(0, os.path.join(cases.ROOT, "formats", "python"))
 import xspress_reader as reader  # noqa: E402
@@ -25,7 +26,8 @@ def main() -> int:
     tool = sys.argv[1] if len(sys.argv) > 1 else os.path.join(cases.ROOT, ".build", "release", "xspress")
     base = os.path.join(cases.GOLDEN, "tiny", "model")
     adapter = os.path.join(cases.GOLDEN, "tiny", "adapter")
-    worst = 0.0
+    results = Results(
+        "reader", "PEFT exports of artifacts of the tiny model against formats/python/xspress_reader.py", "numpy", "zstandard")
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"XDG_CACHE_HOME": folder}
 
@@ -39,11 +41,14 @@ def main() -> int:
         variants += [("int8", ["--residual", "4KB", "--residual-store", "int2", "--embed-bases"])]
         variants += [("int8", ["--directions", "top"]), ("int8", ["--embed-bases"]), ("int8", ["--bases", pack])]
         variants += [("int4", ["--budget", "2200", "--allocation", "energy"])]
+        variants += [("int8", ["--dora", "keep", name]) for name in ("dora", "tokens", "embedding", "saved")]
         for number, (store, extra) in enumerate(variants):
+            name = extra.pop() if "--dora" in extra else ""
+            source = os.path.join(cases.GOLDEN, "adapters_variants", name) if name else adapter
             rank = [] if "--budget" in extra else ["--rank", "4" if "top" in extra else "6x3"]
             artifact = os.path.join(folder, f"{number}.loraxs")
             exported = os.path.join(folder, f"{number}-peft")
-            run("convert", "--base", base, "--adapter", adapter, *rank, "--store", store,
+            run("convert", "--base", base, "--adapter", source, *rank, "--store", store,
                 "--seed", "5", "-o", artifact, *extra)
             run("export", artifact, "--base", base, "--to", "peft", "-o", exported,
                 *(extra if "--bases" in extra else []))
@@ -55,10 +60,8 @@ def main() -> int:
             errors = [
                 np.abs(ours[name] - theirs[name]).max() / max(np.abs(theirs[name]).max(), 1e-30) for name in ours
             ]
-            print(f"{store:5} {' '.join(extra[:1]) or '-':14} {max(errors):.1e}  ({len(errors)} tensors)")
-            worst = max(worst, max(errors))
-    print(f"largest {worst:.1e}, limit {LIMIT:.0e}: {'ok' if worst <= LIMIT else 'FAILED'}")
-    return 0 if worst <= LIMIT else 1
+            results.add(f"{store} {name or ' '.join(extra[:1]) or 'plain'}, {len(errors)} tensors", max(errors), LIMIT)
+    return results.write()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import cases
 
 AREAS = [
     "tiny", "tokenizer", "lines", "gguf", "gguf_encoded", "gguf_tiny", "eight_bit", "decode", "safetensors", "projection", "selection", "bases", "forward",
-    "training", "evaluation", "adapters",
+    "training", "evaluation", "adapters", "variants",
 ]
 # What depends on the machine: left out of the comparison.
 VOLATILE = {"provenance", "float32CostInPyTorch", "lead", "tensors", "referenceError"}

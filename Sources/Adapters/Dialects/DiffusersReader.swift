@@ -70,7 +70,10 @@ enum DiffusersReader {
     for member in value.objectValue?.members ?? [] where member.key.hasPrefix(component + ".") {
       members[String(member.key.dropFirst(component.count + 1))] = member.value
     }
-    return members.count == 1 ? nil : try PEFTConfiguration(.object(members))
+    guard members.count > 1 else { return nil }
+    let configuration = try PEFTConfiguration(.object(members))
+    try configuration.requirePlain()
+    return configuration
   }
 
   private static func split(

@@ -46,13 +46,25 @@ enum GGUFLoRAReader {
     }
     var table = FactorTable()
     for tensor in files.source.tensors {
+      if tensor.name.hasSuffix("_norm.weight") {
+        // As llama.cpp does.
+        reading.warnings.append("tensor \(Fault.escaped(tensor.name, limit: 96)) is ignored")
+        continue
+      }
       let (module, part) = try split(tensor)
       try table.add(tensor, module: module, part: part)
     }
     for entry in try table.ordered() {
-      let (a, b) = try PEFTReader.pair(
-        try entry.required("lora_a"), try entry.required("lora_b"), files.source,
-        module: entry.module)
+      let tensors = (try entry.required("lora_a"), try entry.required("lora_b"))
+      if entry.module == embedding {
+        // Turned: a column of A is a row of the embeddings.
+        let (a, b) = (try files.source.matrix(tensors.0), try files.source.matrix(tensors.1))
+        try reading.add(
+          entry.module, shape: [a.rows, b.rows], a: b.transposed, b: a,
+          scaling: alpha == 0 ? 1 : alpha / Double(max(1, b.columns)))
+        continue
+      }
+      let (a, b) = try PEFTReader.pair(tensors.0, tensors.1, files.source, module: entry.module)
       // llama.cpp takes alpha 0 for "no scaling".
       let scaling = alpha == 0 ? 1 : alpha / Double(max(1, b.columns))
       try reading.add(entry.module, a: a, b: b, scaling: scaling)
@@ -60,17 +72,20 @@ enum GGUFLoRAReader {
     return reading
   }
 
+  private static let embedding = String(LlamaNames.embedding.dropLast(7))
+
   private static func split(_ tensor: TensorInfo) throws(Fault) -> (module: String, part: String) {
     let name = tensor.name
     for part in ["lora_a", "lora_b"] where name.hasSuffix("." + part) {
       let base = String(name.dropLast(part.count + 1))
-      guard let path = LlamaNames.huggingFace(gguf: base), path.hasSuffix("_proj.weight"),
-        tensor.shape.count == 2
+      let known = LlamaNames.huggingFace(gguf: base)
+      guard let path = known, tensor.shape.count == 2,
+        path.hasSuffix("_proj.weight") || path == LlamaNames.head || path == LlamaNames.embedding
       else {
         throw Fault(
           .unsupported, "AD-TENSOR",
-          "is a factor of \(Fault.escaped(base, limit: 64)), no linear module of a block; merge the "
-            + "adapter into the base (llama-export-lora)", tensor: name)
+          "is a factor of \(Fault.escaped(base, limit: 64)), neither a linear module nor embeddings; merge "
+            + "the adapter into the base (llama-export-lora)", tensor: name)
       }
       return (String(path.dropLast(7)), part)
     }

@@ -3,7 +3,7 @@ import Faults
 import JSON
 import Tensors
 
-/// Reads adapters of sd-scripts and LyCORIS: LoRA, LoCon, LoHa and LoKr of linear modules
+/// Reads adapters of sd-scripts and LyCORIS: LoRA, LoCon, LoHa, LoKr and whole differences
 /// (`formats/adapters.md` §5).
 enum KohyaReader {
   static func read(_ files: AdapterFiles) throws(Fault) -> AdapterReading {
@@ -19,6 +19,8 @@ enum KohyaReader {
     var withoutAlpha = 0
     for entry in try table.ordered() {
       var parts = NetworkParts(entry: entry, source: files.source)
+      try addDifferences(entry, &parts, files.source, &reading)
+      guard entry.parts.keys.contains(where: { differences[$0] == nil }) else { continue }
       let factors = try parts.factors(&budget)
       var scaling = 1.0
       let alpha = try parts.scalar("alpha")
@@ -31,13 +33,40 @@ enum KohyaReader {
           tensor: entry.module)
       }
       try parts.checkAllUsed()
-      try reading.add(
-        dotless(entry.module), a: factors.a, b: factors.b, scaling: scaling)
+      let module = dotless(entry.module)
+      if let kernel = parts.kernelShape {
+        // The factors hold that many values, so nothing overflows.
+        let size = kernel.reduce(1, *)
+        try reading.add(
+          module, shape: [factors.b.rows, factors.a.columns / size] + kernel, a: factors.a,
+          b: factors.b, scaling: scaling)
+      } else {
+        try reading.add(module, a: factors.a, b: factors.b, scaling: scaling)
+      }
     }
     if withoutAlpha > 0 {
       reading.warnings.append("\(withoutAlpha) modules have no alpha: their scale is 1")
     }
     return reading
+  }
+
+  /// Leaves that are whole differences, and the parameters that they are added to.
+  private static let differences = [
+    "diff": "weight", "diff_b": "bias", "w_norm": "weight", "b_norm": "bias",
+  ]
+
+  private static func addDifferences(
+    _ entry: FactorTable.Entry, _ parts: inout NetworkParts, _ source: any TensorSource,
+    _ reading: inout AdapterReading
+  ) throws(Fault) {
+    for (leaf, parameter) in differences.sorted(by: { $0.key < $1.key }) {
+      guard let tensor = entry[leaf] else { continue }
+      parts.use(leaf)
+      reading.parts.append(
+        AdapterPart(
+          module: dotless(entry.module), leaf: parameter, shape: tensor.shape,
+          change: .added(try source.values(of: tensor))))
+    }
   }
 
   private static let prefixes = [
@@ -52,11 +81,9 @@ enum KohyaReader {
 
   /// What is trained otherwise, and what its owner can do.
   private static let refusals: [String: String] = [
-    "lora_mid": "a Tucker core of a convolution", "hada_t1": "a Tucker core of a convolution",
+    "hada_t1": "a Tucker core of a convolution",
     "hada_t2": "a Tucker core of a convolution", "lokr_t2": "a Tucker core of a convolution",
     "dora_scale": "a weight decomposition (DoRA), which versions of LyCORIS normalise differently",
-    "diff": "a full difference of weights", "diff_b": "a difference of biases",
-    "w_norm": "a difference of a norm", "b_norm": "a difference of a norm",
     "oft_blocks": "an orthogonal adapter (OFT)", "oft_diag": "an orthogonal adapter (OFT)",
     "on_input": "an (IA)³ adapter",
   ]
@@ -74,12 +101,13 @@ enum KohyaReader {
         "is \(what), not an update of a linear module; merge the network into the base",
         tensor: name)
     }
-    let isLoRA = leaf == "lora_down" || leaf == "lora_up"
-    guard
-      isLoRA
-        ? isMatrix
-        : !isMatrix && (leaf == "alpha" || leaf == "scalar" || NetworkParts.products.contains(leaf))
-    else { throw Fault(.unsupported, "AD-TENSOR", "is no LyCORIS factor", tensor: name) }
+    let isLoRA = ["lora_down", "lora_up", "lora_mid"].contains(leaf)
+    let isKnown =
+      leaf == "alpha" || leaf == "scalar" || differences[leaf] != nil
+      || NetworkParts.products.contains(leaf)
+    guard isLoRA ? isMatrix : !isMatrix && isKnown else {
+      throw Fault(.unsupported, "AD-TENSOR", "is no LyCORIS factor", tensor: name)
+    }
     return (parts.joined(separator: "."), leaf)
   }
 }

@@ -11,10 +11,13 @@ enum LoRAXSReader {
         .unsupported, "AD-TYPE", "LoRA-XS latents beside AdaLoRA or QALoRA",
         path: files.configurationPath)
     }
+    // The authors' GLUE checkpoints save the classifier whole.
+    try configuration.requirePlain(except: "modules_to_save")
     var reading = AdapterReading(
       warnings: configuration.warnings, baseModelName: configuration.baseModelName)
     let source = files.source
     for entry in try PEFTReader.table(source.tensors, &reading).ordered() {
+      if try PEFTOtherParts.readWhole(entry, source, &reading) { continue }
       // Without its latent, s·B·A would amplify the base's strongest directions.
       let latent = try source.matrix(try entry.required("lora_latent_mapping"))
       let (a, b) = try PEFTReader.pair(
@@ -35,7 +38,7 @@ enum LoRAXSReader {
       }
       try reading.add(
         entry.module, a: a, b: b.exactProduct(latent),
-        scaling: configuration.scaling(of: entry.module))
+        scaling: configuration.scaling(of: entry.module), relation: .frozen(b.elements))
     }
     return reading
   }

@@ -3,7 +3,7 @@ import Faults
 import JSON
 import Tensors
 
-/// Reads MLX-LM adapters: `ΔW = scale · (lora_a · lora_b)ᵀ` (`formats/adapters.md` §4).
+/// Reads MLX-LM adapters, LoRA and DoRA: `ΔW = scale · (lora_a · lora_b)ᵀ` (`formats/adapters.md` §4).
 enum MLXReader {
   static func read(_ files: AdapterFiles) throws(Fault) -> AdapterReading {
     guard let value = files.configuration else {
@@ -12,7 +12,7 @@ enum MLXReader {
         path: files.configurationPath)
     }
     var reading = AdapterReading()
-    let settings: (rank: Int?, scale: Double)
+    let settings: Settings
     do throws(Fault) {
       settings = try read(JSONField(value, code: "AD-FIELD"), &reading)
     } catch {
@@ -44,31 +44,67 @@ enum MLXReader {
           .badData, "AD-RANK", "rank \(a.columns) in the tensors, \(rank) in the configuration",
           tensor: entry.module)
       }
-      try reading.add(entry.module, a: a.transposed, b: b.transposed, scaling: settings.scale)
+      try add(entry, a: a, b: b, settings, files.source, &reading)
     }
     return reading
   }
 
+  private struct Settings {
+    var rank: Int?
+    var scale: Double
+    var hasMagnitudes: Bool
+  }
+
+  private static func add(
+    _ entry: FactorTable.Entry, a: Matrix<Float>, b: Matrix<Float>, _ settings: Settings,
+    _ source: any TensorSource, _ reading: inout AdapterReading
+  ) throws(Fault) {
+    guard settings.hasMagnitudes == (entry["m"] != nil) else {
+      throw Fault(
+        .badData, "AD-PAIR",
+        settings.hasMagnitudes
+          ? "fine_tune_type is dora and m is missing"
+          : "m is a DoRA magnitude, and fine_tune_type is not dora", tensor: entry.module)
+    }
+    // An embedding's rows are its inputs, so nothing is transposed.
+    if entry.module.hasSuffix("embed_tokens") {
+      guard !settings.hasMagnitudes else {
+        throw Fault(
+          .unsupported, "AD-TENSOR",
+          "DoRA of an embedding; fuse the adapter into the base (mlx_lm.fuse)", tensor: entry.module
+        )
+      }
+      try reading.add(
+        entry.module, shape: [a.rows, b.columns], a: b, b: a, scaling: settings.scale)
+      return
+    }
+    var relation = BaseRelation.none
+    if let magnitudes = entry["m"] {
+      relation = .magnitudes(try source.vector(magnitudes, count: b.columns))
+    }
+    try reading.add(
+      entry.module, a: a.transposed, b: b.transposed, scaling: settings.scale, relation: relation)
+  }
+
   private static func read(
     _ root: JSONField, _ reading: inout AdapterReading
-  ) throws(Fault) -> (Int?, Double) {
+  ) throws(Fault) -> Settings {
     guard !root["peft_type"].isPresent else {
       throw Fault(.badData, "AD-FORMAT", "peft_type is set, so this is a PEFT adapter")
     }
+    var hasMagnitudes = false
     if root["fine_tune_type"].isPresent {
       let type = try root["fine_tune_type"].string()
-      guard type == "lora" else {
+      guard type == "lora" || type == "dora" else {
         throw Fault(
           .unsupported, "AD-FIELD",
-          "fine_tune_type \(Fault.escaped(type, limit: 32)) is not supported, only lora; "
+          "fine_tune_type \(Fault.escaped(type, limit: 32)) is not supported, only lora and dora; "
             + "fuse the adapter into the base (mlx_lm.fuse)")
       }
+      hasMagnitudes = type == "dora"
     }
-    if root["use_dora"].isPresent, try root["use_dora"].bool() {
-      throw Fault(
-        .unsupported, "AD-FIELD",
-        "use_dora is not supported; fuse the adapter into the base (mlx_lm.fuse)")
-    }
+    // The name of early versions.
+    if root["use_dora"].isPresent, try root["use_dora"].bool() { hasMagnitudes = true }
     let parameters = root["lora_parameters"]
     // Without the scale ΔW is unknown: programs had different defaults.
     let scale = try parameters["scale"].double()
@@ -89,7 +125,7 @@ enum MLXReader {
       }
     }
     reading.baseModelName = root["model"].value?.stringValue
-    return (rank, scale)
+    return Settings(rank: rank, scale: scale, hasMagnitudes: hasMagnitudes)
   }
 
   private static func split(_ name: String) throws(Fault) -> (module: String, part: String) {
@@ -100,11 +136,7 @@ enum MLXReader {
     switch name[name.utf8.index(after: dot)...] {
     case "lora_a": return (module, "lora_a")
     case "lora_b": return (module, "lora_b")
-    case "m":
-      throw Fault(
-        .unsupported, "AD-TENSOR",
-        "is a DoRA magnitude, which no low-rank update can carry; fuse the adapter into the base "
-          + "(mlx_lm.fuse)", tensor: name)
+    case "m": return (module, "m")
     default:
       throw Fault(
         .unsupported, "AD-TENSOR",

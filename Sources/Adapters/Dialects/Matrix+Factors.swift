@@ -18,6 +18,20 @@ extension Matrix<Float> {
     return result
   }
 
+  /// The matrix as its product with the smaller identity.
+  var identityFactors: (a: Matrix<Float>, b: Matrix<Float>) {
+    columns <= rows ? (.identity(columns), self) : (self, .identity(rows))
+  }
+
+  /// Whether this is the identity.
+  var isIdentity: Bool {
+    guard rows == columns else { return false }
+    for row in 0..<rows {
+      for column in 0..<columns where self[row, column] != (row == column ? 1 : 0) { return false }
+    }
+    return true
+  }
+
   /// Row by row Kronecker products (Khatri-Rao), `[rows, columns · other.columns]`: column
   /// `i · other.columns + j` is the elementwise product of column i and column j.
   func columnProducts(_ other: Matrix<Float>) -> Matrix<Float> {

@@ -25,8 +25,46 @@ struct NetworkParts {
   ) throws(Fault) -> (a: Matrix<Float>, b: Matrix<Float>, rank: Int?) {
     if entry.parts.keys.contains(where: { $0.hasPrefix("hada_") }) { return try hadamard(&budget) }
     if entry.parts.keys.contains(where: { $0.hasPrefix("lokr_") }) { return try kronecker(&budget) }
-    let (a, b) = (try matrix("lora_down"), try matrix("lora_up"))
-    return (a, b, a.rows)
+    let (a, b) = (try kernel("lora_down"), try kernel("lora_up"))
+    if entry["lora_mid"] == nil { return (a, b, a.rows) }
+    return (try tucker(a), b, a.rows)
+  }
+
+  /// A kernel's shape behind the channels, where it is larger than one point; nil for linear modules.
+  var kernelShape: [Int]? {
+    let shape = (entry["lora_mid"] ?? entry["lora_down"])?.shape.dropFirst(2) ?? []
+    return shape.contains { $0 != 1 } ? Array(shape) : nil
+  }
+
+  /// A matrix, or a kernel with all dimensions but the first in one row.
+  private mutating func kernel(_ part: String) throws(Fault) -> Matrix<Float> {
+    used.insert(part)
+    let tensor = try entry.required(part)
+    return tensor.shape.count > 2 ? try source.flattened(tensor) : try source.matrix(tensor)
+  }
+
+  /// LoCon's core: `A'[a, i, …] = Σ_b mid[a, b, …] · down[b, i]`, `[r, in · kernel]`.
+  private mutating func tucker(_ down: Matrix<Float>) throws(Fault) -> Matrix<Float> {
+    used.insert("lora_mid")
+    let tensor = try entry.required("lora_mid")
+    let core = try source.flattened(tensor)
+    guard tensor.shape.count > 2, tensor.shape[1] == down.rows, core.rows == down.rows,
+      down.columns < 1 << 24
+    else { throw shapes() }
+    let (inner, size) = (down.rows, core.columns / down.rows)
+    var result = Matrix<Float>(rows: core.rows, columns: down.columns * size)
+    for row in 0..<core.rows {
+      for input in 0..<down.columns {
+        for point in 0..<size {
+          var sum = 0.0
+          for index in 0..<inner {
+            sum += Double(core[row, index * size + point]) * Double(down[index, input])
+          }
+          result[row, input * size + point] = Float(sum)
+        }
+      }
+    }
+    return result
   }
 
   /// LoHa: `(w1a · w1b) ∘ (w2a · w2b)`, whose factors are products of columns and of rows.
@@ -51,7 +89,7 @@ struct NetworkParts {
     var full = first.b.exactProduct(first.a)
     let other = second.b.exactProduct(second.a)
     for index in full.elements.indices { full.elements[index] *= other.elements[index] }
-    let (a, b) = NetworkParts.split(full)
+    let (a, b) = full.identityFactors
     return (a, b, first.a.rows)
   }
 
@@ -76,20 +114,12 @@ struct NetworkParts {
   private mutating func side(
     _ name: String
   ) throws(Fault) -> (factors: (a: Matrix<Float>, b: Matrix<Float>), rank: Int?) {
-    if entry[name] != nil { return (NetworkParts.split(try matrix(name)), nil) }
+    if entry[name] != nil { return (try matrix(name).identityFactors, nil) }
     let (b, a) = (try matrix(name + "_a"), try matrix(name + "_b"))
     guard b.columns == a.rows, a.rows > 0 else { throw shapes() }
     // A product may be stored with more columns than its rank can have.
     let isWide = a.rows > min(b.rows, a.columns)
-    return (isWide ? NetworkParts.split(b.exactProduct(a)) : (a, b), a.rows)
-  }
-
-  /// A matrix as its product with the smaller identity.
-  private static func split(
-    _ matrix: Matrix<Float>
-  ) -> (a: Matrix<Float>, b: Matrix<Float>) {
-    matrix.columns <= matrix.rows
-      ? (.identity(matrix.columns), matrix) : (matrix, .identity(matrix.rows))
+    return (isWide ? b.exactProduct(a).identityFactors : (a, b), a.rows)
   }
 
   private mutating func matrix(_ part: String) throws(Fault) -> Matrix<Float> {
@@ -104,6 +134,9 @@ struct NetworkParts {
     return try source.scalar(tensor)
   }
 
+  /// Says that somebody else has read a part.
+  mutating func use(_ part: String) { used.insert(part) }
+
   /// Refuses parts of another kind beside those that were used.
   func checkAllUsed() throws(Fault) {
     if let other = entry.parts.first(where: { !used.contains($0.key) }) {
@@ -115,7 +148,7 @@ struct NetworkParts {
 
   private func shapes() -> Fault {
     let text = entry.parts.sorted { $0.key < $1.key }.filter {
-      NetworkParts.products.contains($0.key)
+      NetworkParts.products.contains($0.key) || $0.key.hasPrefix("lora_")
     }
     .map { "\($0.key) \($0.value.shape)" }.joined(separator: ", ")
     return Fault(.badData, "AD-SHAPE", "shapes do not fit: \(text)", tensor: entry.module)

@@ -67,7 +67,9 @@ enum PEFTNetworkReader {
       }
       members["lora_alpha"] = alpha
       members["alpha"] = nil
-      return (try PEFTConfiguration(.object(members)), prefix)
+      let configuration = try PEFTConfiguration(.object(members))
+      try configuration.requirePlain()
+      return (configuration, prefix)
     } catch {
       throw error.at(path: files.configurationPath)
     }

@@ -4,16 +4,38 @@ import Tensors
 /// What the reader of a dialect makes of an adapter's files.
 struct AdapterReading {
   var updates: [LowRankUpdate] = []
+  var parts: [AdapterPart] = []
   var warnings: [String] = []
   /// The base that the files name.
   var baseModelName: String?
   var naming = ModuleNaming.paths
   var hasInterleavedHeads = false
+  /// Whether a head that is tied to the embeddings changes with them (`ensure_weight_tying`).
+  var tiesHead = false
 
-  /// Adds `scaling · b · a`; 65 `VAL-RANGE` when an entry might not fit Float32.
+  /// Adds `scaling · b · a` to the weight of a linear module; 65 `VAL-RANGE` when an entry might not
+  /// fit Float32.
   mutating func add(
-    _ module: String, a: Matrix<Float>, b: Matrix<Float>, scaling: Double
+    _ module: String, a: Matrix<Float>, b: Matrix<Float>, scaling: Double,
+    relation: BaseRelation = .none
   ) throws(Fault) {
+    updates.append(try update(module, a: a, b: b, scaling: scaling, relation: relation))
+  }
+
+  /// Adds `scaling · b · a` to a parameter of another kind, of `shape` or with slices of it.
+  mutating func add(
+    _ module: String, leaf: String = "weight", shape: [Int], slice: Int? = nil, a: Matrix<Float>,
+    b: Matrix<Float>, scaling: Double
+  ) throws(Fault) {
+    let product = try update(module, a: a, b: b, scaling: scaling, relation: .none)
+    parts.append(
+      AdapterPart(
+        module: module, leaf: leaf, shape: shape, slice: slice, change: .product(product)))
+  }
+
+  private mutating func update(
+    _ module: String, a: Matrix<Float>, b: Matrix<Float>, scaling: Double, relation: BaseRelation
+  ) throws(Fault) -> LowRankUpdate {
     guard a.rows == b.columns else {
       throw Fault(
         .badData, "AD-SHAPE",
@@ -25,15 +47,18 @@ struct AdapterReading {
         .badData, "AD-RANK", "rank \(a.rows) for a weight of [\(b.rows), \(a.columns)]",
         tensor: module)
     }
-    let update = LowRankUpdate(moduleName: module, loraA: a, loraB: b, scaling: scaling)
+    let update = LowRankUpdate(
+      moduleName: module, loraA: a, loraB: b, scaling: scaling, relation: relation)
     // |entry of ΔW| ≤ s·‖B‖·‖A‖, so below the bound nothing can overflow Float32.
     let bound = abs(scaling) * update.squaredNormBound.squareRoot()
     guard bound < Double(Float.greatestFiniteMagnitude) else {
       throw Fault(.badData, "VAL-RANGE", "overflow in B*A: norm up to \(bound)", tensor: module)
     }
-    if b.elements.allSatisfy({ $0 == 0 }) || a.elements.allSatisfy({ $0 == 0 }) {
+    if relation == .none,
+      b.elements.allSatisfy({ $0 == 0 }) || a.elements.allSatisfy({ $0 == 0 })
+    {
       warnings.append("\(Fault.escaped(module, limit: 96)): the update is zero")
     }
-    updates.append(update)
+    return update
   }
 }

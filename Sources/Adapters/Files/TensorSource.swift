@@ -33,6 +33,25 @@ extension TensorSource {
       rows: tensor.shape[0], columns: tensor.shape[1], elements: try values(of: tensor))
   }
 
+  /// A tensor as a matrix with all dimensions but the first in one row: the kernel of a convolution.
+  func flattened(_ tensor: TensorInfo) throws(Fault) -> Matrix<Float> {
+    let width = tensor.shape.dropFirst().reduce(1, &*)
+    guard tensor.shape.count > 1, tensor.shape.allSatisfy({ $0 > 0 && $0 <= 1 << 24 }) else {
+      throw Fault(
+        .badData, "AD-SHAPE", "shape \(tensor.shape) is no kernel of a model", tensor: tensor.name)
+    }
+    return Matrix(rows: tensor.shape[0], columns: width, elements: try values(of: tensor))
+  }
+
+  /// `count` values of a tensor with no other dimension larger than one.
+  func vector(_ tensor: TensorInfo, count: Int) throws(Fault) -> [Float] {
+    guard tensor.shape.filter({ $0 != 1 }) == (count == 1 ? [] : [count]) else {
+      throw Fault(
+        .badData, "AD-SHAPE", "shape \(tensor.shape), expected [\(count)]", tensor: tensor.name)
+    }
+    return try values(of: tensor)
+  }
+
   /// The one value of a tensor; 65 `AD-SHAPE` when it holds another number of them.
   func scalar(_ tensor: TensorInfo) throws(Fault) -> Double {
     guard tensor.shape.allSatisfy({ $0 == 1 }) else {

@@ -4,9 +4,9 @@ internal import Faults
 public enum LlamaNames {
   /// Names outside the blocks.
   private static let global: [(huggingFace: String, gguf: String)] = [
-    ("model.embed_tokens.weight", "token_embd.weight"),
+    (embedding, "token_embd.weight"),
     ("model.norm.weight", "output_norm.weight"),
-    ("lm_head.weight", "output.weight"),
+    (head, "output.weight"),
   ]
 
   /// Names inside a block, after `model.layers.N.` and `blk.N.`.
@@ -79,11 +79,11 @@ public enum LlamaNames {
   ) -> [(name: String, shape: [Int])] {
     let hidden = configuration.hiddenSize
     var list: [(name: String, shape: [Int])] = [
-      ("model.embed_tokens.weight", [configuration.vocabularySize, hidden]),
+      (embedding, [configuration.vocabularySize, hidden]),
       ("model.norm.weight", [hidden]),
     ]
     if !configuration.hasTiedEmbeddings {
-      list.append(("lm_head.weight", [configuration.vocabularySize, hidden]))
+      list.append((head, [configuration.vocabularySize, hidden]))
     }
     for layer in 0..<configuration.layerCount {
       list.append(("model.layers.\(layer).input_layernorm.weight", [hidden]))
@@ -95,6 +95,11 @@ public enum LlamaNames {
     }
     return list
   }
+
+  /// The name of the output head.
+  public static let head = "lm_head.weight"
+  /// The name of the token embeddings.
+  public static let embedding = "model.embed_tokens.weight"
 
   /// Equality of bytes; Swift's `==` would also equate canonically equivalent names.
   private static func same(_ left: String, _ right: String) -> Bool {

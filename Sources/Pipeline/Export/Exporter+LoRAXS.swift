@@ -55,10 +55,10 @@ extension Exporter {
     switch basis.selection {
     case .selected(let output, let input): directions = Set(output + input).sorted()
     case .top(let rank, _): directions = Array(0..<rank)
-    case .random, .none:
+    case .random, .own, .none:
       throw Fault(
         .unsupported, "AD-EXPORT",
-        "random directions cannot be written as LoRA-XS, which has the base's singular directions")
+        "these directions are not the base's singular ones, which LoRA-XS has")
     }
     let both = try store.moduleBasis(
       of: module, for: .selected(output: directions, input: directions))

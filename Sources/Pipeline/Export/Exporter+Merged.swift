@@ -17,12 +17,21 @@ extension Exporter {
     let base = session.base
     let task = session.log.task("merge", total: base.tensors.count, unit: "tensors")
     var files = ShardedWriter(shardBytes: options.shardBytes)
+    let changed = ChangedParameters(base: base, changes: loaded.parts)
+    var parameters: [(name: String, shape: [Int])] = []
     for tensor in base.tensors {
       guard let name = base.checkpoint.huggingFaceName(tensor.name) else { continue }
+      if name != LlamaNames.head || !changed.untiesHead { parameters.append((name, tensor.shape)) }
+    }
+    if changed.untiesHead {
+      let (rows, columns) = try base.matrixShape(LlamaNames.embedding)
+      parameters.append((LlamaNames.head, [rows, columns]))
+    }
+    for (name, shape) in parameters {
       let update = updates[name]
-      try files.add(name, dtype: dtype, shape: tensor.shape) { () throws(Fault) in
+      try files.add(name, dtype: dtype, shape: shape) { () throws(Fault) in
         task.advance()
-        var values = try base.checkpoint.floats(name)
+        var values = try changed.floats(name)
         if let update { Exporter.add(update, to: &values) }
         return values
       }
@@ -31,7 +40,7 @@ extension Exporter {
     written += try files.write(to: directory)
     let configuration = Paths.join(directory, "config.json")
     try AtomicFile.write(
-      configuration, text: base.configuration.huggingFaceJSON(dtype: dtype).text(pretty: true))
+      configuration, text: changed.configuration.huggingFaceJSON(dtype: dtype).text(pretty: true))
     task.finish()
     return written + [configuration]
   }
@@ -40,13 +49,23 @@ extension Exporter {
   func writeMergedGGUF(_ loaded: LoadedArtifact, to file: String) throws(Fault) {
     let copy = try GGUFCopy(of: session.base.checkpoint)
     let updates = loaded.updatesByWeight
-    let base = session.base
+    let changed = ChangedParameters(base: session.base, changes: loaded.parts)
+    guard !changed.untiesHead else {
+      throw Fault(
+        .unsupported, "AD-EXPORT",
+        "head and embeddings are one tensor in this file and no longer the same; export to merged",
+        path: file, tensor: LlamaNames.head)
+    }
+    // A tied head is no tensor of its own.
+    let names = loaded.parts.map(\.parameter).filter {
+      $0 != LlamaNames.head || !session.base.configuration.hasTiedEmbeddings
+    }
     let task = session.log.task("merge", total: copy.tensorCount, unit: "tensors")
     try copy.write(
-      to: file, replacing: Set(updates.keys), type: options.type.ggufType,
+      to: file, replacing: Set(updates.keys).union(names), type: options.type.ggufType,
       progress: { task.advance() },
       values: { (name) throws(Fault) in
-        var values = try base.checkpoint.floats(name)
+        var values = try changed.floats(name)
         if let update = updates[name] { Exporter.add(update, to: &values) }
         return values
       })

@@ -29,10 +29,16 @@ public struct Exporter {
     let (directory, dtype) = (place.directory, options.type.dtype ?? .f32)
     // Only targets of one file ask for it, and their places have it.
     let file = place.file ?? directory
+    switch options.target {
+    case .ggufLoRA, .loraXS, .mlx, .kohya: try requireNothingCarried(loaded, path: path)
+    case .peft, .merged, .mergedGGUF: break
+    }
     try Paths.makeDirectory(directory)
     switch options.target {
     case .peft:
-      try PEFTWriter.write(loaded.updates, to: directory, baseModelName: name, dtype: dtype)
+      let (updates, extras) = try peft(loaded, path: path)
+      try PEFTWriter.write(
+        updates, extras: extras, to: directory, baseModelName: name, dtype: dtype)
       return ["adapter_config.json", "adapter_model.safetensors"].map {
         Paths.join(directory, $0)
       }

@@ -30,6 +30,11 @@ extension JobRequest {
   func check() throws(Fault) {
     try OutputPlace.check(outputPath, against: inputPaths)
     try OutputPlace.checkFolder(of: outputPath)
+    guard (directions == .own) == (target == .own), directions != .own || controls.isEmpty else {
+      throw Fault(
+        .usage, "JOB-OPTIONS",
+        "own directions have the ranks of the adapter, no other and no controls")
+    }
     if directions == .top, case .rank(let rank) = target, !rank.isSquare {
       throw Fault(
         .usage, "JOB-OPTIONS", "rank \(rank) needs chosen directions; top ones have one rank")

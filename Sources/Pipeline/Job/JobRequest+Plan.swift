@@ -1,3 +1,4 @@
+import Adapters
 import Artifacts
 import Bases
 public import Faults
@@ -12,6 +13,7 @@ extension JobRequest {
     let options = plan.options
     let target: Target =
       switch options.target {
+      case .own: .own
       case .rank(let rank): .rank(rank)
       case .budget(let bytes): .budget(bytes: bytes)
       case .minRetained(let share): .minRetained(share, startingRank: .tall(8))
@@ -26,11 +28,13 @@ extension JobRequest {
       outputPath: outputPath)
     self.calibration = calibration
     adapterFormat = try JobRequest.word(options.format)
+    magnitudes = try JobRequest.word(options.dora) ?? .approximate
     directions = try JobRequest.word(options.directions) ?? .selected
     candidates = options.candidates
     allocation = try JobRequest.word(options.allocation) ?? .uniform
     storage = try JobRequest.word(options.store) ?? .int8
     residual = options.residual
+    carriedStorage = try JobRequest.word(options.carryStore)
     embedsBases = options.embedsBases
     evaluation = options.evaluation.map { Data(path: $0.path, limit: $0.limit) }
     if let texts = options.ownTexts { ownTexts = try JobRequest.ownTexts(texts) }

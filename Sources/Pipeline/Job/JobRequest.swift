@@ -12,6 +12,8 @@ public struct JobRequest: Sendable {
     case rank(LatentRank)
     /// The ranks that capture most in an artifact of at most so many bytes.
     case budget(bytes: Int)
+    /// As many directions as each update has, for its own ones.
+    case own
     /// The smallest tried rank whose retained gain on validation reaches this share.
     case minRetained(Double, startingRank: LatentRank)
   }
@@ -22,6 +24,8 @@ public struct JobRequest: Sendable {
     case selected
     /// The first ones: the paper's own choice.
     case top
+    /// Those of the adapter's own factors, embedded in the artifact: exact whatever the base.
+    case own
   }
 
   /// How a budget becomes ranks, where directions are chosen.
@@ -125,6 +129,8 @@ public struct JobRequest: Sendable {
   public var adapterPath: String
   /// The adapter's dialect; nil to find it by content.
   public var adapterFormat: AdapterDialect?
+  /// What becomes of DoRA's magnitudes.
+  public var magnitudes = MagnitudeHandling.approximate
   /// An artifact whose directions and latents are the start instead of a projection.
   public var startArtifactPath: String?
   /// How large the artifact may or must be.
@@ -147,6 +153,8 @@ public struct JobRequest: Sendable {
   public var storage = LatentStorage.int8
   /// A remainder of the LoRA stored beside the latents, if any.
   public var residual: Residual?
+  /// How parameters that are carried beside the latents are stored; nil for exactly.
+  public var carriedStorage: CarriedStorage?
   /// Writes the bases into the artifact.
   public var embedsBases = false
   /// Examples for the accuracy block.
@@ -164,6 +172,7 @@ public struct JobRequest: Sendable {
 
   /// How many first directions the job looks at, where that is known before it runs; nil for all.
   var leadingDirections: Int? {
+    if directions == .own { return 0 }
     if let candidates, directions == .selected { return candidates }
     guard directions == .top, startArtifactPath == nil, case .rank(let rank) = target else {
       return nil

@@ -24,7 +24,7 @@ extension JobRunner {
       pool: try teacher())
     try measurement.measure(
       .base, name: "base", source: request.basePath,
-      pool: DecoderPool(weights: weights, threads: session.threads))
+      pool: DecoderPool(weights: try session.unchanged.weights(), threads: session.threads))
     func student(_ projected: ProjectedAdapter, _ latents: [Matrix<Float>]) -> DecoderPool {
       StudentModel(
         weights: weights, modules: projected.modules, bases: projected.bases, latents: latents,

@@ -24,7 +24,8 @@ extension JobRunner {
     }
     lines.append(
       """
-      \(plan) \(request.directions) \(request.candidates ?? 0) \(request.method) \(request.storage) \
+      \(plan) \(request.magnitudes) \(request.carriedStorage?.rawValue ?? "exact") \
+      \(request.directions) \(request.candidates ?? 0) \(request.method) \(request.storage) \
       \(request.seed) \(request.calibration?.limit ?? 0) \(session.threads)
       """)
     if let residual = request.residual { lines.append("\(residual)") }
@@ -68,6 +69,7 @@ extension JobRunner {
           request.startArtifactPath.map { "artifact \(Paths.name(of: $0))" }
             ?? request.method.rawValue),
         Setting("stored as", request.storage.rawValue),
+        Setting("carried parameters", carriedDescription),
         Setting("calibration examples", request.calibration?.limit.map(String.init) ?? "none"),
       ] + [ownTexts].compactMap(\.self),
       sizes: SizeRecord(
@@ -79,6 +81,15 @@ extension JobRunner {
       threads: session.threads, machine: MachineLine.current, createdBy: Product.createdBy,
       planDigest: outcome.planDigest,
       warnings: warnings + session.bases.warnings)
+  }
+
+  /// Which parameters are carried and how, in a few words.
+  private var carriedDescription: String {
+    guard let first = matched.parts.first else { return "none" }
+    let names =
+      matched.parts.count == 1
+      ? first.parameter : "\(matched.parts.count), first \(first.parameter)"
+    return "\(names), stored \(request.carriedStorage?.rawValue ?? "exactly")"
   }
 
   func moduleRecords(

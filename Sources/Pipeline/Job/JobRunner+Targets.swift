@@ -104,8 +104,9 @@ extension JobRunner {
     }
     let evaluator = Evaluator(plan: EvaluationPlan(examples: data.validation))
     let weights = try session.weights()
-    let base = try evaluator.evaluate(DecoderPool(weights: weights, threads: session.threads))
-      .scores
+    let base = try evaluator.evaluate(
+      DecoderPool(weights: try session.unchanged.weights(), threads: session.threads)
+    ).scores
     let lora = try evaluator.evaluate(try teacher()).scores
     let gain = lora.accuracy - base.accuracy
     guard gain > 0 else {

@@ -40,7 +40,6 @@ public final class JobRunner {
     session: BaseSession, request: JobRequest, adapter: Adapter? = nil
   ) throws(Fault) {
     try request.check()
-    self.session = session
     self.request = request
     let opened: Adapter
     if let adapter {
@@ -48,7 +47,10 @@ public final class JobRunner {
     } else {
       opened = try Adapter.open(request.adapterPath, format: request.adapterFormat)
     }
-    matched = try MatchedAdapter(opened, base: session.base)
+    matched = try MatchedAdapter(
+      opened, base: session.base, magnitudes: request.magnitudes, threads: session.threads)
+    // Student and teacher stand on the same changed base.
+    self.session = session.changed(by: matched.parts)
     warnings = matched.adapter.warnings
     for warning in matched.adapter.warnings { session.log.warn(warning) }
   }
@@ -69,7 +71,9 @@ public final class JobRunner {
     // A batch has locked its directory; two runs on one output would share a checkpoint.
     let lock = request.checkpointPath == nil ? try OutputLock(file: request.outputPath) : nil
     defer { withExtendedLifetime(lock) {} }
-    try session.prepareBases(matched.modules, leading: request.leadingDirections)
+    if request.directions != .own {
+      try session.prepareBases(matched.modules, leading: request.leadingDirections)
+    }
     finish("bases")
     var projection = ProjectionStage(
       session: session, adapter: matched, curvature: try calibrate(),
@@ -169,6 +173,8 @@ public final class JobRunner {
     _ projection: ProjectionStage, _ data: TuningData?
   ) throws(Fault) -> Outcome {
     switch request.target {
+    case .own:
+      return try convert(projection, data, plan: .uniform(LatentRank(matched.adapter.rank)))
     case .rank(let rank):
       return try convert(projection, data, plan: .uniform(rank))
     case .budget(let bytes):
@@ -230,7 +236,7 @@ public final class JobRunner {
   }
 
   /// How the job chooses directions.
-  var choice: ProjectionStage.Choice { request.directions == .top ? .top : .selected }
+  var choice: ProjectionStage.Choice { request.directions.choice }
 
   func assemble(_ outcome: Outcome, coarsening: Int = 0) throws(Fault) -> AssembledArtifact {
     try ArtifactStage(session: session, request: request, matched: matched).assemble(

@@ -16,11 +16,13 @@ extension JobOptions {
       if let value { lines.append("\(key) \(value)") }
     }
     switch target {
+    case .own: break
     case .rank(let rank): add("rank", rank)
     case .budget(let bytes): add("budget", bytes)
     case .minRetained(let share): add("min_retained", share)
     }
     add("format", format)
+    add("dora", dora)
     add("directions", directions)
     add("candidates", candidates)
     add("allocation", allocation)
@@ -28,6 +30,7 @@ extension JobOptions {
     add("store", store)
     add("residual", residual?.size)
     add("residual_store", residual?.bits.rawValue)
+    add("carry_store", carryStore)
     add("embed_bases", embedsBases)
     add("seed", seed)
     func add(limit: Int?, as key: String) {

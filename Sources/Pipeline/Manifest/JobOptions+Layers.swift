@@ -12,14 +12,16 @@ extension JobOptions {
   /// - Throws: 65 `MF-VALUE` or `MF-TYPE` naming the field; a job without rank, budget or
   ///   min_retained is refused.
   init(_ layers: OptionLayers, _ resolver: PathResolver) throws(Fault) {
-    target = try JobOptions.target(layers)
+    directions = try layers.word("directions", ["selected", "top", "own"])
+    target = directions == "own" ? try JobOptions.ownTarget(layers) : try JobOptions.target(layers)
     format = try layers.word("format", AdapterDialect.allCases.map(\.rawValue))
-    directions = try layers.word("directions", ["selected", "top"])
+    dora = try layers.word("dora", MagnitudeHandling.allCases.map(\.rawValue))
     candidates = try layers.integer("candidates", 1...1_000_000)
     allocation = try layers.word("allocation", ["energy", "uniform"])
     method = try layers.word("method", ["projected", "calibrated", "kfac"])
     store = try layers.word("store", LatentStorage.allCases.map(\.rawValue))
     residual = try JobOptions.residual(layers)
+    carryStore = try layers.word("carry_store", ["f32", "f16", "bf16", "int8"])
     embedsBases =
       try layers.value("embed_bases") { f throws(Fault) in try f.bool("embed_bases") } ?? false
     seed = try layers.integer("seed", 0...Int.max) ?? 0
@@ -46,11 +48,22 @@ extension JobOptions {
     }
   }
 
+  private static let sizes = ["rank", "budget", "min_retained"]
+
+  /// Own directions have the adapter's ranks: a size in the defaults is for the others.
+  private static func ownTarget(_ layers: OptionLayers) throws(Fault) -> Target {
+    let fields = layers.own
+    if let key = sizes.first(where: { fields.node($0) != nil && !fields.isNull($0) }) {
+      throw fields.refusal(
+        key, "MF-VALUE", "stands beside directions: own, which have the adapter's ranks")
+    }
+    return .own
+  }
+
   /// Exactly one of the three; the adapter's own choice replaces the defaults' whichever it is.
   private static func target(_ layers: OptionLayers) throws(Fault) -> Target {
-    let keys = ["rank", "budget", "min_retained"]
     for fields in [layers.own, layers.defaults].compactMap(\.self) {
-      let given = keys.filter { fields.node($0) != nil && !fields.isNull($0) }
+      let given = sizes.filter { fields.node($0) != nil && !fields.isNull($0) }
       guard given.count <= 1 else {
         throw fields.refusal(given[1], "MF-VALUE", "stands beside \(given[0]); choose one")
       }

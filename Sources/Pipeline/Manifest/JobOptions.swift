@@ -8,6 +8,8 @@ public struct JobOptions: Hashable, Sendable {
     case rank(LatentRank)
     /// At most this many bytes of artifact.
     case budget(bytes: Int)
+    /// The adapter's own, for its own directions.
+    case own
     /// The smallest rank whose retained gain on validation reaches this share.
     case minRetained(Double)
   }
@@ -108,7 +110,9 @@ public struct JobOptions: Hashable, Sendable {
   public var target: Target
   /// The adapter's dialect; `nil` to find it by content.
   public var format: String?
-  /// `selected` or `top`.
+  /// `approximate` or `keep`.
+  public var dora: String?
+  /// `selected`, `top` or `own`.
   public var directions: String?
   /// Candidate directions a side.
   public var candidates: Int?
@@ -120,6 +124,8 @@ public struct JobOptions: Hashable, Sendable {
   public var store: String?
   /// A residual beside the latents, if any.
   public var residual: JobRequest.Residual?
+  /// `f32`, `f16`, `bf16` or `int8`; `nil` for exactly.
+  public var carryStore: String?
   /// Whether the artifact carries its bases.
   public var embedsBases: Bool
   /// Seed of everything that is not tuning.

@@ -10,9 +10,9 @@ struct ManifestReader {
   private static let targetKeys = ["rank", "budget", "min_retained"]
   private static let optionKeys =
     ["base"] + targetKeys + [
-      "format", "store", "residual", "residual_store", "directions", "candidates", "allocation",
-      "method", "embed_bases", "seed", "calibrate",
-      "tune", "self", "evaluate", "controls",
+      "format", "dora", "store", "residual", "residual_store", "directions", "candidates",
+      "allocation", "method", "carry_store", "embed_bases", "seed", "calibrate", "tune", "self",
+      "evaluate", "controls",
     ]
 
   func jobs(of root: Node) throws(Fault) -> [JobPlan] {

@@ -71,7 +71,21 @@ public struct ArtifactLoader {
     }
     return LoadedArtifact(
       artifact: artifact, modules: modules, bases: bases,
-      latents: artifact.modules.map(\.latent))
+      latents: artifact.modules.map(\.latent), parts: try parts(of: artifact))
+  }
+
+  /// The carried parameters, every one of which the base must have.
+  private func parts(of artifact: Artifact) throws(Fault) -> [AdapterPart] {
+    let known = session.base.configuration.parameters
+    return try artifact.carried.map { (carried) throws(Fault) in
+      guard known.contains(where: { $0.name == carried.parameter && $0.shape == carried.shape })
+      else {
+        throw Fault(
+          .badData, "ART-BASE", "the base has no such parameter of shape \(carried.shape)",
+          tensor: carried.parameter)
+      }
+      return try carried.part
+    }
   }
 
   private func modulesOfBase(_ artifact: Artifact) throws(Fault) -> [LinearModule] {
@@ -100,6 +114,7 @@ public struct ArtifactLoader {
     switch metadata.directions {
     case .selected: .selected(output: stored.outputIndices, input: stored.inputIndices)
     case .top: .top(rank: stored.stored.rows, omegaSeed: metadata.omegaSeed ?? 0)
+    case .own: .own(rank: stored.stored.rows)
     case .random: .random(rank: stored.stored.rows, seed: metadata.omegaSeed ?? 0)
     }
   }
@@ -160,6 +175,8 @@ public struct LoadedArtifact: Sendable {
   let modules: [LinearModule]
   let bases: [ModuleBasis]
   let latents: [Matrix<Float>]
+  /// What it changes of the base beside its updates.
+  let parts: [AdapterPart]
 
   /// Its directions and latents as the start of a tuning run for `adapter`.
   ///
@@ -195,7 +212,8 @@ public struct LoadedArtifact: Sendable {
   /// The model.
   public func student(session: BaseSession) throws(Fault) -> StudentModel {
     StudentModel(
-      weights: try session.weights(), modules: modules, bases: bases, latents: latents,
+      weights: try session.changed(by: parts).weights(), modules: modules, bases: bases,
+      latents: latents,
       threads: session.threads)
   }
 }

@@ -61,6 +61,7 @@ struct ArtifactStage {
   ) throws(Fault) -> AssembledArtifact {
     let digests = try session.moduleDigests(projected.modules)
     let (draws, request) = (session.probeDraws, self.request)
+    let embeds = request.embedsBases || request.directions == .own
     let modules = try parallelMap(projected.modules.count, threads: session.threads) {
       (index) throws(Fault) -> ArtifactModule in
       let (module, basis) = (projected.modules[index], projected.bases[index])
@@ -73,7 +74,7 @@ struct ArtifactStage {
         throw error.at(tensor: module.name)
       }
       let (output, input) = basis.selection.indices
-      let own = request.embedsBases ? basis.ownDirections : nil
+      let own = embeds ? basis.ownDirections : nil
       var result = ArtifactModule(
         moduleName: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
         stored: stored, residual: residual, outputIndices: output, inputIndices: input,
@@ -95,7 +96,8 @@ struct ArtifactStage {
         metadata: metadata(
           root: Artifact.rootDigest(digests), directions: projected.directions,
           omegaSeed: projected.omegaSeed, energy: energy / Double(projected.projections.count),
-          form: projected.hasResidual ? projected.form : nil, tuning)))
+          form: projected.hasResidual ? projected.form : nil, tuning),
+        carried: try carried()))
   }
 
   /// An artifact of a plan's sizes, for its own: numbers, directions and proofs are random, and compress as tuned and
@@ -145,7 +147,15 @@ struct ArtifactStage {
         metadata: metadata(
           root: SHA256Digest.of(Array(request.name.utf8)), directions: directions,
           omegaSeed: directions == .selected ? nil : request.seed, energy: 0.123456789,
-          form: residuals.isEmpty ? nil : ProjectedAdapter.form(of: residuals))))
+          form: residuals.isEmpty ? nil : ProjectedAdapter.form(of: residuals)),
+        carried: try carried()))
+  }
+
+  /// What the adapter changes beside linear modules, as it is stored.
+  private func carried() throws(Fault) -> [CarriedParameter] {
+    try matched.parts.map { (part) throws(Fault) in
+      try CarriedParameter(part, of: session.base, storage: request.carriedStorage)
+    }
   }
 
   private func metadata(
@@ -184,6 +194,7 @@ extension ProjectedAdapter {
     switch bases.first?.selection {
     case .top: .top
     case .random: .random
+    case .own: .own
     case .selected, .some(.none), nil: .selected
     }
   }

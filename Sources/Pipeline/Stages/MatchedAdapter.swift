@@ -11,12 +11,21 @@ public struct MatchedAdapter: Sendable {
   public let modules: [LinearModule]
   /// Their updates, in the same order.
   public let updates: [LowRankUpdate]
+  /// What else it changes of the base, without what it leaves as it is.
+  public let parts: [AdapterPart]
 
-  /// Matches `adapter` to `base`.
+  /// Matches `adapter` to `base` and makes every update a change of the base's weight itself.
   ///
-  /// - Throws: what ``Adapter/matched(to:)`` throws; `AD-EMPTY` for an adapter without updates.
-  public init(_ adapter: Adapter, base: BaseCheckpoint) throws(Fault) {
+  /// - Throws: what ``Adapter/matched(to:)`` and ``Adapter/resolved(magnitudes:threads:weight:)`` throw;
+  ///   `AD-EMPTY` for an adapter without updates.
+  public init(
+    _ adapter: Adapter, base: BaseCheckpoint, magnitudes: MagnitudeHandling = .approximate,
+    threads: Int = 1
+  ) throws(Fault) {
     let adapter = try adapter.matched(to: base.configuration)
+      .resolved(magnitudes: magnitudes, threads: threads) { (module) throws(Fault) in
+        try base.matrix(module + ".weight")
+      }
     var byName: [String: LowRankUpdate] = [:]
     for update in adapter.updates { byName[update.moduleName] = update }
     var modules: [LinearModule] = []
@@ -27,11 +36,24 @@ public struct MatchedAdapter: Sendable {
       updates.append(update)
     }
     guard !modules.isEmpty else {
-      throw Fault(.badData, "AD-EMPTY", "the adapter changes no module", path: adapter.path)
+      throw Fault(
+        .badData, "AD-EMPTY", "the adapter has no low-rank update of a linear module",
+        path: adapter.path)
     }
     self.adapter = adapter
     self.modules = modules
     self.updates = updates
+    // PEFT saves embeddings beside their factors although they are the base's own.
+    var parts: [AdapterPart] = []
+    for part in adapter.parts {
+      if case .replaced(let values) = part.change,
+        try ChangedParameters(base: base, changes: []).floats(part.parameter) == values
+      {
+        continue
+      }
+      parts.append(part)
+    }
+    self.parts = parts
   }
 
   /// The adapter as updates of a decoder.

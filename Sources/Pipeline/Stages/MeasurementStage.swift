@@ -26,6 +26,7 @@ final class MeasurementStage {
   private let seed: UInt64
   private var measured: [Measured] = []
   private var teacher: Evaluator.HiddenStates?
+  private var teacherWeights: DecoderWeights?
 
   init(session: BaseSession, request: JobRequest.Data, seed: UInt64) throws(Fault) {
     self.session = session
@@ -48,12 +49,12 @@ final class MeasurementStage {
   ) throws(Fault) {
     let task = session.log.task(
       "evaluate \(name)", total: evaluator.plan.examples.count, unit: "examples")
-    let result = try evaluator.evaluate(pool, teacher: teacher) { done, _ in
-      task.update(completed: done)
-    }
+    let result = try evaluator.evaluate(
+      pool, teacher: teacher, teacherWeights: teacherWeights
+    ) { done, _ in task.update(completed: done) }
     task.finish(detail: "accuracy \(percent(result.scores.accuracy))")
     let isTeacher = kind == .lora && teacher == nil
-    if isTeacher { teacher = result.hidden }
+    if isTeacher { (teacher, teacherWeights) = (result.hidden, pool.weights) }
     measured.append(
       Measured(
         kind: kind, name: name, source: source, bytes: bytes, scores: result.scores,

@@ -89,7 +89,7 @@ struct ProjectionStage {
 
   /// How directions are chosen.
   enum Choice: Sendable {
-    case selected, top, random
+    case selected, top, random, own
   }
 
   /// Directions and latents at the ranks of `plan`; ranks above a module's smaller side are clipped.
@@ -131,6 +131,9 @@ struct ProjectionStage {
             candidates: candidates))
       case .top:
         moduleBasis = try store.topBasis(of: module, rank: limit.square, omegaSeed: seed)
+      case .own:
+        moduleBasis = try ModuleBasis(
+          ownFor: module.name, down: updates[index].loraA, up: updates[index].loraB)
       case .random:
         moduleBasis = try store.moduleBasis(
           of: module, for: .random(rank: limit.square, seed: seed))
@@ -234,5 +237,16 @@ extension ProjectedModule {
       moduleName: moduleName, selection: selection,
       latent: Matrix(rows: latent.rows, columns: latent.columns), heldEnergy: heldEnergy,
       capturedEnergy: 0, weightedCapturedEnergy: weightedCapturedEnergy.map { _ in 0 })
+  }
+}
+
+extension JobRequest.Directions {
+  /// The same choice for the stage.
+  var choice: ProjectionStage.Choice {
+    switch self {
+    case .selected: .selected
+    case .top: .top
+    case .own: .own
+    }
   }
 }

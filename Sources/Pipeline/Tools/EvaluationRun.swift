@@ -25,12 +25,13 @@ public struct EvaluationRun {
     var decoders: [(VariantResult.Kind, String, String, Int, DecoderPool)] = []
     for path in adapters {
       let adapter = try Adapter.open(path)
-      let matched = try MatchedAdapter(adapter, base: session.base)
+      let matched = try MatchedAdapter(
+        adapter, base: session.base, magnitudes: .keep, threads: session.threads)
       decoders.append(
         (
           .lora, adapter.name, path, adapter.byteCount,
           DecoderPool(
-            weights: weights,
+            weights: try session.changed(by: matched.parts).weights(),
             updates: matched.decoderUpdates(layerCount: session.base.configuration.layerCount),
             threads: session.threads)
         ))

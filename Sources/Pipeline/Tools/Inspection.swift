@@ -95,6 +95,7 @@ public struct Inspection: Sendable {
     metadata = .object([
       "name": .string(adapter.name), "rank": .integer(adapter.rank),
       "modules": .integer(adapter.updates.count),
+      "otherParameters": .integer(adapter.parts.count),
       "parameters": .integer(adapter.parameterCount), "bytes": .integer(adapter.byteCount),
       "sha256": .string(adapter.digest.hex),
       "base": adapter.baseModelName.map { .string($0) } ?? .null,
@@ -123,6 +124,13 @@ public struct Inspection: Sendable {
             sha256: digests ? SHA256Digest.of(columns.matrix.elements).hex : nil))
       }
       return parts
+    }
+    tensors += artifact.carried.map { carried in
+      Tensor(
+        name: "\(carried.parameter) (carried)",
+        dtype: carried.values.storage.rawValue.uppercased(), shape: carried.shape,
+        bytes: carried.byteCount,
+        sha256: digests ? SHA256Digest.of(carried.values.matrix.elements).hex : nil)
     }
     let about = artifact.metadata
     metadata = .object([

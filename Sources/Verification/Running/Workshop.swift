@@ -40,7 +40,13 @@ final class Workshop {
     let base = try base(path)
     var updates = UpdateSet(layerCount: base.configuration.layerCount)
     if let adapter {
-      for update in try Adapter.open(adapter).matched(to: base.configuration).updates {
+      let adapter = try Adapter.open(adapter).matched(to: base.configuration)
+      guard !adapter.needsResolution, adapter.parts.isEmpty else {
+        throw Fault(
+          .unsupported, "GV-ADAPTER", "only plain updates of linear modules are verified",
+          path: adapter.path)
+      }
+      for update in adapter.updates {
         let module = try Workshop.module(update.moduleName, of: base)
         guard update.outFeatures == module.outFeatures, update.inFeatures == module.inFeatures
         else {

@@ -26,7 +26,7 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup var shared: SharedOptions
 
   func validate() throws {
-    if conversion.rank == nil && conversion.budget == nil {
+    if conversion.rank == nil && conversion.budget == nil && conversion.directions != .own {
       throw ValidationError("--rank or --budget is needed")
     }
     if method == .zero { throw ValidationError("--method must be projected, calibrated or kfac") }

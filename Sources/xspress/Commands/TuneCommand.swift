@@ -86,7 +86,9 @@ struct TuneCommand: ParsableCommand {
   @OptionGroup var shared: SharedOptions
 
   func validate() throws {
-    if conversion.rank == nil && conversion.budget == nil && artifact == nil && minRetained == nil {
+    if conversion.rank == nil && conversion.budget == nil && artifact == nil && minRetained == nil
+      && conversion.directions != .own
+    {
       throw ValidationError("--rank, --budget, --artifact or --min-retained is needed")
     }
     if artifact != nil,

@@ -20,6 +20,12 @@ struct ConversionOptions: ParsableArguments {
   var format: AdapterDialect?
 
   @Option(
+    help: ArgumentHelp(
+      "DoRA's magnitudes; approximate: their effect becomes part of the update; keep: carried, one number a row."
+    ))
+  var dora: MagnitudeHandling = .approximate
+
+  @Option(
     help: "Directions in every module: 16 for 16 a side, 32x8 for 32 output and 8 input ones.")
   var rank: LatentRank?
 
@@ -29,7 +35,10 @@ struct ConversionOptions: ParsableArguments {
   @Option(help: "Ranks in a budget: uniform: one shape for all; energy: module by module.")
   var allocation: JobRequest.Allocation = .uniform
 
-  @Option(help: "selected: chosen by energy; top: the first ones, the paper's choice.")
+  @Option(
+    help: ArgumentHelp(
+      "selected: chosen by energy; top: the first ones, the paper's choice; own: the adapter's own, embedded, without --rank."
+    ))
   var directions: JobRequest.Directions = .selected
 
   @Option(help: "Consider only the first K directions of a module (default: all).")
@@ -57,6 +66,12 @@ struct ConversionOptions: ParsableArguments {
       with SIZE, int4 with K).
       """)
   var residualStore: JobRequest.Residual.Bits?
+
+  @Option(
+    help: ArgumentHelp(
+      "How parameters carried beside the latents (saved modules, token rows) are stored: f32, f16, bf16, int8 (default: exactly)."
+    ))
+  var carryStore: CarriedStorage?
 
   @Flag(help: "Write the bases into the artifact, so that a loader needs no SVD.")
   var embedBases = false
@@ -87,6 +102,10 @@ struct ConversionOptions: ParsableArguments {
     if let rank, !rank.isSquare, directions == .top {
       throw ValidationError("--rank \(rank) needs chosen directions; top ones have one rank")
     }
+    if directions == .own, rank != nil || budget != nil || !control.isEmpty {
+      throw ValidationError(
+        "--directions own has the adapter's ranks: without --rank, --budget and --control")
+    }
     if rank != nil && budget != nil {
       throw ValidationError("--rank and --budget exclude each other")
     }
@@ -102,6 +121,7 @@ struct ConversionOptions: ParsableArguments {
 
   /// The target that `--rank` or `--budget` name; nil without either.
   func target() throws(Fault) -> JobRequest.Target? {
+    if directions == .own { return .own }
     if let rank { return .rank(rank) }
     if let budget { return .budget(bytes: try ByteSize.parse(budget)) }
     return nil
@@ -113,6 +133,7 @@ struct ConversionOptions: ParsableArguments {
       name: JobNames.derived(fromPath: adapter), basePath: base, adapterPath: adapter,
       target: target, method: method, outputPath: output)
     request.adapterFormat = format
+    request.magnitudes = dora
     request.directions = directions
     request.candidates = candidates
     request.allocation = allocation
@@ -120,6 +141,7 @@ struct ConversionOptions: ParsableArguments {
     request.ownTexts = ownTexts.texts
     request.storage = store
     request.residual = residual.map { JobRequest.Residual(size: $0, bits: residualStore) }
+    request.carriedStorage = carryStore
     request.embedsBases = embedBases
     request.evaluation = eval.map { JobRequest.Data(path: $0, limit: evalLimit) }
     request.controls = control
@@ -131,7 +153,9 @@ struct ConversionOptions: ParsableArguments {
 extension JobRequest.Directions: ExpressibleByArgument {}
 extension JobRequest.Allocation: ExpressibleByArgument {}
 extension JobRequest.Control: ExpressibleByArgument {}
+extension MagnitudeHandling: ExpressibleByArgument {}
 extension AdapterDialect: ExpressibleByArgument {}
+extension CarriedStorage: ExpressibleByArgument {}
 extension LatentStorage: ExpressibleByArgument {}
 extension JobRequest.Residual.Bits: ExpressibleByArgument {}
 extension JobRequest.Residual.Size: ExpressibleByArgument {}

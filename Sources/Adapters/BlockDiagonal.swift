@@ -1,0 +1,77 @@
+import Faults
+import JSON
+import Tensors
+
+/// BD-LoRA: one of the two factors is block-diagonal and stored as its blocks, one below the other
+/// (`formats/peft.md` §4.7).
+struct BlockDiagonal {
+  private let inputs: [String]
+  private let outputs: [String]
+  private let count: Int
+  private let isStrict: Bool
+
+  /// Reads `use_bdlora`; nil where it is absent.
+  ///
+  /// - Throws: 65 `AD-FIELD`, 69 for a member of unknown effect.
+  init?(_ field: JSONField) throws(Fault) {
+    guard field.isPresent else { return nil }
+    func names(_ field: JSONField) throws(Fault) -> [String] {
+      guard field.isPresent else { return [] }
+      var names: [String] = []
+      for element in try field.array() { names.append(try element.string()) }
+      return names
+    }
+    let known = ["target_modules_bd_a", "target_modules_bd_b", "nblocks", "match_strict"]
+    for member in try field.object().members where !known.contains(member.key) {
+      try PEFTConfiguration.requireInactive(member)
+    }
+    inputs = try names(field["target_modules_bd_a"])
+    outputs = try names(field["target_modules_bd_b"])
+    isStrict = field["match_strict"].isPresent ? try field["match_strict"].bool() : true
+    count = try field["nblocks"].int(in: 1...65_536)
+  }
+
+  /// The whole factors of a module from the stored ones.
+  ///
+  /// - Throws: 65 `AD-SHAPE` where rows do not divide into the blocks, `AD-FIELD` where both factors would be
+  ///   block-diagonal, or neither although `match_strict` holds; 71 from the budget.
+  func whole(
+    a: Matrix<Float>, b: Matrix<Float>, module: String, _ budget: inout ExpansionBudget
+  ) throws(Fault) -> (a: Matrix<Float>, b: Matrix<Float>) {
+    let isInput = inputs.contains { module.contains($0) }
+    let isOutput = outputs.contains { module.contains($0) }
+    if isInput, isOutput {
+      throw Fault(
+        .badData, "AD-FIELD", "use_bdlora has both factors block-diagonal", tensor: module)
+    }
+    if isStrict, !isInput, !isOutput {
+      throw Fault(
+        .badData, "AD-FIELD", "use_bdlora has neither factor block-diagonal, against match_strict",
+        tensor: module)
+    }
+    if isInput { return (try diagonal(a, module, &budget), b) }
+    if isOutput { return (a, try diagonal(b, module, &budget)) }
+    return (a, b)
+  }
+
+  /// Blocks `[rows / count, columns]` below each other become `[rows, columns · count]`.
+  private func diagonal(
+    _ stored: Matrix<Float>, _ module: String, _ budget: inout ExpansionBudget
+  ) throws(Fault) -> Matrix<Float> {
+    let (columns, overflow) = stored.columns.multipliedReportingOverflow(by: count)
+    guard stored.rows.isMultiple(of: count), !overflow, columns <= 1 << 24 else {
+      throw Fault(
+        .badData, "AD-SHAPE", "[\(stored.rows), \(stored.columns)] is not \(count) blocks",
+        tensor: module)
+    }
+    try budget.spend(rank: stored.rows, outFeatures: 0, inFeatures: columns, module: module)
+    var result = Matrix<Float>(rows: stored.rows, columns: columns)
+    let height = stored.rows / count
+    for row in 0..<stored.rows {
+      for column in 0..<stored.columns {
+        result[row, row / height * stored.columns + column] = stored[row, column]
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,229 @@
+import Checkpoints
+import Faults
+import JSON
+import Tensors
+
+/// What PEFT files hold beside updates of linear modules (`formats/peft.md` §8).
+enum PEFTOtherParts {
+  /// Reads an entry that is no linear LoRA; false where it is one.
+  static func read(
+    _ entry: FactorTable.Entry, _ source: any TensorSource, _ configuration: PEFTConfiguration,
+    _ reading: inout AdapterReading
+  ) throws(Fault) -> Bool {
+    if entry["trainable_tokens_delta"] != nil {
+      try readTokens(entry, source, configuration, &reading)
+      return true
+    }
+    if entry.parts.keys.contains(where: { $0.hasPrefix("lora_embedding_") }) {
+      try readEmbedding(entry, source, configuration, &reading)
+      return true
+    }
+    let isStack = entry.parts.keys.contains { $0.hasSuffix("base_layer") }
+    if isStack || !parameters(of: entry.module, configuration).isEmpty {
+      try readExperts(entry, source, configuration, &reading)
+      return true
+    }
+    if !entry.parts.keys.contains(where: { $0.hasPrefix("lora_") }) {
+      return try readWhole(entry, source, &reading)
+    }
+    // A trained bias lies beside the factors of its module.
+    try addWhole("bias", entry, source, &reading)
+    return false
+  }
+
+  /// Reads a module of which the file holds nothing but whole parameters; false where it holds more.
+  static func readWhole(
+    _ entry: FactorTable.Entry, _ source: any TensorSource, _ reading: inout AdapterReading
+  ) throws(Fault) -> Bool {
+    guard entry.parts.keys.allSatisfy({ $0 == "weight" || $0 == "bias" }) else { return false }
+    for leaf in ["weight", "bias"] { try addWhole(leaf, entry, source, &reading) }
+    return true
+  }
+
+  private static func addWhole(
+    _ leaf: String, _ entry: FactorTable.Entry, _ source: any TensorSource,
+    _ reading: inout AdapterReading
+  ) throws(Fault) {
+    guard let tensor = entry[leaf] else { return }
+    reading.parts.append(
+      AdapterPart(
+        module: entry.module, leaf: leaf, shape: tensor.shape,
+        change: .replaced(try source.values(of: tensor))))
+  }
+
+  /// Modules and tokens that the configuration names must be in the file: what is missing there was not saved.
+  static func checkNamed(
+    _ entries: [FactorTable.Entry], _ configuration: PEFTConfiguration
+  ) throws(Fault) {
+    func contains(_ name: String, _ part: (String) -> Bool) -> Bool {
+      entries.contains { entry in
+        (name.isEmpty || entry.module == name || entry.module.hasSuffix("." + name)
+          || entry.module.contains("." + name + "."))
+          && entry.parts.keys.contains(where: part)
+      }
+    }
+    for name in configuration.savedModules
+    where !contains(name, { $0 == "weight" || $0 == "bias" }) {
+      throw Fault(
+        .badData, "AD-PAIR",
+        "modules_to_save names \(Fault.escaped(name, limit: 64)), of which the file has no tensor")
+    }
+    for (name, _) in configuration.tokenIndices
+    where !contains(name, { $0 == "trainable_tokens_delta" }) {
+      throw Fault(
+        .badData, "AD-PAIR",
+        "trainable_token_indices names \(name.isEmpty ? "tokens" : Fault.escaped(name, limit: 64)), "
+          + "of which the file has no rows")
+    }
+  }
+
+  // MARK: - Embeddings
+
+  /// `ΔE = s·(B·A)ᵀ` `[tokens, width]` with A `[r, tokens]` and B `[width, r]`.
+  private static func readEmbedding(
+    _ entry: FactorTable.Entry, _ source: any TensorSource, _ configuration: PEFTConfiguration,
+    _ reading: inout AdapterReading
+  ) throws(Fault) {
+    let (first, second) = (
+      try entry.required("lora_embedding_A"), try entry.required("lora_embedding_B")
+    )
+    try requireOnly(["lora_embedding_A", "lora_embedding_B", "weight"], entry)
+    let (a, b) = try PEFTReader.pair(first, second, source, module: entry.module)
+    try PEFTReader.checkRank(a.rows, entry.module, configuration)
+    // PEFT saves the embedding itself beside its factors.
+    try addWhole("weight", entry, source, &reading)
+    try reading.add(
+      entry.module, shape: [a.columns, b.rows], a: b.transposed, b: a.transposed,
+      scaling: configuration.scaling(of: entry.module))
+  }
+
+  /// Rows that replace the embedding's, in the order of `trainable_token_indices`.
+  private static func readTokens(
+    _ entry: FactorTable.Entry, _ source: any TensorSource, _ configuration: PEFTConfiguration,
+    _ reading: inout AdapterReading
+  ) throws(Fault) {
+    let tensor = try entry.required("trainable_tokens_delta")
+    try requireOnly(["trainable_tokens_delta"], entry)
+    let named = configuration.tokenIndices.filter {
+      $0.module.isEmpty || $0.module == entry.module || entry.module.hasSuffix("." + $0.module)
+    }
+    guard named.count == 1, let indices = named.first?.indices else {
+      throw Fault(
+        .badData, "AD-FIELD", "trainable_token_indices does not say which rows these are",
+        tensor: tensor.name)
+    }
+    let rows = try source.matrix(tensor)
+    guard rows.rows == indices.count else {
+      throw Fault(
+        .badData, "AD-SHAPE", "\(rows.rows) rows, \(indices.count) trainable_token_indices",
+        tensor: tensor.name)
+    }
+    let order = indices.indices.sorted { indices[$0] < indices[$1] }
+    reading.parts.append(
+      AdapterPart(
+        module: entry.module, leaf: "weight", shape: [(indices.max() ?? 0) + 1, rows.columns],
+        change: .rows(order.map { indices[$0] }, rows.selectingRows(order).elements)))
+  }
+
+  // MARK: - Convolutions and experts
+
+  /// `ΔW[o, i, …] = s · Σ B[o, r] · A[r, i, …]`.
+  static func readConvolution(
+    _ entry: FactorTable.Entry, _ source: any TensorSource, _ configuration: PEFTConfiguration,
+    _ reading: inout AdapterReading
+  ) throws(Fault) {
+    let (first, second) = (try entry.required("lora_A"), try entry.required("lora_B"))
+    try requireOnly(["lora_A", "lora_B"], entry)
+    guard configuration.initialisation == .unchanged, configuration.blocks == nil,
+      configuration.qaLoRAGroup == nil, !configuration.usesMagnitudes, !configuration.isKaSA
+    else {
+      throw Fault(
+        .unsupported, "AD-TENSOR",
+        "a convolution beside settings of linear modules; merge the "
+          + "adapter into the base", tensor: first.name)
+    }
+    let (a, b) = (try source.flattened(first), try source.flattened(second))
+    guard second.shape.dropFirst(2).allSatisfy({ $0 == 1 }), a.rows == b.columns else {
+      throw Fault(
+        .unsupported, "AD-TENSOR",
+        "shapes \(first.shape) and \(second.shape): a convolution in groups, which PEFT itself does not "
+          + "merge", tensor: entry.module)
+    }
+    try PEFTReader.checkRank(a.rows, entry.module, configuration)
+    try reading.add(
+      entry.module, shape: [b.rows] + first.shape.dropFirst(), a: a, b: b,
+      scaling: configuration.scaling(of: entry.module))
+  }
+
+  /// Parameters of the module that `target_parameters` names, in its order.
+  private static func parameters(
+    of module: String, _ configuration: PEFTConfiguration
+  ) -> [String] {
+    configuration.targetParameters.compactMap { path in
+      guard let dot = path.lastIndex(of: "."), path[path.index(after: dot)...] != "weight" else {
+        return nil
+      }
+      let above = path[..<dot]
+      let isAbove = module == above || module.hasSuffix("." + above)
+      return isAbove ? String(path[path.index(after: dot)...]) : nil
+    }
+  }
+
+  /// The order in which Transformers' modules of experts declare their parameters.
+  private static let declared = ["gate_up_proj", "down_proj"]
+
+  /// Fused experts: A `[E·r, in]` is expert-major, B `[out, r·E]` expert-minor.
+  ///
+  /// PEFT wraps the parameters of a module in the order of their declaration, the first one deepest; the configuration
+  /// lists them in any order, so names alone decide.
+  private static func readExperts(
+    _ entry: FactorTable.Entry, _ source: any TensorSource, _ configuration: PEFTConfiguration,
+    _ reading: inout AdapterReading
+  ) throws(Fault) {
+    let named = parameters(of: entry.module, configuration)
+    let parameters = named.count > 1 ? declared.filter(named.contains) : named
+    guard parameters.count == named.count else {
+      throw Fault(
+        .unsupported, "AD-TENSOR",
+        "the file does not say which factors are whose of \(Fault.escaped(named.joined(separator: ", "), limit: 96))"
+          + "; merge the adapter into the base", tensor: entry.module)
+    }
+    guard entry.parts.count == 2 * parameters.count else {
+      throw Fault(
+        .badData, "AD-PAIR",
+        "\(entry.parts.count) factors for \(parameters.count) target_parameters of this module",
+        tensor: entry.module)
+    }
+    for (index, parameter) in parameters.enumerated() {
+      let depth = parameters.count - 1 - index
+      let first = try entry.required(PEFTKey.Part.a(isBare: false, depth: depth).name)
+      let second = try entry.required(PEFTKey.Part.b(isBare: false, depth: depth).name)
+      let (a, b) = try PEFTReader.pair(first, second, source, module: entry.module)
+      let rank = configuration.rank(of: entry.module)
+      guard a.rows.isMultiple(of: rank), a.rows > 0 else {
+        throw Fault(
+          .badData, "AD-RANK", "\(a.rows) rows are not whole experts of rank \(rank)",
+          tensor: first.name)
+      }
+      let experts = a.rows / rank
+      for expert in 0..<experts {
+        try reading.add(
+          entry.module, leaf: parameter, shape: [b.rows, a.columns], slice: expert,
+          a: a.selectingRows(Array(expert * rank..<(expert + 1) * rank)),
+          b: b.selectingColumns((0..<rank).map { $0 * experts + expert }),
+          scaling: configuration.scaling(of: entry.module))
+      }
+    }
+  }
+
+  private static func requireOnly(
+    _ known: [String], _ entry: FactorTable.Entry
+  ) throws(Fault) {
+    if let other = entry.parts.first(where: { !known.contains($0.key) }) {
+      throw Fault(
+        .unsupported, "AD-TENSOR",
+        "\(other.key) of what is no linear module; merge the adapter into the base",
+        tensor: other.value.name)
+    }
+  }
+}

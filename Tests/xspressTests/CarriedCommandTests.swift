@@ -1,0 +1,143 @@
+import Checkpoints
+import Files
+import Foundation
+import JSON
+import Tensors
+import TestSupport
+import Testing
+
+/// Adapters with more than low-rank updates, converted without loss and exported again: merged weights and the
+/// PEFT export converted once more must be what PEFT merges (`golden/tools/make_variants.py`).
+@Suite struct CarriedCommandTests {
+  private static let model = Checkout.path("golden/tiny/model")
+  private static let root = Checkout.path("golden/adapters_variants")
+
+  private func run(_ arguments: [String], in folder: String) throws -> Tool.Outcome {
+    let outcome = try Tool.run(arguments, cache: folder)
+    #expect(outcome.status == 0, "\(arguments.first ?? ""): \(outcome.errors)")
+    return outcome
+  }
+
+  /// The merged model of an adapter: its own directions are kept, so nothing may be lost.
+  private func merged(_ adapter: String, in folder: String, _ extra: [String]) throws -> String {
+    let artifact = Paths.join(folder, "a.loraxs")
+    _ = try run(
+      [
+        "convert", "--base", Self.model, "--adapter", adapter, "--directions", "own", "--store",
+        "f32",
+        "-o", artifact,
+      ]
+        + extra, in: folder)
+    let output = Paths.join(folder, "merged-\(UUID().uuidString)")
+    _ = try run(
+      ["export", artifact, "--base", Self.model, "--to", "merged", "-o", output], in: folder)
+    return output
+  }
+
+  private func compare(_ merged: String, _ name: String) throws {
+    let found = try SafeTensorsFile.open(Paths.join(merged, "model.safetensors"))
+    let answers = try SafeTensorsFile.open(Paths.join(Self.root, "expected.safetensors"))
+    let wanted = answers.tensors.filter { $0.name.hasPrefix(name + "/") }
+    #expect(wanted.count >= 2)
+    for tensor in wanted {
+      let parameter = String(tensor.name.dropFirst(name.count + 1))
+      let error = relativeError(
+        try found.floats(of: found.tensor(parameter)), try answers.floats(of: tensor))
+      #expect(error < 1e-5, "\(parameter): \(error)")
+    }
+  }
+
+  @Test(arguments: ["dora", "pissa", "olora", "kasa", "bdlora", "tokens", "embedding", "saved"])
+  func nothingIsLost(name: String) throws {
+    try withTemporaryDirectory { folder in
+      let adapter = Paths.join(Self.root, name)
+      try compare(try merged(adapter, in: folder, ["--dora", "keep"]), name)
+      // And once more by way of PEFT's own form.
+      let exported = Paths.join(folder, "peft")
+      _ = try run(
+        [
+          "export", Paths.join(folder, "a.loraxs"), "--base", Self.model, "--to", "peft", "-o",
+          exported,
+        ],
+        in: folder)
+      try compare(try merged(exported, in: folder, ["--dora", "keep"]), name)
+    }
+  }
+
+  /// The authors' LoRA-XS and a kohya LoRA in their own directions: whole, whatever the base's are.
+  @Test(arguments: ["lora-xs", "kohya-lora"]) func ownDirectionsLoseNothing(name: String) throws {
+    try withTemporaryDirectory { folder in
+      let artifact = Paths.join(folder, "a.loraxs")
+      let adapter = Checkout.path("golden/adapters_dialects/\(name)")
+      _ = try run(
+        [
+          "convert", "--base", Self.model, "--adapter", adapter, "--directions", "own", "--store",
+          "f32", "-o",
+          artifact,
+        ], in: folder)
+      _ = try run(
+        [
+          "export", artifact, "--base", Self.model, "--to", "merged", "-o", Paths.join(folder, "m"),
+        ],
+        in: folder)
+      let merged = try SafeTensorsFile.open(Paths.join(folder, "m/model.safetensors"))
+      let base = try SafeTensorsFile.open(Paths.join(Self.model, "model.safetensors"))
+      let answers = try SafeTensorsFile.open(
+        Checkout.path("golden/adapters_dialects/expected.safetensors"))
+      for tensor in answers.tensors where tensor.name.hasPrefix(name + "/") {
+        let weight = String(tensor.name.dropFirst(name.count + 1)) + ".weight"
+        let wanted = zip(
+          try base.floats(of: base.tensor(weight)), try answers.floats(of: tensor)
+        ).map { Double($0) + Double($1) }
+        let error = relativeError(try merged.floats(of: merged.tensor(weight)), wanted)
+        #expect(error < 1e-5, "\(weight): \(error)")
+      }
+      let refused = try Tool.run(
+        [
+          "export", artifact, "--base", Self.model, "--to", "lora-xs", "-o",
+          Paths.join(folder, "x"),
+        ],
+        cache: folder)
+      #expect(refused.status == 69)
+    }
+  }
+
+  @Test func magnitudesBecomePartOfTheUpdate() throws {
+    try withTemporaryDirectory { folder in
+      let merged = try merged(Paths.join(Self.root, "dora"), in: folder, [])
+      try compare(merged, "dora")
+      let outcome = try run(
+        ["inspect", Paths.join(folder, "a.loraxs"), "--json"], in: folder)
+      #expect(!outcome.output.contains("carried"))
+    }
+  }
+
+  @Test func carriedParametersAreListedAndQuantised() throws {
+    try withTemporaryDirectory { folder in
+      func artifact(_ extra: [String]) throws -> (path: String, bytes: Int) {
+        let path = Paths.join(folder, "a\(extra.count).loraxs")
+        _ = try run(
+          [
+            "convert", "--base", Self.model, "--adapter", Paths.join(Self.root, "saved"), "--rank",
+            "4", "-o", path,
+          ]
+            + extra, in: folder)
+        return (path, try InputFile(path).byteCount)
+      }
+      let (exact, small) = (try artifact([]), try artifact(["--carry-store", "int8"]))
+      #expect(small.bytes < exact.bytes)
+      let outcome = try run(["inspect", exact.path], in: folder)
+      #expect(outcome.output.contains("lm_head.weight"))
+      for target in ["gguf-lora", "mlx", "kohya", "lora-xs"] {
+        let refused = try Tool.run(
+          [
+            "export", exact.path, "--base", Self.model, "--to", target, "-o",
+            Paths.join(folder, target),
+          ],
+          cache: folder)
+        #expect(refused.status == 69)
+        #expect(refused.errors.contains("AD-EXPORT") && refused.errors.contains("peft"))
+      }
+    }
+  }
+}
