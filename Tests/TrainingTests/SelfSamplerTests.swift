@@ -36,7 +36,8 @@ import Training
     options.writer = writer
     options.seed = seed
     return try SelfSampler(
-      teacher: pool, tokenizer: try Self.tokenizer(), openings: openings, options: options
+      teacher: pool, base: DecoderPool(weights: run.weights, threads: threads),
+      tokenizer: try Self.tokenizer(), openings: openings, options: options
     ).examples()
   }
 

@@ -37,8 +37,9 @@ struct OwnTextStage {
     var options = texts.options
     options.seed = seed
     let task = session.log.task("write texts", total: options.count, unit: "texts")
+    let base = DecoderPool(weights: try session.unchanged.weights(), threads: session.threads)
     let examples = try SelfSampler(
-      teacher: teacher, tokenizer: try session.tokenizer(), openings: openings,
+      teacher: teacher, base: base, tokenizer: try session.tokenizer(), openings: openings,
       options: options
     ).examples { task.update(completed: $0) }
     task.finish()

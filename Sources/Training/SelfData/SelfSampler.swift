@@ -51,18 +51,15 @@ public struct SelfSampler {
   /// Texts decoded together; fixed, so that they do not depend on the number of threads.
   private static let groupSize = 16
 
-  /// A sampler of `teacher`, the LoRA model.
+  /// A sampler of `teacher`, the LoRA model, and `base`, the model it was trained on.
   ///
   /// - Throws: 64 `SELF-LENGTH` where an opening and what the model writes after it may not fit its context.
   public init(
-    teacher: DecoderPool, tokenizer: Tokenizer, openings: [Opening], options: Options
+    teacher: DecoderPool, base: DecoderPool, tokenizer: Tokenizer, openings: [Opening],
+    options: Options
   ) throws(Fault) {
     self.teacher = teacher
-    writer =
-      switch options.writer {
-      case .base: DecoderPool(weights: teacher.weights, threads: teacher.threads)
-      case .adapter: teacher
-      }
+    writer = options.writer == .base ? base : teacher
     self.tokenizer = tokenizer
     self.options = options
     let context = teacher.weights.configuration.contextLength
