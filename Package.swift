@@ -63,7 +63,7 @@ let package = Package(
     library("Progress", ["Faults"]),
 
     // Layer 2: foreign formats. Bytes, no mathematics.
-    library("Checkpoints", ["Faults", "Files", "JSON", "Tensors"]),
+    library("Checkpoints", ["Faults", "Files", "JSON", "Tensors", "CKernels"]),
     library("Tokenizers", ["Faults", "Files", "JSON", "Checkpoints"]),
 
     // Layer 3: the domain.
@@ -129,8 +129,8 @@ let package = Package(
 
     // Tests.
     .target(
-      name: "TestSupport", dependencies: ["Faults", "Tensors"], path: "Tests/TestSupport",
-      swiftSettings: swiftSettings),
+      name: "TestSupport", dependencies: ["Faults", "Files", "JSON", "Tensors", "Checkpoints"],
+      path: "Tests/TestSupport", swiftSettings: swiftSettings),
     tests("FaultsTests", ["Faults"]),
     tests("TensorsTests", ["Tensors"]),
     tests("FilesTests", ["Files", "Faults"]),
@@ -140,9 +140,17 @@ let package = Package(
     tests("LinearAlgebraTests", ["LinearAlgebra", "Tensors"]),
     tests("CheckpointsTests", ["Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
     tests("TokenizersTests", ["Tokenizers", "Checkpoints", "Faults", "Files", "JSON"]),
+    // What concerns several formats: the traps, the support matrix, the examples of the pages.
+    tests(
+      "FormatsTests",
+      [
+        "Adapters", "Artifacts", "Bases", "Checkpoints", "Faults", "Files", "JSON", "Pipeline",
+        "Tensors", "Tokenizers",
+      ]),
     tests("AdaptersTests", ["Adapters", "Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
     tests(
-      "BasesTests", ["Bases", "Checkpoints", "LinearAlgebra", "Files", "Faults", "Tensors"]),
+      "BasesTests",
+      ["Bases", "Checkpoints", "LinearAlgebra", "Files", "Faults", "JSON", "Tensors"]),
     tests(
       "ArtifactsTests",
       ["Artifacts", "Checkpoints", "Compression", "Files", "Faults", "JSON", "Tensors"]),

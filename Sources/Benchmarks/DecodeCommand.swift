@@ -10,19 +10,24 @@ struct DecodeCommand: ParsableCommand {
   @Option var file: String
   @Option var tensor: String
   @Option(help: "Where the values go, Float32.") var values: String?
+  @OptionGroup var options: BenchOptions
 
   func run() throws {
     let checkpoint = try Checkpoint.open(file)
-    let first = try checkpoint.floats(tensor)
+    let threads = options.threads
+    let first = try checkpoint.floats(tensor, threads: threads)
     if let values { try RawFloats.write(first, to: values) }
     var count = 0
-    let (seconds, runs) = try Measurement.time { count += try checkpoint.floats(tensor).count }
+    let (seconds, runs) = try Measurement.time {
+      count += try checkpoint.floats(tensor, threads: threads).count
+    }
     precondition(count == runs * first.count)
     Measurement(
       what: "decode", seconds: seconds, runs: runs, bytes: 4 * first.count,
       fields: [
         "tensor": .string(tensor),
         "type": .string(checkpoint.tensor(tensor)?.dtypeName ?? ""),
+        "threads": .integer(threads),
       ]
     ).print()
   }

@@ -3,11 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__linux__)
-#define FOR_EVERY_CPU __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EVERY_CPU
-#endif
+#include "every_cpu.h"
 
 // exp(x), relative error below 3e-7; 0 below -86, exp(88) above 88. x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial
 // of degree 6 in r, and 2^n through the exponent bits (the split of ln 2 and the coefficients are those of Cephes'

@@ -74,13 +74,16 @@ public struct Checkpoint: Sendable {
 
   /// The values of a tensor as Float32, row-major, in Hugging Face row order.
   ///
+  /// - Parameters:
+  ///   - name: Its own name or its Hugging Face name.
+  ///   - threads: How many may share the decoding; the values are the same.
   /// - Throws: 65 `CK-TENSOR` where there is no such tensor, 65 `VAL-NAN` at a value that is not
   ///   finite, 69 for a type this version cannot decode.
-  public func floats(_ name: String) throws(Fault) -> [Float] {
+  public func floats(_ name: String, threads: Int = 1) throws(Fault) -> [Float] {
     guard let index = places[Array(name.utf8)] else {
       throw Fault(.badData, "CK-TENSOR", "there is no such tensor", path: path, tensor: name)
     }
-    return try source.floats(at: index)
+    return try source.floats(at: index, threads: threads)
   }
 
   /// SHA-256 of ``floats(_:)`` as little-endian Float32, in hexadecimal.

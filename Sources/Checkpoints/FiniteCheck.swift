@@ -1,6 +1,7 @@
+internal import CKernels
 internal import Faults
 
-/// Refuses values that are not finite, in the pass that reads them.
+/// The search for values that are not finite, in the pass that reads them.
 enum FiniteCheck {
   /// Checks `count` values, the first of which is element `firstIndex` of its tensor.
   ///
@@ -15,14 +16,16 @@ enum FiniteCheck {
     }
   }
 
+  /// The index of the first NaN or infinity; nil where all are finite.
+  static func firstNonFinite(_ values: [Float]) -> Int? {
+    values.withUnsafeBufferPointer { buffer in
+      guard let start = buffer.baseAddress else { return nil }
+      return areFinite(start, count: buffer.count) ? nil : buffer.firstIndex { !$0.isFinite }
+    }
+  }
+
   /// Whether none of `count` values is NaN or infinite.
   static func areFinite(_ values: UnsafePointer<Float>, count: Int) -> Bool {
-    // Adding one to a full exponent carries into the sign place, so one bit of the union tells
-    // whether any value is not finite. This form vectorises; a test per value does not.
-    var union: UInt32 = 0
-    for index in 0..<count {
-      union |= (values[index].bitPattern & 0x7fff_ffff) &+ 0x0080_0000
-    }
-    return union >> 31 == 0
+    decode_are_finite(values, count) != 0
   }
 }

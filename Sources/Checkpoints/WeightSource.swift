@@ -9,5 +9,5 @@ protocol WeightSource: Sendable {
   func huggingFaceName(at index: Int) -> String?
 
   /// The values of tensor `index`, row-major, in Hugging Face row order, all finite.
-  func floats(at index: Int) throws(Fault) -> [Float]
+  func floats(at index: Int, threads: Int) throws(Fault) -> [Float]
 }

@@ -2,7 +2,8 @@
 
     inputs.py matrix NAME FOLDER           NAME.f32, and NAME.json with sizes and singular values
     inputs.py adapters COUNT FOLDER        PEFT adapters of rank 16 on the demo base, Float16
-    inputs.py blocks FILE                  a GGUF file with one tensor of every quantised type
+    inputs.py blocks FILE [--alone]        a GGUF file with one tensor of every decoded type that gguf-py knows; alone: of
+                                           the others
     inputs.py model FILE WIDTH FEED LAYERS [--sparse] [--adapter FOLDER]   a llama-shaped Q4_0 GGUF file
 """
 
@@ -102,8 +103,11 @@ def make_adapters(count: int, folder: str) -> None:
             os.link(os.path.join(folder, f"{index % DISTINCT:04}", name), os.path.join(place, name))
 
 
-def make_blocks(path: str) -> None:
-    """4096 x 4096 values in every type, random blocks as golden/tools makes them."""
+def make_blocks(path: str, alone: bool) -> None:
+    """4096 x 4096 values in every type, random blocks as golden/tools makes them; F16 and BF16 beside them.
+
+    gguf-py opens no file with a type that it has no name for.
+    """
     import gguf
     import make_gguf
     import numpy as np
@@ -111,8 +115,13 @@ def make_blocks(path: str) -> None:
     make_gguf.ROWS, make_gguf.BLOCKS = 4096, 16
     rng = np.random.default_rng(SEED)
     writer = gguf.GGUFWriter(path, "blocks")
-    for kind in make_gguf.LAYOUT:
-        writer.add_tensor(f"{kind.name.lower()}.weight", make_gguf.blocks(rng, kind), raw_dtype=kind)
+    kinds = [kind for kind in make_gguf.LAYOUT if alone != isinstance(kind, gguf.GGMLQuantizationType)]
+    for kind in kinds:
+        writer.add_tensor(f"{make_gguf.name_of(kind)}.weight", make_gguf.blocks(rng, kind), raw_dtype=kind)
+    for kind in () if alone else (gguf.GGMLQuantizationType.F16, gguf.GGMLQuantizationType.BF16):
+        bits = make_gguf.halves(rng, (4096, 4096))
+        data = bits.view(np.float16) if kind == gguf.GGMLQuantizationType.F16 else bits.view(np.uint8)
+        writer.add_tensor(f"{kind.name.lower()}.weight", data, raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -191,6 +200,7 @@ def main() -> None:
     adapters.add_argument("folder")
     blocks = commands.add_parser("blocks")
     blocks.add_argument("file")
+    blocks.add_argument("--alone", action="store_true")
     model = commands.add_parser("model")
     model.add_argument("file")
     for name in ("width", "feed", "layers"):
@@ -204,7 +214,7 @@ def main() -> None:
     elif options.command == "adapters":
         make_adapters(options.count, options.folder)
     elif options.command == "blocks":
-        make_blocks(options.file)
+        make_blocks(options.file, options.alone)
     else:
         modules = make_model(
             options.file, options.width, options.feed, options.layers, options.vocabulary, options.sparse

@@ -1,16 +1,19 @@
-internal import Tensors
+internal import CKernels
 
-/// Turns blocks of a GGUF tensor type into Float32 (`formats/gguf.md` §5).
-///
-/// Every value is computed in Float32 in the order the format states, without fused multiply-add, so
-/// that results are bit-equal to the format's reference implementations.
+/// Decodes whole blocks of one tensor type to Float32 (`formats/gguf.md` §5), bit-equal to gguf-py.
 struct BlockDecoder: Sendable {
-  typealias Source = ElementDecoding.Source
-  typealias Target = ElementDecoding.Target
-  /// Decodes `blocks` blocks; both pointers must hold that many.
-  typealias Kernel = @Sendable (_ source: Source, _ target: Target, _ blocks: Int) -> Void
+  typealias Source = UnsafePointer<UInt8>
+  typealias Target = UnsafeMutablePointer<Float>
 
-  /// The type decoded.
+  private enum Kernel: Sendable {
+    /// Blocks that hold all there is to know.
+    case plain(@Sendable @convention(c) (Source?, Int, Target?) -> Void)
+    /// Blocks of codes that choose rows of a grid.
+    case grid(
+      Grid, @Sendable @convention(c) (Source?, Int, UnsafePointer<UInt64>?, Target?) -> Void)
+  }
+
+  /// The type that is decoded.
   let type: GGUFTensorType
   private let kernel: Kernel
 
@@ -23,71 +26,46 @@ struct BlockDecoder: Sendable {
 
   /// Decodes `elements` values, a whole number of blocks.
   func decode(_ source: Source, into target: Target, elements: Int) {
-    kernel(source, target, elements / type.blockElements)
+    let blocks = elements / type.blockElements
+    switch kernel {
+    case .plain(let function): function(source, blocks, target)
+    case .grid(let grid, let function):
+      grid.rows.withUnsafeBufferPointer { function(source, blocks, $0.baseAddress, target) }
+    }
   }
 
   private static func kernel(for type: GGUFTensorType) -> Kernel? {
     switch type {
-    case .f32: ElementDecoding.f32
-    case .f16: ElementDecoding.f16
-    case .bf16: ElementDecoding.bf16
-    case .f64: ElementDecoding.f64
-    case .q4_0: q4_0
-    case .q4_1: q4_1
-    case .q5_0: q5_0
-    case .q5_1: q5_1
-    case .q8_0: q8_0
-    case .q2_K: q2_K
-    case .q3_K: q3_K
-    case .q4_K: q4_K
-    case .q5_K: q5_K
-    case .q6_K: q6_K
-    case .iq4_NL: iq4_NL
-    case .iq4_XS: iq4_XS
-    case .mxfp4: mxfp4
-    case .nvfp4: nvfp4
-    case .tq1_0: tq1_0
-    case .tq2_0: tq2_0
-    case .iq1_S: iq1_S
-    case .iq1_M: iq1_M
-    case .iq2_XXS: iq2_XXS
-    case .iq2_XS: iq2_XS
-    case .iq2_S: iq2_S
-    case .iq3_XXS: iq3_XXS
-    case .iq3_S: iq3_S
-    case .q1_0: q1_0
-    case .q2_0: q2_0
+    case .f32: .plain(decode_f32)
+    case .f16: .plain(decode_f16)
+    case .bf16: .plain(decode_bf16)
+    case .f64: .plain(decode_f64)
+    case .q4_0: .plain(decode_q4_0)
+    case .q4_1: .plain(decode_q4_1)
+    case .q5_0: .plain(decode_q5_0)
+    case .q5_1: .plain(decode_q5_1)
+    case .q8_0: .plain(decode_q8_0)
+    case .q2_K: .plain(decode_q2_k)
+    case .q3_K: .plain(decode_q3_k)
+    case .q4_K: .plain(decode_q4_k)
+    case .q5_K: .plain(decode_q5_k)
+    case .q6_K: .plain(decode_q6_k)
+    case .iq4_NL: .plain(decode_iq4_nl)
+    case .iq4_XS: .plain(decode_iq4_xs)
+    case .mxfp4: .plain(decode_mxfp4)
+    case .nvfp4: .plain(decode_nvfp4)
+    case .tq1_0: .plain(decode_tq1_0)
+    case .tq2_0: .plain(decode_tq2_0)
+    case .q1_0: .plain(decode_q1_0)
+    case .q2_0: .plain(decode_q2_0)
+    case .iq1_S: .grid(.iq1, decode_iq1_s)
+    case .iq1_M: .grid(.iq1, decode_iq1_m)
+    case .iq2_XXS: .grid(.iq2XXS, decode_iq2_xxs)
+    case .iq2_XS: .grid(.iq2XS, decode_iq2_xs)
+    case .iq2_S: .grid(.iq2S, decode_iq2_s)
+    case .iq3_XXS: .grid(.iq3XXS, decode_iq3_xxs)
+    case .iq3_S: .grid(.iq3S, decode_iq3_s)
     case .i8, .i16, .i32, .i64, .q8_1, .q8_K: nil
     }
-  }
-
-  // MARK: - Loads
-
-  /// The half-precision scale at byte `offset`, as Float32.
-  @inline(__always)
-  static func scale(_ source: Source, _ offset: Int) -> Float {
-    HalfPrecision.float(half: load16(source, offset))
-  }
-
-  /// Little-endian 16 bits at byte `offset`, any alignment.
-  @inline(__always)
-  static func load16(_ source: Source, _ offset: Int) -> UInt16 {
-    ElementDecoding.load(source, offset, UInt16.self)
-  }
-
-  /// Little-endian 32 bits at byte `offset`, any alignment.
-  @inline(__always)
-  static func load32(_ source: Source, _ offset: Int) -> UInt32 {
-    ElementDecoding.load(source, offset, UInt32.self)
-  }
-
-  /// A byte below 2⁷ as Float32, by way of a signed integer because that conversion vectorises.
-  @inline(__always)
-  static func float(_ value: UInt8) -> Float { Float(Int32(truncatingIfNeeded: value)) }
-
-  /// A small code minus its offset, as Float32.
-  @inline(__always)
-  static func float(_ value: UInt8, minus offset: Int32) -> Float {
-    Float(Int32(truncatingIfNeeded: value) &- offset)
   }
 }

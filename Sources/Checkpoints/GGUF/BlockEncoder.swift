@@ -19,7 +19,7 @@ enum BlockEncoder {
   ///
   /// d is stored in half precision. The caller gives whole blocks.
   private static func q8_0(_ values: [Float], tensor: String) throws(Fault) -> [UInt8] {
-    if let index = ElementDecoding.firstNonFinite(values) {
+    if let index = FiniteCheck.firstNonFinite(values) {
       throw Fault(
         .badData, "VAL-RANGE", "element \(index) is \(values[index])", tensor: tensor)
     }

@@ -33,7 +33,7 @@ struct GGUFConfiguration {
     guard let architecture = try header.text("general.architecture") else {
       throw Fault(.badData, "GG-META", "general.architecture is missing")
     }
-    guard architecture == "llama" else {
+    guard CheckpointSupport.ggufArchitectures.contains(architecture) else {
       throw Fault(
         .unsupported, "GG-ARCH", "architecture \"\(architecture)\"; only llama is supported")
     }

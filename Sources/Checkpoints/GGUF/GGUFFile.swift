@@ -79,14 +79,14 @@ struct GGUFFile: Sendable {
   /// - Throws: 69 `GG-TYPE` for a type without decoder, 65 `GG-SHAPE` for an empty tensor, 65
   ///   `VAL-NAN` at the first value that is not finite.
   func floats(
-    of tensor: GGUFTensor, permutation: HeadPermutation? = nil
+    of tensor: GGUFTensor, permutation: HeadPermutation? = nil, threads: Int = 1
   ) throws(Fault) -> [Float] {
     let elementCount = tensor.elementCount
     try MemoryGuard.check(elements: elementCount, path: file.path, tensor: tensor.name)
     let values: [Float]
     do throws(Fault) {
       values = try WeightMemory.floats(count: elementCount) { (buffer) throws(Fault) in
-        try decode(tensor, permutation, into: buffer)
+        try decode(tensor, permutation, into: buffer, threads: threads)
       }
     } catch {
       throw error.at(path: file.path, tensor: tensor.name)
@@ -95,11 +95,9 @@ struct GGUFFile: Sendable {
     return values
   }
 
-  /// Reads and decodes whole rows, a piece of the file at a time, so that the stored form, the
-  /// decoded rows and the check for finite values share the cache.
   private func decode(
     _ tensor: GGUFTensor, _ permutation: HeadPermutation?,
-    into target: UnsafeMutableBufferPointer<Float>
+    into target: UnsafeMutableBufferPointer<Float>, threads: Int
   ) throws(Fault) {
     guard let decoder = BlockDecoder(tensor.type) else {
       throw Fault(.unsupported, "GG-TYPE", "cannot decode type \(tensor.type.name)")
@@ -109,13 +107,27 @@ struct GGUFFile: Sendable {
     }
     let columns = tensor.shape.last ?? 1
     let rows = tensor.elementCount / columns
-    let rowBytes = tensor.byteCount / rows
+    // Every part writes rows of its own.
+    nonisolated(unsafe) let values = start
+    try ParallelParts.run(rows, minimum: (1 << 18) / columns + 1, threads: threads) {
+      (range) throws(Fault) in
+      try decode(range, of: tensor, decoder, permutation, into: values, columns: columns)
+    }
+  }
+
+  /// Reads and decodes whole rows, a piece of the file at a time, so that the stored form, the
+  /// decoded rows and the check for finite values share the cache.
+  private func decode(
+    _ rows: Range<Int>, of tensor: GGUFTensor, _ decoder: BlockDecoder,
+    _ permutation: HeadPermutation?, into start: UnsafeMutablePointer<Float>, columns: Int
+  ) throws(Fault) {
+    let rowBytes = columns / tensor.type.blockElements * tensor.type.blockBytes
     let piece = max(1, WeightMemory.pieceByteCount / rowBytes)
     let scratch = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: min(piece, rows) * rowBytes, alignment: 64)
+      byteCount: min(piece, rows.count) * rowBytes, alignment: 64)
     defer { scratch.deallocate() }
-    for firstRow in stride(from: 0, to: rows, by: piece) {
-      let count = min(piece, rows - firstRow)
+    for firstRow in stride(from: rows.lowerBound, to: rows.upperBound, by: piece) {
+      let count = min(piece, rows.upperBound - firstRow)
       let bytes = UnsafeMutableRawBufferPointer(rebasing: scratch[..<(count * rowBytes)])
       try file.read(at: tensor.byteOffset + firstRow * rowBytes, into: bytes)
       guard let source = bytes.bindMemory(to: UInt8.self).baseAddress else { continue }

@@ -30,6 +30,7 @@ struct GGUFHeaderParser {
     let (metadata, valueRanges) = try parseMetadata(entryCount)
     let alignment = try self.alignment(in: metadata)
     let table = try GGUFTensorTable.parse(&cursor, count: tensorCount)
+    if table.hasBlocks { try checkQuantizationVersion(metadata) }
     let dataOffset = try Self.padded(cursor.offset, to: alignment)
     let tensors = try table.placed(
       dataOffset: dataOffset, alignment: alignment, byteCount: cursor.byteCount)
@@ -206,6 +207,21 @@ struct GGUFHeaderParser {
     }
     return GGUFArray(
       elementType: type, count: count, byteOffset: start, byteCount: cursor.offset - start)
+  }
+
+  /// Layouts of blocks have changed; a file that says which must say today's.
+  private func checkQuantizationVersion(
+    _ metadata: [(key: String, value: GGUFValue)]
+  ) throws(Fault) {
+    guard let entry = metadata.first(where: { $0.key == "general.quantization_version" }) else {
+      return
+    }
+    guard entry.value.integer == 2 else {
+      let found = entry.value.integer.map(String.init) ?? "no integer"
+      throw Fault(
+        .unsupported, "GG-QUANT",
+        "general.quantization_version is \(found); blocks of version 2 are decoded")
+    }
   }
 
   /// `general.alignment`, 32 where absent.

@@ -13,6 +13,9 @@ struct GGUFTensorTable {
 
   private var entries: [Entry] = []
 
+  /// Whether any tensor is stored in blocks of several elements.
+  var hasBlocks: Bool { entries.contains { $0.type.blockElements > 1 } }
+
   /// Reads `count` entries; the count was compared with the bytes that remain.
   static func parse(_ cursor: inout GGUFCursor, count: Int) throws(Fault) -> GGUFTensorTable {
     var table = GGUFTensorTable()

@@ -35,9 +35,10 @@ struct GGUFWeights: WeightSource {
     architecture == "llama" ? LlamaNames.huggingFace(gguf: tensors[index].name) : nil
   }
 
-  func floats(at index: Int) throws(Fault) -> [Float] {
+  func floats(at index: Int, threads: Int) throws(Fault) -> [Float] {
     let (file, tensor) = places[index]
-    var values = try files[file].floats(of: tensor, permutation: try permutation(of: tensor))
+    var values = try files[file].floats(
+      of: tensor, permutation: try permutation(of: tensor), threads: threads)
     if let factor = try factor(of: tensor) {
       for index in values.indices { values[index] *= factor }
     }

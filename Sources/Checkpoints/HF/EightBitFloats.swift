@@ -70,7 +70,9 @@ struct EightBitFloats {
 
 extension SafeTensorsWeights {
   /// Suffixes, in place of `.weight`, of the scales of an eight-bit weight and of its input.
-  static let scaleSuffixes = [".weight_scale_inv", ".weight_scale", ".input_scale"]
+  static let scaleSuffixes = [
+    ".weight_scale_inv", ".weight_scale", ".input_scale", ".activation_scale",
+  ]
 
   /// The values of an eight-bit tensor.
   ///
@@ -79,35 +81,7 @@ extension SafeTensorsWeights {
     _ tensor: TensorInfo, _ form: EightBitFloats.Form, in file: SafeTensorsFile
   ) throws(Fault) -> [Float] {
     let (rows, columns) = (tensor.shape.first ?? 1, tensor.shape.dropFirst().reduce(1, *))
-    let scales: EightBitFloats.Scales
-    if let blocks = try scale(of: tensor, ".weight_scale_inv") {
-      let size = try configuration?.quantizationBlock() ?? EightBitFloats.defaultBlock
-      let shape = [
-        (rows + size.rows - 1) / size.rows, (columns + size.columns - 1) / size.columns,
-      ]
-      guard tensor.shape.count == 2, blocks.shape == shape else {
-        throw Fault(
-          .badData, "HF-SCALE",
-          "scales \(blocks.shape), blocks of \(size.rows)×\(size.columns) need \(shape)",
-          path: file.path, tensor: tensor.name)
-      }
-      scales = .blocks(blocks.values, rows: size.rows, columns: size.columns)
-    } else if let scale = try scale(of: tensor, ".weight_scale") {
-      if scale.values.count == 1 {
-        scales = .tensor(scale.values[0])
-      } else if scale.shape == [rows] || scale.shape == [rows, 1] {
-        scales = .rows(scale.values)
-      } else {
-        throw Fault(
-          .badData, "HF-SCALE", "scales \(scale.shape) for a weight \(tensor.shape)",
-          path: file.path, tensor: tensor.name)
-      }
-    } else {
-      throw Fault(
-        .unsupported, "HF-SCALE",
-        "\(form.rawValue) without weight_scale or weight_scale_inv beside it", path: file.path,
-        tensor: tensor.name)
-    }
+    let scales = try scales(of: tensor, form, rows: rows, columns: columns, in: file)
     let values = EightBitFloats.decode(
       try file.bytes(of: tensor), form, rows: rows, columns: columns, scales: scales)
     if let index = values.firstIndex(where: { !$0.isFinite }) {
@@ -116,6 +90,41 @@ extension SafeTensorsWeights {
         tensor: tensor.name)
     }
     return values
+  }
+
+  /// How the scales beside a weight lie, told by their shape and by the block that the configuration names.
+  private func scales(
+    of tensor: TensorInfo, _ form: EightBitFloats.Form, rows: Int, columns: Int,
+    in file: SafeTensorsFile
+  ) throws(Fault) -> EightBitFloats.Scales {
+    let inverse = try scale(of: tensor, ".weight_scale_inv")
+    let plain = inverse == nil ? try scale(of: tensor, ".weight_scale") : nil
+    guard let found = inverse ?? plain else {
+      throw Fault(
+        .unsupported, "HF-SCALE",
+        "\(form.rawValue) without weight_scale or weight_scale_inv beside it", path: file.path,
+        tensor: tensor.name)
+    }
+    if found.values.count == 1 { return .tensor(found.values[0]) }
+    if inverse == nil, found.shape == [rows] || found.shape == [rows, 1] {
+      return .rows(found.values)
+    }
+    let named = try configuration?.quantizationBlock()
+    guard let block = named ?? (inverse == nil ? nil : EightBitFloats.defaultBlock) else {
+      throw Fault(
+        .badData, "HF-SCALE", "scales \(found.shape) for a weight \(tensor.shape)",
+        path: file.path, tensor: tensor.name)
+    }
+    let shape = [
+      (rows + block.rows - 1) / block.rows, (columns + block.columns - 1) / block.columns,
+    ]
+    guard tensor.shape.count == 2, found.shape == shape else {
+      throw Fault(
+        .badData, "HF-SCALE",
+        "scales \(found.shape), blocks of \(block.rows)×\(block.columns) need \(shape)",
+        path: file.path, tensor: tensor.name)
+    }
+    return .blocks(found.values, rows: block.rows, columns: block.columns)
   }
 
   private func scale(

@@ -58,7 +58,7 @@ struct HFConfiguration: Sendable {
     guard let modelType else {
       throw Fault(.badData, "CFG", "model_type is missing")
     }
-    guard modelType == "llama" || modelType == "mistral" else {
+    guard CheckpointSupport.huggingFaceModelTypes.contains(modelType) else {
       throw unsupported("model_type \"\(modelType)\"; llama and mistral are supported")
     }
     // A Mistral model without the field has a window of 4096 by default.
@@ -87,20 +87,43 @@ struct HFConfiguration: Sendable {
     }
   }
 
-  /// The block that shares a scale, `quantization_config.weight_block_size`.
+  /// The block that shares a scale: `weight_block_size`, or `block_structure` or `group_size` of a
+  /// compressed-tensors scheme (`formats/hf.md` §4).
   ///
-  /// - Throws: 65 `CFG` unless it is two positive integers.
+  /// - Throws: 65 `CFG` unless it is positive integers, 69 `CFG-UNSUPPORTED` where schemes differ.
   func quantizationBlock() throws(Fault) -> (rows: Int, columns: Int)? {
-    guard let value = json["quantization_config"]?["weight_block_size"], !value.isNull else {
-      return nil
+    let scheme = json["quantization_config"]
+    if let value = scheme?["weight_block_size"], !value.isNull {
+      return try block(value, "quantization_config.weight_block_size")
     }
-    let sizes = value.arrayValue?.compactMap(\.intValue) ?? []
-    guard sizes.count == 2, value.arrayValue?.count == 2,
+    var found: (rows: Int, columns: Int)?
+    for group in scheme?["config_groups"]?.objectValue?.members ?? [] {
+      let weights = group.value["weights"]
+      let key = "quantization_config.config_groups.\(group.key).weights"
+      let next: (rows: Int, columns: Int)
+      switch weights?["strategy"]?.stringValue {
+      case "block": next = try block(weights?["block_structure"], key + ".block_structure")
+      case "group":
+        next = try block([1, weights?["group_size"] ?? .null], key + ".group_size")
+      default: continue
+      }
+      if let found, found != next {
+        throw Fault(
+          .unsupported, "CFG-UNSUPPORTED", "\(key) has another block than other groups",
+          path: path)
+      }
+      found = next
+    }
+    return found
+  }
+
+  private func block(_ value: JSONValue?, _ key: String) throws(Fault) -> (rows: Int, columns: Int)
+  {
+    let sizes = value?.arrayValue?.compactMap(\.intValue) ?? []
+    guard sizes.count == 2, value?.arrayValue?.count == 2,
       sizes.allSatisfy({ $0 > 0 && $0 <= 1 << 20 })
     else {
-      throw Fault(
-        .badData, "CFG", "quantization_config.weight_block_size must be two positive integers",
-        path: path)
+      throw Fault(.badData, "CFG", "\(key) must be positive integers", path: path)
     }
     return (sizes[0], sizes[1])
   }

@@ -45,7 +45,7 @@ struct SafeTensorsWeights: WeightSource {
 
   func huggingFaceName(at index: Int) -> String? { tensors[index].name }
 
-  func floats(at index: Int) throws(Fault) -> [Float] {
+  func floats(at index: Int, threads: Int) throws(Fault) -> [Float] {
     let file = files[fileOfTensor[index]]
     let tensor = tensors[index]
     let elements = tensor.shape.reduce(1, *)
@@ -54,7 +54,7 @@ struct SafeTensorsWeights: WeightSource {
       if let form = EightBitFloats.Form(rawValue: tensor.dtypeName) {
         try eightBitFloats(tensor, form, in: file)
       } else {
-        try file.floats(of: tensor)
+        try file.floats(of: tensor, threads: threads)
       }
     try file.checkUnchanged()
     return values

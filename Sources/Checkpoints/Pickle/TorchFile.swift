@@ -164,7 +164,7 @@ public struct TorchFile: Sendable {
         }
       }
       let values = TorchFile.rowMajor(stored, view)
-      if let index = ElementDecoding.firstNonFinite(values) {
+      if let index = FiniteCheck.firstNonFinite(values) {
         throw Fault(.badData, "VAL-NAN", "element \(index) is \(values[index])")
       }
       return values

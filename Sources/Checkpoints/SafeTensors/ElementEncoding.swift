@@ -8,7 +8,7 @@ enum ElementEncoding {
   static func bytes(
     _ values: [Float], _ dtype: DType, tensor: String
   ) throws(Fault) -> [UInt8] {
-    if let index = ElementDecoding.firstNonFinite(values) {
+    if let index = FiniteCheck.firstNonFinite(values) {
       throw Fault(
         .badData, "VAL-RANGE", "element \(index) is \(values[index])", tensor: tensor)
     }

@@ -1,6 +1,7 @@
 public import Faults
 public import Files
 public import JSON
+internal import Synchronization
 public import Tensors
 
 /// A safetensors file, its header checked completely, its data read when asked for.
@@ -110,14 +111,15 @@ public final class SafeTensorsFile: Sendable {
   /// - Throws: 69 `ST-DTYPE` for other types; 65 `VAL-NAN` with index and value unless non-finite
   ///   values are allowed; 65 `VAL-RANGE` when an F64 value is beyond Float32.
   public func floats(
-    of tensor: TensorInfo, allowingNonFinite: Bool = false
+    of tensor: TensorInfo, allowingNonFinite: Bool = false, threads: Int = 1
   ) throws(Fault) -> [Float] {
     let dtype = try floatingType(of: tensor)
     let count = tensor.byteCount / dtype.byteCount
+    var areFinite = true
     let values = try WeightMemory.floats(count: count) { (buffer) throws(Fault) in
-      try decode(tensor, dtype, into: buffer)
+      areFinite = try decode(tensor, dtype, into: buffer, threads: threads)
     }
-    if !allowingNonFinite, let index = ElementDecoding.firstNonFinite(values) {
+    if !areFinite, !allowingNonFinite, let index = FiniteCheck.firstNonFinite(values) {
       let isOverflow = dtype == .f64 ? try double(of: tensor, at: index).isFinite : false
       throw Fault(
         .badData, isOverflow ? "VAL-RANGE" : "VAL-NAN",
@@ -207,49 +209,56 @@ public final class SafeTensorsFile: Sendable {
     return dtype
   }
 
-  /// Decodes from the file a piece at a time, so that the stored form never leaves the cache; F32 is read
-  /// straight into its final memory.
+  /// Decodes a tensor; whether all of its values are finite.
   private func decode(
-    _ tensor: TensorInfo, _ dtype: DType, into target: UnsafeMutableBufferPointer<Float>
-  ) throws(Fault) {
-    guard let start = target.baseAddress else { return }
+    _ tensor: TensorInfo, _ dtype: DType, into target: UnsafeMutableBufferPointer<Float>,
+    threads: Int
+  ) throws(Fault) -> Bool {
+    guard let start = target.baseAddress else { return true }
     switch source {
     case .memory(let bytes):
-      bytes.withUnsafeBufferPointer { bytes in
-        guard let first = bytes.baseAddress else { return }
+      return bytes.withUnsafeBufferPointer { bytes in
+        guard let first = bytes.baseAddress else { return true }
         ElementDecoding.decode(first + tensor.byteOffset, dtype, into: start, count: target.count)
+        return FiniteCheck.areFinite(start, count: target.count)
       }
     case .file(let file):
       do throws(Fault) {
-        try decode(tensor, dtype, in: file, into: start, count: target.count)
+        let areFinite = Atomic(true)
+        // Every part writes elements of its own.
+        nonisolated(unsafe) let start = start
+        try ParallelParts.run(target.count, minimum: 1 << 18, threads: threads) {
+          (range) throws(Fault) in
+          if try !decode(tensor, dtype, in: file, into: start, range) {
+            areFinite.store(false, ordering: .relaxed)
+          }
+        }
+        return areFinite.load(ordering: .relaxed)
       } catch {
         throw error.at(tensor: tensor.name)
       }
     }
   }
 
+  /// A piece at a time, so that its stored form, its values and the check share the cache.
   private func decode(
     _ tensor: TensorInfo, _ dtype: DType, in file: InputFile,
-    into target: UnsafeMutablePointer<Float>, count: Int
-  ) throws(Fault) {
-    #if _endian(little)
-      if dtype == .f32 {
-        return try file.read(
-          at: tensor.byteOffset,
-          into: UnsafeMutableRawBufferPointer(start: target, count: 4 * count))
-      }
-    #endif
+    into target: UnsafeMutablePointer<Float>, _ range: Range<Int>
+  ) throws(Fault) -> Bool {
     let width = dtype.byteCount
-    let piece = min(count, WeightMemory.pieceByteCount / width)
+    var areFinite = true
+    let piece = min(range.count, WeightMemory.pieceByteCount / width)
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: piece * width, alignment: 64)
     defer { scratch.deallocate() }
-    for first in stride(from: 0, to: count, by: piece) {
-      let some = min(piece, count - first)
+    for first in stride(from: range.lowerBound, to: range.upperBound, by: piece) {
+      let some = min(piece, range.upperBound - first)
       let bytes = UnsafeMutableRawBufferPointer(rebasing: scratch[..<(some * width)])
       try file.read(at: tensor.byteOffset + first * width, into: bytes)
       guard let bytes = bytes.bindMemory(to: UInt8.self).baseAddress else { continue }
       ElementDecoding.decode(bytes, dtype, into: target + first, count: some)
+      if areFinite { areFinite = FiniteCheck.areFinite(target + first, count: some) }
     }
+    return areFinite
   }
 
   private func double(of tensor: TensorInfo, at index: Int) throws(Fault) -> Double {
