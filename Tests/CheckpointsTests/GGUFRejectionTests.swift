@@ -59,7 +59,8 @@ import Testing
     },
     Case("empty key", "GG-KEY") { $0.add("", u32: 1) },
     Case("key not UTF-8", "GG-KEY") {
-      $0.entries.append(.init(key: [0xc0, 0x80], type: 4, value: [0, 0, 0, 0]))
+      $0.add("kk", u32: 0)
+      $0.entries[$0.entries.count - 1].key = [0xc0, 0x80]
     },
     Case("key with NUL", "GG-KEY") { $0.add("a\0b", u32: 1) },
     Case("key twice", "GG-DUP") { $0.add("other.flag", u32: 1) },
@@ -91,6 +92,10 @@ import Testing
       $0.add("x", raw: 9, GGUFBuilder.little(UInt32(9)) + GGUFBuilder.little(UInt64(1)))
     },
     Case("alignment 0", "GG-ALIGN") { $0.add("general.alignment", u32: 0) },
+    Case("alignment twice", "GG-DUP") {
+      $0.add("general.alignment", u32: 32)
+      $0.add("general.alignment", u32: 32)
+    },
     Case("alignment 13", "GG-ALIGN") { $0.add("general.alignment", u32: 13) },
     Case("alignment 2³¹", "GG-ALIGN") { $0.add("general.alignment", u32: 1 << 31) },
     Case("alignment i32", "GG-ALIGN") { $0.add("general.alignment", raw: 5, [32, 0, 0, 0]) },
@@ -122,6 +127,12 @@ import Testing
     Case("2⁶² of F32", "GG-OVERFLOW") { $0.tensors[0].sizes = [1 << 62] },
     Case("2⁶² elements and a zero", "GG-OVERFLOW") { $0.tensors[0].sizes = [1 << 62, 0, 4] },
     Case("padding wraps", "GG-OVERFLOW") { $0.tensors[0].sizes = [1 << 61 - 1] },
+    Case("sum of sizes wraps", "GG-OVERFLOW") {
+      for index in 0..<2 {
+        $0.tensors[index].type = 24
+        $0.tensors[index].sizes = [1 << 63 - 64]
+      }
+    },
     Case("type 4, removed", "GG-TYPE", .unsupported) { $0.tensors[0].type = 4 },
     Case("type 43", "GG-TYPE") { $0.tensors[0].type = 43 },
     Case("type −1", "GG-TYPE") { $0.tensors[0].type = .max },

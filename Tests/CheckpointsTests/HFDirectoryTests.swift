@@ -125,6 +125,79 @@ import Testing
     }
   }
 
+  @Test(arguments: ["loop", "dangling", "directory", "fifo", "device"])
+  func refusesShardsThatAreNoFiles(_ kind: String) throws {
+    try withShards { folder in
+      let shard = folder + "/" + Self.shard(1)
+      let files = FileManager.default
+      try files.removeItem(atPath: shard)
+      switch kind {
+      case "loop": try files.createSymbolicLink(atPath: shard, withDestinationPath: Self.shard(1))
+      case "dangling": try files.createSymbolicLink(atPath: shard, withDestinationPath: "nowhere")
+      case "directory":
+        try files.createDirectory(atPath: shard, withIntermediateDirectories: false)
+      case "fifo": #expect(mkfifo(shard, 0o600) == 0)
+      default: try files.createSymbolicLink(atPath: shard, withDestinationPath: "/dev/zero")
+      }
+      let found = open(folder)
+      let isMissing = ["loop", "dangling"].contains(kind)
+      #expect(found?.kind == (isMissing ? .missingInput : .badData), "\(String(describing: found))")
+    }
+  }
+
+  @Test(arguments: [
+    #"{"weight_map":{"a":"m.safetensors","a":"m.safetensors"}}"#,
+    #"{"weight_map":["m.safetensors"]}"#, #"{"weight_map":{}}"#, "[]", "{", "",
+    #"{"weight_map":{"a":null}}"#,
+    #"{"weight_map":"# + String(repeating: "[", count: 100_000),
+  ])
+  func refusesDamagedIndices(_ text: String) throws {
+    try withShards { folder in
+      let index = folder + "/model.safetensors.index.json"
+      try text.write(toFile: index, atomically: false, encoding: .utf8)
+      #expect(open(folder)?.code == "IDX-JSON", "\(String(describing: open(folder)))")
+    }
+  }
+
+  /// Its size is looked at before anything of it is read.
+  @Test func refusesAnIndexOfHundredsOfMegabytes() throws {
+    try withShards { folder in
+      let index = folder + "/model.safetensors.index.json"
+      #expect(truncate(index, 200 << 20) == 0)
+      #expect(open(folder)?.kind == .badData, "\(String(describing: open(folder)))")
+    }
+  }
+
+  /// Another file beside the shards is not looked at; names that differ in case only are two tensors.
+  @Test func namesAreComparedByBytes() throws {
+    try withTemporaryDirectory { folder in
+      var writer = SafeTensorsWriter()
+      try writer.add("w", shape: [1], floats: [1])
+      try writer.add("W", shape: [1], floats: [2])
+      try writer.write(to: folder + "/Model-1.safetensors")
+      try writer.write(to: folder + "/other.safetensors")
+      let index = #"{"weight_map":{"w":"Model-1.safetensors","W":"Model-1.safetensors"}}"#
+      try index.write(
+        toFile: folder + "/model.safetensors.index.json", atomically: false, encoding: .utf8)
+      try "{}".write(toFile: folder + "/config.json", atomically: false, encoding: .utf8)
+      let checkpoint = try Checkpoint.open(folder)
+      #expect(try checkpoint.floats("w") == [1] && checkpoint.floats("W") == [2])
+      #expect(checkpoint.tensors.count == 2)
+    }
+  }
+
+  @Test func codeBesideTheWeightsIsNotLookedAt() throws {
+    let change: (inout [String: Any]) -> Void = {
+      $0["auto_map"] = ["AutoModel": "modeling.Model"]
+      $0["trust_remote_code"] = true
+    }
+    try TinyLlama.withCopy(config: change) { folder in
+      try "raise SystemExit".write(
+        toFile: folder + "/modeling.py", atomically: false, encoding: .utf8)
+      #expect(open(folder) == nil)
+    }
+  }
+
   @Test func refusesAmbiguity() throws {
     try withShards { folder in
       try FileManager.default.copyItem(

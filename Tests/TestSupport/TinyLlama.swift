@@ -1,13 +1,13 @@
 import Checkpoints
 import Foundation
-import TestSupport
 
 /// The two-layer model of golden/tiny/model, as a folder that a test may damage and as GGUF.
-enum TinyLlama {
-  static let folder = Checkout.path("golden/tiny/model")
+public enum TinyLlama {
+  /// The folder in the checkout.
+  public static let folder = Checkout.path("golden/tiny/model")
 
   /// Runs `body` with a copy of the folder, whose `config.json` has passed through `change`.
-  static func withCopy<R>(
+  public static func withCopy<R>(
     config change: (inout [String: Any]) -> Void = { _ in }, _ body: (String) throws -> R
   ) throws -> R {
     try withTemporaryDirectory { parent in
@@ -23,7 +23,7 @@ enum TinyLlama {
   }
 
   /// The model as GGUF in F32, queries and keys interleaved as converters do.
-  static func gguf() throws -> GGUFBuilder {
+  public static func gguf() throws -> GGUFBuilder {
     let base = try BaseCheckpoint.open(folder)
     var builder = GGUFBuilder()
     builder.add("general.architecture", string: "llama")
@@ -65,7 +65,7 @@ enum TinyLlama {
   }
 
   /// The GGUF name of a Hugging Face name.
-  static func name(_ name: String) -> String {
+  public static func name(_ name: String) -> String {
     var result = name
     for (from, to) in [
       ("model.layers.", "blk."), ("self_attn.q_proj", "attn_q"), ("self_attn.k_proj", "attn_k"),

@@ -1,20 +1,22 @@
 /// Builds safetensors bytes, whole or broken.
-enum SafeTensorsBytes {
+public enum SafeTensorsBytes {
   /// A file from header text and data.
-  static func file(_ header: String, data: [UInt8] = []) -> [UInt8] {
+  public static func file(_ header: String, data: [UInt8] = []) -> [UInt8] {
     file(Array(header.utf8), data: data)
   }
 
-  static func file(_ header: [UInt8], data: [UInt8] = []) -> [UInt8] {
+  /// A file from header bytes and data.
+  public static func file(_ header: [UInt8], data: [UInt8] = []) -> [UInt8] {
     length(UInt64(header.count)) + header + data
   }
 
-  static func length(_ count: UInt64) -> [UInt8] {
+  /// The length field.
+  public static func length(_ count: UInt64) -> [UInt8] {
     (0..<8).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) }
   }
 
   /// One entry.
-  static func entry(
+  public static func entry(
     _ name: String = "w", dtype: String = "\"F32\"", shape: String = "[1]",
     offsets: String = "[0,4]"
   ) -> String {
@@ -22,7 +24,7 @@ enum SafeTensorsBytes {
   }
 
   /// A file of one tensor with 4 bytes of data.
-  static func one(
+  public static func one(
     _ name: String = "w", dtype: String = "\"F32\"", shape: String = "[1]",
     offsets: String = "[0,4]", data: Int = 4
   ) -> [UInt8] {
