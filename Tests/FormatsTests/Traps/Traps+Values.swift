@@ -55,14 +55,6 @@ extension TrapTests {
       }
       #expect(relativeError(bases[0].inputBasis.elements, bases[1].inputBasis.elements) < 1e-6)
       #expect(relativeError(bases[0].outputBasis.elements, bases[1].outputBasis.elements) < 1e-6)
-      // With a fused multiply-add 0.1·3 + −0.3 would not be what two roundings give.
-      let (d, m) = (Float(0.09997559), Float(-0.2998047))
-      let halves =
-        GGUFBuilder.little(HalfPrecision.half(d))
-        + GGUFBuilder.little(
-          HalfPrecision.half(m))
-      let found = try decoded(3, shape: [1, 32], halves + [UInt8](repeating: 0x33, count: 16))
-      #expect(found == [Float](repeating: d * 3 + m, count: 32))
     },
     Trap(24, "nibbles in the wrong order") {
       // d = 1, byte 0 holds 1 low and 2 high: elements 0 and 16, not 0 and 1.
@@ -115,7 +107,8 @@ extension TrapTests {
         var builder = GGUFBuilder()
         let data = [UInt8](repeating: 0, count: 32 * blockBytes)
         builder.add("w", shape: [32, 128], type: id, data: data)
-        builder.add("next", shape: [1], floats: [1])
+        // Behind it lies more than the blocks of the true types would need.
+        builder.add("next", shape: [1024], floats: [Float](repeating: 1, count: 1024))
         let found = try withFile(builder.bytes()) { path in refusal { try Checkpoint.open(path) } }
         #expect(found?.code == "GG-OFFSET" && found?.tensor == "next", "\(id)")
         builder.tensors.removeLast()
