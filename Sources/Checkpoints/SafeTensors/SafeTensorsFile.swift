@@ -245,6 +245,7 @@ public final class SafeTensorsFile: Sendable {
     _ tensor: TensorInfo, _ dtype: DType, in file: InputFile,
     into target: UnsafeMutablePointer<Float>, _ range: Range<Int>
   ) throws(Fault) -> Bool {
+    guard !range.isEmpty else { return true }
     let width = dtype.byteCount
     var areFinite = true
     let piece = min(range.count, WeightMemory.pieceByteCount / width)

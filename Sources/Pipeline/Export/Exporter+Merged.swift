@@ -17,7 +17,8 @@ extension Exporter {
     let base = session.base
     let task = session.log.task("merge", total: base.tensors.count, unit: "tensors")
     var files = ShardedWriter(shardBytes: options.shardBytes)
-    let changed = ChangedParameters(base: base, changes: loaded.parts)
+    let changed = ChangedParameters(
+      base: base, changes: loaded.parts, threads: session.threads)
     var parameters: [(name: String, shape: [Int])] = []
     for tensor in base.tensors {
       guard let name = base.checkpoint.huggingFaceName(tensor.name) else { continue }
@@ -49,7 +50,8 @@ extension Exporter {
   func writeMergedGGUF(_ loaded: LoadedArtifact, to file: String) throws(Fault) {
     let copy = try GGUFCopy(of: session.base.checkpoint)
     let updates = loaded.updatesByWeight
-    let changed = ChangedParameters(base: session.base, changes: loaded.parts)
+    let changed = ChangedParameters(
+      base: session.base, changes: loaded.parts, threads: session.threads)
     guard !changed.untiesHead else {
       throw Fault(
         .unsupported, "AD-EXPORT",

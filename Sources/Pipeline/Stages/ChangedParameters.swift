@@ -10,9 +10,11 @@ import Tensors
 struct ChangedParameters {
   private let base: BaseCheckpoint
   private let changes: [UTF8Key: [AdapterPart]]
+  private let threads: Int
 
-  init(base: BaseCheckpoint, changes: [AdapterPart]) {
+  init(base: BaseCheckpoint, changes: [AdapterPart], threads: Int = 1) {
     self.base = base
+    self.threads = threads
     self.changes = Dictionary(grouping: changes) { UTF8Key($0.parameter) }
   }
 
@@ -37,7 +39,7 @@ struct ChangedParameters {
 
   /// The values of a parameter after its changes; a head that is tied in the base begins as the embeddings.
   func floats(_ name: String) throws(Fault) -> [Float] {
-    var values = try base.checkpoint.floats(source(name))
+    var values = try base.checkpoint.floats(source(name), threads: threads)
     for part in changes[UTF8Key(name)] ?? [] { part.apply(to: &values) }
     return values
   }

@@ -65,6 +65,15 @@ import Testing
     #expect(try file.tensor("s").shape == [])
   }
 
+  @Test(arguments: ["F32", "F16", "BF16", "F64"]) func emptyTensorsOfAFile(dtype: String) throws {
+    try withCheckpoint(
+      B.one(dtype: "\"\(dtype)\"", shape: "[2,0]", offsets: "[0,0]", data: 0),
+      named: "m.safetensors"
+    ) { checkpoint in
+      for threads in [1, 3] { #expect(try checkpoint.floats("w", threads: threads).isEmpty) }
+    }
+  }
+
   @Test func unalignedDataIsRead() throws {
     let header =
       "{\(B.entry("a", dtype: "\"U8\"", shape: "[1]", offsets: "[0,1]")),"
