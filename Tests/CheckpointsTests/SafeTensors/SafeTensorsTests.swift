@@ -70,7 +70,10 @@ import Testing
       B.one(dtype: "\"\(dtype)\"", shape: "[2,0]", offsets: "[0,0]", data: 0),
       named: "m.safetensors"
     ) { checkpoint in
-      for threads in [1, 3] { #expect(try checkpoint.floats("w", threads: threads).isEmpty) }
+      for threads in [1, 3] {
+        let values = try checkpoint.floats("w", threads: threads)
+        #expect(values.isEmpty)
+      }
     }
   }
 
