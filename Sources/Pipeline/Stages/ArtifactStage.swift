@@ -120,7 +120,10 @@ struct ArtifactStage {
         directions == .selected ? generator.permutation(candidates).prefix(count).sorted() : []
       }
       let columns = rank.input + pairs
-      let numbers = generator.normals((rank.output + pairs) * columns).map { Float($0) }
+      // Tuned columns are spread almost evenly: every step moved each number about as far.
+      let numbers = (0..<(rank.output + pairs) * columns).map { _ in
+        Float(2 * generator.uniform() - 1)
+      }
       func basis(_ features: Int, _ count: Int) -> Matrix<Float>? {
         guard request.embedsBases else { return nil }
         return Matrix(

@@ -12,10 +12,10 @@ struct ByteModel {
     case .f32: 30
     case .f16: 15
     case .bf16: 11.5
-    case .int8: 6.8
-    case .int4: 3.3
-    case .int3: 2.5
-    case .int2: 1.55
+    case .int8: 8
+    case .int4: 3.8
+    case .int3: 2.8
+    case .int2: 1.6
     }
   }
 
