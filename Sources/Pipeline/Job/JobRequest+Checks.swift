@@ -42,6 +42,10 @@ extension JobRequest {
     if calibration == nil, startArtifactPath == nil, method == .kfac || method == .calibrated {
       throw Fault(.usage, "JOB-OPTIONS", "\(method.rawValue) needs calibration examples")
     }
+    if directions == .own, residual != nil {
+      throw Fault(
+        .usage, "JOB-OPTIONS", "own directions leave nothing for a residual: choose one of them")
+    }
     if let candidates, candidates < 1 {
       throw Fault(.usage, "JOB-OPTIONS", "at least one candidate direction is needed")
     }
