@@ -21,13 +21,15 @@ extension JobRunner {
 
   /// The ranks whose artifact will fit `bytes`.
   ///
-  /// The model of sizes is corrected by drafts of the artifact until one fills the budget to half a percent.
+  /// The model of sizes is corrected by drafts of the artifact until one fills the budget to half a percent. Numbers
+  /// that are not codes cannot be made coarser afterwards: for those a hundredth stays free.
   func plan(_ projection: ProjectionStage, within bytes: Int) throws(Fault) -> RankPlan {
     let plans =
       choice == .top
       ? topPlan
       : try BudgetPlanner(projection, storage: request.storage).plans(request.allocation)
     let stage = ArtifactStage(session: session, request: request, matched: matched)
+    let available = request.storage.isQuantised ? bytes : bytes - max(bytes / 100, 32)
     var (low, high) = (0.0, 1.5 * Double(bytes))
     var best: RankPlan?
     for _ in 0..<14 {
@@ -38,14 +40,14 @@ extension JobRunner {
       let size = try draft.map { (draft) throws(Fault) in
         try draft.encodedByteCount() + blockReserve
       }
-      if let size, size > bytes {
+      if let size, size > available {
         high = target
         continue
       }
       low = target
       guard let size else { continue }
       best = plan
-      if Double(size) > 0.995 * Double(bytes) { break }
+      if Double(size) > 0.995 * Double(available) { break }
     }
     guard let best else {
       throw Fault(
