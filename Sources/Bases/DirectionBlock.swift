@@ -18,6 +18,8 @@ struct DirectionBlock<Scalar: BLASScalar> {
   private(set) var images: [Scalar]
   /// Ritz values, descending: approximate eigenvalues of `A`, `σ²`.
   private(set) var values: [Double] = []
+  /// Multiplications and additions of all products so far.
+  private(set) var operations = 0.0
 
   /// A block over start vectors `[count, size]`.
   ///
@@ -28,6 +30,7 @@ struct DirectionBlock<Scalar: BLASScalar> {
     let factored = products * count * 2 * weight.long
     let forming = weight.long * weight.short / 2 + products * count * weight.short
     formed = forming < factored ? weight.formed() : nil
+    if formed != nil { operations += Double(weight.long) * Double(weight.short * weight.short) }
     self.count = count
     size = weight.short
     self.vectors = vectors
@@ -114,9 +117,12 @@ struct DirectionBlock<Scalar: BLASScalar> {
   }
 
   /// `Y ← alpha · X·A + beta · Y`.
-  private func apply(_ x: [Scalar], alpha: Scalar = 1, beta: Scalar = 0, into y: inout [Scalar]) {
+  private mutating func apply(
+    _ x: [Scalar], alpha: Scalar = 1, beta: Scalar = 0, into y: inout [Scalar]
+  ) {
     guard let formed else {
       weight.apply(x, count: count, alpha: alpha, beta: beta, into: &y)
+      operations += 4 * Double(count) * Double(weight.long * weight.short)
       return
     }
     gemm(
@@ -126,24 +132,25 @@ struct DirectionBlock<Scalar: BLASScalar> {
   // MARK: - Small products
 
   /// `X Yᵀ`, `[count, count]`.
-  private func products(of x: [Scalar], with y: [Scalar]) -> Matrix<Double> {
+  private mutating func products(of x: [Scalar], with y: [Scalar]) -> Matrix<Double> {
     var result = [Scalar](repeating: 0, count: count * count)
     gemm(transposeB: true, columns: count, inner: size, x, y, into: &result)
     return Matrix(rows: count, columns: count, elements: result.map { Double($0) })
   }
 
   /// `R X`, `[count, size]`.
-  private func rotated(_ x: [Scalar], by rotation: Matrix<Double>) -> [Scalar] {
+  private mutating func rotated(_ x: [Scalar], by rotation: Matrix<Double>) -> [Scalar] {
     var result = [Scalar](repeating: 0, count: count * size)
     let factor = rotation.elements.map { Scalar($0) }
     gemm(transposeB: false, columns: size, inner: count, factor, x, into: &result)
     return result
   }
 
-  private func gemm(
+  private mutating func gemm(
     transposeB: Bool, columns: Int, inner: Int, alpha: Scalar = 1, _ a: [Scalar], _ b: [Scalar],
     beta: Scalar = 0, into c: inout [Scalar]
   ) {
+    operations += 2 * Double(count) * Double(columns * inner)
     a.withUnsafeBufferPointer { a in
       b.withUnsafeBufferPointer { b in
         c.withUnsafeMutableBufferPointer { c in

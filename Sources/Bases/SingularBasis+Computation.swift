@@ -46,7 +46,7 @@ extension SingularBasis {
       Canonical.fixSigns(output: &output, input: &input)
       self.init(
         moduleName: moduleName, singularValues: final.values, outputRows: output, inputRows: input,
-        convergence: final.convergence)
+        convergence: final.convergence, work: final.work)
     } catch {
       throw error.at(tensor: moduleName)
     }

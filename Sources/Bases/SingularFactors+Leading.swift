@@ -45,6 +45,7 @@ extension SingularFactors {
     }
     guard fine.spanError(count) <= spanLimit else { return nil }
     self.init(fine, count: fine.wholeClusters(count), weight: weight)
+    work = ProductWork(single: rough.operations, double: fine.operations)
   }
 
   /// The start vectors of every iteration; results do not depend on it beyond rounding.
