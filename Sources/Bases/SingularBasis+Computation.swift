@@ -53,7 +53,7 @@ extension SingularBasis {
   }
 
   /// Below this the whole decomposition is as quick as an iteration.
-  private static let iterationMinimum = 768
+  private static let iterationMinimum = 384
 
   /// The leading directions and a few more, so that a cluster across the last one is seen.
   private static func iterated(
