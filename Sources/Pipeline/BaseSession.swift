@@ -119,11 +119,15 @@ public final class BaseSession {
   }
 
   /// Where the states of a teacher over this base are kept between runs; nil without a cache directory.
-  func teacherStore(adapter: SHA256Digest) throws(Fault) -> TeacherStateStore? {
+  ///
+  /// - Parameter reading: What beside its files decides the adapter's values.
+  func teacherStore(
+    adapter: SHA256Digest, reading: String
+  ) throws(Fault) -> TeacherStateStore? {
     guard let teacherStates else { return nil }
     return TeacherStateStore(
       cache: teacherStates,
-      identity: SHA256Digest.of(Array((try identity().hex + adapter.hex).utf8)))
+      identity: SHA256Digest.of(Array((try identity().hex + adapter.hex + reading).utf8)))
   }
 
   /// Digest of the files that hold the weights, and of the shape they are used in.

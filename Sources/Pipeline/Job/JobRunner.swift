@@ -148,7 +148,8 @@ public final class JobRunner {
 
   func loadTuningData(_ tuning: JobRequest.Tuning) throws(Fault) -> TuningData {
     let examples = try tokenized(try file(of: tuning.data), role: "training")
-    let store = try session.teacherStore(adapter: matched.adapter.identity)
+    let store = try session.teacherStore(
+      adapter: matched.adapter.identity, reading: "\(request.magnitudes)")
     teacherStore = store
     switch tuning.validation {
     case .file(let file):
