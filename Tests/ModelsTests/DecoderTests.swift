@@ -71,10 +71,10 @@ import Testing
     let head = OutputHead(weights: model.weights, threads: 2)
     let batch = TinyModel.batch
     let (_, gradient) = head.loss(
-      decoder.forward(batch, recording: true), targets: batch.targets, teacher: nil,
+      try decoder.forward(batch, recording: true), targets: batch.targets, teacher: nil,
       objective: OutputHead.Objective(crossEntropy: 1, distillation: 0))
     let factors = FactorGradients()
-    _ = decoder.backward(gradient, factors: factors)
+    _ = try decoder.backward(gradient, factors: factors)
     for module in model.updates.trainable {
       let name = LinearModule(
         layer: module.layer, kind: module.kind, configuration: model.reference.configuration
