@@ -124,7 +124,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Benchmarks",
-      exclude: ["README.md", "NOTES.md", "bench.py", "harness.py", "peers"],
+      exclude: ["README.md", "NOTES.md", "bench.py", "harness.py", "plot.py", "peers"],
       swiftSettings: swiftSettings),
 
     // Tests.

@@ -1,6 +1,8 @@
 import Checkpoints
+import Dispatch
 public import Faults
 public import Files
+import Synchronization
 
 /// A LoRA adapter read completely: every tensor is part of an update, named in a warning, or a reason to
 /// refuse.
@@ -37,14 +39,15 @@ public struct Adapter: Sendable {
   /// Whether a head that is tied to the embeddings changes with them (`ensure_weight_tying`).
   let tiesHead: Bool
 
-  init(_ reading: AdapterReading, _ detection: AdapterDetection, _ files: AdapterFiles)
-    throws(Fault)
-  {
+  init(
+    _ reading: AdapterReading, _ detection: AdapterDetection, _ files: AdapterFiles,
+    digest: SHA256Digest
+  ) throws(Fault) {
     name = files.name
     path = files.path
     self.detection = detection
     byteCount = files.file.byteCount
-    digest = try SHA256Digest.of(files.file)
+    self.digest = digest
     configurationDigest = files.configurationDigest
     baseModelName = reading.baseModelName
     updates = reading.updates
@@ -91,20 +94,44 @@ public struct Adapter: Sendable {
 
   /// Reads an adapter: a directory, or the file that holds its tensors.
   ///
-  /// - Parameter format: The dialect, where it is not to be found by content.
+  /// - Parameters:
+  ///   - format: The dialect, where it is not to be found by content.
+  ///   - threads: With more than one the file is hashed while its tensors are decoded; each takes about as long.
   /// - Throws: 66 when a file is missing; 69 `AD-…` naming the field, tensor or format that is not
   ///   supported; 65 `AD-…`, `ST-…`, `VAL-…` for damage (`formats/adapters.md` §10).
   public static func open(
-    _ path: String, format: AdapterDialect? = nil
+    _ path: String, format: AdapterDialect? = nil, threads: Int = 1
   ) throws(Fault) -> Adapter {
     let files = try AdapterFiles(path)
     let detection: AdapterDetection
     if let format { detection = .forced(format) } else { detection = try files.detect() }
     do throws(Fault) {
-      return try Adapter(try read(files, detection.dialect), detection, files)
+      let (reading, digest) = try Adapter.contents(files, detection.dialect, threads: threads)
+      return try Adapter(reading, detection, files, digest: digest)
     } catch {
       throw error.at(path: files.weightsPath)
     }
+  }
+
+  private static func contents(
+    _ files: AdapterFiles, _ dialect: AdapterDialect, threads: Int
+  ) throws(Fault) -> (AdapterReading, SHA256Digest) {
+    guard threads > 1 else { return (try read(files, dialect), try SHA256Digest.of(files.file)) }
+    let results = Mutex<(Result<AdapterReading, Fault>?, Result<SHA256Digest, Fault>?)>((nil, nil))
+    DispatchQueue.concurrentPerform(iterations: 2) { task in
+      if task == 0 {
+        let reading = Result { () throws(Fault) in try read(files, dialect) }
+        results.withLock { $0.0 = reading }
+      } else {
+        let digest = Result { () throws(Fault) in try SHA256Digest.of(files.file) }
+        results.withLock { $0.1 = digest }
+      }
+    }
+    guard case (let reading?, let digest?) = results.withLock({ $0 }) else {
+      throw Fault(.internalError, "PAR-SLOT", "a parallel task left no result")
+    }
+    // What is wrong with the tensors says more than that the file could not be hashed.
+    return (try reading.get(), try digest.get())
   }
 
   private static func read(

@@ -93,9 +93,16 @@ public struct LowRankUpdate: Sendable, Equatable {
   var squaredNormBound: Double {
     func squaredNorm(_ matrix: Matrix<Float>) -> Double {
       matrix.elements.withUnsafeBufferPointer { elements in
-        var sum = 0.0
-        for value in elements { sum += Double(value) * Double(value) }
-        return sum
+        // Eight sums: one would wait for itself at every element.
+        var sums = SIMD8<Double>()
+        let whole = elements.count / 8 * 8
+        for start in stride(from: 0, to: whole, by: 8) {
+          var values = SIMD8<Float>()
+          for lane in 0..<8 { values[lane] = elements[start + lane] }
+          let wide = SIMD8<Double>(values)
+          sums += wide * wide
+        }
+        return elements[whole...].reduce(sums.sum()) { $0 + Double($1) * Double($1) }
       }
     }
     return squaredNorm(loraA) * squaredNorm(loraB)

@@ -18,6 +18,10 @@ struct DirectionBlock<Scalar: BLASScalar> {
   private(set) var images: [Scalar]
   /// Ritz values, descending: approximate eigenvalues of `A`, `σ²`.
   private(set) var values: [Double] = []
+  private let counter = OperationCounter()
+
+  /// Multiplications and additions of all products so far.
+  var operations: Double { counter.operations }
 
   /// A block over start vectors `[count, size]`.
   ///
@@ -28,6 +32,9 @@ struct DirectionBlock<Scalar: BLASScalar> {
     let factored = products * count * 2 * weight.long
     let forming = weight.long * weight.short / 2 + products * count * weight.short
     formed = forming < factored ? weight.formed() : nil
+    if formed != nil {
+      counter.operations += Double(weight.long) * Double(weight.short * weight.short)
+    }
     self.count = count
     size = weight.short
     self.vectors = vectors
@@ -105,6 +112,20 @@ struct DirectionBlock<Scalar: BLASScalar> {
     normalizeRows()
   }
 
+  /// Adds `rows` `[count, size]` to the vectors, each times its scale.
+  mutating func add(_ rows: [Float], scales: [Double]) {
+    for row in 0..<count {
+      for index in row * size..<(row + 1) * size {
+        vectors[index] += Scalar(Double(rows[index]) * scales[row])
+      }
+    }
+  }
+
+  /// `Y ← alpha · X·A + beta · Y` for any `X` `[count, size]`.
+  func multiply(_ x: [Scalar], alpha: Scalar, beta: Scalar, into y: inout [Scalar]) {
+    apply(x, alpha: alpha, beta: beta, into: &y)
+  }
+
   /// The same block in another precision.
   func converted<Target: BLASScalar>(
     to type: Target.Type, products: Int
@@ -114,9 +135,12 @@ struct DirectionBlock<Scalar: BLASScalar> {
   }
 
   /// `Y ← alpha · X·A + beta · Y`.
-  private func apply(_ x: [Scalar], alpha: Scalar = 1, beta: Scalar = 0, into y: inout [Scalar]) {
+  private func apply(
+    _ x: [Scalar], alpha: Scalar = 1, beta: Scalar = 0, into y: inout [Scalar]
+  ) {
     guard let formed else {
       weight.apply(x, count: count, alpha: alpha, beta: beta, into: &y)
+      counter.operations += 4 * Double(count) * Double(weight.long * weight.short)
       return
     }
     gemm(
@@ -144,6 +168,7 @@ struct DirectionBlock<Scalar: BLASScalar> {
     transposeB: Bool, columns: Int, inner: Int, alpha: Scalar = 1, _ a: [Scalar], _ b: [Scalar],
     beta: Scalar = 0, into c: inout [Scalar]
   ) {
+    counter.operations += 2 * Double(count) * Double(columns * inner)
     a.withUnsafeBufferPointer { a in
       b.withUnsafeBufferPointer { b in
         c.withUnsafeMutableBufferPointer { c in
@@ -168,4 +193,9 @@ struct DirectionBlock<Scalar: BLASScalar> {
       for index in row * size..<(row + 1) * size { vectors[index] *= scale }
     }
   }
+}
+
+/// Counts what products of a block cost, from functions that change nothing else.
+private final class OperationCounter {
+  var operations = 0.0
 }

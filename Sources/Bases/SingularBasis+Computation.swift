@@ -46,14 +46,14 @@ extension SingularBasis {
       Canonical.fixSigns(output: &output, input: &input)
       self.init(
         moduleName: moduleName, singularValues: final.values, outputRows: output, inputRows: input,
-        convergence: final.convergence)
+        convergence: final.convergence, work: final.work)
     } catch {
       throw error.at(tensor: moduleName)
     }
   }
 
   /// Below this the whole decomposition is as quick as an iteration.
-  private static let iterationMinimum = 768
+  private static let iterationMinimum = 384
 
   /// The leading directions and a few more, so that a cluster across the last one is seen.
   private static func iterated(

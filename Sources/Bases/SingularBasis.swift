@@ -20,6 +20,8 @@ public struct SingularBasis: Sendable {
   public let convergence: Convergence
   /// Ranges of two or more directions that must be taken whole or not at all.
   public let clusters: [Range<Int>]
+  /// Products of the iteration that found leading directions; none were counted elsewhere.
+  public let work: ProductWork
 
   /// Singular values nearer than this times `σ₁` belong to one cluster.
   ///
@@ -30,7 +32,7 @@ public struct SingularBasis: Sendable {
   /// Assembles a basis whose parts agree in size (a programmer's error otherwise).
   init(
     moduleName: String, singularValues: [Double], outputRows: Matrix<Double>,
-    inputRows: Matrix<Double>, convergence: Convergence
+    inputRows: Matrix<Double>, convergence: Convergence, work: ProductWork = ProductWork()
   ) {
     precondition(
       outputRows.rows == singularValues.count && inputRows.rows == singularValues.count)
@@ -40,6 +42,7 @@ public struct SingularBasis: Sendable {
     self.inputRows = inputRows
     self.convergence = convergence
     self.clusters = SingularBasis.clusters(of: singularValues)
+    self.work = work
   }
 
   /// Whether only leading directions were computed: there are more than ``count``.

@@ -7,8 +7,10 @@ extension SingularFactors {
   /// The leading `count` triplets by subspace iteration with Chebyshev filters, or nil where that does not
   /// converge (a cut inside a long cluster, or too few dimensions): the caller then decomposes the whole.
   ///
-  /// Cycles of filter, orthonormalisation and Rayleigh–Ritz run in Float32 until its rounding stops them, then in
-  /// Float64 until every wanted triplet meets METHOD §5's limit on residual over gap. The block is half as wide
+  /// Cycles of filter, orthonormalisation and Rayleigh–Ritz run in Float32 until its rounding stops them. From then on
+  /// only Rayleigh–Ritz needs Float64, once a cycle: the filter's effect on a residual is all that it adds to a vector,
+  /// and a small correction in Float32 is exact enough (residual-based Chebyshev filters: Kressner, Shao, Miao and
+  /// others). That until every wanted triplet meets METHOD §5's limit on residual over gap. The block is half as wide
   /// again as what is wanted: the filter separates the wanted directions from what lies outside the block, so the
   /// distance to the block's end counts, not the gap at the cut. (Zhou, Saad, Tiago, Chelikowsky 2006.)
   ///
@@ -35,16 +37,25 @@ extension SingularFactors {
       rough.filter(count, growth: 1e4, reduction: 2 * error / roughLimit)
       try rough.cycle()
     }
-    var fine = rough.converted(to: Double.self, products: 8)
+    var fine = rough.converted(to: Double.self, products: 3)
     try fine.cycle()
+    last = .infinity
     for _ in 0..<SingularFactors.cycleLimit {
       let error = fine.spanError(count)
       if error <= spanLimit { break }
-      fine.filter(count, growth: 1e9, reduction: 4 * error / spanLimit)
+      let reduction = 4 * error / spanLimit
+      if error < last / 4 {
+        fine.correct(count, reduction: reduction, by: &rough)
+      } else {
+        // Rounding of corrections stands in the way.
+        fine.filter(count, growth: 1e9, reduction: reduction)
+      }
+      last = error
       try fine.cycle()
     }
     guard fine.spanError(count) <= spanLimit else { return nil }
     self.init(fine, count: fine.wholeClusters(count), weight: weight)
+    work = ProductWork(single: rough.operations, double: fine.operations)
   }
 
   /// The start vectors of every iteration; results do not depend on it beyond rounding.
@@ -144,13 +155,29 @@ extension DirectionBlock {
   /// The first direction may grow at most `growth` times as much as the last one wanted: beyond that its rounding
   /// errors would drown the others. `reduction` is the factor by which the last one's error is still too large.
   fileprivate mutating func filter(_ wanted: Int, growth: Double, reduction: Double) {
-    guard let bound = values.last, let first = values.first, bound > 0 else { return }
+    guard let (degree, bound) = degree(wanted, growth: growth, reduction: reduction) else { return }
+    filter(degree: degree, bound: bound)
+  }
+
+  private func degree(
+    _ wanted: Int, growth: Double, reduction: Double
+  ) -> (degree: Int, bound: Double)? {
+    guard let bound = values.last, let first = values.first, bound > 0 else { return nil }
     func rate(_ value: Double) -> Double { acosh(max(2 * value / bound - 1, 1)) }
     let slowest = rate(values[wanted - 1])
     let spread = rate(first) - slowest
     let limit = Int(log(growth) / max(spread, 1e-3))
     let needed = Int((acosh(max(reduction, 1)) / max(slowest, 1e-3)).rounded(.up))
-    let degree = max(min(limit, needed, 20), 2)
-    filter(degree: degree, bound: bound)
+    return (max(min(limit, needed, 20), 2), bound)
+  }
+}
+
+extension DirectionBlock<Double> {
+  /// The filter again, by corrections in Float32; `rough` is a block over the same weight.
+  fileprivate mutating func correct(
+    _ wanted: Int, reduction: Double, by rough: inout DirectionBlock<Float>
+  ) {
+    guard let (degree, bound) = degree(wanted, growth: 1e10, reduction: reduction) else { return }
+    correct(degree: degree, bound: bound, by: &rough)
   }
 }

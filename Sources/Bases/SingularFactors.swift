@@ -11,6 +11,8 @@ struct SingularFactors {
   /// Right vectors as rows, `[count, short]`.
   let shortRows: Matrix<Double>
   let convergence: Convergence
+  /// Products of the iteration; none were counted elsewhere.
+  var work = ProductWork()
 
   /// Eigenvectors `v` of `TᵀT`, then `u = T v / σ` with `σ = ‖T v‖`.
   init(gramOf tall: Matrix<Double>) throws(Fault) {

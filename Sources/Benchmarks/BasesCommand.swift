@@ -30,15 +30,17 @@ struct BasesCommand: ParsableCommand {
           Array(weight.elements[$0 * columns..<$0 * columns + corner])
         }), rank: min(rank, corner))
     var basis: SingularBasis?
-    let (seconds, runs) = try Measurement.time {
+    let timing = try Measurement.time {
       basis = try compute(weight, rank: rank)
     }
     guard let basis else { return }
     let quality = BasisQuality(weight: weight, basis: basis, rank: rank, gap: gap)
     Measurement(
-      what: "bases", seconds: seconds, runs: runs, bytes: 4 * rows * columns,
+      what: "bases", timing: timing,
+      operations: basis.work.single + basis.work.double, bytes: 4 * rows * columns,
       fields: [
         "rows": .integer(rows), "columns": .integer(columns), "rank": .integer(rank),
+        "single": .number(basis.work.single), "double": .number(basis.work.double),
         "route": .string(basis.convergence.route.rawValue),
         "residual": .number(quality.residual), "orthogonality": .number(quality.orthogonality),
         "span_error": .number(quality.spanError),

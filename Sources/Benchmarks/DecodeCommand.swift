@@ -18,12 +18,12 @@ struct DecodeCommand: ParsableCommand {
     let first = try checkpoint.floats(tensor, threads: threads)
     if let values { try RawFloats.write(first, to: values) }
     var count = 0
-    let (seconds, runs) = try Measurement.time {
+    let timing = try Measurement.time {
       count += try checkpoint.floats(tensor, threads: threads).count
     }
-    precondition(count == runs * first.count)
+    precondition(count == timing.runs * first.count)
     Measurement(
-      what: "decode", seconds: seconds, runs: runs, bytes: 4 * first.count,
+      what: "decode", timing: timing, bytes: 4 * first.count,
       fields: [
         "tensor": .string(tensor),
         "type": .string(checkpoint.tensor(tensor)?.dtypeName ?? ""),

@@ -52,11 +52,11 @@ struct MachineCommand: ParsableCommand {
     defer { buffer.deallocate() }
     for index in 0..<3 * count { buffer[index] = Scalar(index % 17) / 16 }
     multiply(buffer, buffer + count, buffer + 2 * count)
-    let (seconds, runs) = Measurement.time {
+    let timing = Measurement.time {
       multiply(buffer, buffer + count, buffer + 2 * count)
     }
     return Measurement(
-      what: "machine/\(rate.rawValue)", seconds: seconds, runs: runs,
+      what: "machine/\(rate.rawValue)", timing: timing,
       operations: 2 * Double(size) * Double(count),
       bytes: 3 * count * MemoryLayout<Scalar>.size)
   }
@@ -89,9 +89,9 @@ struct MachineCommand: ParsableCommand {
       }
     }
     pass()
-    let (seconds, runs) = Measurement.time { pass() }
+    let timing = Measurement.time { pass() }
     return Measurement(
-      what: "machine/\(rate.rawValue)", seconds: seconds, runs: runs, bytes: part * threads)
+      what: "machine/\(rate.rawValue)", timing: timing, bytes: part * threads)
   }
 
   private static func sum(_ source: UnsafeRawPointer, _ count: Int) -> UInt64 {

@@ -5,10 +5,8 @@ import JSON
 struct Measurement {
   /// What was measured, such as `bases`.
   var what: String
-  /// Median time of one run.
-  var seconds: Double
-  /// How many runs the median is of.
-  var runs = 1
+  /// How long a run took.
+  var timing: Timing
   /// Multiplications and additions of one run, counted by formula; 0 where that says nothing.
   var operations = 0.0
   /// Bytes of input or output of one run, as the case defines them.
@@ -19,7 +17,8 @@ struct Measurement {
   /// Writes the JSON line.
   func print() {
     var object = JSONObject([
-      ("what", .string(what)), ("seconds", .number(seconds)), ("runs", .integer(runs)),
+      ("what", .string(what)), ("seconds", .number(timing.seconds)),
+      ("processor_seconds", .number(timing.processorSeconds)), ("runs", .integer(timing.runs)),
       ("peak_rss_bytes", .integer(Measurement.peakResidentBytes)),
       ("operations", .number(operations)), ("bytes", .integer(bytes)),
     ])
@@ -27,12 +26,13 @@ struct Measurement {
     Swift.print(JSONValue.object(object).text())
   }
 
-  /// Runs `body` until `minimum` seconds are spent; the median time of a run, and the number of runs.
+  /// Runs `body` until `minimum` seconds are spent.
   ///
   /// Short work is repeated, long work runs once. Warming up is the caller's part.
   static func time<Failure: Error>(
     atLeast minimum: Double = 0.5, _ body: () throws(Failure) -> Void
-  ) throws(Failure) -> (seconds: Double, runs: Int) {
+  ) throws(Failure) -> Timing {
+    let processor = Timing.processorSecondsOfProcess
     var times: [Double] = []
     var total = 0.0
     repeat {
@@ -42,7 +42,9 @@ struct Measurement {
       times.append(seconds)
       total += seconds
     } while total < minimum
-    return (median(times), times.count)
+    return Timing(
+      seconds: median(times), runs: times.count,
+      processorSeconds: (Timing.processorSecondsOfProcess - processor) / Double(times.count))
   }
 
   static func median(_ values: [Double]) -> Double {

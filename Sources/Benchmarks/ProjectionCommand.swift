@@ -75,7 +75,7 @@ struct ProjectionCommand: ParsableCommand {
     _ = try project(paths[0], bases)
     var bytes = 0
     var kept: [[Float]] = []
-    let (seconds, _) = try Measurement.time(atLeast: 0) { () throws(Fault) in
+    let timing = try Measurement.time(atLeast: 0) { () throws(Fault) in
       for (index, path) in paths.enumerated() {
         let (size, projected) = try project(path, bases)
         bytes += size
@@ -86,7 +86,7 @@ struct ProjectionCommand: ParsableCommand {
     }
     try RawFloats.write(kept.flatMap { $0 }, to: latents)
     Measurement(
-      what: "projection", seconds: seconds, bytes: bytes,
+      what: "projection", timing: timing, bytes: bytes,
       fields: [
         "adapters": .integer(paths.count), "rank": .integer(rank),
         "threads": .integer(options.threads),
@@ -98,7 +98,7 @@ struct ProjectionCommand: ParsableCommand {
   private func project(
     _ path: String, _ bases: [ModuleBasis]
   ) throws(Fault) -> (bytes: Int, modules: [ProjectedModule]) {
-    let adapter = try Adapter.open(path)
+    let adapter = try Adapter.open(path, threads: options.threads)
     var places: [String: Int] = [:]
     for (index, update) in adapter.updates.enumerated() { places[update.moduleName] = index }
     let fitted = try parallelMap(bases.count, threads: options.threads) {

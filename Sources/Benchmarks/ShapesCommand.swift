@@ -46,10 +46,10 @@ struct ShapesCommand: ParsableCommand {
       }
     }
     pass()
-    let (seconds, runs) = Measurement.time { pass() }
+    let timing = Measurement.time { pass() }
     let size = shapes.reduce(0) { $0 + $1.0 * $1.1 } * model.layerCount
     Measurement(
-      what: "shapes", seconds: seconds, runs: runs,
+      what: "shapes", timing: timing,
       operations: 4 * Double(workers * share) * Double(size),
       fields: ["threads": .integer(options.threads), "kernel": .string(kernel)]
     ).print()

@@ -24,19 +24,26 @@ struct StepCommand: ParsableCommand {
   @Option(help: "Steps, the first of which warms up.") var steps = 4
   @Option var learningRate = 1e-3
   @Option(help: "float32 or bfloat16.") var precision = "float32"
+  @Flag(help: "Computes activations again instead of keeping them.") var recomputes = false
+  @Flag(help: "Leaves blocks on disk and decodes them at every pass.") var streams = false
   @OptionGroup var options: BenchOptions
 
   func run() throws {
     let checkpoint = try BaseCheckpoint.open(base)
-    let weights = try DecoderWeights(base: checkpoint)
+    let weights =
+      streams
+      ? try DecoderWeights(streaming: checkpoint) : try DecoderWeights(base: checkpoint)
     let examples = try TokensCommand.read(tokens)
     var teacher: DecoderPool?
-    if let adapter { teacher = try makeTeacher(adapter, checkpoint, weights) }
+    if let adapter {
+      teacher = try SeededFactors.teacher(adapter, checkpoint, weights, threads: options.threads)
+    }
     let (bases, latents) = SeededFactors.all(checkpoint.linearModules, rank: rank)
     let student = StudentModel(
       weights: weights, modules: checkpoint.linearModules, bases: bases, latents: latents,
       threads: options.threads,
-      trainingPrecision: ProductPrecision(rawValue: precision) ?? .float32)
+      trainingPrecision: ProductPrecision(rawValue: precision) ?? .float32,
+      recomputes: recomputes)
     var settings = TuningOptions()
     settings.objective = teacher == nil ? .ce : .kd
     settings.steps = steps
@@ -48,25 +55,41 @@ struct StepCommand: ParsableCommand {
       data: TuningData(training: examples, validation: [], teacher: teacher), options: settings)
     // The first step also computes the teacher's states: it is the warm-up.
     var marks: [UInt64] = []
-    try tuner.run { _ in marks.append(DispatchTime.now().uptimeNanoseconds) }
+    var processor: [Double] = []
+    try tuner.run { _ in
+      marks.append(DispatchTime.now().uptimeNanoseconds)
+      processor.append(Timing.processorSecondsOfProcess)
+    }
     let times = zip(marks, marks.dropFirst()).map { Double($1 - $0) * 1e-9 }
     let count = StepOperations(
       checkpoint.configuration, examples: examples, rank: rank, hasTeacher: teacher != nil)
     Measurement(
-      what: "step", seconds: Measurement.median(times), runs: times.count,
+      what: "step",
+      timing: Timing(
+        seconds: Measurement.median(times), runs: times.count,
+        processorSeconds: ((processor.last ?? 0) - (processor.first ?? 0))
+          / Double(max(times.count, 1))),
       operations: count.total,
       fields: [
         "threads": .integer(options.threads), "rank": .integer(rank),
         "precision": .string(precision),
         "tokens": .integer(examples.reduce(0) { $0 + $1.tokenCount }),
-        "operations_of_weights": .number(count.weights),
+        "operations_of_weights": .number(count.weights), "recomputes": .bool(recomputes),
+        "streams": .bool(streams),
         "losses": .array(tuner.state.history.trainLoss.map { .number($0) }),
       ]
     ).print()
   }
+}
 
-  private func makeTeacher(
-    _ path: String, _ base: BaseCheckpoint, _ weights: DecoderWeights
+/// Factors and latents from a seed, the same in `peers/step.py`; what they are does not change the work.
+enum SeededFactors {
+  static let seed: UInt64 = 20_261_124
+  static let latentScale = 0.02
+
+  /// The base with the adapter at `path`.
+  static func teacher(
+    _ path: String, _ base: BaseCheckpoint, _ weights: DecoderWeights, threads: Int
   ) throws(Fault) -> DecoderPool {
     let updates = try Adapter.open(path).updates
     var set = UpdateSet(layerCount: base.configuration.layerCount)
@@ -75,14 +98,8 @@ struct StepCommand: ParsableCommand {
       set[module.layer, module.kind] = ModuleUpdate(
         loraA: update.loraA, loraB: update.loraB, scaling: update.scaling)
     }
-    return DecoderPool(weights: weights, updates: set, threads: options.threads)
+    return DecoderPool(weights: weights, updates: set, threads: threads)
   }
-}
-
-/// Factors and latents from a seed, the same in `peers/step.py`; what they are does not change the work.
-enum SeededFactors {
-  static let seed: UInt64 = 20_261_124
-  static let latentScale = 0.02
 
   /// `U`, `V` with columns of length about 1, and latents that change the loss a little.
   static func all(

@@ -8,7 +8,8 @@ import Foundation
     commandName: "xspress-bench", abstract: "Measures one thing and prints one JSON line.",
     subcommands: [
       MachineCommand.self, ShapesCommand.self, BasesCommand.self, TokensCommand.self,
-      StepCommand.self, FactorsCommand.self, ProjectionCommand.self, DecodeCommand.self,
+      StepCommand.self, CalibrationCommand.self, FactorsCommand.self, ProjectionCommand.self,
+      DecodeCommand.self,
     ])
 
   static func main() {

@@ -8,9 +8,11 @@ import os
 import shutil
 
 import harness
+import plot
 from harness import CORES, DATA, ROOT, XSPRESS, Failed, duration, make, middle, note, ours, peer, rate, run
 
 BASE = "models/SmolLM2-135M-Instruct.Q4_1.gguf"
+GEMMA = "models/gemma-3-270m-q4_k_m.gguf"
 ADAPTER = "golden/adapters/clinc-domains-r8"
 CACHE = os.path.join(DATA, "cache")
 THREADS = ("--threads", CORES)
@@ -62,6 +64,7 @@ AS_THEY_STAND = {
     "torch linalg.svd f32": ("torch-svd", "float32", 0),
     "torch linalg.svd f64": ("torch-svd", "float64", 0),
 }
+REFERENCE = "sklearn TruncatedSVD f32, 10 iterations"
 # Those with iterations, raised in Float64 until they are as accurate as ours: no Float32 result can be.
 RAISED = {
     "sklearn TruncatedSVD f64": "sklearn-truncated",
@@ -74,38 +77,62 @@ def is_accurate(result: dict) -> bool:
     return result["span_error"] <= SPAN_LIMIT and result["orthogonality"] <= ORTHOGONALITY_LIMIT
 
 
+def matrix(name: str) -> tuple[str, dict]:
+    """The file of a matrix and its description."""
+    with open(make(data(name + ".json"), peer("inputs", "matrix", name, DATA))) as file:
+        return data(name + ".f32"), json.load(file)
+
+
 def bases(report, options) -> None:
-    names = ["q_proj", "down_proj", "1024x1024", "2048x2048"]
+    names = ["q_proj", "down_proj", "gemma-q_proj", "gemma-down_proj"]
     if not options.quick:
         names.append("4096x4096")
     if options.large:
         names += ["4096x11008", "8192x28672"]
     ranks = [16, 64] if options.quick else [16, 64, 256]
     for name in options.matrix or names:
-        path = data(name + ".f32")
-        with open(make(data(name + ".json"), peer("inputs", "matrix", name, DATA))) as file:
-            shape = json.load(file)
+        if name.startswith("gemma") and not os.path.exists(os.path.join(ROOT, GEMMA)):
+            note(f"bases: {name} left out: there is no {GEMMA} (README)")
+            continue
+        path, shape = matrix(name)
         for rank in options.rank or ranks:
             words = ["--matrix", path, "--rows", shape["rows"], "--columns", shape["columns"]]
             words += ["--rank", rank, "--gap", shape["gaps"][str(rank)], *THREADS]
-            bases_of_one(report, options, f"bases: {name}, r {rank}", words)
+            bases_of_one(report, options, f"bases: {name}, {shape['rows']}×{shape['columns']}, r {rank}", words)
 
 
 def bases_of_one(report, options, title: str, words: list) -> None:
-    commands = {"ours": ours("bases", *words)}
+    """A survey of every peer, then rounds of ours, the reference as it stands, and the quickest accurate peer."""
+    commands, survey = {}, {}
     for label, (method, dtype, iterations) in AS_THEY_STAND.items():
         if options.quick and not label.startswith(("sklearn Trunc", "torch svd_low", "scipy svds", "numpy gesdd f64")):
             continue
+        if options.peer and not any(word in label for word in options.peer):
+            continue
         commands[label] = peer("bases", "--method", method, "--dtype", dtype, "--iterations", iterations, *words)
+        note(f"{title}: {label}")
+        try:
+            survey[label] = run(commands[label], options.cap)
+        except Failed as failure:
+            report.miss(title, label, str(failure))
     for label, method in RAISED.items():
+        if options.peer and not any(word in label for word in options.peer):
+            continue
         raised = ["bases", "--method", method, "--dtype", "float64", *words]
         note(f"{title}: raising {label}")
         try:
-            iterations = raise_iterations(raised, options.cap)
+            iterations, found = raise_iterations(raised, options.cap)
             commands[f"{label}, {iterations}"] = peer(*raised, "--iterations", iterations)
+            survey[f"{label}, {iterations}"] = found
         except Failed as failure:
             report.miss(title, label, f"accuracy of METHOD §5 not reached: {failure}")
-    rounds = report.rounds(title, commands, options.cap)
+    accurate = [label for label, found in survey.items() if is_accurate(found)]
+    best = min(accurate, key=lambda label: survey[label]["seconds"], default=None)
+    chosen = [label for label in (REFERENCE, best) if label in survey]
+    rounds = report.rounds(
+        title, {"ours": ours("bases", *words)} | {label: commands[label] for label in chosen}, options.cap
+    )
+    rounds |= {label: [found] for label, found in survey.items() if label not in chosen}
     report.table(
         title,
         rounds,
@@ -120,29 +147,75 @@ def bases_of_one(report, options, title: str, words: list) -> None:
         report.check(title, is_accurate(result), f"span error {result['span_error']}, {result['orthogonality']}")
 
 
-def raise_iterations(command: list, cap: float) -> int:
+def raise_iterations(command: list, cap: float) -> tuple[int, dict]:
     """The first of 16, 32, … iterations that is accurate; `Failed` where that takes more than `cap` seconds."""
     iterations = 16
     while True:
         result = run(peer(*command, "--iterations", iterations), cap)
         if is_accurate(result):
-            return iterations
+            return iterations, result
         if 2 * result["seconds"] > cap or iterations >= 4096:
             raise Failed(f"span error {result['span_error']:.1e} after {iterations} iterations, {result['seconds']:.0f} s")
         iterations *= 2
 
 
+# MARK: build
+
+
+def build(report, options) -> None:
+    """Leading directions of every module of a model of the 7B shape, from its Q4_0 file, nothing cached."""
+    width, feed, layers, rank = (1024, 2816, 4, 64) if options.quick else (4096, 11008, 32, 64)
+    file, _ = model(width, feed, layers)
+    work = data("work")
+    shutil.rmtree(work, ignore_errors=True)
+    os.makedirs(work)
+    try:
+        whole = harness.timed(
+            [XSPRESS, "bases", "--base", file, "--rank", str(rank), "--cache-dir", work, "--quiet"]
+        )
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    # Products by formula, counted on a matrix of each shape with the same spectrum.
+    single = double = 0.0
+    for name, count in ((f"{width}x{width}", 4), (f"{width}x{feed}", 3)):
+        path, shape = matrix(name)
+        words = ["--matrix", path, "--rows", shape["rows"], "--columns", shape["columns"], "--rank", rank]
+        found = run(ours("bases", *words, "--gap", shape["gaps"][str(rank)], *THREADS))
+        single += found["single"] * count * layers
+        double += found["double"] * count * layers
+    rates = {kind: run(ours("machine", kind, *THREADS)) for kind in ("sgemm", "dgemm")}
+    speed = {kind: found["operations"] / found["seconds"] for kind, found in rates.items()}
+    limit = single / speed["sgemm"] + double / speed["dgemm"]
+    report.plain(
+        f"build: {layers} layers of width {width}, r {rank}",
+        ["", "time", "peak", "operations F32", "F64", "at sgemm, dgemm", "limit", "limit ÷ time"],
+        [
+            [
+                "xspress bases",
+                duration(whole["seconds"]),
+                f"{whole['peak_rss_bytes'] / 1e6:.0f} MB",
+                f"{single / 1e12:.2f} T",
+                f"{double / 1e12:.2f} T",
+                f"{speed['sgemm'] / 1e9:.0f}, {speed['dgemm'] / 1e9:.0f} GFLOP/s",
+                duration(limit),
+                f"{limit / whole['seconds']:.0%}",
+            ]
+        ],
+        whole | {"single": single, "double": double, "rates": speed, "limit": limit},
+    )
+
+
 # MARK: projection
 
 
-def largest_difference(first: str, second: str) -> float:
-    """max |a − b| / max |b| over two files of Float32."""
+def largest_difference(first: str, second: str, step: int = 1) -> float:
+    """max |a − b| / max |b| over every `step`-th number of two files of Float32."""
     lists = []
     for path in (first, second):
         values = array.array("f")
         with open(path, "rb") as file:
             values.frombytes(file.read())
-        lists.append(values)
+        lists.append(values[::step])
     if len(lists[0]) != len(lists[1]) or not lists[1]:
         return float("inf")
     scale = max(map(abs, lists[1])) or 1.0
@@ -190,7 +263,7 @@ def step(report, options) -> None:
     commands = {"ours": ours("step", "--base", BASE, *common, *THREADS)}
     commands["ours bf16"] = ours("step", "--base", BASE, *common, "--precision", "bfloat16", *THREADS)
     for label, dtype in {"f32": "float32", "bf16 autocast": "autocast", "bf16 weights": "bfloat16"}.items():
-        words = best_settings([*common, "--dtype", dtype], options)
+        words = best_settings("step", [*common, "--dtype", dtype], options)
         if words:
             commands[f"torch {label}"] = peer("step", *words)
     title = "step: 16 examples of clinc-domains, rank 16 on all linear modules, distillation"
@@ -239,17 +312,53 @@ def step(report, options) -> None:
         report.check(title, error(rounds["torch f32"]) <= 1e-3, f"losses {own['losses']} differ from PyTorch's")
 
 
-def best_settings(words: list, options) -> list | None:
-    """The quickest of thread counts and groups of like length, by one short run each."""
+def best_settings(script: str, words: list, options) -> list | None:
+    """The quickest of thread counts and groups of like length, by one short run each; kept for later runs."""
+    place = data(f"settings-{script}-{words[words.index('--dtype') + 1]}.json")
+    if os.path.exists(place):
+        with open(place) as file:
+            return [*words, *json.load(file)]
     tried = {}
     for threads in sorted({1, CORES}) if not options.quick else [CORES]:
         for groups in (1, 2, 4):
-            setting = (*words, "--groups", groups, "--threads", threads)
+            setting = ("--groups", groups, "--threads", threads)
             try:
-                tried[setting] = run(peer("step", *setting), threads=threads)["seconds"]
+                tried[setting] = run(peer(script, *words, *setting), threads=threads)["seconds"]
             except Failed as failure:
-                note(f"step: {' '.join(map(str, setting))}: {failure}")
-    return list(min(tried, key=tried.get)) if tried else None
+                note(f"{script}: {' '.join(map(str, setting))}: {failure}")
+    if not tried:
+        return None
+    best = list(min(tried, key=tried.get))
+    with open(place, "w") as file:
+        json.dump(best, file)
+    return [*words, *best]
+
+
+# MARK: calibration
+
+
+def calibration(report, options) -> None:
+    tokens = step_tokens(32)
+    mine, theirs = data("traces-ours.f32"), data("traces-torch.f32")
+    words = ["--tokens", tokens, "--adapter", ADAPTER]
+    commands = {"ours": ours("calibration", "--base", BASE, *words, "--traces", mine, *THREADS)}
+    for label, dtype in {"f32": "float32", "bf16 autocast": "autocast"}.items():
+        traces = theirs if dtype == "float32" else data("traces-torch-bf16.f32")
+        found = best_settings("calibration", [*words, "--traces", traces, "--dtype", dtype], options)
+        if found:
+            commands[f"torch {label}"] = peer("calibration", *found)
+    title = "calibration: 32 examples of clinc-domains, C and G of all linear modules"
+    rounds = report.rounds(title, commands)
+    if not rounds["ours"]:
+        return
+    for found in rounds.values():
+        for result in found:
+            result["operations"] = rounds["ours"][0]["operations"]
+    report.table(title, rounds, {"rate": rate("operations", "GFLOP/s")})
+    if rounds["torch f32"]:
+        # Traces of C, every other number; those of G depend on the labels drawn.
+        error = largest_difference(mine, theirs, step=2)
+        report.check(title, error <= 1e-4, f"traces of C differ from PyTorch's by {error:.1e}")
 
 
 # MARK: decode
@@ -343,37 +452,89 @@ def convert(file: str, adapter: str) -> dict:
         shutil.rmtree(work, ignore_errors=True)
 
 
+# What a step holds: everything, block inputs alone, and these with one block of weights at a time.
+WAYS = {
+    "all kept": [],
+    "recomputing": ["--recomputes"],
+    "recomputing, blocks from disk": ["--recomputes", "--streams"],
+}
+
+
+def random_tokens(sequences: int, length: int) -> str:
+    """Sequences of `length` tokens, the last of which is the completion."""
+    path = data(f"tokens-{sequences}x{length}.json")
+    if not os.path.exists(path):
+        tokens = [[(7919 * (row * length + place) + 13) % 31991 for place in range(length)] for row in range(sequences)]
+        with open(path, "w") as file:
+            json.dump([{"prompt": row[:-1], "completion": row[-1:]} for row in tokens], file)
+    return path
+
+
+def numbers_of(width: int, feed: int, layers: int) -> int:
+    return layers * (4 * width * width + 3 * width * feed) + 2 * 32000 * width
+
+
 def memory(report, options) -> None:
-    sizes = [(512, 1536, 2), (1024, 2816, 2)]
-    if options.large:
-        sizes += [(2048, 5632, 2), (4096, 11008, 1), (4096, 11008, 32)]
+    """Peaks against the size of the model and the length of sequences."""
+    sizes = [(512, 1536, 4), (1024, 2816, 8)] + ([(2048, 5632, 16)] if options.large else [])
+    lengths = (128, 512, 2048) if options.large else (64, 256)
     rows, results = [], []
-    for width, feed, layers in sizes:
-        file, adapter = model(width, feed, layers)
-        weights = 4 * layers * (4 * width * width + 3 * width * feed) + 4 * 32000 * width
-        for what in ("convert", "tune"):
-            try:
-                if what == "convert":
-                    result = convert(file, adapter)
-                else:
-                    result = run(
-                        ours("step", "--base", file, "--tokens", step_tokens(4), "--steps", 2, *THREADS)
-                    )
-            except Failed as failure:
-                rows.append([f"{what}, width {width}, {layers} layers", str(failure)])
-                continue
-            peak = result["peak_rss_bytes"]
-            results.append(result | {"case": what, "width": width, "layers": layers, "weights_f32_bytes": weights})
-            rows.append(
-                [
-                    f"{what}, width {width}, {layers} layers",
-                    f"{peak / 1e6:.0f} MB",
-                    f"{peak / os.path.getsize(file):.2f}",
-                    f"{peak / weights:.2f}",
-                    duration(result["seconds"]),
-                ]
-            )
-    report.plain("memory: peak", ["", "peak", "÷ file", "÷ weights in F32", "time"], rows, results)
+    curves: dict[str, dict[str, list]] = {"size": {}, "length": {}}
+
+    def add(kind: str, way: str, at: float, label: str, result: dict, least: float) -> None:
+        peak = result["peak_rss_bytes"]
+        curves[kind].setdefault(way, []).append((at, peak / 1e6))
+        results.append(result | {"case": label, "way": way, "least": least})
+        rows.append(
+            [label, way, f"{peak / 1e6:.0f} MB", f"{least / 1e6:.0f} MB", f"{peak / least:.2f}", duration(result["seconds"])]
+        )
+
+    for shape in sizes:
+        file, adapter = model(*shape)
+        weights = 4 * numbers_of(*shape)
+        label = f"width {shape[0]}, {shape[2]} layers"
+        add("size", "convert", weights / 1e6, label, convert(file, adapter), os.path.getsize(file))
+        tokens = random_tokens(4, 128)
+        for way, flags in WAYS.items():
+            result = run(ours("step", "--base", file, "--tokens", tokens, "--steps", 2, *flags, *THREADS))
+            add("size", way, weights / 1e6, label, result, least(shape, 4, 128, flags))
+    shape = sizes[-2 if options.large else -1]
+    file, _ = model(*shape)
+    for length in lengths:
+        for way, flags in WAYS.items():
+            tokens = random_tokens(4, length)
+            result = run(ours("step", "--base", file, "--tokens", tokens, "--steps", 2, *flags, *THREADS))
+            label = f"width {shape[0]}, {shape[2]} layers, 4 × {length} tokens"
+            add("length", way, 4 * length, label, result, least(shape, 4, length, flags))
+    if options.large:
+        file, adapter = model(4096, 11008, 32)
+        result = convert(file, adapter)
+        add("size", "convert", 4e-6 * numbers_of(4096, 11008, 32), "7B shape", result, os.path.getsize(file))
+        report.check("memory: convert, 7B shape", result["peak_rss_bytes"] <= 1.5e9, f"{result['peak_rss_bytes']} bytes")
+    report.plain("memory: peak", ["", "", "peak", "least", "peak ÷ least", "time"], rows, results)
+    plots = {"size": "MB of weights in Float32", "length": "tokens of a step"}
+    for kind, title in plots.items():
+        path = os.path.join(harness.FOLDER, f"memory-{kind}.svg")
+        plot.write(path, f"Peak memory ({report.machine['cpu']})", title, "MB", curves[kind])
+        print(f"  plotted in {os.path.relpath(path, ROOT)}")
+
+
+def least(shape: tuple, sequences: int, length: int, flags: list) -> int:
+    """Bytes that a tuning step cannot do without: the weights it keeps laid out for both passes, and activations.
+
+    A block of width d and feed F keeps 5d + 3d + 3F numbers a token (inputs, norms, q, k, v, attention, gate, up,
+    activation) and the probabilities; where it is computed again, its input d alone, and one block in full.
+    """
+    width, feed, layers = shape
+    heads = width // 64 if width < 4096 else width // 128
+    block = 4 * width * width + 3 * width * feed
+    held = 1 if "--streams" in flags else layers
+    tokens = sequences * length
+    kept = tokens * (9 * width + 3 * feed) + sequences * heads * length * length
+    blocks = 1 if "--recomputes" in flags else layers
+    inputs = tokens * width * layers if "--recomputes" in flags else 0
+    # The head in both orders, embeddings once; blocks in both orders.
+    return 4 * (3 * 32000 * width + 2 * held * block + blocks * kept + inputs)
 
 
 def startup(report, options) -> None:
@@ -388,6 +549,20 @@ def startup(report, options) -> None:
 # MARK: scaling
 
 
+# Exponents of time and memory that counting operations and bytes gives, lower orders left out.
+THEORY = {
+    "bases, whole, width": (3, 2),
+    "bases, width at r 16": (2, 2),
+    "bases, rank at 2048²": (1, 1),
+    "step, examples": (1, 1),
+    "step, sequence length": (2, 2),
+    "step, rank": (1, 1),
+    "step, width": (2, 2),
+    "step, layers": (1, 1),
+    "projection, adapters": (1, 0),
+}
+
+
 def scaling(report, options) -> None:
     """Time and memory against one size at a time, and the exponents that fit."""
     series: dict[str, list[tuple[float, dict]]] = {}
@@ -398,18 +573,23 @@ def scaling(report, options) -> None:
         except Failed as failure:
             report.check(f"scaling: {name}", False, str(failure))
 
-    for size in (256, 512, 1024):
-        name = f"{size}x{size}"
-        path = data(name + ".f32")
-        with open(make(data(name + ".json"), peer("inputs", "matrix", name, DATA))) as file:
-            gaps = json.load(file)["gaps"]
-        words = ["--matrix", path, "--rows", size, "--columns", size, *THREADS]
-        add("bases, width at r 16", size, ours("bases", *words, "--rank", 16, "--gap", gaps["16"]))
-        for rank in (16, 64, 256) if size == 1024 else ():
-            add("bases, rank at 1024²", rank, ours("bases", *words, "--rank", rank, "--gap", gaps[str(rank)]))
+    def of_matrix(name: str, at: float, size: int, rank: int) -> None:
+        path, shape = matrix(f"{size}x{size}")
+        words = ["--matrix", path, "--rows", size, "--columns", size, "--rank", rank]
+        add(name, at, ours("bases", *words, "--gap", shape["gaps"][str(rank)], *THREADS))
+
+    for size in (256, 512, 704):
+        of_matrix("bases, whole, width", size, size, 64)
+    for size in (1024, 2048, 4096):
+        of_matrix("bases, width at r 16", size, size, 16)
+    for rank in (16, 64, 256):
+        of_matrix("bases, rank at 2048²", rank, 2048, rank)
     for examples in (8, 16, 32):
         words = ["--base", BASE, "--adapter", ADAPTER, "--tokens", step_tokens(examples), *THREADS]
         add("step, examples", examples, ours("step", *words, "--steps", 3))
+    for length in (128, 256, 512):
+        words = ["--base", BASE, "--tokens", random_tokens(4, length), *THREADS]
+        add("step, sequence length", length, ours("step", *words, "--steps", 3))
     for rank in (8, 16, 32):
         words = ["--base", BASE, "--adapter", ADAPTER, "--tokens", step_tokens(16), *THREADS]
         add("step, rank", rank, ours("step", *words, "--rank", rank, "--steps", 3))
@@ -429,15 +609,20 @@ def scaling(report, options) -> None:
             exponent = harness.slope([(size, result[key]) for size, result in points]) if len(points) > 1 else 0
             show = duration if key == "seconds" else lambda value: f"{value / 1e6:.0f} MB"
             values = ", ".join(f"{size:g}: {show(result[key])}" for size, result in points)
-            rows.append([name, text, f"{exponent:.2f}", values])
-    report.plain("scaling", ["", "of", "exponent", "size: value"], rows, series)
+            theory = THEORY[name][key == "peak_rss_bytes"]
+            rows.append([name, text, f"{exponent:.2f}", f"≤ {theory:g}", values])
+            # A tenth for what a small range of sizes cannot tell apart.
+            report.check(f"scaling: {name}, {text}", exponent <= theory + 0.1, f"exponent {exponent:.2f}, theory {theory:g}")
+    report.plain("scaling", ["", "of", "exponent", "theory", "size: value"], rows, series)
 
 
 CASES = {
     "machine": machine,
     "bases": bases,
+    "build": build,
     "projection": projection,
     "step": step,
+    "calibration": calibration,
     "decode": decode,
     "memory": memory,
     "startup": startup,
@@ -454,6 +639,7 @@ def main() -> int:
     parser.add_argument("--cap", type=float, help="seconds a process of `bases` may take (default 600, quick 60)")
     parser.add_argument("--matrix", action="append", help="bases: these matrices alone")
     parser.add_argument("--rank", action="append", type=int, choices=(16, 64, 256), help="bases: these ranks alone")
+    parser.add_argument("--peer", action="append", help="bases: peers whose names hold this, such as sklearn")
     parser.add_argument("--type", action="append", help="decode: these types alone, such as q4_k")
     parser.add_argument("--adapters", type=int, help="projection: how many")
     options = parser.parse_args()
@@ -461,7 +647,7 @@ def main() -> int:
     os.makedirs(DATA, exist_ok=True)
     report = harness.Report(options.pairs or (3 if options.quick else 5))
     for name, case in CASES.items():
-        if name in options.only if options.only else name != "memory" or options.large:
+        if name in options.only if options.only else name not in ("memory", "build") or options.large:
             case(report, options)
     print(f"\nwritten to {os.path.relpath(report.save(), ROOT)}")
     for failure in report.failures:

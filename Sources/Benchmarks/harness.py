@@ -47,8 +47,10 @@ def peer(script: str, *words) -> list[str]:
 
 
 def environment(threads: int) -> dict:
+    """Threads for every library; each chooses its own kernels, whatever this machine's environment says."""
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    return os.environ | {name: str(threads) for name in names}
+    kept = {name: value for name, value in os.environ.items() if name not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
+    return kept | {name: str(threads) for name in names}
 
 
 class Failed(Exception):
@@ -82,7 +84,12 @@ def timed(command: list[str]) -> dict:
     seconds = time.perf_counter() - start
     if child.returncode != 0:
         raise Failed(f"exit {child.returncode}: {(message.strip().splitlines() or [''])[-1][:200]}")
-    return {"what": os.path.basename(command[0]), "seconds": seconds, "peak_rss_bytes": usage.ru_maxrss * 1024}
+    return {
+        "what": os.path.basename(command[0]),
+        "seconds": seconds,
+        "processor_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_rss_bytes": usage.ru_maxrss * 1024,
+    }
 
 
 def make(path: str, command: list[str]) -> str:
@@ -151,6 +158,7 @@ class Report:
     def table(self, title: str, results: dict[str, list[dict]], columns: dict | None = None) -> None:
         """Prints medians and spreads; `columns` are name to a function of a result."""
         base = [result["seconds"] for result in results.get("ours", [])]
+        work = [result["processor_seconds"] for result in results.get("ours", [])]
         rows = []
         for name, found in results.items():
             if not found:
@@ -163,11 +171,14 @@ class Report:
                 row += [f"{ratio:.2f}", f"{min(ratios):.2f}–{max(ratios):.2f}"]
             else:
                 row += ["", ""]
+            spent = middle(found, "processor_seconds")
+            row.append(duration(spent))
+            row.append(f"{spent / statistics.median(work):.2f}" if base and name != "ours" else "")
             row.append(f"{found[0]['peak_rss_bytes'] / 1e6:.0f} MB")
             for value in (columns or {}).values():
                 row.append(value(found))
             rows.append(row)
-        heads = ["", "median", "min–max", "÷ ours", "of pairs", "peak", *(columns or {})]
+        heads = ["", "median", "min–max", "÷ ours", "of pairs", "processors", "÷ ours", "peak", *(columns or {})]
         show(title, heads, rows)
         missing = self.missing.get(title, {})
         for name, reason in missing.items():

@@ -21,6 +21,9 @@ public struct BaseCheckpoint: Sendable {
   /// The tensors in file order, by their names in the file.
   public var tensors: [TensorInfo] { checkpoint.tensors }
 
+  /// The files that hold the tensors.
+  public var weightPaths: [String] { checkpoint.source.paths }
+
   init(checkpoint: Checkpoint, configuration: DecoderConfiguration) throws(Fault) {
     self.checkpoint = checkpoint
     self.configuration = configuration

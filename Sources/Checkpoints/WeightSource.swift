@@ -5,6 +5,9 @@ protocol WeightSource: Sendable {
   /// The tensors in file order.
   var tensors: [TensorInfo] { get }
 
+  /// The files that hold the tensors.
+  var paths: [String] { get }
+
   /// The Hugging Face name of tensor `index`, where its format and family tell one.
   func huggingFaceName(at index: Int) -> String?
 

@@ -23,16 +23,16 @@ public struct Evaluator: Sendable {
   /// Scores a variant; `teacher` are the hidden states an earlier call returned for the teacher, and
   /// `teacherWeights` its weights where its head is not the variant's.
   ///
-  /// - Throws: `RUN-STOPPED` where the process is interrupted.
+  /// - Throws: `RUN-STOPPED` where the process is interrupted; what reading streamed weights throws.
   public func evaluate(
     _ pool: DecoderPool, teacher: HiddenStates? = nil, teacherWeights: DecoderWeights? = nil,
     progress: @escaping (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) -> (scores: VariantScores, hidden: HiddenStates) {
     let start = Date()
     let counter = ProgressCounter { progress($0, plan.examples.count) }
-    let parts = try pool.map(plan.batches.count) { index, decoder in
+    let parts = try pool.map(plan.batches.count) { (index, decoder) throws(Fault) in
       let batch = plan.batches[index]
-      let hidden = decoder.forward(batch.tokens)
+      let hidden = try decoder.forward(batch.tokens)
       let scores = decoder.head.scores(
         hidden, targets: batch.tokens.targets, teacher: teacher?[index],
         teacherWeights: teacherWeights)

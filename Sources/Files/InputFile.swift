@@ -46,6 +46,9 @@ public final class InputFile: Sendable {
 
   deinit { _ = calls.close(descriptor) }
 
+  /// When the content was last changed, in nanoseconds since 1970, as of opening.
+  public var modificationNanoseconds: Int { stamp.modified[0] * 1_000_000_000 + stamp.modified[1] }
+
   /// Reads `count` bytes at `offset`.
   ///
   /// - Throws: 74 `IO-READ`; 75 `IO-CHANGED` when the file became shorter; 70 `IO-RANGE` when the

@@ -1,4 +1,5 @@
 import CKernels
+public import Faults
 import Synchronization
 public import Tensors
 
@@ -30,20 +31,62 @@ public final class FrozenMatrix: Sendable {
   }
 
   /// The rows of all `parts`, one below the other; they must agree in columns.
-  public init(stacking parts: [Matrix<Float>]) {
-    columns = parts.first?.columns ?? 0
-    rows = parts.reduce(0) { $0 + $1.rows }
-    let memory = AlignedMemory<Float>(count: rows * columns)
-    var offset = 0
-    for part in parts {
-      precondition(part.columns == columns, "\(part.columns) columns beside \(columns)")
-      part.elements.withUnsafeBufferPointer { source in
-        guard let start = source.baseAddress else { return }
-        (memory.pointer + offset).initialize(from: start, count: source.count)
-      }
-      offset += part.elements.count
+  public convenience init(stacking parts: [Matrix<Float>]) {
+    let columns = parts.first?.columns ?? 0
+    self.init(
+      columns: columns, memory: AlignedMemory(count: parts.reduce(0) { $0 + $1.rows } * columns))
+    var row = 0
+    for part in parts { row = set(part, at: row) }
+  }
+
+  /// `rows.count` matrices of the given rows, one below the other, which `part` makes one at a time: beside this
+  /// matrix only one of them exists.
+  ///
+  /// - Throws: what `part` throws; its matrices must have the rows announced, and `columns`.
+  public convenience init(
+    rows: [Int], columns: Int, part: (Int) throws(Fault) -> Matrix<Float>
+  ) throws(Fault) {
+    self.init(columns: columns, memory: AlignedMemory(count: rows.reduce(0, +) * columns))
+    var row = 0
+    for (index, count) in rows.enumerated() {
+      let next = try part(index)
+      precondition(next.rows == count, "\(next.rows) rows, \(count) announced")
+      row = set(next, at: row)
     }
+  }
+
+  private init(columns: Int, memory: AlignedMemory<Float>) {
+    self.columns = columns
+    rows = columns == 0 ? 0 : memory.count / columns
     layouts = Mutex(Layouts(plain: memory))
+  }
+
+  /// Copies `part` to rows `row...`; the row after it.
+  private func set(_ part: Matrix<Float>, at row: Int) -> Int {
+    precondition(part.columns == columns, "\(part.columns) columns beside \(columns)")
+    layouts.withLock { layouts in
+      part.elements.withUnsafeBufferPointer { source in
+        guard let start = source.baseAddress, let plain = layouts.plain else { return }
+        (plain.pointer + row * columns).initialize(from: start, count: source.count)
+      }
+    }
+    return row + part.rows
+  }
+
+  /// Makes the layouts for `orders` now, while the values are there row-major; these are then dropped, except
+  /// beside bfloat16, which does not hold them.
+  public func prepare(_ orders: [Order], precision: ProductPrecision) {
+    layouts.withLock { layouts in
+      guard let plain = layouts.plain else { return }
+      for order in orders {
+        if precision == .bfloat16 {
+          layouts.rounded[order] = layouts.rounded[order] ?? rounded(plain, order)
+        } else if ProductPrecision.hasPackedFloat {
+          layouts.packed[order] = layouts.packed[order] ?? packed(plain, order)
+        }
+      }
+      if !layouts.packed.isEmpty { layouts.plain = nil }
+    }
   }
 
   /// Drops the bfloat16 layouts; they are made again when needed.
@@ -121,12 +164,7 @@ public final class FrozenMatrix: Sendable {
   private func packedLayout(_ order: Order) -> AlignedMemory<Float> {
     layouts.withLock { layouts in
       if let memory = layouts.packed[order] { return memory }
-      let source = rowMajor(layouts)
-      let memory = AlignedMemory<Float>(
-        count: packed_float_count(width(order), depth(order)))
-      packed_float_pack(
-        source.pointer, width(order), depth(order), order == .forward ? columns : 1,
-        order == .forward ? 1 : columns, memory.pointer)
+      let memory = packed(rowMajor(layouts), order)
       layouts.packed[order] = memory
       layouts.plain = nil
       return memory
@@ -136,15 +174,28 @@ public final class FrozenMatrix: Sendable {
   private func roundedLayout(_ order: Order) -> AlignedMemory<UInt16> {
     layouts.withLock { layouts in
       if let memory = layouts.rounded[order] { return memory }
-      let source = rowMajor(layouts)
-      let memory = AlignedMemory<UInt16>(
-        count: packed_bfloat16_count(width(order), depth(order)))
-      packed_bfloat16_pack(
-        source.pointer, width(order), depth(order), order == .forward ? columns : 1,
-        order == .forward ? 1 : columns, memory.pointer)
+      let memory = rounded(rowMajor(layouts), order)
       layouts.rounded[order] = memory
       return memory
     }
+  }
+
+  /// The Float32 layout of `order` from row-major values.
+  private func packed(_ source: AlignedMemory<Float>, _ order: Order) -> AlignedMemory<Float> {
+    let memory = AlignedMemory<Float>(count: packed_float_count(width(order), depth(order)))
+    packed_float_pack(
+      source.pointer, width(order), depth(order), order == .forward ? columns : 1,
+      order == .forward ? 1 : columns, memory.pointer)
+    return memory
+  }
+
+  /// The bfloat16 layout of `order` from row-major values.
+  private func rounded(_ source: AlignedMemory<Float>, _ order: Order) -> AlignedMemory<UInt16> {
+    let memory = AlignedMemory<UInt16>(count: packed_bfloat16_count(width(order), depth(order)))
+    packed_bfloat16_pack(
+      source.pointer, width(order), depth(order), order == .forward ? columns : 1,
+      order == .forward ? 1 : columns, memory.pointer)
+    return memory
   }
 
   private func width(_ order: Order) -> Int { order == .forward ? rows : columns }

@@ -11,6 +11,9 @@ public enum ProductPrecision: String, Sendable, Hashable, CaseIterable {
   /// Whether this CPU multiplies bfloat16 in hardware; elsewhere ``bfloat16`` must not be used.
   public static let hasBFloat16 = packed_level() >= Int32(PACKED_BFLOAT16)
 
+  /// Names the kernels of products on this CPU: others give other last bits.
+  public static let kernels = "packed \(packed_level())"
+
   /// Whether this CPU has kernels for packed Float32 matrices; elsewhere OpenBLAS multiplies.
   static let hasPackedFloat = packed_level() >= Int32(PACKED_FLOAT)
 }

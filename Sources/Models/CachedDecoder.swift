@@ -1,4 +1,5 @@
 import Checkpoints
+import Faults
 import Tensors
 
 /// Decodes several sequences together with a key-value cache.
@@ -13,7 +14,7 @@ final class CachedDecoder {
   private(set) var hidden: Matrix<Float>
 
   /// Runs `prompts`, none of them empty, with room for `limit` more tokens of each.
-  init(_ decoder: Decoder, prompts: [[Int32]], limit: Int) {
+  init(_ decoder: Decoder, prompts: [[Int32]], limit: Int) throws(Fault) {
     precondition(prompts.allSatisfy { !$0.isEmpty })
     self.decoder = decoder
     cache = KeyValueCache(
@@ -21,18 +22,18 @@ final class CachedDecoder {
       capacity: (prompts.map(\.count).max() ?? 0) + limit)
     var batch = TokenBatch()
     for prompt in prompts { batch.append(prompt: prompt, completion: [0]) }
-    hidden = decoder.forward(batch, recording: true)
+    hidden = try decoder.forward(batch, recording: true)
     let positions = batch.positionOfToken
     for layer in 0..<decoder.configuration.layerCount {
-      let recorded = decoder.recordedLayer(layer, batch: batch, positions: positions)
+      let recorded = try decoder.recordedLayer(layer, batch: batch, positions: positions)
       cache.fill(layer, from: recorded.queryKeyValue.pointer, ranges: batch.sequences)
     }
     cache.advance(Array(prompts.indices), by: prompts.map(\.count))
   }
 
   /// Feeds one more token to each of `sequences` and returns their final-normed hidden states, `[B, d]`.
-  func feed(_ tokens: [Int32], to sequences: [Int]) -> Matrix<Float> {
-    let next = decoder.step(tokens, positions: sequences.map { cache.lengths[$0] }) {
+  func feed(_ tokens: [Int32], to sequences: [Int]) throws(Fault) -> Matrix<Float> {
+    let next = try decoder.step(tokens, positions: sequences.map { cache.lengths[$0] }) {
       [cache] layer, qkv, output in
       cache.attend(layer, qkv, sequences: sequences, into: output)
     }

@@ -1,4 +1,5 @@
 import Checkpoints
+public import Faults
 import LinearAlgebra
 public import Tensors
 
@@ -10,10 +11,11 @@ extension Decoder {
   ///   - curvature: Sums inputs and output gradients of every module, if given.
   ///   - factors: Gets the gradients of trained columns of factors, if given.
   /// - Returns: ∂L/∂M `[outputRank, inputRank]` of each trainable module, in `updates.trainable` order.
+  /// - Throws: what reading a block throws, where the weights are streamed.
   public func backward(
     _ hiddenGradient: Matrix<Float>, curvature: CurvatureAccumulator? = nil,
     factors: FactorGradients? = nil
-  ) -> [Matrix<Float>] {
+  ) throws(Fault) -> [Matrix<Float>] {
     guard let batch = recorded else { preconditionFailure("no forward pass was recorded") }
     BLASThreads.set(threads)
     curvature?.addTokens(batch.tokens.count)
@@ -21,12 +23,14 @@ extension Decoder {
     let dResidual = gradientOfFinalNorm(hiddenGradient, batch: batch)
     let positions = batch.positionOfToken
     for index in stride(from: configuration.layerCount - 1, through: 0, by: -1) {
-      let layer = recordedLayer(index, batch: batch, positions: positions)
+      let block = try weights.layer(
+        index, recomputes ? [.forward, .backward] : [.backward], precision)
+      let layer = recordedLayer(index, block, batch: batch, positions: positions)
       backwardFeedForward(
-        index, layer, batch: batch, dResidual: dResidual, gradients: &gradients,
+        index, block, layer, batch: batch, dResidual: dResidual, gradients: &gradients,
         curvature: curvature, factors: factors)
       backwardAttention(
-        index, layer, batch: batch, positions: positions, dResidual: dResidual,
+        index, block, layer, batch: batch, positions: positions, dResidual: dResidual,
         gradients: &gradients, curvature: curvature, factors: factors)
     }
     return updates.trainable.map { layer, kind, update in
@@ -66,12 +70,11 @@ extension Decoder {
   }
 
   private func backwardFeedForward(
-    _ index: Int, _ layer: DecoderTape.Layer, batch: TokenBatch,
+    _ index: Int, _ block: LayerWeights, _ layer: DecoderTape.Layer, batch: TokenBatch,
     dResidual: UnsafeMutablePointer<Float>,
     gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?,
     factors: FactorGradients?
   ) {
-    let block = weights.layers[index]
     let tokens = batch.tokens.count
     let (hidden, feedForward) = (configuration.hiddenSize, configuration.feedForwardSize)
     let dActivation = scratch.buffer(.dActivation, count: tokens * feedForward)
@@ -101,18 +104,17 @@ extension Decoder {
         dY: dY.dropping(columns: column), dX: dNormed, tokens: tokens, &gradients, factors)
     }
     RMSNorm.backward(
-      layer.middle.pointer, weight: block.feedForwardNorm.pointer,
+      layer.middle.pointer, weight: block.norms.feedForward.pointer,
       inverse: layer.feedForwardInverse.pointer, dy: dNormed, tokens: tokens, size: hidden,
       addingTo: dResidual, threads: threads)
   }
 
   private func backwardAttention(
-    _ index: Int, _ layer: DecoderTape.Layer, batch: TokenBatch, positions: [Int],
-    dResidual: UnsafeMutablePointer<Float>,
+    _ index: Int, _ block: LayerWeights, _ layer: DecoderTape.Layer, batch: TokenBatch,
+    positions: [Int], dResidual: UnsafeMutablePointer<Float>,
     gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?,
     factors: FactorGradients?
   ) {
-    let block = weights.layers[index]
     let tokens = batch.tokens.count
     let hidden = configuration.hiddenSize
     let (query, keyValue) = (configuration.queryWidth, configuration.keyValueWidth)
@@ -153,7 +155,7 @@ extension Decoder {
     }
     guard needsInput else { return }
     RMSNorm.backward(
-      layer.input.pointer, weight: block.attentionNorm.pointer,
+      layer.input.pointer, weight: block.norms.attention.pointer,
       inverse: layer.attentionInverse.pointer, dy: dNormed, tokens: tokens, size: hidden,
       addingTo: dResidual, threads: threads)
   }

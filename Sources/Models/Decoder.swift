@@ -1,4 +1,5 @@
 import Checkpoints
+public import Faults
 public import LinearAlgebra
 public import Tensors
 
@@ -61,9 +62,10 @@ public final class Decoder {
   ///   - recording: Keeps what ``backward(_:curvature:)`` needs.
   ///   - observer: Called with the number of blocks run (0: the embeddings) and the residual stream
   ///     `[N, d]`; for checks against other implementations.
+  /// - Throws: what reading a block throws, where the weights are streamed.
   public func forward(
     _ batch: TokenBatch, recording: Bool = false, observer: ((Int, Matrix<Float>) -> Void)? = nil
-  ) -> Matrix<Float> {
+  ) throws(Fault) -> Matrix<Float> {
     let tokens = batch.tokens.count
     let hidden = configuration.hiddenSize
     BLASThreads.set(threads)
@@ -79,7 +81,9 @@ public final class Decoder {
       observer?(index, layer.input.matrix(rows: tokens, columns: hidden))
       let isLast = index + 1 == configuration.layerCount
       let next = isLast || !keepsAll ? tape.output : tape.layer(index + 1, recording: true).input
-      forwardBlock(index, layer, batch: batch, positions: positions, into: next.pointer)
+      forwardBlock(
+        index, try weights.layer(index, [.forward], precision), layer, batch: batch,
+        positions: positions, into: next.pointer)
       if !keepsAll && !isLast {
         layer.input.pointer.update(from: next.pointer, count: tokens * hidden)
       }
@@ -98,12 +102,24 @@ public final class Decoder {
   }
 
   /// The activations of block `index` of the recorded batch, computed again where they were not kept.
-  func recordedLayer(_ index: Int, batch: TokenBatch, positions: [Int]) -> DecoderTape.Layer {
+  func recordedLayer(
+    _ index: Int, _ block: LayerWeights, batch: TokenBatch, positions: [Int]
+  ) -> DecoderTape.Layer {
     guard recomputes else { return tape.layer(index, recording: true) }
     let layer = tape.layer(0, recording: false)
     tape.restoreInput(index, to: layer, tokens: batch.tokens.count)
-    forwardBlock(index, layer, batch: batch, positions: positions, into: tape.output.pointer)
+    forwardBlock(
+      index, block, layer, batch: batch, positions: positions, into: tape.output.pointer)
     return layer
+  }
+
+  /// The activations of block `index` of the recorded batch, with its weights read where they are needed.
+  func recordedLayer(
+    _ index: Int, batch: TokenBatch, positions: [Int]
+  ) throws(Fault) -> DecoderTape.Layer {
+    guard recomputes else { return tape.layer(index, recording: true) }
+    let block = try weights.layer(index, [.forward], precision)
+    return recordedLayer(index, block, batch: batch, positions: positions)
   }
 
   /// One more token of each of several sequences, at its position there; returns the final-normed hidden states
@@ -114,7 +130,7 @@ public final class Decoder {
   func step(
     _ tokens: [Int32], positions: [Int],
     attend: (Int, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
-  ) -> Matrix<Float> {
+  ) throws(Fault) -> Matrix<Float> {
     let hidden = configuration.hiddenSize
     BLASThreads.set(threads)
     rotary.prepare(positions: (positions.max() ?? 0) + 1)
@@ -123,8 +139,9 @@ public final class Decoder {
     let layer = tape.layer(0, recording: false)
     embed(tokens, into: layer.input.pointer)
     for index in 0..<configuration.layerCount {
+      let block = try weights.layer(index, [.forward], precision)
       forwardBlock(
-        index, layer, tokens: tokens.count, positions: positions, into: tape.output.pointer
+        index, block, layer, tokens: tokens.count, positions: positions, into: tape.output.pointer
       ) { attend(index, $0, $1) }
       if index + 1 < configuration.layerCount {
         layer.input.pointer.update(from: tape.output.pointer, count: tokens.count * hidden)
@@ -134,29 +151,28 @@ public final class Decoder {
   }
 
   private func forwardBlock(
-    _ index: Int, _ layer: DecoderTape.Layer, batch: TokenBatch, positions: [Int],
-    into output: UnsafeMutablePointer<Float>
+    _ index: Int, _ block: LayerWeights, _ layer: DecoderTape.Layer, batch: TokenBatch,
+    positions: [Int], into output: UnsafeMutablePointer<Float>
   ) {
     forwardBlock(
-      index, layer, tokens: batch.tokens.count, positions: positions, into: output
+      index, block, layer, tokens: batch.tokens.count, positions: positions, into: output
     ) {
       attention.forward($0, batch: batch, probabilities: layer.probabilities.pointer, into: $1)
     }
   }
 
   private func forwardBlock(
-    _ index: Int, _ layer: DecoderTape.Layer, tokens: Int, positions: [Int],
+    _ index: Int, _ block: LayerWeights, _ layer: DecoderTape.Layer, tokens: Int, positions: [Int],
     into output: UnsafeMutablePointer<Float>,
     attend: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
   ) {
-    let block = weights.layers[index]
     let (hidden, feedForward) = (configuration.hiddenSize, configuration.feedForwardSize)
     let (query, keyValue) = (configuration.queryWidth, configuration.keyValueWidth)
     let stride = query + 2 * keyValue
     let epsilon = Float(configuration.rmsNormEpsilon)
 
     RMSNorm.forward(
-      layer.input.pointer, weight: block.attentionNorm.pointer, epsilon: epsilon, tokens: tokens,
+      layer.input.pointer, weight: block.norms.attention.pointer, epsilon: epsilon, tokens: tokens,
       size: hidden, into: layer.attentionInput.pointer, inverse: layer.attentionInverse.pointer,
       threads: threads)
     let qkv = layer.queryKeyValue.pointer
@@ -178,7 +194,7 @@ public final class Decoder {
     apply(index, .output, layer, x, tokens, to: middle, stride: hidden)
 
     RMSNorm.forward(
-      middle, weight: block.feedForwardNorm.pointer, epsilon: epsilon, tokens: tokens,
+      middle, weight: block.norms.feedForward.pointer, epsilon: epsilon, tokens: tokens,
       size: hidden, into: layer.feedForwardInput.pointer,
       inverse: layer.feedForwardInverse.pointer, threads: threads)
     let gateUp = layer.gateUp.pointer

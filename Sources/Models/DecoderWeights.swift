@@ -16,22 +16,25 @@ public final class DecoderWeights: Sendable {
   let head: FrozenMatrix
   /// Final norm weight `[d]`.
   let finalNorm: FloatBuffer
-  let layers: [LayerWeights]
+  private let blocks: Blocks
 
-  /// One block's weights.
-  struct LayerWeights: Sendable {
-    /// Weight of the norm before attention, `[d]`.
-    let attentionNorm: FloatBuffer
-    /// `[(H + 2K)·D, d]`: query rows, then key, then value.
-    let queryKeyValue: FrozenMatrix
-    /// Rows of o_proj, `[d, H·D]`.
-    let output: FrozenMatrix
-    /// Weight of the norm before the feed-forward block, `[d]`.
-    let feedForwardNorm: FloatBuffer
-    /// `[2F, d]`: gate rows, then up.
-    let gateUp: FrozenMatrix
-    /// Rows of down_proj, `[d, F]`.
-    let down: FrozenMatrix
+  private enum Blocks: Sendable {
+    case held([LayerWeights])
+    case streamed(LayerStream)
+  }
+
+  /// A block for a pass that multiplies in the given orders and precision; read from disk where blocks are
+  /// streamed.
+  ///
+  /// - Throws: what decoding throws, for streamed blocks alone.
+  func layer(
+    _ index: Int, _ orders: Set<FrozenMatrix.Order>, _ precision: ProductPrecision
+  ) throws(Fault) -> LayerWeights {
+    switch blocks {
+    case .held(let layers): layers[index]
+    case .streamed(let stream):
+      try stream.layer(LayerWeights.Use(layer: index, orders: orders, precision: precision))
+    }
   }
 
   /// Loads every weight through `matrix` and `vector`, which decode one tensor by its Hugging Face name.
@@ -44,39 +47,21 @@ public final class DecoderWeights: Sendable {
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) {
     self.configuration = configuration
-    let hidden = configuration.hiddenSize
-    let vocabulary = configuration.vocabularySize
-    embedding = try DecoderWeights.stacked(
-      ["model.embed_tokens.weight"], rows: [vocabulary], columns: hidden, matrix)
-    head =
-      configuration.hasTiedEmbeddings
-      ? embedding
-      : try DecoderWeights.stacked(["lm_head.weight"], rows: [vocabulary], columns: hidden, matrix)
-    finalNorm = try DecoderWeights.norm("model.norm.weight", size: hidden, vector)
+    (embedding, head) = try DecoderWeights.vocabulary(configuration, matrix)
+    finalNorm = try DecoderWeights.norm(
+      "model.norm.weight", size: configuration.hiddenSize, vector)
     var layers: [LayerWeights] = []
     for layer in 0..<configuration.layerCount {
-      let prefix = "model.layers.\(layer)."
-      let (query, keyValue) = (configuration.queryWidth, configuration.keyValueWidth)
-      let feedForward = configuration.feedForwardSize
+      var parts: [FrozenMatrix] = []
+      for part in LayerWeights.Part.allCases {
+        parts.append(try part.load(layer, configuration, matrix))
+      }
       layers.append(
         LayerWeights(
-          attentionNorm: try DecoderWeights.norm(
-            prefix + "input_layernorm.weight", size: hidden, vector),
-          queryKeyValue: try DecoderWeights.stacked(
-            ["q", "k", "v"].map { "\(prefix)self_attn.\($0)_proj.weight" },
-            rows: [query, keyValue, keyValue], columns: hidden, matrix),
-          output: try DecoderWeights.stacked(
-            [prefix + "self_attn.o_proj.weight"], rows: [hidden], columns: query, matrix),
-          feedForwardNorm: try DecoderWeights.norm(
-            prefix + "post_attention_layernorm.weight", size: hidden, vector),
-          gateUp: try DecoderWeights.stacked(
-            ["gate", "up"].map { "\(prefix)mlp.\($0)_proj.weight" },
-            rows: [feedForward, feedForward], columns: hidden, matrix),
-          down: try DecoderWeights.stacked(
-            [prefix + "mlp.down_proj.weight"], rows: [hidden], columns: feedForward, matrix)))
+          norms: try DecoderWeights.norms(layer, configuration, vector), parts: parts))
       progress(layer + 1, configuration.layerCount)
     }
-    self.layers = layers
+    blocks = .held(layers)
   }
 
   /// Loads every weight of a base checkpoint.
@@ -89,21 +74,76 @@ public final class DecoderWeights: Sendable {
       vector: { (name) throws(Fault) in try base.vector(name) }, progress: progress)
   }
 
-  private static func stacked(
-    _ names: [String], rows: [Int], columns: Int, _ matrix: (String) throws(Fault) -> Matrix<Float>
-  ) throws(Fault) -> FrozenMatrix {
-    var parts: [Matrix<Float>] = []
-    for (name, rows) in zip(names, rows) {
-      let weight = try matrix(name)
-      guard weight.rows == rows, weight.columns == columns else {
-        throw Fault(
-          .badData, "MD-SHAPE",
-          "shape [\(weight.rows), \(weight.columns)], the model needs [\(rows), \(columns)]",
-          tensor: name)
-      }
-      parts.append(weight)
+  /// Holds the embeddings, the head and the norms of a base checkpoint.
+  ///
+  /// Its blocks stay on disk and are decoded at every pass, one at a time. Results are the same to the bit.
+  public init(streaming base: BaseCheckpoint) throws(Fault) {
+    configuration = base.configuration
+    let vector = { (name: String) throws(Fault) in try base.vector(name) }
+    (embedding, head) = try DecoderWeights.vocabulary(configuration) { (name) throws(Fault) in
+      try base.matrix(name)
     }
-    return FrozenMatrix(stacking: parts)
+    finalNorm = try DecoderWeights.norm(
+      "model.norm.weight", size: configuration.hiddenSize, vector)
+    var norms: [LayerWeights.Norms] = []
+    for layer in 0..<configuration.layerCount {
+      norms.append(try DecoderWeights.norms(layer, configuration, vector))
+    }
+    blocks = .streamed(LayerStream(base: base, norms: norms))
+  }
+
+  /// Bytes of all weights of a base in Float32.
+  public static func byteCount(held base: BaseCheckpoint) -> Int {
+    base.tensors.reduce(0) { $0 + $1.shape.reduce(1, *) } * MemoryLayout<Float>.size
+  }
+
+  /// Bytes that ``init(streaming:)`` holds, and a block in use.
+  public static func byteCount(streaming base: BaseCheckpoint) -> Int {
+    let shape = base.configuration
+    // The head in both orders, and embeddings of their own.
+    let matrices = shape.hasTiedEmbeddings ? 2 : 3
+    return matrices * shape.vocabularySize * shape.hiddenSize * MemoryLayout<Float>.size
+      + LayerStream.byteCount(shape)
+  }
+
+  /// Token embeddings and head, which may be one.
+  private static func vocabulary(
+    _ configuration: DecoderConfiguration, _ matrix: (String) throws(Fault) -> Matrix<Float>
+  ) throws(Fault) -> (FrozenMatrix, FrozenMatrix) {
+    func load(_ name: String) throws(Fault) -> FrozenMatrix {
+      let (rows, columns) = (configuration.vocabularySize, configuration.hiddenSize)
+      return try FrozenMatrix(rows: [rows], columns: columns) { (_) throws(Fault) in
+        try checked(name, rows: rows, columns: columns, matrix)
+      }
+    }
+    let embedding = try load("model.embed_tokens.weight")
+    return (
+      embedding, configuration.hasTiedEmbeddings ? embedding : try load("lm_head.weight")
+    )
+  }
+
+  /// A matrix of the shape that the model needs.
+  static func checked(
+    _ name: String, rows: Int, columns: Int, _ matrix: (String) throws(Fault) -> Matrix<Float>
+  ) throws(Fault) -> Matrix<Float> {
+    let weight = try matrix(name)
+    guard weight.rows == rows, weight.columns == columns else {
+      throw Fault(
+        .badData, "MD-SHAPE",
+        "shape [\(weight.rows), \(weight.columns)], the model needs [\(rows), \(columns)]",
+        tensor: name)
+    }
+    return weight
+  }
+
+  private static func norms(
+    _ layer: Int, _ configuration: DecoderConfiguration,
+    _ vector: (String) throws(Fault) -> [Float]
+  ) throws(Fault) -> LayerWeights.Norms {
+    let (prefix, size) = ("model.layers.\(layer).", configuration.hiddenSize)
+    return LayerWeights.Norms(
+      attention: try norm(prefix + "input_layernorm.weight", size: size, vector),
+      feedForward: try norm(prefix + "post_attention_layernorm.weight", size: size, vector))
   }
 
   private static func norm(

@@ -1,3 +1,4 @@
+public import Faults
 public import Tensors
 
 /// Draws continuations of several prompts together from a decoder's own distribution (ancestral sampling).
@@ -34,10 +35,12 @@ public struct TokenSampler {
   /// The continuations, in the order of `requests`.
   ///
   /// A continuation depends on its own request, and by the last bits of products on the company it is in.
-  public func continuations(_ requests: [Request]) -> [[Int32]] {
+  ///
+  /// - Throws: what reading a block throws, where the weights are streamed.
+  public func continuations(_ requests: [Request]) throws(Fault) -> [[Int32]] {
     let limit = requests.map(\.limit).max() ?? 0
     guard limit > 0 else { return requests.map { _ in [] } }
-    let sequences = CachedDecoder(decoder, prompts: requests.map(\.prompt), limit: limit)
+    let sequences = try CachedDecoder(decoder, prompts: requests.map(\.prompt), limit: limit)
     var generators = requests.map(\.generator)
     var results: [[Int32]] = requests.map { _ in [] }
     var open = Array(requests.indices)
@@ -57,7 +60,7 @@ public struct TokenSampler {
       }
       guard !next.isEmpty else { return results }
       open = next
-      hidden = sequences.feed(fed, to: next)
+      hidden = try sequences.feed(fed, to: next)
     }
   }
 }

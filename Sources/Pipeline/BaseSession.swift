@@ -7,11 +7,13 @@ import LinearAlgebra
 public import Models
 public import Progress
 public import Tokenizers
+import Training
 
 /// A base model opened once and shared by every job on it: its weights, tokenizer, bases and digests.
 ///
-/// Weights are decoded on first use and kept, since evaluation and tuning read all of them for every batch;
-/// `inspect` and `bases` never decode more than a tensor at a time.
+/// Weights are decoded on first use and kept, since evaluation and tuning read all of them for every batch. Where
+/// the memory budget does not hold them, blocks stay on disk and are decoded at every pass: slower, with the same
+/// results to the bit. `inspect` and `bases` never decode more than a tensor at a time.
 public final class BaseSession {
   /// The checkpoint.
   public let base: BaseCheckpoint
@@ -31,6 +33,8 @@ public final class BaseSession {
   private let memory: Int?
   private var loadedWeights: DecoderWeights?
   private var loadedTokenizer: Tokenizer?
+  private var knownIdentity: SHA256Digest?
+  private let teacherStates: TeacherStateCache?
 
   /// Opens the base at `path`; `pack` supplies bases instead of an SVD, `memory` is the budget in bytes.
   public init(
@@ -39,6 +43,7 @@ public final class BaseSession {
   ) throws(Fault) {
     base = try BaseCheckpoint.open(path)
     probeDraws = ProbeDraws(base: base)
+    teacherStates = cacheDirectory.map { TeacherStateCache(cacheDirectory: $0) }
     bases = try BasisStore(
       base: base, cacheDirectory: cacheDirectory, threads: threads, pack: pack)
     packDigest = try bases.pack?.digest()
@@ -54,6 +59,7 @@ public final class BaseSession {
     base = origin.base
     bases = origin.bases
     probeDraws = origin.probeDraws
+    teacherStates = origin.teacherStates
     packDigest = origin.packDigest
     memory = origin.memory
     threads = origin.threads
@@ -74,10 +80,16 @@ public final class BaseSession {
     return parts.isEmpty ? unchanged : BaseSession(unchanged, changes: parts)
   }
 
-  /// The decoded weights.
+  /// The decoded weights, or their blocks one at a time; with changes they are always held.
+  ///
+  /// - Throws: 71 `MEM-BUDGET` where the budget does not even hold one block; what decoding throws.
   public func weights() throws(Fault) -> DecoderWeights {
     if let loadedWeights { return loadedWeights }
-    try checkMemory()
+    if let memory, DecoderWeights.byteCount(held: base) > memory {
+      let weights = try streamedWeights(memory)
+      loadedWeights = weights
+      return weights
+    }
     let task = log.task("load base", total: base.configuration.layerCount, unit: "layers")
     let progress = { (done: Int, _: Int) in task.update(completed: done) }
     let weights =
@@ -90,16 +102,43 @@ public final class BaseSession {
   }
 
   /// Refuses before allocating: running out of memory cannot be recovered from.
-  private func checkMemory() throws(Fault) {
-    guard let memory else { return }
-    let numbers = base.tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
-    let needed = numbers * MemoryLayout<Float>.size
-    guard needed <= memory else {
+  private func streamedWeights(_ memory: Int) throws(Fault) -> DecoderWeights {
+    let (held, streamed) = (
+      DecoderWeights.byteCount(held: base), DecoderWeights.byteCount(streaming: base)
+    )
+    guard streamed <= memory, changes.isEmpty else {
       throw Fault(
         .resources, "MEM-BUDGET",
-        "the decoded weights need \(needed) bytes, the budget is \(memory)",
+        "the decoded weights need \(held) bytes, \(streamed) one block at a time, the budget is \(memory)",
         path: base.path)
     }
+    log.note(
+      "the decoded weights need \(held) bytes, the budget is \(memory): blocks are decoded at every pass"
+    )
+    return try DecoderWeights(streaming: base)
+  }
+
+  /// Where the states of a teacher over this base are kept between runs; nil without a cache directory.
+  ///
+  /// - Parameter reading: What beside its files decides the adapter's values.
+  func teacherStore(
+    adapter: SHA256Digest, reading: String
+  ) throws(Fault) -> TeacherStateStore? {
+    guard let teacherStates else { return nil }
+    return TeacherStateStore(
+      cache: teacherStates,
+      identity: SHA256Digest.of(Array((try identity().hex + adapter.hex + reading).utf8)))
+  }
+
+  /// Digest of the files that hold the weights, and of the shape they are used in.
+  private func identity() throws(Fault) -> SHA256Digest {
+    if let knownIdentity { return knownIdentity }
+    var hasher = SHA256Hasher()
+    hasher.update(Array("\(base.configuration) \(changes.isEmpty)".utf8))
+    for path in base.weightPaths { hasher.update(try SHA256Digest.of(InputFile(path)).bytes) }
+    let identity = hasher.finalize()
+    knownIdentity = identity
+    return identity
   }
 
   /// The tokenizer of the base.

@@ -4,70 +4,87 @@ import Faults
 import LinearAlgebra
 import Tensors
 
-/// An update and a basis in Float64, and the equations between them.
+/// An update and a basis, and the equations between them in Float64.
 struct UpdateFactors {
-  /// `U`, `[outFeatures, outputRank]`.
-  private let outputBasis: Matrix<Double>
-  /// `V`, `[inFeatures, inputRank]`.
-  private let inputBasis: Matrix<Double>
-  /// `s·B`, `[outFeatures, rank]`.
-  private let up: Matrix<Double>
-  /// `Aᵀ`, `[inFeatures, rank]`.
-  private let down: Matrix<Double>
-  private let residualCount: Int
+  private let update: LowRankUpdate
+  private let basis: ModuleBasis
+  /// The equations with the identity on both sides: every fit needs them, if only for its energies.
+  private let plain: Products
+
+  /// What the equations are made of, with a metric on each side: `G` on outputs, `C` on inputs.
+  private struct Products {
+    /// `UᵀGU`, `[outputRank, outputRank]`.
+    let output: Matrix<Double>
+    /// `VᵀCV`, `[inputRank, inputRank]`.
+    let input: Matrix<Double>
+    /// `UᵀG sB`, `[outputRank, rank]`.
+    let up: Matrix<Double>
+    /// `A C V`, `[rank, inputRank]`.
+    let down: Matrix<Double>
+    /// `‖G^½ ΔW C^½‖² = ⟨s² BᵀGB, A C Aᵀ⟩`.
+    let total: Double
+  }
 
   init(_ update: LowRankUpdate, basis: ModuleBasis) {
-    outputBasis = basis.outputBasis.inDouble
-    inputBasis = basis.inputBasis.inDouble
-    up = update.loraB.inDouble.scaled(by: update.scaling)
-    down = update.loraA.inDouble.transposed
-    residualCount = basis.residualCount
+    self.update = update
+    self.basis = basis
+    let (u, v, a, b) = (basis.outputBasis, basis.inputBasis, update.loraA, update.loraB)
+    let scaling = update.scaling
+    plain = Products(
+      output: u.exactTimes(u, transposeSelf: true), input: v.exactTimes(v, transposeSelf: true),
+      up: u.exactTimes(b, transposeSelf: true).scaled(by: scaling), down: a.exactTimes(v),
+      total: scaling * scaling
+        * b.exactTimes(b, transposeSelf: true).innerProduct(a.exactTimes(a, transposeOther: true)))
+  }
+
+  private func products(output: Metric, input: Metric) -> Products {
+    guard !output.isIdentity || !input.isIdentity else { return plain }
+    let outputBasis = basis.outputBasis.inDouble
+    let inputBasis = basis.inputBasis.inDouble
+    let up = update.loraB.inDouble.scaled(by: update.scaling)
+    let down = update.loraA.inDouble.transposed
+    let weightedUp = output.applied(to: up)
+    let weightedDown = input.applied(to: down)
+    return Products(
+      output: outputBasis.times(output.applied(to: outputBasis), transposeSelf: true),
+      input: inputBasis.times(input.applied(to: inputBasis), transposeSelf: true),
+      up: outputBasis.times(weightedUp, transposeSelf: true),
+      down: weightedDown.times(inputBasis, transposeSelf: true),
+      total: up.times(weightedUp, transposeSelf: true)
+        .innerProduct(down.times(weightedDown, transposeSelf: true)))
   }
 
   /// `(UᵀGU)⁻¹ (UᵀG s B)(A C V) (VᵀCV)⁻¹`.
   func solve(output: Metric, input: Metric) throws(Fault) -> Matrix<Double> {
-    guard outputBasis.columns > 0, inputBasis.columns > 0 else {
-      return Matrix(rows: outputBasis.columns, columns: inputBasis.columns)
-    }
-    let weightedOutput = output.applied(to: outputBasis)
-    let weightedInput = input.applied(to: inputBasis)
-    let left = try Cholesky(outputBasis.times(weightedOutput, transposeSelf: true))
-      .solving(weightedOutput.times(up, transposeSelf: true))
-    let right = try Cholesky(inputBasis.times(weightedInput, transposeSelf: true))
-      .dividing(rows: down.times(weightedInput, transposeSelf: true))
-    return left.times(right)
+    let (rows, columns) = (basis.outputBasis.columns, basis.inputBasis.columns)
+    guard rows > 0, columns > 0 else { return Matrix(rows: rows, columns: columns) }
+    let products = products(output: output, input: input)
+    let left = try Cholesky(products.output).solving(products.up)
+    return left.times(try Cholesky(products.input).dividing(rows: products.down))
   }
 
   /// `‖UᵀΔWV‖² / ‖ΔW‖²`; 1 for an update of zero energy.
   func heldEnergy() throws(Fault) -> Double {
-    let total = up.times(up, transposeSelf: true).innerProduct(
-      down.times(down, transposeSelf: true))
-    guard total > 0 else { return 1 }
-    return try orthonormal(outputBasis).times(up, transposeSelf: true)
-      .times(down.times(orthonormal(inputBasis), transposeSelf: true)).squaredNorm / total
-  }
-
-  /// A basis of the same span with orthonormal columns; a residual's columns are not orthogonal to the others.
-  private func orthonormal(_ basis: Matrix<Double>) throws(Fault) -> Matrix<Double> {
-    residualCount == 0 ? basis : try QR(basis).orthonormal
+    guard plain.total > 0 else { return 1 }
+    guard basis.residualCount > 0 else {
+      return plain.up.times(plain.down).squaredNorm / plain.total
+    }
+    // A residual's columns are not orthogonal to the others: of the same span, columns that are.
+    let output = try QR(basis.outputBasis.inDouble).orthonormal
+    let input = try QR(basis.inputBasis.inDouble).orthonormal
+    let up = output.times(update.loraB.inDouble.scaled(by: update.scaling), transposeSelf: true)
+    return up.times(update.loraA.inDouble.times(input)).squaredNorm / plain.total
   }
 
   /// `1 − ‖G^½(ΔW − U M Vᵀ)C^½‖² / ‖G^½ ΔW C^½‖²`; 1 for an update of zero energy left at zero.
   ///
   /// By `error = total − 2⟨M, UᵀGΔW C V⟩ + ⟨M, (UᵀGU) M (VᵀCV)⟩`.
   func capturedEnergy(_ latent: Matrix<Double>, output: Metric, input: Metric) -> Double {
-    let weightedUp = output.applied(to: up)
-    let weightedDown = input.applied(to: down)
-    let total = up.times(weightedUp, transposeSelf: true)
-      .innerProduct(down.times(weightedDown, transposeSelf: true))
-    guard latent.rows > 0, latent.columns > 0 else { return total > 0 ? 0 : 1 }
-    let cross = outputBasis.times(weightedUp, transposeSelf: true)
-      .times(weightedDown.times(inputBasis, transposeSelf: true))
-    let left = outputBasis.times(output.applied(to: outputBasis), transposeSelf: true)
-    let right = inputBasis.times(input.applied(to: inputBasis), transposeSelf: true)
-    let square = latent.innerProduct(left.times(latent).times(right))
-    let captured = 2 * latent.innerProduct(cross) - square
-    guard total > 0 else { return square > 0 ? -.infinity : 1 }
-    return captured / total
+    let products = products(output: output, input: input)
+    guard latent.rows > 0, latent.columns > 0 else { return products.total > 0 ? 0 : 1 }
+    let square = latent.innerProduct(products.output.times(latent).times(products.input))
+    let captured = 2 * latent.innerProduct(products.up.times(products.down)) - square
+    guard products.total > 0 else { return square > 0 ? -.infinity : 1 }
+    return captured / products.total
   }
 }

@@ -23,10 +23,10 @@ public enum Calibration {
         try Interruption.check()
         let group = shares[share][start..<min(start + 16, shares[share].count)]
         var generator = SeededGenerator(seed: seed, stream: 0x6669_7368_6572 + UInt64(group[start]))
-        let hidden = decoder.forward(
+        let hidden = try decoder.forward(
           TokenBatch(examples: group.map { examples[$0] }), recording: true)
         let gradient = decoder.head.sampledGradient(hidden, generator: &generator)
-        _ = decoder.backward(gradient, curvature: accumulator)
+        _ = try decoder.backward(gradient, curvature: accumulator)
         done.add(group.count)
       }
       return accumulator

@@ -13,14 +13,18 @@ import Tensors
 final class TeacherStates {
   private let teacher: DecoderPool
   private let examples: [TokenizedExample]
+  private let store: TeacherStateStore?
   private var chunks: [[Int]] = []
   private var chunkOfExample: [Int] = []
   private var states: [[Float]?] = []
 
   /// States of `examples` under `teacher`, in chunks of `chunkSize` in file order.
-  init(teacher: DecoderPool, examples: [TokenizedExample], chunkSize: Int) {
+  init(
+    teacher: DecoderPool, examples: [TokenizedExample], chunkSize: Int, store: TeacherStateStore?
+  ) {
     self.teacher = teacher
     self.examples = examples
+    self.store = store
     arrange(Array(examples.indices), chunkSize: chunkSize)
   }
 
@@ -50,17 +54,29 @@ final class TeacherStates {
   }
 
   private func compute(_ chunk: [Int]) throws(Fault) {
+    let size = teacher.weights.configuration.hiddenSize
+    let counts = chunk.map { examples[$0].completion.count * size }
+    let key = store?.key(chunk.map { examples[$0] }, threads: teacher.threads)
+    if let store, let key, let values = store.cache.read(key, count: counts.reduce(0, +)) {
+      var offset = 0
+      for (index, count) in zip(chunk, counts) {
+        states[index] = Array(values[offset..<offset + count])
+        offset += count
+      }
+      return
+    }
     let groups = examples.groups(chunk, count: teacher.threads)
-    let found = try teacher.map(groups.count) { [examples] group, decoder in
+    let found = try teacher.map(groups.count) {
+      [examples] (group, decoder) throws(Fault) in
       let batch = TokenBatch(examples: groups[group].map { examples[$0] })
-      return (batch.lossRanges, decoder.forward(batch))
+      return (batch.lossRanges, try decoder.forward(batch))
     }
     for (group, (ranges, hidden)) in zip(groups, found) {
-      let size = hidden.columns
       for (index, range) in zip(group, ranges) {
         states[index] = Array(hidden.elements[range.lowerBound * size..<range.upperBound * size])
       }
     }
+    if let store, let key { store.keep(chunk.flatMap { states[$0] ?? [] }, for: key) }
   }
 }
 

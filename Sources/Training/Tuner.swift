@@ -157,15 +157,15 @@ public final class Tuner {
     let positions = indices.reduce(0) { $0 + data.training[$1].completion.count }
     let objective = options.objective.weights
     let (student, training) = (self.student, data.training)
-    let parts = try student.trainingPool.map(groups.count) { index, decoder in
+    let parts = try student.trainingPool.map(groups.count) { (index, decoder) throws(Fault) in
       let batch = TokenBatch(examples: groups[index].map { training[$0] })
-      let hidden = decoder.forward(batch, recording: true)
+      let hidden = try decoder.forward(batch, recording: true)
       let share = Double(batch.lossPositions.count) / Double(max(positions, 1))
       var (loss, gradient) = decoder.head.loss(
         hidden, targets: batch.targets, teacher: teachers[index], objective: objective)
       for element in gradient.elements.indices { gradient.elements[element] *= Float(share) }
       let factors = FactorGradients()
-      let cores = decoder.backward(gradient, factors: factors)
+      let cores = try decoder.backward(gradient, factors: factors)
       return (loss: loss * share, gradients: cores + Tuner.inOrder(factors, student.modules))
     }
     var sum = parts[0].gradients

@@ -15,14 +15,19 @@ public final class TuningData {
   private let validationBatches: [[Int]]
 
   /// Data with a teacher for distillation; without one only cross-entropy can be had.
-  public init(training: [TokenizedExample], validation: [TokenizedExample], teacher: DecoderPool?) {
+  ///
+  /// - Parameter store: Keeps the teacher's states for later runs.
+  public init(
+    training: [TokenizedExample], validation: [TokenizedExample], teacher: DecoderPool?,
+    store: TeacherStateStore? = nil
+  ) {
     self.training = training
     self.validation = validation
     trainingTeacher = teacher.map {
-      TeacherStates(teacher: $0, examples: training, chunkSize: 16)
+      TeacherStates(teacher: $0, examples: training, chunkSize: 16, store: store)
     }
     validationTeacher = teacher.map {
-      TeacherStates(teacher: $0, examples: validation, chunkSize: 16)
+      TeacherStates(teacher: $0, examples: validation, chunkSize: 16, store: store)
     }
     validationBatches = stride(from: 0, to: validation.count, by: 16).map {
       Array($0..<min($0 + 16, validation.count))
@@ -55,10 +60,10 @@ public final class TuningData {
       objective == .ce ? nil : try validationTeacher?.hidden(group)
     }
     let losses = try student.pool.map(validationBatches.count) {
-      [validation, validationBatches] index, decoder in
+      [validation, validationBatches] (index, decoder) throws(Fault) in
       let batch = TokenBatch(examples: validationBatches[index].map { validation[$0] })
       let scores = decoder.head.scores(
-        decoder.forward(batch), targets: batch.targets, teacher: teachers[index])
+        try decoder.forward(batch), targets: batch.targets, teacher: teachers[index])
       return (
         total: objective.weights.crossEntropy * scores.negativeLogLikelihoods.reduce(0, +)
           + objective.weights.distillation * scores.divergences.reduce(0, +),

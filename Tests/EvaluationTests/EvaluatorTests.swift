@@ -11,27 +11,27 @@ import Testing
     try DecoderWeights(base: BaseCheckpoint.open(Checkout.path("golden/tiny/model")))
   }
 
-  private func examples(_ weights: DecoderWeights) -> [TokenizedExample] {
+  private func examples(_ weights: DecoderWeights) throws -> [TokenizedExample] {
     var generator = SeededGenerator(seed: 9)
     let vocabulary = weights.configuration.vocabularySize
     func tokens(_ count: Int) -> [Int32] {
       (0..<count).map { _ in Int32(generator.index(below: vocabulary)) }
     }
     let greedy = GreedyDecoder(Decoder(weights: weights, threads: 1))
-    return (0..<12).map { index in
+    return try (0..<12).map { index in
       let prompt = tokens(2 + index)
       // Every other completion is what greedy decoding gives, so that both outcomes occur.
-      let completion = index % 2 == 0 ? greedy.complete(prompt: prompt, limit: 3) : tokens(3)
+      let completion = index % 2 == 0 ? try greedy.complete(prompt: prompt, limit: 3) : tokens(3)
       return TokenizedExample(prompt: prompt, completion: completion)
     }
   }
 
   @Test func exactMatchIsWhatGreedyDecodingGives() throws {
     let weights = try model()
-    let examples = examples(weights)
+    let examples = try examples(weights)
     let greedy = GreedyDecoder(Decoder(weights: weights, threads: 1))
-    let expected = examples.map {
-      greedy.complete(prompt: $0.prompt, limit: $0.completion.count) == $0.completion
+    let expected = try examples.map {
+      try greedy.complete(prompt: $0.prompt, limit: $0.completion.count) == $0.completion
     }
     let plan = EvaluationPlan(examples: examples, tokenBudget: 20)
     let found = try Evaluator(plan: plan).evaluate(DecoderPool(weights: weights, threads: 2)).scores
@@ -41,7 +41,7 @@ import Testing
 
   @Test func aVariantAgreesWithItselfAsTeacher() throws {
     let weights = try model()
-    let evaluator = Evaluator(plan: EvaluationPlan(examples: examples(weights)))
+    let evaluator = Evaluator(plan: EvaluationPlan(examples: try examples(weights)))
     let pool = DecoderPool(weights: weights, threads: 2)
     let first = try evaluator.evaluate(pool)
     let second = try evaluator.evaluate(pool, teacher: first.hidden).scores

@@ -13,11 +13,11 @@ import Testing
     var batch = TokenBatch()
     let sequences: [[Int32]] = [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13], [36], [7, 7]]
     for sequence in sequences { batch.append(all: sequence) }
-    let found = head.logits(decoder.forward(batch))
+    let found = head.logits(try decoder.forward(batch))
     let expected = sequences.flatMap { model.reference.logits($0).flatMap { $0 } }
     #expect(relativeError(found.elements, expected) < 1e-5)
     // Without recording the blocks share buffers; the result is the same.
-    let recorded = head.logits(decoder.forward(batch, recording: true))
+    let recorded = head.logits(try decoder.forward(batch, recording: true))
     #expect(recorded == found)
   }
 
@@ -27,10 +27,10 @@ import Testing
     let head = OutputHead(weights: model.weights, threads: 2)
     let batch = TinyModel.batch
     let (value, gradient) = head.loss(
-      decoder.forward(batch, recording: true), targets: batch.targets, teacher: nil,
+      try decoder.forward(batch, recording: true), targets: batch.targets, teacher: nil,
       objective: OutputHead.Objective(crossEntropy: 1, distillation: 0))
     #expect(abs(value - model.reference.loss(TinyModel.examples)) < 1e-5 * value)
-    let found = decoder.backward(gradient)
+    let found = try decoder.backward(gradient)
     let trainable = decoder.updates.trainable
     #expect(found.count == 14)
     for (gradient, module) in zip(found, trainable) {
@@ -71,10 +71,10 @@ import Testing
     let head = OutputHead(weights: model.weights, threads: 2)
     let batch = TinyModel.batch
     let (_, gradient) = head.loss(
-      decoder.forward(batch, recording: true), targets: batch.targets, teacher: nil,
+      try decoder.forward(batch, recording: true), targets: batch.targets, teacher: nil,
       objective: OutputHead.Objective(crossEntropy: 1, distillation: 0))
     let factors = FactorGradients()
-    _ = decoder.backward(gradient, factors: factors)
+    _ = try decoder.backward(gradient, factors: factors)
     for module in model.updates.trainable {
       let name = LinearModule(
         layer: module.layer, kind: module.kind, configuration: model.reference.configuration
@@ -111,7 +111,7 @@ import Testing
     let decoder = Decoder(weights: model.weights, updates: model.updates, threads: 2)
     let head = OutputHead(weights: model.weights, threads: 2)
     let objective = OutputHead.Objective(crossEntropy: 0, distillation: 1)
-    let hidden = decoder.forward(TinyModel.batch, recording: true)
+    let hidden = try decoder.forward(TinyModel.batch, recording: true)
     let same = head.loss(
       hidden, targets: TinyModel.batch.targets, teacher: hidden, objective: objective)
     #expect(abs(same.value) < 1e-6)
@@ -127,7 +127,7 @@ import Testing
     let model = try TinyModel(seed: 14)
     let decoder = Decoder(weights: model.weights, updates: model.updates, threads: 1)
     var sequence: [Int32] = [5, 17, 3]
-    let found = GreedyDecoder(decoder).complete(prompt: sequence, limit: 8)
+    let found = try GreedyDecoder(decoder).complete(prompt: sequence, limit: 8)
     for token in found {
       let row = model.reference.logits(sequence).last ?? []
       let best = row.indices.max { row[$0] < row[$1] }
@@ -143,11 +143,11 @@ import Testing
     var batch = TokenBatch()
     batch.append(all: [4, 5, 6, 7])
     var normed = Matrix<Float>(rows: 0, columns: 0)
-    _ = decoder.forward(batch, recording: true) { layer, stream in
+    _ = try decoder.forward(batch, recording: true) { layer, stream in
       if layer == 0 { normed = stream }
     }
     let curvature = CurvatureAccumulator()
-    _ = decoder.backward(Matrix(rows: 4, columns: 16), curvature: curvature)
+    _ = try decoder.backward(Matrix(rows: 4, columns: 16), curvature: curvature)
     let module = LinearModule(
       layer: 0, kind: .key, configuration: model.reference.configuration)
     let covariance = try #require(curvature.inputCovariance(module))

@@ -47,15 +47,18 @@ struct TinyRun {
     }
   }
 
-  /// A tuner from zero latents.
-  func tuner(_ options: TuningOptions, threads: Int = 2) -> Tuner {
+  /// A tuner from zero latents, by this run's teacher or another.
+  func tuner(
+    _ options: TuningOptions, threads: Int = 2, teacher: DecoderPool? = nil,
+    store: TeacherStateStore? = nil
+  ) -> Tuner {
     let student = StudentModel(
       weights: weights, modules: modules, bases: bases,
       latents: modules.map { _ in Matrix(rows: 2, columns: 2) }, threads: threads,
       trainingPrecision: options.precision, recomputes: options.recomputes)
     let data = TuningData(
       training: Array(examples.prefix(32)), validation: Array(examples.suffix(8)),
-      teacher: teacher)
+      teacher: teacher ?? self.teacher, store: store)
     return Tuner(student: student, data: data, options: options)
   }
 

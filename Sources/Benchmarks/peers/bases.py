@@ -101,12 +101,11 @@ def body():
     result = method(w, rank)
 
 
-seconds, runs = common.measure(body)
+timing = common.measure(body)
 u, s, v = (np.asarray(part) for part in result)
 common.emit(
     "bases",
-    seconds,
-    runs,
+    timing,
     bytes=weight.nbytes,
     rows=arguments.rows,
     columns=arguments.columns,

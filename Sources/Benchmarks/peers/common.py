@@ -5,6 +5,7 @@ import os
 import statistics
 import sys
 import time
+import typing
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 sys.path.insert(0, os.path.join(ROOT, "golden", "tools"))
@@ -16,15 +17,21 @@ def set_threads(count: int) -> None:
         os.environ[name] = str(count)
 
 
-def measure(body, at_least: float = 0.5) -> tuple[float, int]:
-    """The median time of a run, repeated until `at_least` seconds are spent, and the number of runs."""
-    times = []
+class Timing(typing.NamedTuple):
+    seconds: float  # the median of the runs
+    runs: int
+    processor_seconds: float  # the mean of a run, of all threads
+
+
+def measure(body, at_least: float = 0.5) -> Timing:
+    """Runs `body` until `at_least` seconds are spent."""
+    times, processor = [], time.process_time()
     while True:
         start = time.perf_counter()
         body()
         times.append(time.perf_counter() - start)
         if sum(times) >= at_least:
-            return statistics.median(times), len(times)
+            return Timing(statistics.median(times), len(times), (time.process_time() - processor) / len(times))
 
 
 def peak_resident_bytes() -> int:
@@ -32,8 +39,8 @@ def peak_resident_bytes() -> int:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
 
 
-def emit(what: str, seconds: float, runs: int = 1, operations: float = 0, bytes: int = 0, **fields) -> None:
-    line = {"what": what, "seconds": seconds, "runs": runs, "peak_rss_bytes": peak_resident_bytes()}
+def emit(what: str, timing: Timing, operations: float = 0, bytes: int = 0, **fields) -> None:
+    line = {"what": what} | timing._asdict() | {"peak_rss_bytes": peak_resident_bytes()}
     print(json.dumps(line | {"operations": operations, "bytes": bytes} | fields))
 
 

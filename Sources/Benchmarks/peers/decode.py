@@ -26,5 +26,5 @@ def body():
 values = body()
 if arguments.values:
     values.tofile(arguments.values)
-seconds, runs = common.measure(body)
-common.emit("decode", seconds, runs, bytes=values.nbytes, tensor=tensor.name, type=tensor.tensor_type.name)
+timing = common.measure(body)
+common.emit("decode", timing, bytes=values.nbytes, tensor=tensor.name, type=tensor.tensor_type.name)

@@ -8,6 +8,7 @@
 """
 
 import argparse
+import functools
 import json
 import os
 
@@ -46,7 +47,8 @@ def synthetic(rows: int, columns: int):
 
 
 def make_matrix(name: str, folder: str) -> None:
-    """`q_proj` and `down_proj` of block 15 of the demo base, or a synthetic ROWSxCOLUMNS."""
+    """`q_proj` and `down_proj` of block 15 of the demo base, `gemma-…` of block 9 of Gemma 3 270M, or a synthetic
+    ROWSxCOLUMNS."""
     import numpy as np
 
     if name in ("q_proj", "down_proj"):
@@ -55,10 +57,19 @@ def make_matrix(name: str, folder: str) -> None:
         group = "self_attn" if name == "q_proj" else "mlp"
         weight = models.demo_weights()[f"model.layers.15.{group}.{name}.weight"]
         values = np.linalg.svd(weight.astype(np.float64), compute_uv=False)
+    elif name.startswith("gemma-"):
+        import gguf
+
+        reader = gguf.GGUFReader(os.path.join(common.ROOT, "models", "gemma-3-270m-q4_k_m.gguf"))
+        wanted = {"gemma-q_proj": "blk.9.attn_q.weight", "gemma-down_proj": "blk.9.ffn_down.weight"}[name]
+        tensor = next(tensor for tensor in reader.tensors if tensor.name == wanted)
+        weight = gguf.dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
+        values = np.linalg.svd(weight.astype(np.float64), compute_uv=False)
     else:
         rows, columns = map(int, name.split("x"))
         weight = synthetic(rows, columns).astype(np.float32)
         values = spectrum(min(rows, columns))
+    weight = np.ascontiguousarray(weight)
     weight.tofile(os.path.join(folder, name + ".f32"))
     gaps = {str(rank): float(values[rank - 1] - values[rank]) for rank in RANKS if rank < len(values)}
     description = {"rows": weight.shape[0], "columns": weight.shape[1], "gaps": gaps}
@@ -128,6 +139,25 @@ def make_blocks(path: str, alone: bool) -> None:
     writer.close()
 
 
+@functools.cache
+def template(shape: tuple) -> tuple:
+    """Q4_0 blocks [count, 18] of a matrix with a trained-like spectrum and entries of 0.02, and their scales.
+
+    An embedding is random: nobody decomposes it.
+    """
+    import gguf
+    import numpy as np
+
+    if shape[0] == 32000:
+        blocks = np.random.default_rng([SEED, *shape]).integers(0, 256, (shape[0] * shape[1] // 32, 18), np.uint8)
+        blocks[:, :2] = np.array([0.02 / 4], np.float16).view(np.uint8)
+    else:
+        values = synthetic(*shape)
+        values *= 0.02 / values.std()
+        blocks = gguf.quantize(values.astype(np.float32), gguf.GGMLQuantizationType.Q4_0).reshape(-1, 18)
+    return blocks, blocks[:, :2].copy().view(np.float16)
+
+
 def make_model(path: str, width: int, feed: int, layers: int, vocabulary: int, sparse: bool) -> dict:
     """Writes the file; name to (out, in) of its linear modules. Sparse: all weights zero, no disk used."""
     import gguf
@@ -171,7 +201,6 @@ def make_model(path: str, width: int, feed: int, layers: int, vocabulary: int, s
     writer.write_ti_data_to_file()
     writer.close()
     aligned = lambda place: -(-place // 32) * 32
-    scale = np.array([0.02 / 4], np.float16).view(np.uint8)
     with open(path, "r+b") as file:
         place = aligned(file.seek(0, os.SEEK_END))
         for index, (name, size) in enumerate(sizes.items()):
@@ -180,9 +209,9 @@ def make_model(path: str, width: int, feed: int, layers: int, vocabulary: int, s
                 if len(tensors[name]) == 1:
                     np.ones(size // 4, np.float32).tofile(file)
                 else:
-                    rng = np.random.default_rng([SEED, index])
-                    blocks = rng.integers(0, 256, (size // 18, 18), np.uint8)
-                    blocks[:, :2] = scale
+                    blocks, scales = template(tensors[name])
+                    # Another scale for each, so that no two weights are the same.
+                    blocks[:, :2] = (scales * np.float16(1 + index / 512)).view(np.uint8)
                     blocks.tofile(file)
             place = aligned(place + size)
         file.truncate(place)

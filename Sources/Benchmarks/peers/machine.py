@@ -44,7 +44,7 @@ else:
 
 with torch.no_grad():
     body()
-    seconds, runs = common.measure(body)
+    timing = common.measure(body)
 common.emit(
-    f"machine/{arguments.what}", seconds, runs, operations, dtype=arguments.dtype, threads=arguments.threads
+    f"machine/{arguments.what}", timing, operations, dtype=arguments.dtype, threads=arguments.threads
 )

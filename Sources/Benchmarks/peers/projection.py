@@ -55,7 +55,7 @@ def body():
             kept.extend(latents)
 
 
-seconds, _ = common.measure(body, at_least=0)
+timing = common.measure(body, at_least=0)
 torch.cat([latent.reshape(-1) for latent in kept]).numpy().tofile(arguments.latents)
 size = sum(os.path.getsize(os.path.join(folder, "adapter_model.safetensors")) for folder in folders)
-common.emit("projection", seconds, bytes=size, adapters=len(folders), threads=arguments.threads)
+common.emit("projection", timing, bytes=size, adapters=len(folders), threads=arguments.threads)

@@ -96,7 +96,7 @@ def main() -> None:
     head = student.lm_head.weight.detach().bfloat16() if half else student.lm_head.weight.detach()
     trained = [latent.M for latent in latents.values()]
     optimizer = torch.optim.AdamW(trained, lr=arguments.learning_rate, weight_decay=0)
-    losses, times = [], []
+    losses, times, processor = [], [], []
     for step in range(arguments.steps):
         start = time.perf_counter()
         optimizer.param_groups[0]["lr"] = arguments.learning_rate * (arguments.steps - step) / arguments.steps
@@ -116,11 +116,13 @@ def main() -> None:
             total += float(loss.detach())
         optimizer.step()
         times.append(time.perf_counter() - start)
+        processor.append(time.process_time())
         losses.append(total)
     common.emit(
         "step",
-        float(np.median(times[1:])),
-        len(times) - 1,
+        common.Timing(
+            float(np.median(times[1:])), len(times) - 1, (processor[-1] - processor[0]) / (len(times) - 1)
+        ),
         rank=arguments.rank,
         dtype=arguments.dtype,
         groups=arguments.groups,

@@ -31,6 +31,8 @@ struct GGUFWeights: WeightSource {
     }
   }
 
+  var paths: [String] { files.map(\.file.path) }
+
   func huggingFaceName(at index: Int) -> String? {
     architecture == "llama" ? LlamaNames.huggingFace(gguf: tensors[index].name) : nil
   }

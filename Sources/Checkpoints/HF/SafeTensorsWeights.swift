@@ -43,6 +43,8 @@ struct SafeTensorsWeights: WeightSource {
     self.fileOfTensor = fileOfTensor
   }
 
+  var paths: [String] { files.compactMap(\.path) }
+
   func huggingFaceName(at index: Int) -> String? { tensors[index].name }
 
   func floats(at index: Int, threads: Int) throws(Fault) -> [Float] {

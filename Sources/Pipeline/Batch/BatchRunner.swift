@@ -130,7 +130,8 @@ public final class BatchRunner {
       try marker.set(plan.name)
       defer { marker.clear() }
       let adapter = try Adapter.open(
-        plan.adapterPath, format: plan.options.format.flatMap(AdapterDialect.init))
+        plan.adapterPath, format: plan.options.format.flatMap(AdapterDialect.init),
+        threads: threads)
       let digest = try digest(of: plan, adapter: adapter)
       if let record = done(recordPath, artifactPath, digest: digest) {
         log.note("\(plan.name): already done")

@@ -31,6 +31,7 @@ public final class JobRunner {
   /// Checkpoints of this run, removed once the artifact is written.
   private var checkpoints: [TuningCheckpoint] = []
   private var stageStart = Date()
+  private var teacherStore: TeacherStateStore?
 
   /// A runner for one job on an open base.
   ///
@@ -45,7 +46,8 @@ public final class JobRunner {
     if let adapter {
       opened = adapter
     } else {
-      opened = try Adapter.open(request.adapterPath, format: request.adapterFormat)
+      opened = try Adapter.open(
+        request.adapterPath, format: request.adapterFormat, threads: session.threads)
     }
     matched = try MatchedAdapter(
       opened, base: session.base, magnitudes: request.magnitudes, threads: session.threads)
@@ -85,6 +87,7 @@ public final class JobRunner {
     var tuningData: TuningData?
     if let tuning = request.tuning { tuningData = try loadTuningData(tuning) }
     let outcome = try reachTarget(projection, tuningData)
+    if let warning = teacherStore?.warning { warn(warning) }
     var artifact = try assembleWithinBudget(outcome)
     finish("store")
     var evaluation: EvaluationRecord?
@@ -145,16 +148,20 @@ public final class JobRunner {
 
   func loadTuningData(_ tuning: JobRequest.Tuning) throws(Fault) -> TuningData {
     let examples = try tokenized(try file(of: tuning.data), role: "training")
+    let store = try session.teacherStore(
+      adapter: matched.adapter.identity, reading: "\(request.magnitudes)")
+    teacherStore = store
     switch tuning.validation {
     case .file(let file):
       return TuningData(
         training: examples, validation: try tokenized(file, role: "validation"),
-        teacher: try teacher())
+        teacher: try teacher(), store: store)
     case .fraction(let fraction):
       let split = TuningData.split(
         examples, fraction: fraction, limit: 256, seed: tuning.options.seed)
       return TuningData(
-        training: split.training, validation: split.validation, teacher: try teacher())
+        training: split.training, validation: split.validation, teacher: try teacher(),
+        store: store)
     }
   }
 

@@ -78,9 +78,11 @@ public struct SelfSampler {
     progress: @escaping (Int) -> Void = { _ in }
   ) throws(Fault) -> [Example] {
     let counter = ProgressCounter(progress)
-    let prompts = try inGroups(writer) { texts, decoder in write(texts, decoder) }
-    let examples = try inGroups(teacher) { texts, decoder in
-      let examples = complete(texts, prompts, decoder)
+    let prompts = try inGroups(writer) { (texts, decoder) throws(Fault) in
+      try write(texts, decoder)
+    }
+    let examples = try inGroups(teacher) { (texts, decoder) throws(Fault) in
+      let examples = try complete(texts, prompts, decoder)
       counter.add(texts.count)
       return examples
     }.compactMap(\.self)
@@ -92,18 +94,20 @@ public struct SelfSampler {
 
   /// One result a text, computed for groups of them together.
   private func inGroups<Result>(
-    _ pool: DecoderPool, _ body: @escaping (Range<Int>, Decoder) -> [Result]
+    _ pool: DecoderPool, _ body: @escaping (Range<Int>, Decoder) throws(Fault) -> [Result]
   ) throws(Fault) -> [Result] {
     let starts = Array(stride(from: 0, to: options.count, by: Self.groupSize))
-    return try pool.map(starts.count) { index, decoder in
-      body(starts[index]..<min(starts[index] + Self.groupSize, options.count), decoder)
+    return try pool.map(starts.count) { (index, decoder) throws(Fault) in
+      try body(starts[index]..<min(starts[index] + Self.groupSize, options.count), decoder)
     }.flatMap(\.self)
   }
 
   /// What the writer makes of each opening: a prompt to its end, or the text that follows the opening.
-  private func write(_ texts: Range<Int>, _ decoder: Decoder) -> [String] {
+  private func write(
+    _ texts: Range<Int>, _ decoder: Decoder
+  ) throws(Fault) -> [String] {
     let forms = texts.map { form($0) }
-    let written = TokenSampler(decoder, options: options.sampling).continuations(
+    let written = try TokenSampler(decoder, options: options.sampling).continuations(
       zip(texts, forms).map { text, form in
         request(form.opening, limit: form.writtenLength, stops: form.writtenStops, stream: 2 * text)
       })
@@ -115,9 +119,9 @@ public struct SelfSampler {
   /// Examples of written `prompts`, completed where they want it; nil without a completion.
   private func complete(
     _ texts: Range<Int>, _ prompts: [String], _ decoder: Decoder
-  ) -> [Example?] {
+  ) throws(Fault) -> [Example?] {
     let open = texts.filter { form($0).then != nil }
-    let completions = TokenSampler(decoder, options: options.sampling).continuations(
+    let completions = try TokenSampler(decoder, options: options.sampling).continuations(
       open.map { text in
         request(
           prompts[text], limit: form(text).length, stops: form(text).completionStops,

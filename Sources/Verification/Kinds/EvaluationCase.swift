@@ -76,13 +76,13 @@ enum EvaluationCase {
       let difference = abs(score.negativeLogLikelihood - (try row["nll"].double()))
       likelihoodError = worse(likelihoodError, difference / Double(max(score.tokenCount, 1)))
       if row["scores"].isPresent {
-        let found = choiceScores(example, decoder, head)
+        let found = try choiceScores(example, decoder, head)
         let expected = try Numbers.doubles(row["scores"])
         scoreError = worse(scoreError, Comparison.absolute(found, expected))
       }
       if row["greedy"].isPresent {
         let expected = try Numbers.tokens(row["greedy"])
-        let found = greedy.complete(prompt: example.prompt, limit: expected.count)
+        let found = try greedy.complete(prompt: example.prompt, limit: expected.count)
         wrongGreedy += found == expected ? 0 : 1
       }
     }
@@ -104,10 +104,10 @@ enum EvaluationCase {
   /// Σ ln p of each choice after the prompt.
   private static func choiceScores(
     _ example: TokenizedExample, _ decoder: Decoder, _ head: OutputHead
-  ) -> [Double] {
+  ) throws(Fault) -> [Double] {
     var batch = TokenBatch()
     for choice in example.choices { batch.append(prompt: example.prompt, completion: choice) }
-    let scores = head.scores(decoder.forward(batch), targets: batch.targets)
+    let scores = head.scores(try decoder.forward(batch), targets: batch.targets)
     return batch.lossRanges.map { -scores.negativeLogLikelihoods[$0].reduce(0, +) }
   }
 

@@ -28,7 +28,7 @@ enum ForwardCase {
       var streams: [Int: Matrix<Float>] = [:]
       var batch = TokenBatch()
       batch.append(all: ids)
-      let final = decoder.forward(batch) { layer, stream in
+      let final = try decoder.forward(batch) { layer, stream in
         if layers.contains(layer) { streams[layer] = stream.selectingRows(positions) }
       }
       for layer in layers {

@@ -9,7 +9,7 @@ enum GradientCase {
   @Sendable static func measure(_ context: CaseContext) throws(Fault) -> Recomputed {
     let golden = context.golden
     let model = try SeededStudent(context)
-    let (loss, gradients) = model.gradient(model.examples.indices)
+    let (loss, gradients) = try model.gradient(model.examples.indices)
     let expectedLoss = try golden.expected["loss"].double()
     let expected = try answers(context, model)
     var worst = gradients.count == expected.count ? 0.0 : .infinity

@@ -67,20 +67,21 @@ struct SeededStudent {
   }
 
   /// The mean loss over the completion positions of some examples, and ∂loss/∂M per module.
-  func gradient(_ range: Range<Int>) -> (loss: Double, gradients: [Matrix<Float>]) {
+  func gradient(_ range: Range<Int>) throws(Fault) -> (loss: Double, gradients: [Matrix<Float>]) {
     let batch = batch(range)
-    let hidden = student.decoder.forward(batch, recording: true)
+    let hidden = try student.decoder.forward(batch, recording: true)
     let (loss, gradient) = student.head.loss(
-      hidden, targets: batch.targets, teacher: teacher?.forward(batch),
+      hidden, targets: batch.targets, teacher: try teacher?.forward(batch),
       objective: objective.weights)
-    return (loss, student.decoder.backward(gradient))
+    return (loss, try student.decoder.backward(gradient))
   }
 
   /// The mean loss alone.
-  func loss(_ range: Range<Int>) -> Double {
+  func loss(_ range: Range<Int>) throws(Fault) -> Double {
     let batch = batch(range)
     return student.head.loss(
-      student.decoder.forward(batch), targets: batch.targets, teacher: teacher?.forward(batch),
+      try student.decoder.forward(batch), targets: batch.targets,
+      teacher: try teacher?.forward(batch),
       objective: objective.weights
     ).value
   }

@@ -22,7 +22,7 @@ enum TrainingCase {
     var losses: [Double] = []
     var norms: [Double] = []
     for (step, rate) in rates.enumerated() {
-      let (loss, gradients) = model.gradient(step * batchSize..<(step + 1) * batchSize)
+      let (loss, gradients) = try model.gradient(step * batchSize..<(step + 1) * batchSize)
       losses.append(loss)
       norms.append(gradients.reduce(0.0) { $0 + $1.squaredNorm }.squareRoot())
       take(gradients, rate, &optimizer, model.student)
@@ -47,7 +47,7 @@ enum TrainingCase {
         error: Comparison.relative(norms, try Numbers.doubles(expected["gradientNorms"])),
         tolerance: try golden.tolerance("gradientNorm", default: 10 * tolerance)),
       Measurement(
-        "loss after", error: Comparison.relative([model.loss(last)], [after]),
+        "loss after", error: Comparison.relative([try model.loss(last)], [after]),
         tolerance: tolerance),
       Measurement("latents", error: worst, tolerance: try golden.tolerance("latent")),
     ])

@@ -1,36 +1,61 @@
 import ArgumentParser
 import Bases
+import Faults
 import Files
 import JSON
+import Training
 
 /// `xspress cache list|prune`.
 struct CacheCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "cache", abstract: "Lists or removes cached bases.",
+    commandName: "cache", abstract: "Lists or removes cached bases and teacher's states.",
     subcommands: [List.self, Prune.self])
+
+  /// A file of either cache.
+  private struct Entry {
+    let kind: String
+    let digest: SHA256Digest
+    let path: String
+    let byteCount: Int
+  }
+
+  /// The files of both caches; none without a folder.
+  private static func entries(in directory: String?) throws(Fault) -> [Entry] {
+    guard let directory else { return [] }
+    let bases = try BasisCache(cacheDirectory: directory).entries().map {
+      Entry(kind: "basis", digest: $0.digest, path: $0.path, byteCount: $0.byteCount)
+    }
+    let states = try TeacherStateCache(cacheDirectory: directory).entries().map {
+      Entry(kind: "teacher", digest: $0.digest, path: $0.path, byteCount: $0.byteCount)
+    }
+    return bases + states
+  }
 
   /// The document of both subcommands: the folder, and the entries listed or removed.
   private static func document(
-    _ schema: String, _ cache: BasisCache?, _ entries: [BasisCache.Entry]
+    _ schema: String, _ directory: String?, _ entries: [Entry]
   ) -> JSONValue {
     .object([
-      "schema": .string(schema), "directory": .string(cache?.directory ?? ""),
+      "schema": .string(schema), "directory": .string(directory ?? ""),
       "bytes": .integer(byteCount(entries)),
       "entries": .array(
         entries.map {
-          .object(["sha256": .string($0.digest.hex), "bytes": .integer($0.byteCount)])
+          .object([
+            "kind": .string($0.kind), "sha256": .string($0.digest.hex),
+            "bytes": .integer($0.byteCount),
+          ])
         }),
     ])
   }
 
-  private static func byteCount(_ entries: [BasisCache.Entry]) -> Int {
+  private static func byteCount(_ entries: [Entry]) -> Int {
     entries.reduce(0) { $0 + $1.byteCount }
   }
 
   /// `xspress cache list`.
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Lists cached bases by the digest of their weight.")
+      abstract: "Lists bases by the digest of their weight, teacher's states by theirs.")
 
     @Flag(help: "Print one JSON document.")
     var json = false
@@ -38,23 +63,23 @@ struct CacheCommand: ParsableCommand {
     @OptionGroup var shared: SharedOptions
 
     func run() throws {
-      let cache = shared.cacheDirectory.map { BasisCache(cacheDirectory: $0) }
-      let entries = try cache?.entries() ?? []
+      let entries = try CacheCommand.entries(in: shared.cacheDirectory)
       if json {
         return try StandardOutput.write(
-          CacheCommand.document("xspress.cache/1", cache, entries))
+          CacheCommand.document("xspress.cache/1", shared.cacheDirectory, entries))
       }
       let bytes = CacheCommand.byteCount(entries)
-      let rows = entries.map { [$0.digest.hex, "\($0.byteCount)"] }
+      let rows = entries.map { [$0.kind, $0.digest.hex, "\($0.byteCount)"] }
       try StandardOutput.write(
-        TextTable.text(["weight digest", "bytes"], rows)
-          + "\n\(entries.count) entries, \(bytes) bytes in \(cache?.directory ?? "no folder")")
+        TextTable.text(["kind", "digest", "bytes"], rows)
+          + "\n\(entries.count) entries, \(bytes) bytes in \(shared.cacheDirectory ?? "no folder")")
     }
   }
 
   /// `xspress cache prune`.
   struct Prune: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Removes every cached basis.")
+    static let configuration = CommandConfiguration(
+      abstract: "Removes every cached basis and all teacher's states.")
 
     @Flag(help: "Print one JSON document: what was removed.")
     var json = false
@@ -62,14 +87,13 @@ struct CacheCommand: ParsableCommand {
     @OptionGroup var shared: SharedOptions
 
     func run() throws {
-      let cache = shared.cacheDirectory.map { BasisCache(cacheDirectory: $0) }
-      let entries = try cache?.entries() ?? []
+      let entries = try CacheCommand.entries(in: shared.cacheDirectory)
       for entry in entries { Paths.removeIfPresent(entry.path) }
       // What may not be removed is not counted.
       let removed = entries.filter { Paths.kind(of: $0.path) == .missing }
       if json {
         return try StandardOutput.write(
-          CacheCommand.document("xspress.cache-pruned/1", cache, removed))
+          CacheCommand.document("xspress.cache-pruned/1", shared.cacheDirectory, removed))
       }
       let bytes = CacheCommand.byteCount(removed)
       try StandardOutput.write("removed \(removed.count) entries, \(bytes) bytes")

@@ -9,10 +9,16 @@ struct SharedOptions: ParsableArguments {
   @Option(help: "Threads to use (default: the cores this process may run on).")
   var threads: Int?
 
-  @Option(help: "Memory budget, such as 8GB (default: 80% of what is available).")
+  @Option(
+    help:
+      "Memory for decoded weights, such as 8GB (default: 80% of what is available)."
+  )
   var memory: String?
 
-  @Option(help: "Folder of cached bases (default: $XDG_CACHE_HOME/xspress, else ~/.cache/xspress).")
+  @Option(
+    help:
+      "Folder of caches (default: $XDG_CACHE_HOME/xspress, else ~/.cache/xspress)."
+  )
   var cacheDir: String?
 
   @Option(help: "Progress on stderr: plain, json or none (default: a live bar on a terminal).")
@@ -50,7 +56,7 @@ struct SharedOptions: ParsableArguments {
     return nil
   }
 
-  /// The folder of cached bases; nil where there is no home to put it in.
+  /// The folder of caches; nil where there is no home to put it in.
   var cacheDirectory: String? {
     if let cacheDir { return cacheDir }
     let environment = ProcessInfo.processInfo.environment

@@ -1,0 +1,30 @@
+import CKernels
+public import Tensors
+
+extension Matrix where Scalar == Float {
+  /// `op(self) · op(other)` of Float32 factors with products and sums in Float64.
+  ///
+  /// For thin results, a few tens of rows and columns summed over thousands, where a general product in Float64 spends
+  /// its time on conversions and edges. Inner dimensions must agree (a programmer's error otherwise).
+  public func exactTimes(
+    _ other: Matrix<Float>, transposeSelf: Bool = false, transposeOther: Bool = false
+  ) -> Matrix<Double> {
+    let (outer, inner) = transposeSelf ? (columns, rows) : (rows, columns)
+    let (otherInner, otherOuter) =
+      transposeOther ? (other.columns, other.rows) : (other.rows, other.columns)
+    precondition(inner == otherInner, "inner dimensions \(inner) and \(otherInner)")
+    var result = Matrix<Double>(rows: outer, columns: otherOuter)
+    guard inner > 0, outer > 0, otherOuter > 0 else { return result }
+    elements.withUnsafeBufferPointer { x in
+      other.elements.withUnsafeBufferPointer { y in
+        result.elements.withUnsafeMutableBufferPointer { c in
+          exact_product(
+            inner, x.baseAddress, outer, transposeSelf ? columns : 1, transposeSelf ? 1 : columns,
+            y.baseAddress, otherOuter, transposeOther ? 1 : other.columns,
+            transposeOther ? other.columns : 1, c.baseAddress)
+        }
+      }
+    }
+    return result
+  }
+}

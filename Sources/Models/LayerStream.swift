@@ -1,0 +1,99 @@
+import Checkpoints
+import Dispatch
+import Faults
+import LinearAlgebra
+import Synchronization
+
+/// The blocks of a decoder, left on disk and decoded when they are asked for; one is kept.
+///
+/// Decoders on several threads come to a block at about the same time. Whoever finds it being decoded takes one of
+/// its matrices, so that all leave it together, and a pass decodes a block once, however many threads run it.
+final class LayerStream: Sendable {
+  private let base: BaseCheckpoint
+  private let norms: [LayerWeights.Norms]
+  private let current = Mutex<PendingLayer?>(nil)
+
+  /// The blocks of `base`, whose norms are held.
+  init(base: BaseCheckpoint, norms: [LayerWeights.Norms]) {
+    self.base = base
+    self.norms = norms
+  }
+
+  /// A block, decoded and laid out; its memory is given back when nobody uses it and another is asked for.
+  ///
+  /// - Throws: what decoding throws.
+  func layer(_ use: LayerWeights.Use) throws(Fault) -> LayerWeights {
+    let pending = current.withLock { current in
+      if let current, current.use.serves(use) { return current }
+      let pending = PendingLayer(use, base: base)
+      current = pending
+      return pending
+    }
+    return LayerWeights(norms: norms[use.layer], parts: try pending.parts())
+  }
+
+  /// Bytes that one block needs at most: its layouts, and the matrices and tensors that are being decoded.
+  static func byteCount(_ configuration: DecoderConfiguration) -> Int {
+    let parts = LayerWeights.Part.allCases.map { part in
+      part.modules(0, configuration).map { $0.outFeatures * $0.inFeatures }
+    }
+    let sizes = parts.map { $0.reduce(0, +) }
+    // Two threads may decode at once.
+    let largest = 2 * (zip(parts, sizes).map { ($0.max() ?? 0) + $1 }.max() ?? 0)
+    return MemoryLayout<Float>.size * (2 * sizes.reduce(0, +) + largest)
+  }
+}
+
+/// A block whose matrices are being decoded by whoever asks for it.
+private final class PendingLayer: Sendable {
+  let use: LayerWeights.Use
+  private let base: BaseCheckpoint
+  private let state = Mutex(State())
+  private let remaining = DispatchGroup()
+
+  private struct State {
+    var next = 0
+    var parts: [FrozenMatrix?] = Array(repeating: nil, count: LayerWeights.Part.allCases.count)
+    var fault: Fault?
+  }
+
+  init(_ use: LayerWeights.Use, base: BaseCheckpoint) {
+    self.use = use
+    self.base = base
+    for _ in LayerWeights.Part.allCases { remaining.enter() }
+  }
+
+  /// Decodes what nobody has begun, and waits for the rest.
+  func parts() throws(Fault) -> [FrozenMatrix] {
+    while let part = take() {
+      let result: Result<FrozenMatrix, Fault>
+      do throws(Fault) { result = .success(try load(part)) } catch { result = .failure(error) }
+      state.withLock { state in
+        switch result {
+        case .success(let matrix): state.parts[part.rawValue] = matrix
+        case .failure(let fault): state.fault = state.fault ?? fault
+        }
+      }
+      remaining.leave()
+    }
+    remaining.wait()
+    let (parts, fault) = state.withLock { ($0.parts.compactMap(\.self), $0.fault) }
+    if let fault { throw fault }
+    return parts
+  }
+
+  private func take() -> LayerWeights.Part? {
+    state.withLock { state in
+      defer { state.next += 1 }
+      return LayerWeights.Part(rawValue: state.next)
+    }
+  }
+
+  private func load(_ part: LayerWeights.Part) throws(Fault) -> FrozenMatrix {
+    let matrix = try part.load(use.layer, base.configuration) { (name) throws(Fault) in
+      try base.matrix(name)
+    }
+    matrix.prepare(Array(use.orders), precision: use.precision)
+    return matrix
+  }
+}
