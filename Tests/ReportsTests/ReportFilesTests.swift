@@ -36,11 +36,17 @@ private func files(_ jobs: [JobRecord]) throws -> [String: String] {
     let pages = try files(jobs + [Samples.banking()])
     let markdown = try #require(pages["report.md"])
     #expect(markdown.components(separatedBy: "## Accuracy for bytes: ").count == 2)
-    let rows = markdown.split(separator: "\n").filter { $0.hasPrefix("| as stored | ") }
+    let rows = markdown.split(separator: "\n").filter { $0.hasPrefix("| LoRA-XS, as stored | ") }
     #expect(
       rows.map { $0.split(separator: "|")[1].trimmingCharacters(in: .whitespaces) } == [
         "32,000", "63,999", "127,997", "127,998", "255,996",
       ])
+    // Where one artifact has a residual, it is another series.
+    var mixed = jobs
+    mixed[0].evaluation?.variants[2].name = "as stored (int8 + residual)"
+    let table = try #require(files(mixed)["report.md"])
+    #expect(table.components(separatedBy: "| LoRA-XS, as stored |").count == 5)
+    #expect(table.contains("| LoRA-XS + residual, as stored | 32,000 |"))
     // Measured by every job alike, shown once.
     #expect(markdown.components(separatedBy: "| LoRA cut | 306,120 |").count == 2)
     #expect(try #require(pages["index.html"]).contains("Accuracy for bytes: clinc-domains-r8"))

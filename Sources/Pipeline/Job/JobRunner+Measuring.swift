@@ -97,6 +97,8 @@ extension JobRunner {
 
   /// The square rank of top or random directions at the bytes of chosen ones: these list no indices, and what those
   /// cost goes into latents.
+  ///
+  /// Rounded up: the control is given the benefit.
   func unlistedRank(_ projected: ProjectedAdapter) -> LatentRank {
     let model = ByteModel(storage: request.storage)
     var bytes = 0.0
@@ -107,7 +109,7 @@ extension JobRunner {
     }
     let share = bytes / Double(matched.modules.count)
     var rank = LatentRank(1)
-    while model.unlistedBytes(of: LatentRank(rank.output + 1)) <= share {
+    while model.unlistedBytes(of: rank) < share {
       rank = LatentRank(rank.output + 1)
     }
     return rank

@@ -49,7 +49,7 @@ struct Frontier {
         let point = Point(
           bytes: bytes, accuracy: variant.accuracy, range: variant.accuracyCI95, nll: variant.nll,
           job: job.name)
-        let name = Frontier.seriesName(variant.name)
+        let name = Frontier.seriesName(variant)
         let isControl = variant.kind == .control
         let index =
           series.firstIndex { $0.name == name && $0.isControl == isControl } ?? series.count
@@ -69,9 +69,13 @@ struct Frontier {
     self.series = series.filter { !$0.isControl } + series.filter(\.isControl)
   }
 
-  /// What variants of one kind have in common: their name up to the first digit, comma or bracket, without the
-  /// words that lead to it.
-  private static func seriesName(_ name: String) -> String {
+  /// What variants of one series have in common: of artifacts whether there is a residual, of controls their name up
+  /// to the first digit, comma or bracket, without the words that lead to it.
+  private static func seriesName(_ variant: VariantResult) -> String {
+    let name = variant.name
+    if variant.kind == .stored {
+      return name.contains("residual") ? "LoRA-XS + residual, as stored" : "LoRA-XS, as stored"
+    }
     var words = name.prefix { !$0.isNumber && $0 != "," && $0 != "(" }.split(separator: " ")
     while let last = words.last, ["to", "up", "rank", "at"].contains(last) { words.removeLast() }
     return words.isEmpty ? name : words.joined(separator: " ")
