@@ -1,3 +1,4 @@
+import Faults
 import LinearAlgebra
 import Tensors
 
@@ -66,5 +67,21 @@ struct Metric {
       }
     }
     target[index] += factor * shift
+  }
+
+  /// `XᵀSX` `[columns, columns]` of a basis `X` `[features, columns]` under the metric of `moment`.
+  ///
+  /// - Throws: `PROJ-SHAPE` naming the module where the moment does not fit the basis.
+  static func within(
+    _ basis: Matrix<Float>, _ moment: Matrix<Float>, ridge: Double, name: String
+  ) throws(Fault) -> Matrix<Double> {
+    guard moment.rows == basis.rows, moment.columns == basis.rows else {
+      throw Fault(
+        .badData, "PROJ-SHAPE",
+        "a second moment of \(moment.rows)×\(moment.columns) for \(basis.rows) features",
+        tensor: name)
+    }
+    let columns = basis.inDouble
+    return columns.times(Metric(moment, ridge: ridge).applied(to: columns), transposeSelf: true)
   }
 }

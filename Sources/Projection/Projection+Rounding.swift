@@ -54,15 +54,7 @@ extension Projection {
     _ basis: Matrix<Float>, _ moment: Matrix<Float>?, ridge: Double, name: String
   ) throws(Fault) -> Matrix<Double> {
     guard let moment else { return .identity(basis.columns) }
-    guard moment.rows == basis.rows, moment.columns == basis.rows else {
-      throw Fault(
-        .badData, "PROJ-SHAPE",
-        "a second moment of \(moment.rows)×\(moment.columns) for \(basis.rows) features",
-        tensor: name)
-    }
-    let columns = basis.inDouble
-    let metric = columns.times(
-      Metric(moment, ridge: ridge).applied(to: columns), transposeSelf: true)
+    let metric = try Metric.within(basis, moment, ridge: ridge, name: name)
     do throws(Fault) {
       let inverse = try Cholesky(metric).solving(.identity(metric.rows))
       return try Cholesky(inverse).lowerTriangular.transposed

@@ -29,15 +29,7 @@ public struct WhiteningFactors: Sendable {
     _ basis: Matrix<Float>, _ moment: Matrix<Float>?, ridge: Double, name: String
   ) throws(Fault) -> Matrix<Double> {
     guard let moment, basis.columns > 0 else { return .identity(basis.columns) }
-    guard moment.rows == basis.rows, moment.columns == basis.rows else {
-      throw Fault(
-        .badData, "PROJ-SHAPE",
-        "a second moment of \(moment.rows)×\(moment.columns) for \(basis.rows) features",
-        tensor: name)
-    }
-    let columns = basis.inDouble
-    let small = columns.times(
-      Metric(moment, ridge: ridge).applied(to: columns), transposeSelf: true)
+    let small = try Metric.within(basis, moment, ridge: ridge, name: name)
     let eigen: SymmetricEigen
     do throws(Fault) { eigen = try SymmetricEigen(small) } catch { throw error.at(tensor: name) }
     let floor = (eigen.values.first ?? 0) * 1e-12
