@@ -1,6 +1,7 @@
 import ArgumentParser
 import Faults
 import Foundation
+import LinearAlgebra
 
 /// `xspress-bench`: one measurement a process, one JSON line on stdout (`README.md`).
 @main struct XSPressBench: ParsableCommand {
@@ -13,6 +14,7 @@ import Foundation
     ])
 
   static func main() {
+    ProcessMemory.keepFreed()
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Faults
 import Foundation
+import LinearAlgebra
 
 /// The entry point: parses, runs, and turns every failure into one line and a documented exit code.
 @main struct XSPress {
@@ -9,6 +10,7 @@ import Foundation
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
     Interruption.install()
+    ProcessMemory.keepFreed()
     do {
       var command = try RootCommand.parseAsRoot()
       try command.run()

@@ -1,0 +1,9 @@
+#include "heap.h"
+
+#include <limits.h>
+#include <malloc.h>
+
+void heap_keep_freed(void) {
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+}

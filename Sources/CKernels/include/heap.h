@@ -1,0 +1,8 @@
+// What the C library does with freed memory.
+#ifndef XSPRESS_HEAP_H
+#define XSPRESS_HEAP_H
+
+// Keeps freed memory of any size for later requests; to be called before threads start.
+void heap_keep_freed(void);
+
+#endif
