@@ -1,3 +1,4 @@
+import LinearAlgebra
 public import Tensors
 
 /// The frozen factors of one module: `ΔW ≈ U · M · Vᵀ` with orthonormal columns in `U` and `V`.
@@ -11,6 +12,11 @@ public struct ModuleBasis: Sendable {
   public let outputBasis: Matrix<Float>
   /// `V`, `[inFeatures, inputRank + residualCount]`.
   public let inputBasis: Matrix<Float>
+  /// `UᵀU` in Float64: the identity but for rounding and a residual's columns. Every fit needs it, of one adapter or of
+  /// a thousand.
+  public let outputGram: Matrix<Double>
+  /// `VᵀV`, likewise.
+  public let inputGram: Matrix<Double>
   /// How many of the last columns are a stored residual's.
   public let residualCount: Int
   /// Singular values of the output directions; empty for random ones.
@@ -31,6 +37,8 @@ public struct ModuleBasis: Sendable {
     self.moduleName = moduleName
     self.outputBasis = outputBasis
     self.inputBasis = inputBasis
+    outputGram = outputBasis.exactTimes(outputBasis, transposeSelf: true)
+    inputGram = inputBasis.exactTimes(inputBasis, transposeSelf: true)
     self.outputSingularValues = outputSingularValues
     self.inputSingularValues = inputSingularValues
     self.selection = selection

@@ -10,6 +10,7 @@
 #define INLINE __attribute__((always_inline)) static inline
 
 typedef double vector __attribute__((vector_size(64)));
+typedef float floats __attribute__((vector_size(32)));
 
 // A strip is 16 columns of a factor in Float64, `DEPTH` rows of it at a time: two of them stay in the first-level cache.
 // 16 sums of 8 lanes, half of a 16x16 tile, stay in registers.
@@ -17,12 +18,39 @@ enum { LANES = 8, STRIP = 16, DEPTH = 64, HALF = 8 };
 
 static size_t minimum(size_t a, size_t b) { return a < b ? a : b; }
 
+// out[k, i] = x[i, k] for 8 rows of 8: pairs, fours and eights of rows change places.
+INLINE void transpose(const float *x, size_t stride, double *out) {
+  floats rows[LANES], pairs[LANES], fours[LANES];
+  for (int i = 0; i < LANES; i++) memcpy(&rows[i], x + i * stride, sizeof rows[i]);
+  for (int i = 0; i < LANES; i += 2) {
+    pairs[i] = __builtin_shufflevector(rows[i], rows[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+    pairs[i + 1] = __builtin_shufflevector(rows[i], rows[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+  }
+  for (int i = 0; i < LANES; i += 4) {
+    for (int half = 0; half < 2; half++) {
+      fours[i + half] = __builtin_shufflevector(pairs[i + half], pairs[i + 2 + half], 0, 1, 8, 9, 4, 5, 12, 13);
+      fours[i + 2 + half] = __builtin_shufflevector(pairs[i + half], pairs[i + 2 + half], 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+  }
+  for (int k = 0; k < LANES; k++) {
+    floats column = k < 4 ? __builtin_shufflevector(fours[k], fours[k + 4], 0, 1, 2, 3, 8, 9, 10, 11)
+                          : __builtin_shufflevector(fours[k - 4], fours[k], 4, 5, 6, 7, 12, 13, 14, 15);
+    vector wide = __builtin_convertvector(column, vector);
+    memcpy(out + k * STRIP, &wide, sizeof wide);
+  }
+}
+
 // Columns beyond `width` become 0.
 INLINE void pack(
     const float *x, size_t depth, size_t width, size_t step, size_t stride, double *out) {
   if (width == STRIP && stride == 1) {
     for (size_t k = 0; k < depth; k++)
       for (size_t i = 0; i < STRIP; i++) out[k * STRIP + i] = x[k * step + i];
+    return;
+  }
+  if (width == STRIP && step == 1 && depth == DEPTH) {
+    for (size_t k = 0; k < DEPTH; k += LANES)
+      for (size_t i = 0; i < STRIP; i += LANES) transpose(x + k + i * stride, stride, out + k * STRIP + i);
     return;
   }
   if (width < STRIP) memset(out, 0, depth * STRIP * sizeof *out);

@@ -17,10 +17,8 @@ struct UpdateFactors {
     let output: Matrix<Double>
     /// `VᵀCV`, `[inputRank, inputRank]`.
     let input: Matrix<Double>
-    /// `UᵀG sB`, `[outputRank, rank]`.
-    let up: Matrix<Double>
-    /// `A C V`, `[rank, inputRank]`.
-    let down: Matrix<Double>
+    /// `UᵀG ΔW C V = (UᵀG sB)(A C V)`, `[outputRank, inputRank]`.
+    let cross: Matrix<Double>
     /// `‖G^½ ΔW C^½‖² = ⟨s² BᵀGB, A C Aᵀ⟩`.
     let total: Double
   }
@@ -31,8 +29,8 @@ struct UpdateFactors {
     let (u, v, a, b) = (basis.outputBasis, basis.inputBasis, update.loraA, update.loraB)
     let scaling = update.scaling
     plain = Products(
-      output: u.exactTimes(u, transposeSelf: true), input: v.exactTimes(v, transposeSelf: true),
-      up: u.exactTimes(b, transposeSelf: true).scaled(by: scaling), down: a.exactTimes(v),
+      output: basis.outputGram, input: basis.inputGram,
+      cross: u.exactTimes(b, transposeSelf: true).scaled(by: scaling).times(a.exactTimes(v)),
       total: scaling * scaling
         * b.exactTimes(b, transposeSelf: true).innerProduct(a.exactTimes(a, transposeOther: true)))
   }
@@ -48,26 +46,26 @@ struct UpdateFactors {
     return Products(
       output: outputBasis.times(output.applied(to: outputBasis), transposeSelf: true),
       input: inputBasis.times(input.applied(to: inputBasis), transposeSelf: true),
-      up: outputBasis.times(weightedUp, transposeSelf: true),
-      down: weightedDown.times(inputBasis, transposeSelf: true),
+      cross: outputBasis.times(weightedUp, transposeSelf: true)
+        .times(weightedDown.times(inputBasis, transposeSelf: true)),
       total: up.times(weightedUp, transposeSelf: true)
         .innerProduct(down.times(weightedDown, transposeSelf: true)))
   }
 
-  /// `(UᵀGU)⁻¹ (UᵀG s B)(A C V) (VᵀCV)⁻¹`.
+  /// `(UᵀGU)⁻¹ (UᵀG ΔW C V) (VᵀCV)⁻¹`.
   func solve(output: Metric, input: Metric) throws(Fault) -> Matrix<Double> {
     let (rows, columns) = (basis.outputBasis.columns, basis.inputBasis.columns)
     guard rows > 0, columns > 0 else { return Matrix(rows: rows, columns: columns) }
     let products = products(output: output, input: input)
-    let left = try Cholesky(products.output).solving(products.up)
-    return left.times(try Cholesky(products.input).dividing(rows: products.down))
+    let left = try Cholesky(products.output).solving(products.cross)
+    return try Cholesky(products.input).dividing(rows: left)
   }
 
   /// `‖UᵀΔWV‖² / ‖ΔW‖²`; 1 for an update of zero energy.
   func heldEnergy() throws(Fault) -> Double {
     guard plain.total > 0 else { return 1 }
     guard basis.residualCount > 0 else {
-      return plain.up.times(plain.down).squaredNorm / plain.total
+      return plain.cross.squaredNorm / plain.total
     }
     // A residual's columns are not orthogonal to the others: of the same span, columns that are.
     let output = try QR(basis.outputBasis.inDouble).orthonormal
@@ -83,7 +81,7 @@ struct UpdateFactors {
     let products = products(output: output, input: input)
     guard latent.rows > 0, latent.columns > 0 else { return products.total > 0 ? 0 : 1 }
     let square = latent.innerProduct(products.output.times(latent).times(products.input))
-    let captured = 2 * latent.innerProduct(products.up.times(products.down)) - square
+    let captured = 2 * latent.innerProduct(products.cross) - square
     guard products.total > 0 else { return square > 0 ? -.infinity : 1 }
     return captured / products.total
   }

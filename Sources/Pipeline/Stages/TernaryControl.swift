@@ -32,7 +32,7 @@ struct TernaryControl {
     guard let cut = best?.cut else { throw Fault(.internalError, "CTRL-CUT", "no cut was made") }
     let multiple = try bestMultiple(cut.updates)
     let density = (cut.density * 10_000).rounded() / 100
-    let scale = multiple == 1 ? "" : ", scales × \(multiple)"
+    let scale = multiple == 1 ? "" : ", scales times \(multiple)"
     return ControlVariant(
       name: "LoRA as sparse signs, density \(density)%\(scale), same bytes", bytes: cut.bytes,
       pool: try pool(cut.updates, multiple))

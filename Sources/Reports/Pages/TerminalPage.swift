@@ -41,7 +41,7 @@ extension Report {
 
 /// Columns of text, the first to the left, the others to the right.
 private enum TerminalPage {
-  static func safe(_ text: String) -> String { Fault.escaped(text, limit: 48) }
+  static func safe(_ text: String) -> String { Fault.escaped(text, limit: 80) }
 
   static func table(_ header: [String], _ rows: [[String]]) -> String {
     let lines = [header] + rows.map { [safe($0[0])] + $0.dropFirst() }
