@@ -12,8 +12,9 @@ public struct ModuleBasis: Sendable {
   public let outputBasis: Matrix<Float>
   /// `V`, `[inFeatures, inputRank + residualCount]`.
   public let inputBasis: Matrix<Float>
-  /// `UᵀU` in Float64: the identity but for rounding and a residual's columns. Every fit needs it, of one adapter or of
-  /// a thousand.
+  /// `UᵀU` in Float64: the identity but for rounding and a residual's columns.
+  ///
+  /// Every fit needs it, of one adapter or of a thousand.
   public let outputGram: Matrix<Double>
   /// `VᵀV`, likewise.
   public let inputGram: Matrix<Double>
