@@ -78,7 +78,10 @@ let package = Package(
     library("Projection", ["Faults", "Tensors", "LinearAlgebra", "Adapters", "Bases"]),
     library(
       "Evaluation",
-      ["Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Models", "Tokenizers"]),
+      [
+        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Models",
+        "Tokenizers",
+      ]),
     library(
       "Training",
       [
@@ -162,7 +165,7 @@ let package = Package(
       ["Projection", "Adapters", "Bases", "Checkpoints", "LinearAlgebra", "Faults", "Tensors"]),
     tests(
       "EvaluationTests",
-      ["Evaluation", "Models", "Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
+      ["Evaluation", "Models", "Checkpoints", "Tokenizers", "Files", "Faults", "JSON", "Tensors"]),
     tests(
       "TrainingTests",
       [

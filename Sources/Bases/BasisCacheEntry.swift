@@ -38,8 +38,7 @@ struct BasisCacheEntry: Sendable {
     if let longRows {
       long = longRows
     } else if let needed {
-      var part = shortRows.selectingRows(needed)
-        .times(weight.inDouble, transposeOther: isTall)
+      var part = WeightOperator(weight).images(of: shortRows.selectingRows(needed))
       part.scaleRows(by: needed.map { 1 / singularValues[$0] })
       long = Matrix(rows: shortRows.rows, columns: part.columns)
       for (position, index) in needed.enumerated() {
@@ -48,7 +47,7 @@ struct BasisCacheEntry: Sendable {
           index * part.columns..<(index + 1) * part.columns, with: part.elements[range])
       }
     } else {
-      long = shortRows.times(weight.inDouble, transposeOther: isTall)
+      long = WeightOperator(weight).images(of: shortRows)
       long.scaleRows(by: singularValues.map { 1 / $0 })
     }
     return SingularBasis(

@@ -63,6 +63,34 @@ struct WeightOperator {
     }
   }
 
+  /// `X·Sᵀ` in Float64, `[count, long]`, for `X` `[count, short]`.
+  func images(of x: Matrix<Double>) -> Matrix<Double> {
+    precondition(x.columns == short, "\(x.columns) columns for \(short) features")
+    let rows = x.rows
+    var result = Matrix<Double>(rows: rows, columns: long)
+    let slice = sliceLength(MemoryLayout<Double>.size)
+    let memory = UnsafeMutablePointer<Double>.allocate(capacity: slice * short)
+    defer { memory.deallocate() }
+    weight.elements.withUnsafeBufferPointer { source in
+      x.elements.withUnsafeBufferPointer { x in
+        result.elements.withUnsafeMutableBufferPointer { result in
+          guard let source = source.baseAddress, let x = x.baseAddress,
+            let result = result.baseAddress
+          else { return }
+          for start in stride(from: 0, to: long, by: slice) {
+            let width = min(slice, long - start)
+            let part = part(source, start, width, memory)
+            Double.gemm(
+              transposeA: false, transposeB: isTall, rows: rows, columns: width, inner: short,
+              alpha: 1, x, strideA: short, part.pointer, strideB: part.stride, beta: 0,
+              result + start, strideC: long)
+          }
+        }
+      }
+    }
+    return result
+  }
+
   /// `A` itself, `[short, short]`: the sum of the slices' own Gram matrices.
   func formed<Scalar: BLASScalar>(as type: Scalar.Type = Scalar.self) -> [Scalar] {
     let isExact = Scalar.self == Float.self

@@ -20,7 +20,7 @@ struct TokensCommand: ParsableCommand {
     let checkpoint = try BaseCheckpoint.open(base)
     let tokenized = try DataSet(path: data, limit: examples).tokenized(
       by: try Tokenizer(base: checkpoint),
-      contextLength: checkpoint.configuration.contextLength)
+      for: checkpoint.configuration)
     let list = JSONValue.array(
       tokenized.map {
         .object([

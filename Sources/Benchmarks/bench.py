@@ -477,7 +477,7 @@ def numbers_of(width: int, feed: int, layers: int) -> int:
 def memory(report, options) -> None:
     """Peaks against the size of the model and the length of sequences."""
     sizes = [(512, 1536, 4), (1024, 2816, 8)] + ([(2048, 5632, 16)] if options.large else [])
-    lengths = (128, 512, 2048) if options.large else (64, 256)
+    lengths = (128, 512, 1024) if options.large else (64, 256)
     rows, results = [], []
     curves: dict[str, dict[str, list]] = {"size": {}, "length": {}}
 
@@ -593,12 +593,14 @@ def scaling(report, options) -> None:
     for rank in (8, 16, 32):
         words = ["--base", BASE, "--adapter", ADAPTER, "--tokens", step_tokens(16), *THREADS]
         add("step, rank", rank, ours("step", *words, "--rank", rank, "--steps", 3))
+    # Synthetic models have fewer tokens than the demo base.
+    tokens = random_tokens(16, 24)
     for width in (256, 512, 1024):
         file, _ = model(width, 3 * width, 4)
-        add("step, width", width, ours("step", "--base", file, "--tokens", step_tokens(16), "--steps", 3, *THREADS))
+        add("step, width", width, ours("step", "--base", file, "--tokens", tokens, "--steps", 3, *THREADS))
     for layers in (2, 4, 8):
         file, _ = model(512, 1536, layers)
-        add("step, layers", layers, ours("step", "--base", file, "--tokens", step_tokens(16), "--steps", 3, *THREADS))
+        add("step, layers", layers, ours("step", "--base", file, "--tokens", tokens, "--steps", 3, *THREADS))
     adapters = make(data("adapters-20"), peer("inputs", "adapters", 20, data("adapters-20")))
     for count in (5, 10, 20):
         words = ["--adapters", adapters, "--count", count, "--latents", data("latents-ours.f32"), *THREADS]

@@ -1,8 +1,10 @@
+import Checkpoints
 import Evaluation
 import Faults
 import Files
 import TestSupport
 import Testing
+import Tokenizers
 
 @Suite struct DataSetTests {
   private func read(_ text: String, limit: Int? = nil) throws -> DataSet {
@@ -23,6 +25,33 @@ import Testing
     #expect(set.examples.map(\.completion) == [" b\n", " e"])
     #expect(
       try read("{\"prompt\":\"a\",\"completion\":\"b\"}\nnot json", limit: 1).examples.count == 1)
+  }
+
+  /// A tokenizer may know more tokens than its model has embeddings for.
+  @Test func refusesTokensBeyondTheModel() throws {
+    let tokenizer = try Tokenizer(
+      vocabulary: TokenizerVocabulary(
+        model: "gpt2", preTokenizer: "gpt-2", tokens: [[0x61], [0x62], [0x63]],
+        tokenTypes: [1, 1, 1], merges: []))
+    func refusal(_ vocabularySize: Int, contextLength: Int = 8) throws -> String? {
+      let model = DecoderConfiguration(
+        architecture: "llama", hiddenSize: 4, layerCount: 1, headCount: 1, keyValueHeadCount: 1,
+        headDimension: 4, feedForwardSize: 4, vocabularySize: vocabularySize,
+        contextLength: contextLength, ropeTheta: 10_000, rmsNormEpsilon: 1e-5,
+        hasTiedEmbeddings: true)
+      let set = try read("{\"prompt\":\"ab\",\"completion\":\"c\"}")
+      do throws(Fault) {
+        _ = try set.tokenized(by: tokenizer, for: model)
+        return nil
+      } catch {
+        return "\(error.code) \(error.message)"
+      }
+    }
+    #expect(try refusal(3) == nil)
+    #expect(try refusal(2) == "DATA-TOKENS example 1: token 2, the model's last one is 1")
+    #expect(
+      try refusal(3, contextLength: 2)
+        == "DATA-LENGTH example 1 has 3 tokens, the model's context is 2")
   }
 
   /// One defect each, and the code that names it.

@@ -1,13 +1,14 @@
+public import Checkpoints
 public import Faults
 public import Tokenizers
 
 extension DataSet {
   /// Every example as token ids.
   ///
-  /// - Throws: `DATA-LENGTH` for an example longer than `contextLength`, `DATA-TOKENS` where a completion has
-  ///   no token or nothing precedes it.
+  /// - Throws: `DATA-LENGTH` for an example longer than the model's context, `DATA-TOKENS` where a completion has
+  ///   no token, nothing precedes it, or a token has no embedding: tokenizers may have more tokens than their model.
   public func tokenized(
-    by tokenizer: Tokenizer, contextLength: Int
+    by tokenizer: Tokenizer, for model: DecoderConfiguration
   ) throws(Fault) -> [TokenizedExample] {
     var result: [TokenizedExample] = []
     result.reserveCapacity(examples.count)
@@ -28,11 +29,17 @@ extension DataSet {
           .badData, "DATA-TOKENS", "example \(index + 1): prompt or completion has no token",
           path: path)
       }
+      if let last = ([prompt] + all).joined().max(), last >= model.vocabularySize {
+        throw Fault(
+          .badData, "DATA-TOKENS",
+          "example \(index + 1): token \(last), the model's last one is \(model.vocabularySize - 1)",
+          path: path)
+      }
       let longest = prompt.count + (all.map(\.count).max() ?? 0)
-      guard longest <= contextLength else {
+      guard longest <= model.contextLength else {
         throw Fault(
           .badData, "DATA-LENGTH",
-          "example \(index + 1) has \(longest) tokens, the model's context is \(contextLength)",
+          "example \(index + 1) has \(longest) tokens, the model's context is \(model.contextLength)",
           path: path)
       }
       result.append(tokens)

@@ -143,7 +143,7 @@ public final class JobRunner {
     let set = try DataSet(path: data.path, limit: data.limit)
     dataDigests[role] = set.digest.hex
     return try set.tokenized(
-      by: try session.tokenizer(), contextLength: session.base.configuration.contextLength)
+      by: try session.tokenizer(), for: session.base.configuration)
   }
 
   func loadTuningData(_ tuning: JobRequest.Tuning) throws(Fault) -> TuningData {

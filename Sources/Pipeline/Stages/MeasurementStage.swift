@@ -33,7 +33,7 @@ final class MeasurementStage {
     self.seed = seed
     let set = try DataSet(path: request.path, limit: request.limit)
     let examples = try set.tokenized(
-      by: try session.tokenizer(), contextLength: session.base.configuration.contextLength)
+      by: try session.tokenizer(), for: session.base.configuration)
     evaluator = Evaluator(plan: EvaluationPlan(examples: examples))
     data = EvaluationRecord.DataSource(
       path: request.path, sha256: set.digest.hex, n: examples.count)

@@ -15,7 +15,7 @@ enum EvaluationCase {
       base: path, adapter: context.optionalPath("adapter"))
     let limit = try golden.parameters["limit"].int(in: 1...1_000_000)
     let examples = try DataSet(path: try context.path("data"), limit: limit).tokenized(
-      by: try Tokenizer(base: base), contextLength: base.configuration.contextLength)
+      by: try Tokenizer(base: base), for: base.configuration)
     let plan = EvaluationPlan(examples: examples)
     let pool = DecoderPool(
       weights: decoder.weights, updates: decoder.updates,
