@@ -44,7 +44,7 @@ import Tokenizers
         _ = try set.tokenized(by: tokenizer, for: model)
         return nil
       } catch {
-        return "\(error.code) \(error.message)"
+        return "\(error.code) \(error.reason)"
       }
     }
     #expect(try refusal(3) == nil)
