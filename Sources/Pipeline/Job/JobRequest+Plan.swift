@@ -44,7 +44,7 @@ extension JobRequest {
     }
     self.checkpointPath = checkpointPath
     tuning = try options.tuning.map { (tuning) throws(Fault) in
-      try JobRequest.tuning(tuning, storage: storage)
+      try JobRequest.tuning(tuning, storage: storage, hasResidual: options.residual != nil)
     }
   }
 
@@ -64,7 +64,7 @@ extension JobRequest {
   }
 
   private static func tuning(
-    _ plan: JobOptions.Tuning, storage: LatentStorage
+    _ plan: JobOptions.Tuning, storage: LatentStorage, hasResidual: Bool
   ) throws(Fault) -> Tuning {
     var tuning = Tuning(data: examples(plan.data, limit: plan.data.limit))
     if let path = plan.validationPath { tuning.validation = .file(Data(path: path)) }
@@ -74,7 +74,8 @@ extension JobRequest {
     tuning.options.coordinates = try word(plan.coordinates) ?? tuning.options.coordinates
     tuning.options.steps = plan.steps ?? tuning.options.steps
     tuning.options.batchSize = plan.batchSize ?? tuning.options.batchSize
-    tuning.options.learningRate = plan.learningRate ?? tuning.options.learningRate
+    tuning.options.learningRate =
+      plan.learningRate ?? TuningOptions.learningRate(besideResidual: hasResidual)
     tuning.options.warmup = plan.warmup ?? tuning.options.warmup
     tuning.options.checkpointInterval = plan.checkpointEvery ?? tuning.options.checkpointInterval
     tuning.options.quantizedSteps =

@@ -46,7 +46,8 @@ struct TuneCommand: ParsableCommand {
   @Option(help: "Examples a step.")
   var batchSize = 16
 
-  @Option(name: .customLong("lr"), help: "Peak learning rate.")
+  @Option(
+    name: .customLong("lr"), help: "Peak learning rate (default: 0.03; 0.005 with a residual).")
   var learningRate: Double?
 
   @Flag(help: "Halve or double the learning rate first while that helps on validation.")
@@ -147,7 +148,9 @@ struct TuneCommand: ParsableCommand {
     tuning.options.coordinates = coordinates
     tuning.options.steps = steps
     tuning.options.batchSize = batchSize
-    tuning.options.learningRate = learningRate ?? tuning.options.learningRate
+    tuning.options.learningRate =
+      learningRate
+      ?? TuningOptions.learningRate(besideResidual: conversion.residual != nil || tuneResidual)
     tuning.options.warmup = warmup
     tuning.options.checkpointInterval = checkpointEvery
     tuning.options.quantizedSteps = quantizedSteps ?? conversion.store.quantizedSteps(of: steps)
