@@ -71,12 +71,10 @@ struct DemoBaseTests {
       }
       let resumed = try Tool.run(arguments("cut.loraxs"), cache: folder)
       #expect(resumed.status == 0, "\(resumed.errors)")
-      // The accuracy block holds paths and times; what is stored must be the same.
       let stored = try ["whole", "cut"].map { name in
-        try JSONValue.parse(
-          Tool.run(["inspect", Paths.join(folder, name + ".loraxs"), "--json"]).output)
+        try InputFile(Paths.join(folder, name + ".loraxs")).readAll(limit: 1 << 30)
       }
-      #expect(stored[0]["tensors"] == stored[1]["tensors"])
+      #expect(stored[0] == stored[1])
       for (name, target) in [("whole", "a"), ("cut", "b")] {
         let outcome = try Tool.run(
           [

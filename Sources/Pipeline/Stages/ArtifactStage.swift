@@ -21,7 +21,7 @@ struct AssembledArtifact {
   /// size hardly change the size.
   mutating func setAccuracy(_ evaluation: inout EvaluationRecord?) throws(Fault) {
     for _ in 0..<4 {
-      artifact.metadata.accuracy = evaluation.map { $0.json.rounded } ?? .null
+      artifact.metadata.accuracy = evaluation.map { $0.reproducible.json.rounded } ?? .null
       let size = try encodedByteCount()
       guard let stored = evaluation?.first(.stored), stored.bytes != size else { return }
       evaluation?.setBytes(size, of: .stored)
@@ -43,6 +43,19 @@ struct AssembledArtifact {
   func latentByteCount(_ index: Int) -> Int {
     let module = artifact.modules[index]
     return module.stored.byteCount + (module.residual?.byteCount ?? 0)
+  }
+}
+
+extension EvaluationRecord {
+  /// The record without what differs between two runs of one job, times and the artifact's own path: the same inputs
+  /// make the same file.
+  fileprivate var reproducible: EvaluationRecord {
+    var record = self
+    for index in record.variants.indices {
+      record.variants[index].seconds = nil
+      if record.variants[index].kind == .stored { record.variants[index].source = nil }
+    }
+    return record
   }
 }
 
