@@ -1,12 +1,28 @@
 import ArgumentParser
+import Checkpoints
 import Faults
 import Files
 import Foundation
+import Models
 
 /// Options of every subcommand.
 struct BenchOptions: ParsableArguments {
   @Option(help: "Threads for products and parallel work.")
   var threads = ProcessInfo.processInfo.activeProcessorCount
+}
+
+/// The base model of a measurement, and where its blocks stay.
+struct BenchModel: ParsableArguments {
+  @Option var base: String
+  @Flag(help: "Leaves blocks on disk and decodes them at every pass.") var streams = false
+
+  func open() throws(Fault) -> (checkpoint: BaseCheckpoint, weights: DecoderWeights) {
+    let checkpoint = try BaseCheckpoint.open(base)
+    return (
+      checkpoint,
+      try streams ? DecoderWeights(streaming: checkpoint) : DecoderWeights(base: checkpoint)
+    )
+  }
 }
 
 /// Plain little-endian Float32 files, the common ground with the peers.

@@ -12,19 +12,15 @@ struct CalibrationCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "calibration", abstract: "C and G of every linear module on the LoRA model.")
 
-  @Option var base: String
+  @OptionGroup var model: BenchModel
   @Option(help: "The adapter of the LoRA model.") var adapter: String
   @Option(help: "What `tokens` wrote.") var tokens: String
   @Option(help: "Where the traces of C and G go, Float32, two a module in model order.")
   var traces: String?
-  @Flag(help: "Leaves blocks on disk and decodes them at every pass.") var streams = false
   @OptionGroup var options: BenchOptions
 
   func run() throws {
-    let checkpoint = try BaseCheckpoint.open(base)
-    let weights =
-      streams
-      ? try DecoderWeights(streaming: checkpoint) : try DecoderWeights(base: checkpoint)
+    let (checkpoint, weights) = try model.open()
     let examples = try TokensCommand.read(tokens)
     let pool = try SeededFactors.teacher(adapter, checkpoint, weights, threads: options.threads)
     _ = try Calibration.curvature(of: pool, examples: Array(examples.prefix(2)), seed: 0)

@@ -16,7 +16,7 @@ struct StepCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "step", abstract: "Tuning steps by distillation on every linear module.")
 
-  @Option var base: String
+  @OptionGroup var model: BenchModel
   @Option(help: "The teacher's adapter; without one the loss is cross-entropy.")
   var adapter: String?
   @Option(help: "What `tokens` wrote; all of it is the batch of every step.") var tokens: String
@@ -25,14 +25,10 @@ struct StepCommand: ParsableCommand {
   @Option var learningRate = 1e-3
   @Option(help: "float32 or bfloat16.") var precision = "float32"
   @Flag(help: "Computes activations again instead of keeping them.") var recomputes = false
-  @Flag(help: "Leaves blocks on disk and decodes them at every pass.") var streams = false
   @OptionGroup var options: BenchOptions
 
   func run() throws {
-    let checkpoint = try BaseCheckpoint.open(base)
-    let weights =
-      streams
-      ? try DecoderWeights(streaming: checkpoint) : try DecoderWeights(base: checkpoint)
+    let (checkpoint, weights) = try model.open()
     let examples = try TokensCommand.read(tokens)
     var teacher: DecoderPool?
     if let adapter {
@@ -75,7 +71,7 @@ struct StepCommand: ParsableCommand {
         "precision": .string(precision),
         "tokens": .integer(examples.reduce(0) { $0 + $1.tokenCount }),
         "operations_of_weights": .number(count.weights), "recomputes": .bool(recomputes),
-        "streams": .bool(streams),
+        "streams": .bool(model.streams),
         "losses": .array(tuner.state.history.trainLoss.map { .number($0) }),
       ]
     ).print()
