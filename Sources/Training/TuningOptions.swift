@@ -39,7 +39,7 @@ public struct TuningOptions: Sendable, Hashable {
   /// Examples a step.
   public var batchSize = 16
   /// Peak learning rate.
-  public var learningRate = TuningOptions.learningRate(besideResidual: false)
+  public var learningRate = 0.03
   /// Steps of linear warm-up; then linear to zero.
   public var warmup = 10
   /// Steps between validations; the last step always validates.
@@ -66,11 +66,16 @@ public struct TuningOptions: Sendable, Hashable {
   /// The defaults of the command line.
   public init() {}
 
-  /// The peak learning rate where none is given.
+  /// The peak learning rate where none is given, for latents `[output, input]`:
+  /// `0.03 · min(1, 96 / (output · √input))`.
   ///
-  /// Latents start far from where they end and want 0.03. A residual starts near the adapter, and that rate throws it
-  /// off in the first steps (`golden/recovery/NOTES.md`).
-  public static func learningRate(besideResidual: Bool) -> Double { besideResidual ? 0.005 : 0.03 }
+  /// AdamW moves every number alike, so larger latents move farther in a step; the rule goes through the best rates
+  /// measured from 16×16 to 432×1. A residual starts near the adapter, and such rates throw it off in the first steps
+  /// (`golden/recovery/NOTES.md`).
+  public static func learningRate(output: Int, input: Int, besideResidual: Bool) -> Double {
+    if besideResidual { return 0.005 }
+    return 0.03 * min(1, 96 / (Double(max(output, 1)) * Double(max(input, 1)).squareRoot()))
+  }
 
   /// The learning rate of step `step` (0-based): linear warm-up for at most half of the steps, then linear to zero at `steps`.
   public func learningRate(at step: Int) -> Double {

@@ -135,6 +135,7 @@ private func fault(_ text: String) throws -> Fault {
         adapters:
           - {path: adapters/first-r8, tune: null, budget: 64KB, controls: []}
           - {path: adapters/second-r16, format: gguf-lora, tune: {steps: 9, validation: 0.1, lr: 3e-2}}
+          - {path: adapters/first-r8, name: both, budget: 9KB, min_retained: 0.9}
         """)
     #expect(manifest.jobs[0].options.tuning == nil)
     #expect(manifest.jobs[0].options.target == .budget(bytes: 64_000))
@@ -143,7 +144,8 @@ private func fault(_ text: String) throws -> Fault {
     #expect(tuning.steps == 9 && tuning.data.path == "t.jsonl")
     #expect(tuning.validationShare == 0.1 && tuning.learningRate == 0.03)
     #expect(manifest.jobs[1].options.controls == [.truncated, .top])
-    #expect(manifest.jobs.map(\.options.format) == [nil, "gguf-lora"])
+    #expect(manifest.jobs.map(\.options.format) == [nil, "gguf-lora", nil])
+    #expect(manifest.jobs[2].options.target == .budget(bytes: 9_000, minRetained: 0.9))
   }
 
   @Test(arguments: [
@@ -164,6 +166,7 @@ private func fault(_ text: String) throws -> Fault {
     (head + "adapters: [{path: a, rank: 99999999999999999999}]", "MF-VALUE", "whole number"),
     (head + "adapters: [{path: a, budget: 64QB}]", "MF-VALUE", "64QB"),
     (head + "adapters: [{path: a, min_retained: 0.9}]", "MF-VALUE", "needs tune"),
+    (head + "adapters: [{path: a, budget: 9KB, min_retained: 0.9}]", "MF-VALUE", "needs tune"),
     (head + "adapters: [{path: a, rank: 3, min_retained: 0.9}]", "MF-VALUE", "beside rank"),
     (head + "adapters: [{path: a, rank: 3, store: int1}]", "MF-VALUE", "int4"),
     (head + "adapters: [{path: a, rank: 3, residual: 0}]", "MF-VALUE", "number of pairs"),

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import FoundationXML
 import JSON
 import Reports
 import TestSupport
@@ -26,7 +27,7 @@ private func files(_ jobs: [JobRecord]) throws -> [String: String] {
     let folder = ProcessInfo.processInfo.environment["XSPRESS_REPORT_SAMPLES"]
     for (name, jobs) in sets {
       let report = Report(jobs: jobs)
-      #expect(try report.files().map(\.name).count == 5)
+      #expect(try report.files().map(\.name).count == (name == "frontier" ? 6 : 5))
       if let folder { try report.write(to: "\(folder)/\(name)") }
     }
   }
@@ -41,6 +42,11 @@ private func files(_ jobs: [JobRecord]) throws -> [String: String] {
       rows.map { $0.split(separator: "|")[1].trimmingCharacters(in: .whitespaces) } == [
         "32,000", "63,999", "127,997", "127,998", "255,996",
       ])
+    // Its picture is a document of its own, and the tables show it.
+    let picture = try #require(pages["frontier-1.svg"])
+    #expect(picture.hasPrefix("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox="))
+    #expect(picture.contains("</style>") && XMLParser(data: Data(picture.utf8)).parse())
+    #expect(markdown.contains("](frontier-1.svg)"))
     // Where one artifact has a residual, it is another series.
     var mixed = jobs
     mixed[0].evaluation?.variants[2].name = "as stored (int8 + residual)"

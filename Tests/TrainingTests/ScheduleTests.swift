@@ -15,6 +15,16 @@ import Training
     #expect(zip(rates.dropFirst(4), rates.dropFirst(5)).allSatisfy { $0 > $1 })
   }
 
+  /// The best rates of `golden/recovery/NOTES.md` that do not depend on anything but the shape.
+  @Test(arguments: [
+    (16, 16, 0.03), (32, 8, 0.03), (76, 6, 0.015), (144, 1, 0.02), (288, 1, 0.01), (432, 1, 0.007),
+  ])
+  func largerLatentsTakeSmallerSteps(output: Int, input: Int, best: Double) {
+    let rate = TuningOptions.learningRate(output: output, input: input, besideResidual: false)
+    #expect(abs(rate / best - 1) < 0.1)
+    #expect(TuningOptions.learningRate(output: output, input: input, besideResidual: true) == 0.005)
+  }
+
   @Test func splitHoldsOutWithoutOverlap() {
     let examples = (0..<100).map { TokenizedExample(prompt: [Int32($0)], completion: [1]) }
     let split = TuningData.split(examples, fraction: 0.2, limit: 256, seed: 3)

@@ -15,7 +15,7 @@ extension JobRequest {
       switch options.target {
       case .own: .own
       case .rank(let rank): .rank(rank)
-      case .budget(let bytes): .budget(bytes: bytes)
+      case .budget(let bytes, let share): .budget(bytes: bytes, minRetained: share)
       case .minRetained(let share): .minRetained(share, startingRank: .tall(8))
       }
     let calibration =
@@ -32,7 +32,8 @@ extension JobRequest {
     directions = try JobRequest.word(options.directions) ?? .selected
     candidates = options.candidates
     allocation = try JobRequest.word(options.allocation) ?? .uniform
-    storage = try JobRequest.word(options.store) ?? .int8
+    storage =
+      try JobRequest.word(options.store) ?? .standard(for: target, isTuned: options.tuning != nil)
     residual = options.residual
     carriedStorage = try JobRequest.word(options.carryStore)
     embedsBases = options.embedsBases
@@ -44,7 +45,7 @@ extension JobRequest {
     }
     self.checkpointPath = checkpointPath
     tuning = try options.tuning.map { (tuning) throws(Fault) in
-      try JobRequest.tuning(tuning, storage: storage, hasResidual: options.residual != nil)
+      try JobRequest.tuning(tuning, storage: storage)
     }
   }
 
@@ -64,7 +65,7 @@ extension JobRequest {
   }
 
   private static func tuning(
-    _ plan: JobOptions.Tuning, storage: LatentStorage, hasResidual: Bool
+    _ plan: JobOptions.Tuning, storage: LatentStorage
   ) throws(Fault) -> Tuning {
     var tuning = Tuning(data: examples(plan.data, limit: plan.data.limit))
     if let path = plan.validationPath { tuning.validation = .file(Data(path: path)) }
@@ -74,8 +75,7 @@ extension JobRequest {
     tuning.options.coordinates = try word(plan.coordinates) ?? tuning.options.coordinates
     tuning.options.steps = plan.steps ?? tuning.options.steps
     tuning.options.batchSize = plan.batchSize ?? tuning.options.batchSize
-    tuning.options.learningRate =
-      plan.learningRate ?? TuningOptions.learningRate(besideResidual: hasResidual)
+    tuning.learningRate = plan.learningRate
     tuning.options.warmup = plan.warmup ?? tuning.options.warmup
     tuning.options.checkpointInterval = plan.checkpointEvery ?? tuning.options.checkpointInterval
     tuning.options.quantizedSteps =

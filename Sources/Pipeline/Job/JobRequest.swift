@@ -10,8 +10,9 @@ public struct JobRequest: Sendable {
   public enum Target: Sendable, Hashable {
     /// This many directions in every module.
     case rank(LatentRank)
-    /// The ranks that capture most in an artifact of at most so many bytes.
-    case budget(bytes: Int)
+    /// The ranks that capture most in an artifact of at most so many bytes; with a share, in the smallest tried part
+    /// of them whose retained gain on validation reaches it.
+    case budget(bytes: Int, minRetained: Double? = nil)
     /// As many directions as each update has, for its own ones.
     case own
     /// The smallest tried rank whose retained gain on validation reaches this share.
@@ -96,8 +97,10 @@ public struct JobRequest: Sendable {
     public var data: Examples
     /// Validation examples.
     public var validation = Validation.fraction(0.05)
-    /// The optimiser's settings.
+    /// The optimiser's settings; their learning rate is `learningRate`, if that is given.
     public var options = TuningOptions()
+    /// Peak learning rate; nil for what suits the latents' shape.
+    public var learningRate: Double?
     /// Tries a few learning rates on validation first.
     public var searchesLearningRate = false
 
@@ -150,7 +153,7 @@ public struct JobRequest: Sendable {
   /// Fine-tuning, if any.
   public var tuning: Tuning?
   /// How latents are stored.
-  public var storage = LatentStorage.int8
+  public var storage: LatentStorage
   /// A remainder of the LoRA stored beside the latents, if any.
   public var residual: Residual?
   /// How parameters that are carried beside the latents are stored; nil for exactly.
@@ -190,11 +193,17 @@ public struct JobRequest: Sendable {
     self.adapterPath = adapterPath
     self.target = target
     self.method = method
+    storage = .standard(for: target, isTuned: false)
     self.outputPath = outputPath
   }
 }
 
 extension LatentStorage {
+  /// How latents are stored where nobody says: a tuned budget buys most in three bits (`golden/recovery/NOTES.md`).
+  public static func standard(for target: JobRequest.Target, isTuned: Bool) -> LatentStorage {
+    if case .budget = target, isTuned { .int3 } else { .int8 }
+  }
+
   /// How many of a run's last steps work on rounded latents where nobody says: none where rounding costs nothing
   /// measurable, else half of them (`golden/recovery/NOTES.md`).
   public func quantizedSteps(of steps: Int) -> Int { isCoarse ? steps / 2 : 0 }

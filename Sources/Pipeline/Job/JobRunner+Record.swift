@@ -35,7 +35,8 @@ extension JobRunner {
       var share = "file"
       if case .fraction(let fraction) = tuning.validation { share = "\(fraction)" }
       lines.append(
-        "\(options) \(tuning.searchesLearningRate) \(share) \(tuning.data.limit ?? 0)")
+        "\(options) \(tuning.learningRate.map { "\($0)" } ?? "standard") "
+          + "\(tuning.searchesLearningRate) \(share) \(tuning.data.limit ?? 0)")
     }
     return SHA256Digest.of(Array(lines.joined(separator: "\n").utf8)).hex
   }

@@ -19,15 +19,29 @@ extension JobRunner {
       + (request.evaluation == nil ? 0 : 900 + 150 * request.controls.count)
   }
 
-  /// The ranks whose artifact will fit `bytes`.
+  /// Ranks for any budget: from the bytes that the model of sizes counts to a plan.
+  private func plans(_ projection: ProjectionStage) throws(Fault) -> (Double) -> RankPlan {
+    if choice == .top { return topPlan }
+    return try BudgetPlanner(projection, storage: request.storage).plans(request.allocation)
+  }
+
+  /// What a budget of `bytes` comes to.
+  func fill(
+    _ bytes: Int, _ projection: ProjectionStage, _ data: TuningData?
+  ) throws(Fault) -> Outcome {
+    guard let plan = try plan(projection, try plans(projection), within: bytes) else {
+      throw noRankFits(bytes)
+    }
+    return try convert(projection, data, plan: plan)
+  }
+
+  /// The ranks whose artifact will fit `bytes`; nil where none does.
   ///
   /// The model of sizes is corrected by drafts of the artifact until one fills the budget to half a percent. Numbers
   /// that are not codes cannot be made coarser afterwards: for those a hundredth stays free.
-  func plan(_ projection: ProjectionStage, within bytes: Int) throws(Fault) -> RankPlan {
-    let plans =
-      choice == .top
-      ? topPlan
-      : try BudgetPlanner(projection, storage: request.storage).plans(request.allocation)
+  private func plan(
+    _ projection: ProjectionStage, _ plans: (Double) -> RankPlan, within bytes: Int
+  ) throws(Fault) -> RankPlan? {
     let stage = ArtifactStage(session: session, request: request, matched: matched)
     let available = request.storage.isQuantised ? bytes : bytes - max(bytes / 100, 32)
     var (low, high) = (0.0, 1.5 * Double(bytes))
@@ -49,10 +63,7 @@ extension JobRunner {
       best = plan
       if Double(size) > 0.995 * Double(available) { break }
     }
-    guard let best else {
-      throw Fault(
-        .badData, "JOB-BUDGET", "no rank fits \(bytes) bytes", path: request.adapterPath)
-    }
+    if let best { session.log.note("rank \(best.summary) fits \(bytes) bytes") }
     return best
   }
 
@@ -74,7 +85,7 @@ extension JobRunner {
   /// The artifact, with coarser scales than the best where tuned latents compress less than was expected.
   func assembleWithinBudget(_ outcome: Outcome) throws(Fault) -> AssembledArtifact {
     var artifact = try assemble(outcome)
-    guard case .budget(let bytes) = request.target, request.storage.isQuantised else {
+    guard case .budget(let bytes, _) = request.target, request.storage.isQuantised else {
       return artifact
     }
     for coarsening in 1...16 {
@@ -88,7 +99,7 @@ extension JobRunner {
 
   /// Refuses to write more than the budget.
   func checkBudget(_ size: Int) throws(Fault) {
-    guard case .budget(let bytes) = request.target, size > bytes else { return }
+    guard case .budget(let bytes, _) = request.target, size > bytes else { return }
     throw Fault(
       .badData, "JOB-BUDGET", "the artifact has \(size) bytes, the budget is \(bytes)",
       path: request.adapterPath)
@@ -97,47 +108,66 @@ extension JobRunner {
   /// Square rank beyond which a floor on retained gain is given up.
   private static let largestTriedRank = 64
 
+  /// Parts of a budget that are tried, the smallest first.
+  private static let budgetDivisors = [8, 4, 2, 1]
+
+  /// A size that is tried until enough of the gain is retained.
+  private struct TriedSize {
+    let name: String
+    let plan: RankPlan
+    /// Ends the name of its checkpoint.
+    let key: String
+  }
+
   /// Raises the rank until the retained gain on validation reaches `share`.
   func smallestRank(
     _ projection: ProjectionStage, _ data: TuningData?, share: Double, startingRank: LatentRank
   ) throws(Fault) -> Outcome {
-    guard let data, !data.validation.isEmpty else {
-      throw Fault(.usage, "JOB-RETAINED", "a minimum of retained gain needs validation examples")
+    var sizes = [startingRank]
+    while let next = sizes.last?.raised, next.square <= JobRunner.largestTriedRank {
+      sizes.append(next)
     }
-    let evaluator = Evaluator(plan: EvaluationPlan(examples: data.validation))
-    let weights = try session.weights()
-    let base = try evaluator.evaluate(
-      DecoderPool(weights: try session.unchanged.weights(), threads: session.threads)
-    ).scores
-    let lora = try evaluator.evaluate(try teacher()).scores
-    let gain = lora.accuracy - base.accuracy
-    guard gain > 0 else {
-      throw Fault(
-        .badData, "JOB-RETAINED",
-        String(
-          format: "the LoRA gains nothing on validation: accuracy %.3f, the base %.3f",
-          lora.accuracy, base.accuracy), path: request.adapterPath)
+    return try smallest(
+      sizes.map { TriedSize(name: "rank \($0)", plan: .uniform($0), key: "\($0)") }, projection,
+      data, share: share)
+  }
+
+  /// Spends larger parts of `budget` bytes until the retained gain on validation reaches `share`.
+  func smallestPart(
+    _ projection: ProjectionStage, _ data: TuningData?, share: Double, of budget: Int
+  ) throws(Fault) -> Outcome {
+    let plans = try plans(projection)
+    var sizes: [TriedSize] = []
+    for bytes in JobRunner.budgetDivisors.map({ budget / $0 }) {
+      guard let plan = try plan(projection, plans, within: bytes) else { continue }
+      sizes.append(TriedSize(name: "\(bytes) bytes", plan: plan, key: "\(bytes)"))
     }
-    var best = (rank: startingRank, retained: -Double.infinity)
-    var rank = startingRank
-    repeat {
+    guard !sizes.isEmpty else { throw noRankFits(budget) }
+    return try smallest(sizes, projection, data, share: share)
+  }
+
+  /// The first of `sizes` whose outcome retains `share` on validation.
+  private func smallest(
+    _ sizes: [TriedSize], _ projection: ProjectionStage, _ data: TuningData?, share: Double
+  ) throws(Fault) -> Outcome {
+    let kept = try RetainedShare(
+      session: session, data: data, teacher: try teacher(), adapterPath: request.adapterPath)
+    var best = (name: "no size", retained: -Double.infinity)
+    for size in sizes {
       let outcome = try convert(
-        projection, data, plan: .uniform(rank), checkpointSuffix: ".\(rank)")
-      let student = StudentModel(
-        weights: weights, modules: outcome.projected.modules, bases: outcome.projected.bases,
-        latents: outcome.latents, threads: session.threads)
-      let scores = try evaluator.evaluate(student.pool).scores
-      let retained = (scores.accuracy - base.accuracy) / gain
-      session.log.note(
-        String(format: "rank %@ retains %.3f on validation", rank.description, retained))
+        projection, data, plan: size.plan, checkpointSuffix: ".\(size.key)")
+      let retained = try kept(outcome)
+      session.log.note("\(size.name): \(retained.threeDecimals) retained on validation")
       if retained >= share { return outcome }
-      if retained > best.retained { best = (rank, retained) }
-      rank = rank.raised
-    } while rank.square <= JobRunner.largestTriedRank
+      if retained > best.retained { best = (size.name, retained) }
+    }
     throw Fault(
       .badData, "JOB-RETAINED",
-      String(
-        format: "retained gain %.3f at rank %@ on validation, %.3f was asked for", best.retained,
-        best.rank.description, share), path: request.adapterPath)
+      "retained gain \(best.retained.threeDecimals) with \(best.name) on validation, "
+        + "\(share.threeDecimals) was asked for", path: request.adapterPath)
+  }
+
+  private func noRankFits(_ bytes: Int) -> Fault {
+    Fault(.badData, "JOB-BUDGET", "no rank fits \(bytes) bytes", path: request.adapterPath)
   }
 }

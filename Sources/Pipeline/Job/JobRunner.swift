@@ -184,10 +184,10 @@ public final class JobRunner {
       return try convert(projection, data, plan: .uniform(LatentRank(matched.adapter.rank)))
     case .rank(let rank):
       return try convert(projection, data, plan: .uniform(rank))
-    case .budget(let bytes):
-      let plan = try plan(projection, within: bytes)
-      session.log.note("rank \(plan.summary) fits \(bytes) bytes")
-      return try convert(projection, data, plan: plan)
+    case .budget(let bytes, nil):
+      return try fill(bytes, projection, data)
+    case .budget(let bytes, let share?):
+      return try smallestPart(projection, data, share: share, of: bytes)
     case .minRetained(let share, let start):
       return try smallestRank(projection, data, share: share, startingRank: start)
     }
@@ -230,6 +230,12 @@ public final class JobRunner {
     _ data: TuningData, checkpoint: TuningCheckpoint?, title: String = "tune"
   ) throws(Fault) -> TuningStage.Result {
     let rounding = LatentRounding(storage: request.storage)
+    var tuning = tuning
+    tuning.options.learningRate =
+      tuning.learningRate
+      ?? TuningOptions.learningRate(
+        output: projected.rank.output, input: projected.rank.input,
+        besideResidual: projected.hasResidual)
     let stage = TuningStage(
       session: session, request: tuning, data: data, checkpoint: checkpoint,
       restarts: request.restarts,

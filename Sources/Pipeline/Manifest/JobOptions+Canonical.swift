@@ -18,7 +18,9 @@ extension JobOptions {
     switch target {
     case .own: break
     case .rank(let rank): add("rank", rank)
-    case .budget(let bytes): add("budget", bytes)
+    case .budget(let bytes, let share):
+      add("budget", bytes)
+      add("min_retained", share)
     case .minRetained(let share): add("min_retained", share)
     }
     add("format", format)

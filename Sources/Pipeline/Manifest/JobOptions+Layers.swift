@@ -41,7 +41,7 @@ extension JobOptions {
       throw Fault(
         .badData, "MF-VALUE", "\(layers.own.place): rank 0 leaves nothing without a residual")
     }
-    if case .minRetained = target, tuning == nil {
+    if target.hasMinimum, tuning == nil {
       throw Fault(
         .badData, "MF-VALUE",
         "\(layers.own.place): min_retained needs tune, whose validation split decides it")
@@ -60,11 +60,12 @@ extension JobOptions {
     return .own
   }
 
-  /// Exactly one of the three; the adapter's own choice replaces the defaults' whichever it is.
+  /// Exactly one of the three, or a budget with a minimum; the adapter's own choice replaces the defaults' whichever it
+  /// is.
   private static func target(_ layers: OptionLayers) throws(Fault) -> Target {
     for fields in [layers.own, layers.defaults].compactMap(\.self) {
       let given = sizes.filter { fields.node($0) != nil && !fields.isNull($0) }
-      guard given.count <= 1 else {
+      guard given.count <= 1 || given == ["budget", "min_retained"] else {
         throw fields.refusal(given[1], "MF-VALUE", "stands beside \(given[0]); choose one")
       }
       if let text = try fields.plain("rank") {
@@ -74,14 +75,15 @@ extension JobOptions {
         }
         return .rank(rank)
       }
-      if let share = try fields.number("min_retained", in: 0.001...1) { return .minRetained(share) }
+      let share = try fields.number("min_retained", in: 0.001...1)
       if let text = try fields.string("budget") {
         do {
-          return .budget(bytes: try ByteSize.parse(text))
+          return .budget(bytes: try ByteSize.parse(text), minRetained: share)
         } catch {
           throw fields.refusal("budget", "MF-VALUE", error.reason)
         }
       }
+      if let share { return .minRetained(share) }
     }
     throw Fault(
       .badData, "MF-VALUE", "\(layers.own.place): needs one of rank, budget, min_retained")
@@ -209,5 +211,15 @@ extension JobOptions {
       throw fields.refusal("controls", "MF-TYPE", "must be a list of \(words)")
     }
     return controls
+  }
+}
+
+extension JobOptions.Target {
+  /// Whether a share of the LoRA's gain has to be retained.
+  fileprivate var hasMinimum: Bool {
+    switch self {
+    case .minRetained, .budget(_, minRetained: .some): true
+    case .rank, .own, .budget: false
+    }
   }
 }

@@ -6,8 +6,8 @@ public struct JobOptions: Hashable, Sendable {
   public enum Target: Hashable, Sendable {
     /// This many directions in every module.
     case rank(LatentRank)
-    /// At most this many bytes of artifact.
-    case budget(bytes: Int)
+    /// At most this many bytes of artifact; with a share, the smallest tried part of them that retains it.
+    case budget(bytes: Int, minRetained: Double? = nil)
     /// The adapter's own, for its own directions.
     case own
     /// The smallest rank whose retained gain on validation reaches this share.

@@ -13,9 +13,8 @@ struct BudgetPlanner {
   /// Numbers of input directions that are considered.
   private static let inputCounts = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64]
 
-  /// Output directions are considered up to a quarter of the widest module's: all of them beside one input direction
-  /// start best of all in few bits, and end worse (`golden/recovery/NOTES.md`).
-  private static let leastOutputLimit = 16
+  /// Output directions considered: longer lists take long to grow.
+  private static let mostOutputDirections = 1024
 
   /// Looks at every module's directions.
   init(_ projection: ProjectionStage, storage: LatentStorage) throws(Fault) {
@@ -24,7 +23,7 @@ struct BudgetPlanner {
     let sides = shapes.map { min($0.outFeatures, $0.inFeatures) }
     tables = try projection.energies(
       inputCounts: BudgetPlanner.inputCounts,
-      outputLimit: max(BudgetPlanner.leastOutputLimit, (sides.max() ?? 0) / 4))
+      outputLimit: min(BudgetPlanner.mostOutputDirections, sides.max() ?? 0))
   }
 
   /// Ranks for any budget: from the bytes that the model counts to a plan.

@@ -1,5 +1,15 @@
 /// The few shapes the charts need, as text; colours are classes of the page's style sheet.
 enum SVG {
+  /// `picture` as a file of its own, with the colours and the style that the page would give it.
+  static func file(_ picture: String) -> String {
+    let start = "<svg "
+    guard picture.hasPrefix(start) else { return picture }
+    let style = "<style>\n\(HTMLTemplate.colors)\n\(HTMLTemplate.charts)\n</style>\n"
+    let end = picture.firstIndex(of: ">").map(picture.index(after:)) ?? picture.endIndex
+    return start + "xmlns=\"http://www.w3.org/2000/svg\" "
+      + picture[..<end].dropFirst(start.count) + "\n" + style + picture[end...] + "\n"
+  }
+
   /// A whole picture; `label` is what a screen reader says.
   static func picture(width: Double, height: Double, label: String, _ body: String) -> String {
     """

@@ -1,6 +1,9 @@
 extension HTMLTemplate {
   /// The style sheet, light and dark; no font or picture is fetched.
-  static let style = """
+  static let style = colors + "\n" + layout + "\n" + charts + "\n" + narrow
+
+  /// What the colours are; pictures on their own have them too.
+  static let colors = """
     :root{--bg:#f7f7f4;--card:#fff;--ink:#1d2025;--muted:#656b74;--line:#e2e3de;--accent:#0f766e;\
     --soft:#e6f2f0;--bad:#b42318;--bad-soft:#fdecea;--note-soft:#fdf5e3;--base:#8b9099;--lora:#2563eb;\
     --start:#d97706;--tuned:#14a08f;--stored:#0f766e;--control:#8b3fd9;--grid:#ebece8}
@@ -8,6 +11,9 @@ extension HTMLTemplate {
     --line:#2e3238;--accent:#2dd4bf;--soft:#173532;--bad:#ff8a7d;--bad-soft:#3a1c19;--note-soft:#352c16;\
     --base:#9aa1aa;--lora:#6ea8fe;--start:#fbbf24;--tuned:#7be3d3;--stored:#2dd4bf;--control:#c792ff;\
     --grid:#292d32}}
+    """
+
+  private static let layout = """
     *{box-sizing:border-box}
     body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",\
     Roboto,"Helvetica Neue",sans-serif;font-variant-numeric:tabular-nums}
@@ -62,6 +68,10 @@ extension HTMLTemplate {
     .validation-swatch{background:var(--start)}
     .methods p{color:var(--muted);font-size:14px;max-width:80ch}
     figure{margin:8px 0;overflow-x:auto}
+    """
+
+  /// The style of pictures.
+  static let charts = """
     svg{display:block;width:100%;min-width:620px;height:auto;overflow:visible;\
     font:12.5px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
     svg text{fill:var(--ink)}
@@ -110,6 +120,9 @@ extension HTMLTemplate {
     svg .series-control-3{stroke:#ca8a04}
     svg .series-control-4{stroke:#0891b2}
     svg .series-control-5{stroke:#65a30d}
+    """
+
+  private static let narrow = """
     @media (max-width:640px){section{padding:16px}.scroll{margin:10px -16px;padding:0 16px}\
     dl{grid-template-columns:1fr}dd{margin-bottom:6px}}
     @media print{body{background:#fff}section{break-inside:avoid-page;border:0;padding:0}}

@@ -1,4 +1,4 @@
-/// `report.md`: the tables of the report without its pictures.
+/// `report.md`: the tables of the report, with no pictures but those of frontiers.
 enum MarkdownPage {
   static func text(_ report: Report) -> String {
     let totals = ReportTotals(report.jobs)
@@ -32,17 +32,20 @@ enum MarkdownPage {
           $0.ratioF16,
         ]
       })
-    for frontier in Frontier.all(in: report.jobs) { out += "\n" + table(frontier) }
+    for (index, frontier) in Frontier.all(in: report.jobs).enumerated() {
+      out += "\n" + table(frontier, picture: Report.pictureName(index))
+    }
     for job in report.jobs { out += "\n" + section(job) }
     return out
   }
 
-  private static func table(_ frontier: Frontier) -> String {
+  private static func table(_ frontier: Frontier, picture: String) -> String {
     var out = "## Accuracy for bytes: \(MarkdownText.escaped(frontier.adapter))\n\n"
     if let lora = frontier.lora {
       out += "LoRA as shipped: \(Numerals.percent(lora.accuracy)), NLL "
       out += "\(Numerals.fixed(lora.nll, 4)).\n\n"
     }
+    out += "![NLL and accuracy by bytes](\(picture))\n\n"
     let rows = frontier.series.flatMap { series in series.points.map { (series.name, $0) } }
     return out
       + MarkdownText.table(

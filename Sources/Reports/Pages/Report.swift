@@ -2,8 +2,8 @@ public import Faults
 import Files
 import JSON
 
-/// A report on one or more jobs: `index.html`, `report.md`, `report.csv`, `modules.csv` and
-/// `report.json` (`formats/report.md`).
+/// A report on one or more jobs: `index.html`, `report.md`, `report.csv`, `modules.csv`, `report.json` and a picture
+/// for every frontier (`formats/report.md`).
 ///
 /// A function of the records alone: the same records give the same bytes.
 public struct Report: Hashable, Sendable {
@@ -27,7 +27,13 @@ public struct Report: Hashable, Sendable {
       ("report.csv", CSVPage.variants(self)), ("modules.csv", CSVPage.modules(self)),
       ("report.json", json.text(pretty: true) + "\n"),
     ]
+      + Frontier.all(in: jobs).enumerated().map { index, frontier in
+        (Report.pictureName(index), SVG.file(FrontierChart.svg(frontier)))
+      }
   }
+
+  /// The file of the frontier at `index`.
+  static func pictureName(_ index: Int) -> String { "frontier-\(index + 1).svg" }
 
   /// Writes every file into `directory`, each replaced atomically; makes the directory if needed.
   ///

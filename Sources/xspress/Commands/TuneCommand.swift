@@ -19,6 +19,8 @@ struct TuneCommand: ParsableCommand {
       -o my-lora.loraxs
         xspress tune --base model.gguf --adapter my-lora --budget 96KB --train train.jsonl \
       --steps 400 --lr-search --eval test.jsonl -o my-lora.loraxs
+        xspress tune --base model.gguf --adapter my-lora --budget 256KB --min-retained 0.95 \
+      --train train.jsonl -o my-lora.loraxs
         xspress tune --base model.gguf --adapter my-lora --rank 32x8 --train self \
       --self-openings openings.jsonl -o my-lora.loraxs
       """)
@@ -47,7 +49,10 @@ struct TuneCommand: ParsableCommand {
   var batchSize = 16
 
   @Option(
-    name: .customLong("lr"), help: "Peak learning rate (default: 0.03; 0.005 with a residual).")
+    name: .customLong("lr"),
+    help: ArgumentHelp(
+      "Peak learning rate (default: 0.03, less for large latents; 0.005 with a residual)."
+    ))
   var learningRate: Double?
 
   @Flag(help: "Halve or double the learning rate first while that helps on validation.")
@@ -75,7 +80,12 @@ struct TuneCommand: ParsableCommand {
   @Flag(help: "Keep fewer activations and compute them again: less memory, a third more work.")
   var recompute = false
 
-  @Option(help: "Raise the rank until this share of the LoRA's gain is retained on validation.")
+  @Option(
+    help: ArgumentHelp(
+      """
+      Raise the rank until this share of the LoRA's gain is retained on validation; with --budget, spend an eighth of \
+      it, a quarter, half, all.
+      """))
   var minRetained: Double?
 
   @Flag(help: "Start over although there is a checkpoint.")
@@ -101,9 +111,6 @@ struct TuneCommand: ParsableCommand {
     }
     if tuneResidual && conversion.residual == nil && artifact == nil {
       throw ValidationError("--tune-residual needs --residual, or an --artifact that has one")
-    }
-    if conversion.budget != nil && minRetained != nil {
-      throw ValidationError("--budget and --min-retained exclude each other")
     }
     if learningRate != nil && lrSearch {
       throw ValidationError("--lr and --lr-search exclude each other")
@@ -132,12 +139,14 @@ struct TuneCommand: ParsableCommand {
 
   private func request() throws(Fault) -> JobRequest {
     let target: JobRequest.Target
-    if let minRetained {
-      target = .minRetained(minRetained, startingRank: conversion.rank ?? .tall(8))
-    } else {
-      target = try conversion.target() ?? .rank(0)
+    switch (try conversion.target(), minRetained) {
+    case (.budget(let bytes, _), let share): target = .budget(bytes: bytes, minRetained: share)
+    case (.rank(let rank), let share?): target = .minRetained(share, startingRank: rank)
+    case (nil, let share?): target = .minRetained(share, startingRank: .tall(8))
+    case (let other, _): target = other ?? .rank(0)
     }
     var request = conversion.request(target: target, method: start)
+    request.storage = conversion.store ?? .standard(for: target, isTuned: true)
     request.startArtifactPath = artifact
     if request.calibration == nil && (start == .kfac || start == .calibrated || isWhitened) {
       request.calibration = OwnTextOptions.examples(train, limit: conversion.calibrateLimit)
@@ -148,12 +157,10 @@ struct TuneCommand: ParsableCommand {
     tuning.options.coordinates = coordinates
     tuning.options.steps = steps
     tuning.options.batchSize = batchSize
-    tuning.options.learningRate =
-      learningRate
-      ?? TuningOptions.learningRate(besideResidual: conversion.residual != nil || tuneResidual)
+    tuning.learningRate = learningRate
     tuning.options.warmup = warmup
     tuning.options.checkpointInterval = checkpointEvery
-    tuning.options.quantizedSteps = quantizedSteps ?? conversion.store.quantizedSteps(of: steps)
+    tuning.options.quantizedSteps = quantizedSteps ?? request.storage.quantizedSteps(of: steps)
     tuning.options.precision = precision
     tuning.options.recomputes = recompute
     tuning.options.tunesResidual = tuneResidual

@@ -50,8 +50,11 @@ struct ConversionOptions: ParsableArguments {
   @Option(help: "Use the first N calibration examples.")
   var calibrateLimit = 256
 
-  @Option(help: "How latents are stored: f32, f16, bf16, int8, int4, int3 or int2.")
-  var store: LatentStorage = .int8
+  @Option(
+    help:
+      "How latents are stored: f32, f16, bf16, int8, int4, int3 or int2 (default: int8; int3 for tune --budget)."
+  )
+  var store: LatentStorage?
 
   @Option(
     help: """
@@ -139,7 +142,7 @@ struct ConversionOptions: ParsableArguments {
     request.allocation = allocation
     request.calibration = calibrate.map { OwnTextOptions.examples($0, limit: calibrateLimit) }
     request.ownTexts = ownTexts.texts
-    request.storage = store
+    if let store { request.storage = store }
     request.residual = residual.map { JobRequest.Residual(size: $0, bits: residualStore) }
     request.carriedStorage = carryStore
     request.embedsBases = embedBases
