@@ -66,15 +66,13 @@ public struct TuningOptions: Sendable, Hashable {
   /// The defaults of the command line.
   public init() {}
 
-  /// The peak learning rate where none is given, for latents `[output, input]`:
-  /// `0.03 · min(1, 96 / (output · √input))`.
+  /// The peak learning rate where none is given: `0.03 · min(1, 96 / outputDirections)`.
   ///
-  /// AdamW moves every number alike, so larger latents move farther in a step; the rule goes through the best rates
-  /// measured from 16×16 to 432×1. A residual starts near the adapter, and such rates throw it off in the first steps
-  /// (`golden/recovery/NOTES.md`).
-  public static func learningRate(output: Int, input: Int, besideResidual: Bool) -> Double {
-    if besideResidual { return 0.005 }
-    return 0.03 * min(1, 96 / (Double(max(output, 1)) * Double(max(input, 1)).squareRoot()))
+  /// AdamW moves every number alike, so a longer column moves farther in a step. A residual starts near the adapter, and
+  /// such rates throw it off in the first steps. What is best depends on the task as well (`golden/recovery/NOTES.md`);
+  /// the search for a rate starts here.
+  public static func learningRate(outputDirections: Int, besideResidual: Bool) -> Double {
+    besideResidual ? 0.005 : 0.03 * min(1, 96 / Double(max(outputDirections, 1)))
   }
 
   /// The learning rate of step `step` (0-based): linear warm-up for at most half of the steps, then linear to zero at `steps`.

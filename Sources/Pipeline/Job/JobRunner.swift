@@ -234,8 +234,7 @@ public final class JobRunner {
     tuning.options.learningRate =
       tuning.learningRate
       ?? TuningOptions.learningRate(
-        output: projected.rank.output, input: projected.rank.input,
-        besideResidual: projected.hasResidual)
+        outputDirections: projected.rank.output, besideResidual: projected.hasResidual)
     let stage = TuningStage(
       session: session, request: tuning, data: data, checkpoint: checkpoint,
       restarts: request.restarts,
