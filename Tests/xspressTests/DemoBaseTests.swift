@@ -150,6 +150,8 @@ struct DemoBaseTests {
       #expect(enough.status == 0, "\(enough.errors)")
       #expect(enough.errors.contains("80000 bytes: "))
       #expect(try InputFile(output).readAll(limit: 1 << 20).count < 90_000)
+      // Own directions have one size: a minimum beside them is refused, not forgotten.
+      #expect(try tune(["--directions", "own", "--min-retained", "0.1"], output).status == 64)
       let short = Paths.join(folder, "b.loraxs")
       let missed = try tune(
         ["--budget", "12KB", "--min-retained", "1", "--candidates", "16"], short)

@@ -142,8 +142,8 @@ struct TuneCommand: ParsableCommand {
     switch (try conversion.target(), minRetained) {
     case (.budget(let bytes, _), let share): target = .budget(bytes: bytes, minRetained: share)
     case (.rank(let rank), let share?): target = .minRetained(share, startingRank: rank)
-    case (nil, let share?): target = .minRetained(share, startingRank: .tall(8))
-    case (let other, _): target = other ?? .rank(0)
+    case (_, let share?): target = .minRetained(share, startingRank: .tall(8))
+    case (let other, nil): target = other ?? .rank(0)
     }
     var request = conversion.request(target: target, method: start)
     request.storage = conversion.store ?? .standard(for: target, isTuned: true)
