@@ -33,31 +33,22 @@ struct WeightOperator {
     _ x: [Scalar], count: Int, alpha: Scalar = 1, beta: Scalar = 0, into y: inout [Scalar],
     images: (Range<Int>, UnsafePointer<Scalar>) -> Void = { _, _ in }
   ) {
-    let isExact = Scalar.self == Float.self
-    let slice = isExact ? long : sliceLength(MemoryLayout<Scalar>.size)
     let memory = UnsafeMutablePointer<Scalar>.allocate(
-      capacity: count * slice + (isExact ? 0 : slice * short))
+      capacity: count * sliceLength(of: Scalar.self))
     defer { memory.deallocate() }
-    let converted = memory + count * slice
-    weight.elements.withUnsafeBufferPointer { source in
-      x.withUnsafeBufferPointer { x in
-        y.withUnsafeMutableBufferPointer { y in
-          guard let source = source.baseAddress, let x = x.baseAddress, let y = y.baseAddress
-          else { return }
-          for start in stride(from: 0, to: long, by: slice) {
-            let width = min(slice, long - start)
-            let part = part(source, start, width, converted)
-            // The slice is S `[width, short]`, or its transpose where the weight is wide.
-            Scalar.gemm(
-              transposeA: false, transposeB: isTall, rows: count, columns: width, inner: short,
-              alpha: 1, x, strideA: short, part.pointer, strideB: part.stride, beta: 0, memory,
-              strideC: width)
-            images(start..<start + width, memory)
-            Scalar.gemm(
-              transposeA: false, transposeB: !isTall, rows: count, columns: short, inner: width,
-              alpha: alpha, memory, strideA: width, part.pointer, strideB: part.stride,
-              beta: start == 0 ? beta : 1, y, strideC: short)
-          }
+    x.withUnsafeBufferPointer { x in
+      y.withUnsafeMutableBufferPointer { y in
+        guard let x = x.baseAddress, let y = y.baseAddress else { return }
+        forEachSlice { (range, part: UnsafePointer<Scalar>, stride) in
+          Scalar.gemm(
+            transposeA: false, transposeB: isTall, rows: count, columns: range.count, inner: short,
+            alpha: 1, x, strideA: short, part, strideB: stride, beta: 0, memory,
+            strideC: range.count)
+          images(range, memory)
+          Scalar.gemm(
+            transposeA: false, transposeB: !isTall, rows: count, columns: short,
+            inner: range.count, alpha: alpha, memory, strideA: range.count, part, strideB: stride,
+            beta: range.lowerBound == 0 ? beta : 1, y, strideC: short)
         }
       }
     }
@@ -66,25 +57,15 @@ struct WeightOperator {
   /// `X·Sᵀ` in Float64, `[count, long]`, for `X` `[count, short]`.
   func images(of x: Matrix<Double>) -> Matrix<Double> {
     precondition(x.columns == short, "\(x.columns) columns for \(short) features")
-    let rows = x.rows
-    var result = Matrix<Double>(rows: rows, columns: long)
-    let slice = sliceLength(MemoryLayout<Double>.size)
-    let memory = UnsafeMutablePointer<Double>.allocate(capacity: slice * short)
-    defer { memory.deallocate() }
-    weight.elements.withUnsafeBufferPointer { source in
-      x.elements.withUnsafeBufferPointer { x in
-        result.elements.withUnsafeMutableBufferPointer { result in
-          guard let source = source.baseAddress, let x = x.baseAddress,
-            let result = result.baseAddress
-          else { return }
-          for start in stride(from: 0, to: long, by: slice) {
-            let width = min(slice, long - start)
-            let part = part(source, start, width, memory)
-            Double.gemm(
-              transposeA: false, transposeB: isTall, rows: rows, columns: width, inner: short,
-              alpha: 1, x, strideA: short, part.pointer, strideB: part.stride, beta: 0,
-              result + start, strideC: long)
-          }
+    var result = Matrix<Double>(rows: x.rows, columns: long)
+    x.elements.withUnsafeBufferPointer { elements in
+      result.elements.withUnsafeMutableBufferPointer { result in
+        guard let elements = elements.baseAddress, let result = result.baseAddress else { return }
+        forEachSlice { (range, part: UnsafePointer<Double>, stride) in
+          Double.gemm(
+            transposeA: false, transposeB: isTall, rows: x.rows, columns: range.count,
+            inner: short, alpha: 1, elements, strideA: short, part, strideB: stride, beta: 0,
+            result + range.lowerBound, strideC: long)
         }
       }
     }
@@ -93,31 +74,43 @@ struct WeightOperator {
 
   /// `A` itself, `[short, short]`: the sum of the slices' own Gram matrices.
   func formed<Scalar: BLASScalar>(as type: Scalar.Type = Scalar.self) -> [Scalar] {
-    let isExact = Scalar.self == Float.self
-    let slice = isExact ? long : sliceLength(MemoryLayout<Scalar>.size)
     var result = [Scalar](repeating: 0, count: short * short)
-    let memory = UnsafeMutablePointer<Scalar>.allocate(capacity: isExact ? 1 : slice * short)
-    defer { memory.deallocate() }
-    weight.elements.withUnsafeBufferPointer { source in
-      result.withUnsafeMutableBufferPointer { result in
-        guard let source = source.baseAddress, let result = result.baseAddress else { return }
-        for start in stride(from: 0, to: long, by: slice) {
-          let width = min(slice, long - start)
-          let part = part(source, start, width, memory)
-          Scalar.gram(
-            ofRows: !isTall, size: short, inner: width, part.pointer, stride: part.stride,
-            into: result)
-        }
-        for row in 0..<short {
-          for column in 0..<row { result[row * short + column] = result[column * short + row] }
-        }
+    result.withUnsafeMutableBufferPointer { result in
+      guard let result = result.baseAddress else { return }
+      forEachSlice { (range, part: UnsafePointer<Scalar>, stride) in
+        Scalar.gram(
+          ofRows: !isTall, size: short, inner: range.count, part, stride: stride, into: result)
+      }
+      for row in 0..<short {
+        for column in 0..<row { result[row * short + column] = result[column * short + row] }
       }
     }
     return result
   }
 
-  private func sliceLength(_ scalarSize: Int) -> Int {
-    max(min(long, WeightOperator.sliceByteCount / (scalarSize * short)), 1)
+  /// Calls `body` with every slice of the longer side in turn: its range, and S there `[range.count, short]`, or its
+  /// transpose where the weight is wide.
+  private func forEachSlice<Scalar: BLASScalar>(
+    _ body: (_ range: Range<Int>, _ part: UnsafePointer<Scalar>, _ stride: Int) -> Void
+  ) {
+    let slice = sliceLength(of: Scalar.self)
+    // In Float32 the one slice is the weight itself, and nothing is converted.
+    let converted = UnsafeMutablePointer<Scalar>.allocate(
+      capacity: Scalar.self == Float.self ? 1 : slice * short)
+    defer { converted.deallocate() }
+    weight.elements.withUnsafeBufferPointer { source in
+      guard let source = source.baseAddress else { return }
+      for start in stride(from: 0, to: long, by: slice) {
+        let width = min(slice, long - start)
+        let part = part(source, start, width, converted)
+        body(start..<start + width, part.pointer, part.stride)
+      }
+    }
+  }
+
+  private func sliceLength<Scalar: BLASScalar>(of scalar: Scalar.Type) -> Int {
+    if Scalar.self == Float.self { return long }
+    return max(min(long, WeightOperator.sliceByteCount / (MemoryLayout<Scalar>.size * short)), 1)
   }
 
   /// Features `start..<start + width` of the longer side: where they lie, or converted into `memory`.
