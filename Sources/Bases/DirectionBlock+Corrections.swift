@@ -1,11 +1,13 @@
-extension DirectionBlock<Double> {
-  /// What ``filter(degree:bound:)`` makes of the Ritz vectors, up to their lengths, with products in Float32.
+extension DirectionBlock {
+  /// Filters the Ritz vectors by the Chebyshev polynomial `T_d(2A/bound − 1)`, up to their lengths, with products in
+  /// Float32.
   ///
-  /// For a Ritz pair with residual `r = (Ã − x) v`, `Ã = 2A/bound − 1`, `x = 2θ/bound − 1`, the filter is
+  /// `T_d` grows like `cosh(d·acosh x)` above the bound and stays within ±1 below, so that the wanted directions gain
+  /// on those beyond it (Zhou, Saad, Tiago, Chelikowsky 2006). For a Ritz pair with residual `r = (Ã − x) v`, `Ã = 2A/bound − 1`, `x = 2θ/bound − 1`, the filter is
   /// `T_k(Ã) v = T_k(x) v + d_k` with `d₀ = 0`, `d₁ = r`, `d_{k+1} = 2Ã d_k − d_{k−1} + 2 T_k(x) r`. The correction
   /// `d_k / T_k(x)` is as small as the residual, so that its relative error in Float32 does no harm. Needs current
   /// images; leaves neither images nor Ritz values.
-  mutating func correct(degree: Int, bound: Double, by rough: inout DirectionBlock<Float>) {
+  mutating func correct(degree: Int, bound: Double, by rough: GramOperator) {
     let slope = 2 / bound
     let places = values.map { max(slope * $0 - 1, 1) }
     var (residuals, lengths) = scaledResiduals(slope: slope)
@@ -28,7 +30,7 @@ extension DirectionBlock<Double> {
             2 * factor * residuals[index] - back * previous[index] - 2 * current[index]
         }
       }
-      rough.multiply(current, alpha: Float(2 * slope), beta: 1, into: &previous)
+      rough.apply(current, count: count, alpha: Float(2 * slope), beta: 1, into: &previous)
       // Back to d_k, which the next round needs as its d_{k−1}.
       for row in 0..<count {
         let factor = Float(1 / next[row])
@@ -42,12 +44,12 @@ extension DirectionBlock<Double> {
 
   /// `2/bound · (A v − θ v)` of every pair, and their lengths.
   private func scaledResiduals(slope: Double) -> (rows: [Float], lengths: [Double]) {
-    var rows = [Float](repeating: 0, count: vectors.count)
+    var rows = [Float](repeating: 0, count: count * size)
     var lengths = [Double](repeating: 0, count: count)
     for row in 0..<count {
       var sum = 0.0
       for index in row * size..<(row + 1) * size {
-        let value = slope * (images[index] - values[row] * vectors[index])
+        let value = slope * (images.elements[index] - values[row] * vectors.elements[index])
         sum += value * value
         rows[index] = Float(value)
       }

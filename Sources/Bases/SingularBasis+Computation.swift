@@ -8,7 +8,7 @@ extension SingularBasis {
   /// First by the eigenvectors of the smaller Gram matrix in Float64, whose error grows with
   /// `(σ₁/σ)²`; where the two-sided residual or the orthogonality misses its limit, by LAPACK's SVD.
   ///
-  /// Where only leading directions of a large weight are wanted, by subspace iteration for these alone; the basis
+  /// Where only leading directions of a large weight are wanted, by a Krylov space for these alone; the basis
   /// then has at least `leading` of them, or all there are.
   ///
   /// - Parameters:
@@ -21,7 +21,7 @@ extension SingularBasis {
     weight: Matrix<Float>, moduleName: String, leading: Int? = nil,
     route: Convergence.Route? = nil
   ) throws(Fault) {
-    guard weight.elements.allSatisfy(\.isFinite) else {
+    guard weight.isFinite else {
       throw Fault(.badData, "NUM-NAN", "a base weight holds NaN or infinity", tensor: moduleName)
     }
     do throws(Fault) {
@@ -55,16 +55,19 @@ extension SingularBasis {
   /// Below this the whole decomposition is as quick as an iteration.
   private static let iterationMinimum = 384
 
-  /// The leading directions and a few more, so that a cluster across the last one is seen.
+  /// The leading directions, or a few more where a cluster lies across the last one.
   private static func iterated(
     _ leading: Int, _ weight: Matrix<Float>, _ route: Convergence.Route?
   ) throws(Fault) -> SingularFactors? {
     let isLarge = min(weight.rows, weight.columns) >= iterationMinimum
-    guard route == .iterated || (route == nil && isLarge),
-      let factors = try SingularFactors(leading: leading + 8, of: weight),
-      factors.convergence.isAccepted, factors.values.count >= leading
-    else { return nil }
-    return factors
+    guard route == .iterated || (route == nil && isLarge) else { return nil }
+    for count in [max(leading, 1), leading + 8] {
+      guard let factors = try SingularFactors(leading: count, of: weight),
+        factors.convergence.isAccepted
+      else { return nil }
+      if factors.values.count >= leading { return factors }
+    }
+    return nil
   }
 
   /// All directions of a tall matrix: by its Gram matrix, or where that is not good enough by LAPACK's SVD.

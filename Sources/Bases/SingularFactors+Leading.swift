@@ -4,79 +4,54 @@ import LinearAlgebra
 import Tensors
 
 extension SingularFactors {
-  /// The leading `count` triplets by subspace iteration with Chebyshev filters, or nil where that does not
-  /// converge (a cut inside a long cluster, or too few dimensions): the caller then decomposes the whole.
+  /// The leading `count` triplets by a Krylov space, or nil where that does not converge (a cut inside a long cluster,
+  /// or too few dimensions): the caller then decomposes the whole.
   ///
-  /// Cycles of filter, orthonormalisation and Rayleigh–Ritz run in Float32 until its rounding stops them. From then on
-  /// only Rayleigh–Ritz needs Float64, once a cycle: the filter's effect on a residual is all that it adds to a vector,
-  /// and a small correction in Float32 is exact enough (residual-based Chebyshev filters: Kressner, Shao, Miao and
-  /// others). That until every wanted triplet meets METHOD §5's limit on residual over gap. The block is half as wide
-  /// again as what is wanted: the filter separates the wanted directions from what lies outside the block, so the
-  /// distance to the block's end counts, not the gap at the cut. (Zhou, Saad, Tiago, Chelikowsky 2006.)
+  /// Block Lanczos in Float32 until its rounding stops it; from then on only Rayleigh–Ritz needs Float64, once a cycle.
+  /// What a Chebyshev filter adds to a Ritz vector is linear in its residual, and a small correction in Float32 is exact
+  /// enough (residual-based Chebyshev filters: Kressner, Shao, Miao and others). That until every wanted triplet meets
+  /// METHOD §5's limit on residual over gap. Half as many Ritz vectors again as are wanted go into the first
+  /// Rayleigh–Ritz: the filter separates the wanted directions from what lies outside them, so that the distance to
+  /// their end counts, not the gap at the cut.
   ///
-  /// - Complexity: `4·long·short·block` operations a degree, some 15 to 25 degrees for trained weights.
+  /// - Complexity: `4·long·short` operations a dimension, four to six times as many as are wanted, and as much again
+  ///   for corrections.
   init?(leading count: Int, of matrix: Matrix<Float>) throws(Fault) {
     let weight = WeightOperator(matrix)
-    let block = min((count * 3 / 2 + 31) / 16 * 16, weight.short)
-    guard block > count, block * 3 <= weight.short else { return nil }
-    var generator = SeededGenerator(seed: SingularFactors.startSeed)
-    var rough = DirectionBlock<Float>(
-      weight, vectors: generator.normals(block * weight.short).map { Float($0) }, count: block,
-      products: 20)
-    rough.power()
-    try rough.orthonormalize()
-    rough.power()
-    try rough.cycle()
-    // Until a cycle no longer halves the residual, or Float32 can do no better.
-    let (roughLimit, spanLimit) = (1e-6, Convergence.spanLimit / 4)
+    // Products share out their work themselves.
+    BLASThreads.set(1)
+    defer { BLASThreads.set(weight.threads) }
+    let block = (count * 3 / 2 + 15) / 8 * 8
+    guard block * 3 <= weight.short else { return nil }
+    let rough = GramOperator(weight, vectors: 10 * count + 200)
+    guard let vectors = try BlockLanczos.ritzVectors(block, converged: count, of: rough) else {
+      return nil
+    }
+    var fine = DirectionBlock(weight, vectors: vectors)
+    try fine.rayleighRitz()
+    guard let bound = fine.values.last, bound > 0 else { return nil }
+    fine.keep(count)
     var last = Double.infinity
-    for _ in 0..<SingularFactors.cycleLimit {
-      let error = rough.relativeResidual(count)
-      guard error > roughLimit, error < last / 2 else { break }
-      last = error
-      rough.filter(count, growth: 1e4, reduction: 2 * error / roughLimit)
-      try rough.cycle()
-    }
-    var fine = rough.converted(to: Double.self, products: 3)
-    try fine.cycle()
-    last = .infinity
-    for _ in 0..<SingularFactors.cycleLimit {
+    while true {
       let error = fine.spanError(count)
-      if error <= spanLimit { break }
-      let reduction = 4 * error / spanLimit
-      if error < last / 4 {
-        fine.correct(count, reduction: reduction, by: &rough)
-      } else {
-        // Rounding of corrections stands in the way.
-        fine.filter(count, growth: 1e9, reduction: reduction)
-      }
+      if error <= Convergence.spanLimit / 2 { break }
+      // Rounding of corrections may stand in the way.
+      guard error < last / 4 else { return nil }
       last = error
-      try fine.cycle()
+      let degree = fine.degree(count, bound: bound)
+      fine.correct(degree: degree, bound: bound, by: rough)
+      try fine.rayleighRitz()
     }
-    guard fine.spanError(count) <= spanLimit else { return nil }
-    self.init(fine, count: fine.wholeClusters(count), weight: weight)
+    self.init(fine, count: fine.wholeClusters(count))
     work = ProductWork(single: rough.operations, double: fine.operations)
   }
 
-  /// The start vectors of every iteration; results do not depend on it beyond rounding.
-  private static let startSeed: UInt64 = 0x1ead
-  private static let cycleLimit = 60
-
-  /// The first `count` Ritz pairs as triplets, `u = W v / σ`, measured.
-  private init(_ block: DirectionBlock<Double>, count: Int, weight: WeightOperator) {
+  /// The first `count` Ritz pairs as triplets, `u = S v / σ`, measured.
+  private init(_ block: DirectionBlock, count: Int) {
     values = block.values.prefix(count).map { $0.squareRoot() }
-    let elements = Array(block.vectors.prefix(count * weight.short))
-    shortRows = Matrix(rows: count, columns: weight.short, elements: elements)
-    var long = Matrix<Double>(rows: count, columns: weight.long)
-    var images = [Double](repeating: 0, count: elements.count)
-    weight.apply(elements, count: count, into: &images) { range, part in
-      for row in 0..<count {
-        for column in 0..<range.count {
-          long[row, range.lowerBound + column] = part[row * range.count + column]
-        }
-      }
-    }
-    // ‖W v‖ is σ to second order in v's error; the residual below uses it.
+    shortRows = block.vectors.matrix(count)
+    var long = block.longImages.matrix(count)
+    // ‖S v‖ is σ to second order in v's error; the residual below uses it.
     let norms = long.normalizeRows()
     longRows = long
     var residual = 0.0
@@ -84,9 +59,9 @@ extension SingularFactors {
     var minimumGap = Double.infinity
     for row in 0..<count {
       var sum = 0.0
-      for column in 0..<weight.short {
-        let index = row * weight.short + column
-        let difference = images[index] / norms[row] - norms[row] * elements[index]
+      for index in row * block.size..<(row + 1) * block.size {
+        let difference =
+          block.images.elements[index] / norms[row] - norms[row] * block.vectors.elements[index]
         sum += difference * difference
       }
       let gap = block.gap(row, count)
@@ -103,19 +78,6 @@ extension SingularFactors {
 }
 
 extension DirectionBlock {
-  /// Orthonormalises and takes Ritz pairs.
-  fileprivate mutating func cycle() throws(Fault) {
-    try orthonormalize()
-    try rayleighRitz()
-  }
-
-  /// The largest residual of the first `wanted` pairs over their singular value.
-  fileprivate func relativeResidual(_ wanted: Int) -> Double {
-    zip(residuals(), values).prefix(wanted).reduce(0) { largest, pair in
-      max(largest, pair.0 / max(pair.1, 0).squareRoot())
-    }
-  }
-
   /// The largest residual over gap of the first `wanted` pairs, clusters taken as one.
   fileprivate func spanError(_ wanted: Int) -> Double {
     let residuals = residuals()
@@ -150,34 +112,20 @@ extension DirectionBlock {
     return min(above, below)
   }
 
-  /// Filters with the largest degree that does no harm, or a smaller one that is expected to suffice.
+  /// The degree that is expected to bring the span error of the first `wanted` pairs to half its limit, or the largest
+  /// one that does no harm.
   ///
-  /// The first direction may grow at most `growth` times as much as the last one wanted: beyond that its rounding
-  /// errors would drown the others. `reduction` is the factor by which the last one's error is still too large.
-  fileprivate mutating func filter(_ wanted: Int, growth: Double, reduction: Double) {
-    guard let (degree, bound) = degree(wanted, growth: growth, reduction: reduction) else { return }
-    filter(degree: degree, bound: bound)
-  }
-
-  private func degree(
-    _ wanted: Int, growth: Double, reduction: Double
-  ) -> (degree: Int, bound: Double)? {
-    guard let bound = values.last, let first = values.first, bound > 0 else { return nil }
-    func rate(_ value: Double) -> Double { acosh(max(2 * value / bound - 1, 1)) }
-    let slowest = rate(values[wanted - 1])
-    let spread = rate(first) - slowest
-    let limit = Int(log(growth) / max(spread, 1e-3))
-    let needed = Int((acosh(max(reduction, 1)) / max(slowest, 1e-3)).rounded(.up))
-    return (max(min(limit, needed, 20), 2), bound)
-  }
-}
-
-extension DirectionBlock<Double> {
-  /// The filter again, by corrections in Float32; `rough` is a block over the same weight.
-  fileprivate mutating func correct(
-    _ wanted: Int, reduction: Double, by rough: inout DirectionBlock<Float>
-  ) {
-    guard let (degree, bound) = degree(wanted, growth: 1e10, reduction: reduction) else { return }
-    correct(degree: degree, bound: bound, by: &rough)
+  /// The first direction may grow at most 1e10 times as much as the last one wanted: beyond that its rounding errors
+  /// would drown the others.
+  fileprivate func degree(_ wanted: Int, bound: Double) -> Int {
+    func rate(_ value: Double) -> Double { max(acosh(max(2 * value / bound - 1, 1)), 1e-3) }
+    let residuals = residuals()
+    var needed = 2.0
+    for row in 0..<wanted {
+      let excess = 4 * residuals[row] / gap(row, wanted) / Convergence.spanLimit
+      needed = max(needed, acosh(max(excess, 1)) / rate(values[row]))
+    }
+    let limit = log(1e10) / max(rate(values[0]) - rate(values[wanted - 1]), 1e-3)
+    return max(Int(min(needed.rounded(.up), limit, 20)), 2)
   }
 }

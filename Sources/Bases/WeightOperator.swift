@@ -5,7 +5,9 @@ import Tensors
 /// `[long, short]`: `A` acts on the shorter side and is never formed.
 ///
 /// Blocks hold one vector per row, `[count, short]`. The weight stays as it is, in Float32; a product in Float64
-/// converts a slice of it at a time, and both factors of `A` use that slice while it is at hand.
+/// converts a slice of it at a time, and both factors of `A` use that slice while it is at hand. Threads share out the
+/// longer side, one BLAS thread each: OpenBLAS's own keep a core busy for a while after every call, when kernels of
+/// ours want it.
 struct WeightOperator {
   private let weight: Matrix<Float>
   /// Whether rows are the longer side.
@@ -14,44 +16,58 @@ struct WeightOperator {
   let short: Int
   /// Features of the longer side.
   let long: Int
+  /// How many threads a product uses.
+  let threads: Int
 
-  /// Bytes of a converted slice.
-  private static let sliceByteCount = 64 << 20
+  /// Bytes of a converted slice: it stays in a cache.
+  private static let sliceByteCount = 2 << 20
 
-  init(_ weight: Matrix<Float>) {
+  init(_ weight: Matrix<Float>, threads: Int = BLASThreads.count) {
     self.weight = weight
+    self.threads = threads
     isTall = weight.rows >= weight.columns
     short = min(weight.rows, weight.columns)
     long = max(weight.rows, weight.columns)
   }
 
-  /// `Y ← alpha · X·A + beta · Y`, both `[count, short]`.
-  ///
-  /// - Parameter images: receives the images `X·Sᵀ` `[count, long]`, slice by slice: the range of the longer
-  ///   side and the slice `[count, range.count]`.
+  /// `P = X·Sᵀ` `[count, long]` and `Y ← alpha · P·S + beta · Y` `[count, short]`, for `X` `[count, short]`.
   func apply<Scalar: BLASScalar>(
-    _ x: [Scalar], count: Int, alpha: Scalar = 1, beta: Scalar = 0, into y: inout [Scalar],
-    images: (Range<Int>, UnsafePointer<Scalar>) -> Void = { _, _ in }
+    _ x: [Scalar], count: Int, alpha: Scalar = 1, beta: Scalar = 0, images p: inout [Scalar],
+    into y: inout [Scalar]
   ) {
-    let memory = UnsafeMutablePointer<Scalar>.allocate(
-      capacity: count * sliceLength(of: Scalar.self))
-    defer { memory.deallocate() }
+    // Every part of the longer side adds to sums of its own; the first one's are Y.
+    var sums = [Scalar](repeating: 0, count: max(threads - 1, 0) * y.count)
+    let size = y.count
     x.withUnsafeBufferPointer { x in
-      y.withUnsafeMutableBufferPointer { y in
-        guard let x = x.baseAddress, let y = y.baseAddress else { return }
-        forEachSlice { (range, part: UnsafePointer<Scalar>, stride) in
-          Scalar.gemm(
-            transposeA: false, transposeB: isTall, rows: count, columns: range.count, inner: short,
-            alpha: 1, x, strideA: short, part, strideB: stride, beta: 0, memory,
-            strideC: range.count)
-          images(range, memory)
-          Scalar.gemm(
-            transposeA: false, transposeB: !isTall, rows: count, columns: short,
-            inner: range.count, alpha: alpha, memory, strideA: range.count, part, strideB: stride,
-            beta: range.lowerBound == 0 ? beta : 1, y, strideC: short)
+      p.withUnsafeMutableBufferPointer { p in
+        y.withUnsafeMutableBufferPointer { y in
+          sums.withUnsafeMutableBufferPointer { sums in
+            guard let x = x.baseAddress, let p = p.baseAddress, let y = y.baseAddress else {
+              return
+            }
+            let shared = Shared((x: x, p: p, y: y, sums: sums.baseAddress ?? y))
+            forEachSlice { (slice: Slice<Scalar>) in
+              let (x, p, y, sums) = shared.pointer
+              slice.images(of: x, count: count, into: p + slice.range.lowerBound, stride: long)
+              let target = slice.part == 0 ? y : sums + (slice.part - 1) * size
+              slice.combine(
+                p + slice.range.lowerBound, stride: long, count: count, alpha: alpha,
+                beta: slice.isFirst ? (slice.part == 0 ? beta : 0) : 1, into: target)
+            }
+            for part in 0..<sums.count / max(size, 1) {
+              for index in 0..<size { y[index] += sums[part * size + index] }
+            }
+          }
         }
       }
     }
+  }
+
+  /// `Y ← alpha · X·A + beta · Y` for few vectors in Float32, both `[count, short]`.
+  func applyThin(_ x: [Float], count: Int, alpha: Float, beta: Float, into y: inout [Float]) {
+    ThinProducts.addGram(
+      weight, ofRows: !isTall, x, count: count, alpha: alpha, beta: beta, threads: threads, into: &y
+    )
   }
 
   /// `X·Sᵀ` in Float64, `[count, long]`, for `X` `[count, short]`.
@@ -61,77 +77,128 @@ struct WeightOperator {
     x.elements.withUnsafeBufferPointer { elements in
       result.elements.withUnsafeMutableBufferPointer { result in
         guard let elements = elements.baseAddress, let result = result.baseAddress else { return }
-        forEachSlice { (range, part: UnsafePointer<Double>, stride) in
-          Double.gemm(
-            transposeA: false, transposeB: isTall, rows: x.rows, columns: range.count,
-            inner: short, alpha: 1, elements, strideA: short, part, strideB: stride, beta: 0,
-            result + range.lowerBound, strideC: long)
+        let shared = Shared((x: elements, result: result))
+        forEachSlice { (slice: Slice<Double>) in
+          slice.images(
+            of: shared.pointer.x, count: x.rows,
+            into: shared.pointer.result + slice.range.lowerBound, stride: long)
         }
       }
     }
     return result
   }
 
-  /// `A` itself, `[short, short]`: the sum of the slices' own Gram matrices.
-  func formed<Scalar: BLASScalar>(as type: Scalar.Type = Scalar.self) -> [Scalar] {
-    var result = [Scalar](repeating: 0, count: short * short)
-    result.withUnsafeMutableBufferPointer { result in
-      guard let result = result.baseAddress else { return }
-      forEachSlice { (range, part: UnsafePointer<Scalar>, stride) in
-        Scalar.gram(
-          ofRows: !isTall, size: short, inner: range.count, part, stride: stride, into: result)
-      }
-      for row in 0..<short {
-        for column in 0..<row { result[row * short + column] = result[column * short + row] }
+  /// `A` itself, `[short, short]`, in Float32: blocks of its upper half are shared out, the lower half is copied.
+  func formed() -> [Float] {
+    var result = [Float](repeating: 0, count: short * short)
+    let bounds = (0...4).map { short * $0 / 4 }
+    let blocks = (0..<4).flatMap { row in (row..<4).map { (row: row, column: $0) } }
+    weight.elements.withUnsafeBufferPointer { source in
+      result.withUnsafeMutableBufferPointer { result in
+        guard let source = source.baseAddress, let result = result.baseAddress else { return }
+        let shared = Shared((source: source, result: result))
+        parallelTasks(blocks.count, threads: threads) { index in
+          let (source, result) = shared.pointer
+          let (row, column) = (bounds[blocks[index].row], bounds[blocks[index].column])
+          let (height, width) = (
+            bounds[blocks[index].row + 1] - row, bounds[blocks[index].column + 1] - column
+          )
+          let stride = weight.columns
+          let step = isTall ? 1 : stride
+          let target = result + row * short + column
+          if row == column {
+            BLAS.gram(
+              ofRows: !isTall, size: height, inner: long, source + row * step, stride: stride,
+              into: target, strideC: short)
+          } else {
+            Float.gemm(
+              transposeA: isTall, transposeB: !isTall, rows: height, columns: width, inner: long,
+              alpha: 1, source + row * step, strideA: stride, source + column * step,
+              strideB: stride, beta: 0, target, strideC: short)
+          }
+        }
+        for row in 0..<short {
+          for column in 0..<row { result[row * short + column] = result[column * short + row] }
+        }
       }
     }
     return result
   }
 
-  /// Calls `body` with every slice of the longer side in turn: its range, and S there `[range.count, short]`, or its
-  /// transpose where the weight is wide.
-  private func forEachSlice<Scalar: BLASScalar>(
-    _ body: (_ range: Range<Int>, _ part: UnsafePointer<Scalar>, _ stride: Int) -> Void
-  ) {
-    let slice = sliceLength(of: Scalar.self)
-    // In Float32 the one slice is the weight itself, and nothing is converted.
-    let converted = UnsafeMutablePointer<Scalar>.allocate(
-      capacity: Scalar.self == Float.self ? 1 : slice * short)
-    defer { converted.deallocate() }
+  /// Calls `body` with every slice of the longer side: slices of one part in turn, parts side by side.
+  private func forEachSlice<Scalar: BLASScalar>(_ body: @Sendable (Slice<Scalar>) -> Void) {
+    let parts = max(1, min(threads, long / 64))
     weight.elements.withUnsafeBufferPointer { source in
       guard let source = source.baseAddress else { return }
-      for start in stride(from: 0, to: long, by: slice) {
-        let width = min(slice, long - start)
-        let part = part(source, start, width, converted)
-        body(start..<start + width, part.pointer, part.stride)
+      let shared = Shared(source)
+      parallelTasks(parts, threads: threads) { part in
+        let whole = long * part / parts..<long * (part + 1) / parts
+        // In Float32 a part's one slice lies in the weight itself, and nothing is converted.
+        let isConverted = Scalar.self != Float.self
+        let width =
+          isConverted
+          ? max(
+            min(whole.count, WeightOperator.sliceByteCount / (MemoryLayout<Scalar>.size * short)),
+            1)
+          : whole.count
+        let memory = UnsafeMutablePointer<Scalar>.allocate(
+          capacity: isConverted ? width * short : 1)
+        defer { memory.deallocate() }
+        for start in stride(from: whole.lowerBound, to: whole.upperBound, by: width) {
+          let range = start..<min(start + width, whole.upperBound)
+          let (elements, stride) = self.elements(of: range, in: shared.pointer, memory)
+          body(
+            Slice(
+              part: part, isFirst: start == whole.lowerBound, range: range, isTall: isTall,
+              short: short, elements: elements, stride: stride))
+        }
       }
     }
   }
 
-  private func sliceLength<Scalar: BLASScalar>(of scalar: Scalar.Type) -> Int {
-    if Scalar.self == Float.self { return long }
-    return max(min(long, WeightOperator.sliceByteCount / (MemoryLayout<Scalar>.size * short)), 1)
-  }
-
-  /// Features `start..<start + width` of the longer side: where they lie, or converted into `memory`.
-  private func part<Scalar: BLASScalar>(
-    _ source: UnsafePointer<Float>, _ start: Int, _ width: Int,
-    _ memory: UnsafeMutablePointer<Scalar>
-  ) -> (pointer: UnsafePointer<Scalar>, stride: Int) {
-    let first = source + (isTall ? start * short : start)
+  /// Features `range` of the longer side: where they lie, or converted into `memory`.
+  private func elements<Scalar: BLASScalar>(
+    of range: Range<Int>, in source: UnsafePointer<Float>, _ memory: UnsafeMutablePointer<Scalar>
+  ) -> (UnsafePointer<Scalar>, stride: Int) {
+    let first = source + (isTall ? range.lowerBound * short : range.lowerBound)
     if let exact = first as? UnsafePointer<Scalar> { return (exact, weight.columns) }
-    convert(first, width: width, to: memory)
-    return (UnsafePointer(memory), isTall ? short : width)
-  }
-
-  /// Copies `width` features of the longer side, `[width, short]` or its transpose, packed.
-  private func convert<Scalar: BLASScalar>(
-    _ first: UnsafePointer<Float>, width: Int, to target: UnsafeMutablePointer<Scalar>
-  ) {
-    let (rows, columns) = isTall ? (width, short) : (short, width)
+    let (rows, columns) = isTall ? (range.count, short) : (short, range.count)
     for row in 0..<rows {
-      let (from, to) = (first + row * weight.columns, target + row * columns)
+      let (from, to) = (first + row * weight.columns, memory + row * columns)
       for column in 0..<columns { to[column] = Scalar(from[column]) }
     }
+    return (UnsafePointer(memory), columns)
+  }
+}
+
+/// Some features of a weight's longer side: S there, `[range.count, short]`, or its transpose where the weight is wide.
+private struct Slice<Scalar: BLASScalar> {
+  /// Which part of the longer side it belongs to.
+  let part: Int
+  /// Whether it is the first of its part.
+  let isFirst: Bool
+  let range: Range<Int>
+  let isTall: Bool
+  let short: Int
+  let elements: UnsafePointer<Scalar>
+  let stride: Int
+
+  /// `P = X·Sᵀ` for these features, `[count, range.count]`.
+  func images(
+    of x: UnsafePointer<Scalar>, count: Int, into p: UnsafeMutablePointer<Scalar>, stride width: Int
+  ) {
+    Scalar.gemm(
+      transposeA: false, transposeB: isTall, rows: count, columns: range.count, inner: short,
+      alpha: 1, x, strideA: short, elements, strideB: stride, beta: 0, p, strideC: width)
+  }
+
+  /// `Y ← alpha · P·S + beta · Y` with these features, `[count, short]`.
+  func combine(
+    _ p: UnsafePointer<Scalar>, stride width: Int, count: Int, alpha: Scalar, beta: Scalar,
+    into y: UnsafeMutablePointer<Scalar>
+  ) {
+    Scalar.gemm(
+      transposeA: false, transposeB: !isTall, rows: count, columns: short, inner: range.count,
+      alpha: alpha, p, strideA: width, elements, strideB: stride, beta: beta, y, strideC: short)
   }
 }

@@ -58,4 +58,16 @@ public enum BLAS {
       CblasRowMajor, CblasUpper, CblasTrans, Int32(size), Int32(rows), alpha, x, Int32(size), 1, c,
       Int32(size))
   }
+
+  /// `C = XᵀX` for `X` `[inner, size]`, or `C = XXᵀ` for `X` `[size, inner]` where `ofRows`: the upper triangle of `C`
+  /// `[size, size]`, at half the work of a full product.
+  public static func gram(
+    ofRows: Bool, size: Int, inner: Int, _ x: UnsafePointer<Float>, stride: Int,
+    into c: UnsafeMutablePointer<Float>, strideC: Int
+  ) {
+    guard size > 0 else { return }
+    cblas_ssyrk(
+      CblasRowMajor, CblasUpper, ofRows ? CblasNoTrans : CblasTrans, Int32(size), Int32(inner), 1,
+      x, Int32(stride), 0, c, Int32(strideC))
+  }
 }

@@ -13,6 +13,16 @@ public enum BLASThreads {
     openblas_set_num_threads(Int32(clamping: max(count, 1)))
   }
 
+  /// Runs `body` with calls of `count` threads.
+  public static func during<Result, Failure: Error>(
+    _ count: Int, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let before = BLASThreads.count
+    set(count)
+    defer { set(before) }
+    return try body()
+  }
+
   /// The kernel family OpenBLAS chose for this CPU, such as `Haswell`; recorded in reports.
   public static var coreName: String { String(cString: openblas_get_corename()) }
 }

@@ -1,10 +1,12 @@
 /// A pointer handed to parallel kernels, which touch disjoint ranges through it.
 ///
 /// `@unchecked Sendable`: the kernel that wraps a pointer guarantees disjoint writes.
-struct Shared<Pointer>: @unchecked Sendable {
-  let pointer: Pointer
+public struct Shared<Pointer>: @unchecked Sendable {
+  /// The pointer itself.
+  public let pointer: Pointer
 
-  init(_ pointer: Pointer) {
+  /// Wraps a pointer.
+  public init(_ pointer: Pointer) {
     self.pointer = pointer
   }
 }

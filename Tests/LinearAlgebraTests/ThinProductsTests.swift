@@ -1,0 +1,51 @@
+import LinearAlgebra
+import Tensors
+import TestSupport
+import Testing
+
+/// Products with few vectors against general ones in Float64.
+@Suite(.enabled(if: ThinProducts.isSupported)) struct ThinProductsTests {
+  private func random(_ rows: Int, _ columns: Int, seed: UInt64) -> Matrix<Float> {
+    var generator = SeededGenerator(seed: seed)
+    return Matrix(
+      rows: rows, columns: columns, elements: generator.normals(rows * columns).map { Float($0) })
+  }
+
+  /// Odd sizes leave rows over, counts leave places over; two threads add up parts.
+  @Test(arguments: [(203, 130), (130, 203), (64, 64), (7, 5)], [1, 2])
+  func gramOfAWeight(shape: (rows: Int, columns: Int), threads: Int) {
+    let weight = random(shape.rows, shape.columns, seed: 31)
+    for ofRows in [false, true] {
+      let size = ofRows ? shape.rows : shape.columns
+      let wide = weight.inDouble
+      let gram = wide.times(wide, transposeSelf: !ofRows, transposeOther: ofRows)
+      for count in [1, 16, 21] {
+        let x = random(count, size, seed: 32)
+        let before = random(count, size, seed: 33)
+        var y = before.elements
+        ThinProducts.addGram(
+          weight, ofRows: ofRows, x.elements, count: count, alpha: 2, beta: -1, threads: threads,
+          into: &y)
+        let product = x.inDouble.times(gram).elements
+        let expected = zip(product, before.elements).map { 2 * $0 - Double($1) }
+        #expect(relativeError(y.map { Double($0) }, expected) < 1e-6)
+      }
+    }
+  }
+
+  @Test(arguments: [1, 2]) func symmetricMatrix(threads: Int) {
+    let half = random(150, 150, seed: 34)
+    var matrix = half
+    for row in 0..<150 {
+      for column in 0..<150 { matrix[row, column] = half[row, column] + half[column, row] }
+    }
+    let x = random(5, 150, seed: 35)
+    // What is there before does not count where beta is 0, NaN included.
+    var y = [Float](repeating: .nan, count: 5 * 150)
+    ThinProducts.add(
+      symmetric: matrix.elements, size: 150, x.elements, count: 5, alpha: 1, beta: 0,
+      threads: threads, into: &y)
+    let expected = x.inDouble.times(matrix.inDouble).elements
+    #expect(relativeError(y.map { Double($0) }, expected) < 1e-6)
+  }
+}
