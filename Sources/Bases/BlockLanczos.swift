@@ -108,7 +108,7 @@ extension BlockLanczos {
     let limit = gram.size * 7 / 8
     var target = min(3 * converged + 6 * width, limit)
     // Dimensions in which the residual is expected to fall to a tenth; measured from the second look on.
-    var decade = Double(converged / 4 + 24)
+    var decade = Double(converged / 4 + 16)
     var last: (count: Int, residual: Double)?
     while true {
       while space.count < target {

@@ -24,7 +24,7 @@ struct CalibrationCommand: ParsableCommand {
     let examples = try TokensCommand.read(tokens)
     let pool = try SeededFactors.teacher(adapter, checkpoint, weights, threads: options.threads)
     _ = try Calibration.curvature(of: pool, examples: Array(examples.prefix(2)), seed: 0)
-    var curvature: CurvatureAccumulator?
+    var curvature: CurvatureSums?
     let timing = try Measurement.time {
       curvature = try Calibration.curvature(of: pool, examples: examples, seed: 0)
     }

@@ -37,28 +37,6 @@ public enum BLAS {
       Int32(strideB ?? (transposeB ? inner : columns)), beta, c, Int32(strideC ?? columns))
   }
 
-  /// `C += alpha · XᵀX`, upper triangle only, `X` `[rows, size]`, `C` `[size, size]`.
-  public static func accumulateGram(
-    alpha: Float = 1, _ x: UnsafePointer<Float>, rows: Int, size: Int,
-    stride: Int? = nil, into c: UnsafeMutablePointer<Float>
-  ) {
-    guard rows > 0, size > 0 else { return }
-    cblas_ssyrk(
-      CblasRowMajor, CblasUpper, CblasTrans, Int32(size), Int32(rows), alpha, x,
-      Int32(stride ?? size), 1, c, Int32(size))
-  }
-
-  /// `C += alpha · XᵀX` in double precision, upper triangle only, `X` `[rows, size]`.
-  public static func accumulateGram(
-    alpha: Double = 1, _ x: UnsafePointer<Double>, rows: Int, size: Int,
-    into c: UnsafeMutablePointer<Double>
-  ) {
-    guard rows > 0, size > 0 else { return }
-    cblas_dsyrk(
-      CblasRowMajor, CblasUpper, CblasTrans, Int32(size), Int32(rows), alpha, x, Int32(size), 1, c,
-      Int32(size))
-  }
-
   /// `C = XᵀX` for `X` `[inner, size]`, or `C = XXᵀ` for `X` `[size, inner]` where `ofRows`: the upper triangle of `C`
   /// `[size, size]`, at half the work of a full product.
   public static func gram(

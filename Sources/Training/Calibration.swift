@@ -12,12 +12,12 @@ public enum Calibration {
   public static func curvature(
     of teacher: DecoderPool, examples: [TokenizedExample], seed: UInt64,
     progress: @escaping (Int, Int) -> Void = { _, _ in }
-  ) throws(Fault) -> CurvatureAccumulator {
+  ) throws(Fault) -> CurvatureSums {
     // One accumulator a share of the examples, not a thread's: which thread ran a share must not matter.
     let shares = examples.groups(Array(examples.indices), count: teacher.threads)
     let done = ProgressCounter { progress($0, examples.count) }
-    let accumulators = try teacher.map(shares.count) {
-      (share, decoder) throws(Fault) -> CurvatureAccumulator in
+    var sums = try teacher.map(shares.count) {
+      (share, decoder) throws(Fault) -> CurvatureSums in
       let accumulator = CurvatureAccumulator()
       for start in stride(from: 0, to: shares[share].count, by: 16) {
         try Interruption.check()
@@ -29,10 +29,12 @@ public enum Calibration {
         _ = try decoder.backward(gradient, curvature: accumulator)
         done.add(group.count)
       }
-      return accumulator
+      return accumulator.sums
     }
-    let whole = CurvatureAccumulator()
-    for accumulator in accumulators { whole.add(accumulator) }
+    var whole = CurvatureSums()
+    // Each is let go of before the next is added.
+    sums.reverse()
+    while let next = sums.popLast() { whole.add(next) }
     return whole
   }
 }

@@ -150,7 +150,7 @@ import Testing
     _ = try decoder.backward(Matrix(rows: 4, columns: 16), curvature: curvature)
     let module = LinearModule(
       layer: 0, kind: .key, configuration: model.reference.configuration)
-    let covariance = try #require(curvature.inputCovariance(module))
+    let covariance = try #require(curvature.sums.inputCovariance(module))
     // C of layer 0 from its definition: RMS-normed embeddings.
     let weight = model.reference.weights["model.layers.0.input_layernorm.weight"]
     var expected = Matrix<Double>(rows: 16, columns: 16)
@@ -161,6 +161,6 @@ import Testing
       for i in 0..<16 { for j in 0..<16 { expected[i, j] += x[i] * x[j] / 4 } }
     }
     #expect(relativeError(covariance.elements, expected.elements) < 1e-5)
-    #expect(curvature.outputCovariance(module)?.elements.allSatisfy { $0 == 0 } == true)
+    #expect(curvature.sums.outputCovariance(module)?.elements.allSatisfy { $0 == 0 } == true)
   }
 }

@@ -114,7 +114,7 @@ public final class JobRunner {
     stageStart = Date()
   }
 
-  func calibrate() throws(Fault) -> CurvatureAccumulator? {
+  func calibrate() throws(Fault) -> CurvatureSums? {
     guard let data = request.calibration else { return nil }
     let examples = try tokenized(try file(of: data), role: "calibration")
     let task = session.log.task("calibrate", total: examples.count, unit: "examples")

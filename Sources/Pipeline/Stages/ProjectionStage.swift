@@ -81,7 +81,7 @@ struct ProjectionStage {
   let session: BaseSession
   let adapter: MatchedAdapter
   /// Curvature from calibration, if there was one.
-  let curvature: CurvatureAccumulator?
+  let curvature: CurvatureSums?
   let candidates: Int?
   let seed: UInt64
   /// The pairs of every module that are stored beside the directions; empty without a residual.
@@ -103,19 +103,19 @@ struct ProjectionStage {
     let updates = places.map { adapter.updates[$0] }
     let ranks = places.map { plan[$0] }
     let residuals = places.map(residual)
-    let (candidates, seed) = (self.candidates, self.seed)
-    let curvatures = modules.map(moduleCurvature)
+    let (candidates, seed, sums) = (self.candidates, self.seed, curvature)
     let task = session.log.task("project", total: modules.count, unit: "modules")
     let results = try parallelMap(modules.count, threads: session.threads) {
       (index) throws(Fault) -> (ModuleBasis, ProjectedModule) in
       let module = modules[index]
+      let curvature = sums?.curvature(of: module)
       let pairs = residuals[index]?.count ?? 0
       let limit = ranks[index].clipped(
         outFeatures: module.outFeatures - pairs, inFeatures: module.inFeatures - pairs)
       var remainder = updates[index]
       if let residual = residuals[index] {
         remainder = try Projection.remainder(
-          of: remainder, beside: residual, curvature: curvatures[index], method: method)
+          of: remainder, beside: residual, curvature: curvature, method: method)
       }
       var moduleBasis: ModuleBasis
       switch choice {
@@ -127,7 +127,7 @@ struct ProjectionStage {
         let basis = try store.basis(of: module, leading: candidates)
         moduleBasis = try basis.moduleBasis(
           for: try Projection.select(
-            update: remainder, basis: basis, curvature: curvatures[index], rank: limit,
+            update: remainder, basis: basis, curvature: curvature, rank: limit,
             candidates: candidates))
       case .top:
         moduleBasis = try store.topBasis(of: module, rank: limit.square, omegaSeed: seed)
@@ -143,7 +143,7 @@ struct ProjectionStage {
           output: residual.output.matrix, input: residual.input.matrix)
       }
       let projection = try Projection.fit(
-        update: updates[index], basis: moduleBasis, curvature: curvatures[index], method: method)
+        update: updates[index], basis: moduleBasis, curvature: curvature, method: method)
       task.advance()
       return (moduleBasis, projection)
     }
@@ -163,22 +163,23 @@ struct ProjectionStage {
     inputCounts: [Int], outputLimit: Int
   ) throws(Fault) -> [Projection.EnergyTable] {
     let (store, modules, updates) = (session.bases, adapter.modules, adapter.updates)
-    let (candidates, residuals) = (self.candidates, modules.indices.map(residual))
-    let curvatures = modules.map(moduleCurvature)
+    let (candidates, sums) = (self.candidates, curvature)
+    let residuals = modules.indices.map(residual)
     let task = session.log.task("weigh", total: modules.count, unit: "modules")
     let tables = try parallelMap(modules.count, threads: session.threads) {
       (index) throws(Fault) -> Projection.EnergyTable in
       defer { task.advance() }
+      let curvature = sums?.curvature(of: modules[index])
       var remainder = updates[index]
       if let residual = residuals[index] {
         remainder = try Projection.remainder(
-          of: remainder, beside: residual, curvature: curvatures[index],
-          method: curvatures[index] == nil ? .projected : .kfac)
+          of: remainder, beside: residual, curvature: curvature,
+          method: curvature == nil ? .projected : .kfac)
       }
       return try Projection.energies(
         update: remainder,
         basis: try store.basis(of: modules[index], leading: candidates),
-        curvature: curvatures[index], inputCounts: inputCounts, outputLimit: outputLimit,
+        curvature: curvature, inputCounts: inputCounts, outputLimit: outputLimit,
         candidates: candidates)
     }
     task.finish()
@@ -189,14 +190,13 @@ struct ProjectionStage {
   func rounded(
     _ projected: ProjectedAdapter, storage: LatentStorage
   ) throws(Fault) -> [Matrix<Float>] {
-    let latents = projected.latents
-    let curvatures = projected.modules.map(moduleCurvature)
+    let (latents, sums) = (projected.latents, curvature)
     return try parallelMap(latents.count, threads: session.threads) {
       (index) throws(Fault) -> Matrix<Float> in
       // The rows of a residual are not rounded to the storage.
-      guard let curvature = curvatures[index], projected.residuals[index] == nil else {
-        return latents[index]
-      }
+      guard projected.residuals[index] == nil,
+        let curvature = sums?.curvature(of: projected.modules[index])
+      else { return latents[index] }
       return try Projection.rounded(
         latents[index], basis: projected.bases[index], curvature: curvature
       ) { (column) throws(Fault) in try StoredLatent.rounding(of: column, storage: storage) }
@@ -205,11 +205,12 @@ struct ProjectionStage {
 
   /// The whitening coordinates of each module.
   func coordinates(_ projected: ProjectedAdapter) throws(Fault) -> [ModuleCoordinates] {
-    let curvatures = projected.modules.map(moduleCurvature)
+    let sums = curvature
     return try parallelMap(projected.bases.count, threads: session.threads) {
       (index) throws(Fault) -> ModuleCoordinates in
       let factors = try WhiteningFactors(
-        basis: projected.bases[index], curvature: curvatures[index] ?? Curvature())
+        basis: projected.bases[index],
+        curvature: sums?.curvature(of: projected.modules[index]) ?? Curvature())
       return ModuleCoordinates(
         left: factors.output, right: factors.input,
         leftInverse: try ProjectionStage.inverse(factors.output),
@@ -221,12 +222,13 @@ struct ProjectionStage {
   private static func inverse(_ matrix: Matrix<Double>) throws(Fault) -> Matrix<Double> {
     try Cholesky(matrix).solving(.identity(matrix.rows))
   }
+}
 
-  func moduleCurvature(_ module: LinearModule) -> Curvature? {
-    curvature.map {
-      Curvature(
-        inputCovariance: $0.inputCovariance(module), outputCovariance: $0.outputCovariance(module))
-    }
+extension CurvatureSums {
+  /// What weighs the errors of a module: made anew at every call, see ``CurvatureSums``.
+  func curvature(of module: LinearModule) -> Curvature {
+    Curvature(
+      inputCovariance: inputCovariance(module), outputCovariance: outputCovariance(module))
   }
 }
 

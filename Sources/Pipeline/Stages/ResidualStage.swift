@@ -19,12 +19,12 @@ struct ResidualStage {
   /// curvature-weighted energy.
   func run() throws(Fault) -> [ResidualPairs?] {
     let (modules, updates) = (projection.adapter.modules, projection.adapter.updates)
-    let curvatures = modules.map(projection.moduleCurvature)
+    let sums = projection.curvature
     let threads = projection.session.threads
     let task = projection.session.log.task("residual", total: modules.count, unit: "modules")
     let pairs = try parallelMap(modules.count, threads: threads) {
       (index) throws(Fault) -> WeightedPairs in
-      try WeightedPairs(of: updates[index], curvature: curvatures[index])
+      try WeightedPairs(of: updates[index], curvature: sums?.curvature(of: modules[index]))
     }
     let energies = pairs.map { $0.values.prefix(ResidualStage.limit).map { $0 * $0 } }
     let plan =
@@ -43,7 +43,7 @@ struct ResidualStage {
       guard !plan.largestCodes[index].isEmpty else { return nil }
       return try Projection.residual(
         of: updates[index], pairs: pairs[index], largestCodes: plan.largestCodes[index],
-        curvature: curvatures[index])
+        curvature: sums?.curvature(of: modules[index]))
     }
     task.finish()
     return results
