@@ -21,13 +21,8 @@ common.set_threads(arguments.threads)
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from transformers.models.llama import modeling_llama  # noqa: E402
 
-originals = modeling_llama.LlamaRMSNorm.forward, modeling_llama.LlamaRotaryEmbedding.forward
-import models  # noqa: E402
-
-modeling_llama.LlamaRMSNorm.forward, modeling_llama.LlamaRotaryEmbedding.forward = originals
-torch.set_num_threads(arguments.threads)
+models = common.transformers_models(arguments.threads)
 OWNERS = {"k_proj": "q_proj", "v_proj": "q_proj", "up_proj": "gate_proj"}
 
 with open(arguments.tokens) as file:

@@ -17,6 +17,19 @@ def set_threads(count: int) -> None:
         os.environ[name] = str(count)
 
 
+def transformers_models(threads: int):
+    """golden/tools' models. It makes norm and angles exact for Float64; here Transformers runs as it comes."""
+    import torch
+    from transformers.models.llama import modeling_llama
+
+    originals = modeling_llama.LlamaRMSNorm.forward, modeling_llama.LlamaRotaryEmbedding.forward
+    import models
+
+    modeling_llama.LlamaRMSNorm.forward, modeling_llama.LlamaRotaryEmbedding.forward = originals
+    torch.set_num_threads(threads)
+    return models
+
+
 class Timing(typing.NamedTuple):
     seconds: float  # the median of the runs
     runs: int

@@ -25,15 +25,9 @@ import time  # noqa: E402
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from transformers.models.llama import modeling_llama  # noqa: E402
-
-# golden/tools makes norm and angles exact for Float64; here Transformers runs as it comes.
-originals = modeling_llama.LlamaRMSNorm.forward, modeling_llama.LlamaRotaryEmbedding.forward
-import models  # noqa: E402
 from seeded import SeededGenerator  # noqa: E402
 
-modeling_llama.LlamaRMSNorm.forward, modeling_llama.LlamaRotaryEmbedding.forward = originals
-torch.set_num_threads(arguments.threads)
+models = common.transformers_models(arguments.threads)
 SEED, LATENT_SCALE = 20261124, 0.02  # as SeededFactors
 
 

@@ -5,6 +5,11 @@ public struct RetainedGain: Hashable, Sendable {
   /// Its paired-bootstrap 95% interval; `nil` where resampling has no stable denominator.
   public var interval95: ClosedRange<Double>?
 
+  /// The ratio itself, of accuracies or numbers of right answers; `nil` where the teacher gained nothing.
+  public static func share(of variant: Double, base: Double, teacher: Double) -> Double? {
+    teacher > base ? (variant - base) / (teacher - base) : nil
+  }
+
   /// Measures `variant` against `base` and `teacher`, right or wrong on the same examples.
   ///
   /// Edge case: `nil` when the lists differ in length or the teacher gained nothing, where the
@@ -15,9 +20,11 @@ public struct RetainedGain: Hashable, Sendable {
     guard base.count == teacher.count, base.count == variant.count else { return nil }
     let gained = zip(base, variant).map { ($1 ? 1.0 : 0) - ($0 ? 1 : 0) }
     let available = zip(base, teacher).map { ($1 ? 1.0 : 0) - ($0 ? 1 : 0) }
-    let total = available.reduce(0, +)
-    guard total > 0 else { return nil }
-    value = gained.reduce(0, +) / total
+    let right = [base, teacher, variant].map { Double($0.count { $0 }) }
+    guard
+      let value = RetainedGain.share(of: right[2], base: right[0], teacher: right[1])
+    else { return nil }
+    self.value = value
     interval95 = bootstrap.ratioInterval95(numerators: gained, denominators: available)
   }
 }

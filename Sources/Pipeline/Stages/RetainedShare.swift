@@ -9,8 +9,9 @@ import Training
 struct RetainedShare {
   private let session: BaseSession
   private let evaluator: Evaluator
+  private let adapterPath: String
   private let baseAccuracy: Double
-  private let gain: Double
+  private let adapterAccuracy: Double
 
   /// Measures the base and `teacher`, the LoRA model, on `data`'s validation examples.
   ///
@@ -26,14 +27,22 @@ struct RetainedShare {
     baseAccuracy = try evaluator.evaluate(
       DecoderPool(weights: try session.unchanged.weights(), threads: session.threads)
     ).scores.accuracy
-    let lora = try evaluator.evaluate(teacher).scores.accuracy
-    gain = lora - baseAccuracy
-    guard gain > 0 else {
+    adapterAccuracy = try evaluator.evaluate(teacher).scores.accuracy
+    self.adapterPath = adapterPath
+    _ = try share(of: baseAccuracy)
+  }
+
+  private func share(of accuracy: Double) throws(Fault) -> Double {
+    guard
+      let share = RetainedGain.share(
+        of: accuracy, base: baseAccuracy, teacher: adapterAccuracy)
+    else {
       throw Fault(
         .badData, "JOB-RETAINED",
-        "the LoRA gains nothing on validation: accuracy \(lora.threeDecimals), the base "
+        "the LoRA gains nothing on validation: accuracy \(adapterAccuracy.threeDecimals), the base "
           + baseAccuracy.threeDecimals, path: adapterPath)
     }
+    return share
   }
 
   /// The share that `outcome` keeps.
@@ -41,7 +50,7 @@ struct RetainedShare {
     let student = StudentModel(
       weights: try session.weights(), modules: outcome.projected.modules,
       bases: outcome.projected.bases, latents: outcome.latents, threads: session.threads)
-    return (try evaluator.evaluate(student.pool).scores.accuracy - baseAccuracy) / gain
+    return try share(of: try evaluator.evaluate(student.pool).scores.accuracy)
   }
 }
 
