@@ -89,9 +89,11 @@ public final class FrozenMatrix: Sendable {
     }
   }
 
-  /// Drops the bfloat16 layouts; they are made again when needed.
-  public func dropRounded() {
-    layouts.withLock { $0.rounded = [:] }
+  /// Drops the Float32 layout of one order, where another one holds the values; it is made again when needed.
+  public func drop(_ order: Order) {
+    layouts.withLock { layouts in
+      if layouts.plain != nil || layouts.packed.count > 1 { layouts.packed[order] = nil }
+    }
   }
 
   /// Copies row `index`, `columns` elements, to `target`.

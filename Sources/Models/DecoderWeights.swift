@@ -92,6 +92,17 @@ public final class DecoderWeights: Sendable {
     blocks = .streamed(LayerStream(base: base, norms: norms))
   }
 
+  /// Lets go of what only backward passes in Float32 use; it is made again when one comes.
+  public func dropFloatBackward() {
+    head.drop(.backward)
+    guard case .held(let layers) = blocks else { return }
+    for layer in layers {
+      for matrix in [layer.queryKeyValue, layer.output, layer.gateUp, layer.down] {
+        matrix.drop(.backward)
+      }
+    }
+  }
+
   /// Bytes of all weights of a base in Float32.
   public static func byteCount(held base: BaseCheckpoint) -> Int {
     base.tensors.reduce(0) { $0 + $1.shape.reduce(1, *) } * MemoryLayout<Float>.size

@@ -47,6 +47,32 @@ import Testing
     check(shape, order, precision: .bfloat16, limit: 6e-3)
   }
 
+  /// Whatever is dropped, in whatever order, the values stay.
+  @Test func droppedLayoutsAreMadeAgain() {
+    let w = Matrix(rows: 70, columns: 33, elements: FrozenMatrixTests.values(70 * 33, seed: 4))
+    let frozen = FrozenMatrix(stacking: [w])
+    let x = FrozenMatrixTests.values(70, seed: 5)
+    func product(_ order: FrozenMatrix.Order) -> [Float] {
+      let (width, depth) = order == .forward ? (70, 33) : (33, 70)
+      var y = [Float](repeating: 0, count: width)
+      x.withUnsafeBufferPointer { x in
+        if let x = x.baseAddress {
+          frozen.multiply(
+            ActivationRows(x, stride: depth), count: 1, order, into: &y, stride: width)
+        }
+      }
+      return y
+    }
+    let (forward, backward) = (product(.forward), product(.backward))
+    for order in [FrozenMatrix.Order.backward, .forward, .backward, .forward, .forward] {
+      frozen.drop(order)
+      #expect(product(.backward) == backward)
+      frozen.drop(order)
+      frozen.drop(order == .forward ? .backward : .forward)
+      #expect(product(.forward) == forward)
+    }
+  }
+
   private func check(
     _ shape: (rows: Int, columns: Int, count: Int), _ order: FrozenMatrix.Order,
     precision: ProductPrecision, limit: Double
