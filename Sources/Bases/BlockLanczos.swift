@@ -105,7 +105,7 @@ extension BlockLanczos {
     var space = try BlockLanczos(
       gram, start: VectorRows(size: gram.size, elements: start, threads: gram.threads))
     // Beyond this a whole decomposition costs no more.
-    let limit = gram.size * 7 / 8
+    let limit = gram.size * 15 / 16 / width * width
     var target = min(3 * converged + 6 * width, limit)
     // Dimensions in which the residual is expected to fall to a tenth; measured from the second look on.
     var decade = Double(converged / 4 + 16)
@@ -115,30 +115,29 @@ extension BlockLanczos {
         guard try space.step() else { return nil }
       }
       let ritz = try space.ritz()
-      // A cluster as long as the block is wide may be longer still.
-      guard longestCluster(ritz.values, converged) < width else { return nil }
+      guard !mayHideOthers(ritz.values, converged) else { return nil }
       let residual = space.relativeResidual(ritz, converged - 1)
       if residual <= residualLimit { return space.vectors(ritz, wanted) }
       guard residual.isFinite, space.count < limit else { return nil }
       if let last, residual < last.residual {
         decade = Double(space.count - last.count) / log10(last.residual / residual)
       }
+      let missing = log10(residual / residualLimit) * decade
+      // Where it would take more than there may be, it is better known early.
+      guard last == nil || Double(space.count) + missing < 2 * Double(limit) else { return nil }
       last = (space.count, residual)
-      let missing = min(log10(residual / residualLimit) * decade, Double(4 * converged + 4 * width))
-      target = min(target + max(Int(missing), width / 2), limit)
+      let step = min(missing, Double(4 * converged + 4 * width))
+      target = min(target + max(Int(step), width / 2), limit)
     }
   }
 
-  /// The length of the longest run of nearly equal eigenvalues that begins among the first `wanted`.
-  private static func longestCluster(_ values: [Double], _ wanted: Int) -> Int {
-    // Below this distance Float32 does not tell them apart.
-    let tolerance = 2e-5 * (values.first ?? 0)
-    var (longest, start) = (0, 0)
-    for index in values.indices {
-      if index > 0, values[index - 1] - values[index] > tolerance { start = index }
-      guard start < wanted else { break }
-      longest = max(longest, index + 1 - start)
+  /// Whether as many eigenvalues as a block finds of equal ones lie together from one of the first `wanted` on: then
+  /// there may be more of them than were found.
+  private static func mayHideOthers(_ values: [Double], _ wanted: Int) -> Bool {
+    // Equal ones are found nearer to each other than this.
+    let tolerance = 1e-5 * (values.first ?? 0)
+    return values.indices.prefix(wanted).contains { index in
+      index + width <= values.count && values[index] - values[index + width - 1] <= tolerance
     }
-    return longest
   }
 }

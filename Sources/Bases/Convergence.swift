@@ -8,7 +8,7 @@ public struct Convergence: Sendable, Hashable {
     case gram
     /// LAPACK's SVD of the weight itself.
     case direct
-    /// Subspace iteration for the leading directions alone.
+    /// A Krylov space for the leading directions alone.
     case iterated
     /// Read from a pack or a cache that passed the test when it was written.
     case stored

@@ -21,13 +21,16 @@ extension SingularBasis {
     weight: Matrix<Float>, moduleName: String, leading: Int? = nil,
     route: Convergence.Route? = nil
   ) throws(Fault) {
-    guard weight.isFinite else {
+    let largest = weight.largestMagnitude
+    guard largest.isFinite else {
       throw Fault(.badData, "NUM-NAN", "a base weight holds NaN or infinity", tensor: moduleName)
     }
     do throws(Fault) {
       let isTall = weight.rows >= weight.columns
       let final: SingularFactors
-      if let leading, let iterated = try SingularBasis.iterated(leading, weight, route) {
+      if let leading, SingularBasis.squarable.contains(largest),
+        let iterated = try SingularBasis.iterated(leading, weight, route)
+      {
         final = iterated
       } else {
         final = try SingularBasis.decomposed(
@@ -54,18 +57,23 @@ extension SingularBasis {
 
   /// Below this the whole decomposition is as quick as an iteration.
   private static let iterationMinimum = 384
+  /// Largest magnitudes of weights whose squares, and sums of them, stay well inside Float32.
+  private static let squarable: ClosedRange<Float> = 1e-12...1e14
 
   /// The leading directions, or a few more where a cluster lies across the last one.
   private static func iterated(
     _ leading: Int, _ weight: Matrix<Float>, _ route: Convergence.Route?
   ) throws(Fault) -> SingularFactors? {
-    let isLarge = min(weight.rows, weight.columns) >= iterationMinimum
+    let short = min(weight.rows, weight.columns)
+    let isLarge = short >= iterationMinimum
     guard route == .iterated || (route == nil && isLarge) else { return nil }
-    for count in [max(leading, 1), leading + 8] {
-      guard let factors = try SingularFactors(leading: count, of: weight),
-        factors.convergence.isAccepted
-      else { return nil }
-      if factors.values.count >= leading { return factors }
+    let first = min(max(leading, 1), short)
+    for count in [first, first + 8] {
+      if let factors = try SingularFactors(leading: count, of: weight),
+        factors.convergence.isAccepted, factors.values.count >= first
+      {
+        return factors
+      }
     }
     return nil
   }

@@ -19,8 +19,8 @@ extension SingularFactors {
   init?(leading count: Int, of matrix: Matrix<Float>) throws(Fault) {
     let weight = WeightOperator(matrix)
     // Products share out their work themselves.
-    BLASThreads.set(1)
-    defer { BLASThreads.set(weight.threads) }
+    BLASThreads.beginSingle()
+    defer { BLASThreads.endSingle() }
     let block = (count * 3 / 2 + 15) / 8 * 8
     guard block * 3 <= weight.short else { return nil }
     let rough = GramOperator(weight, vectors: 10 * count + 200)
@@ -29,14 +29,15 @@ extension SingularFactors {
     }
     var fine = DirectionBlock(weight, vectors: vectors)
     try fine.rayleighRitz()
-    guard let bound = fine.values.last, bound > 0 else { return nil }
+    // What lies further below the first direction, Float32 does not see.
+    guard let bound = fine.values.last, bound > fine.values[0] * 1e-10 else { return nil }
     fine.keep(count)
     var last = Double.infinity
-    while true {
+    for cycle in 0... {
       let error = fine.spanError(count)
       if error <= Convergence.spanLimit / 2 { break }
-      // Rounding of corrections may stand in the way.
-      guard error < last / 4 else { return nil }
+      // Where one direction dominates, degrees are low and cycles many; rounding may also stand in the way.
+      guard cycle < SingularFactors.cycleLimit, error < last / 1.5 else { return nil }
       last = error
       let degree = fine.degree(count, bound: bound)
       fine.correct(degree: degree, bound: bound, by: rough)
@@ -45,6 +46,8 @@ extension SingularFactors {
     self.init(fine, count: fine.wholeClusters(count))
     work = ProductWork(single: rough.operations, double: fine.operations)
   }
+
+  private static let cycleLimit = 16
 
   /// The first `count` Ritz pairs as triplets, `u = S v / σ`, measured.
   private init(_ block: DirectionBlock, count: Int) {
@@ -64,10 +67,12 @@ extension SingularFactors {
           block.images.elements[index] / norms[row] - norms[row] * block.vectors.elements[index]
         sum += difference * difference
       }
-      let gap = block.gap(row, count)
-      residual = max(residual, sum.squareRoot())
-      spanError = max(spanError, sum.squareRoot() / gap)
+      let gap = block.gap(row)
       minimumGap = min(minimumGap, gap)
+      // `max` drops NaN on one side; it must not pass.
+      residual = sum.isNaN ? .nan : max(residual, sum.squareRoot())
+      spanError = sum.isNaN ? .nan : max(spanError, sum.squareRoot() / gap)
+      if sum.isNaN { break }
     }
     let largest = values.first ?? 1
     convergence = Convergence(
@@ -83,7 +88,7 @@ extension DirectionBlock {
     let residuals = residuals()
     var largest = 0.0
     for row in 0..<wanted {
-      let error = residuals[row] / gap(row, wanted)
+      let error = residuals[row] / gap(row)
       guard error.isFinite else { return .infinity }
       largest = max(largest, error)
     }
@@ -101,7 +106,7 @@ extension DirectionBlock {
   }
 
   /// The distance of direction `row`'s singular value to its neighbours outside its cluster.
-  fileprivate func gap(_ row: Int, _ wanted: Int) -> Double {
+  fileprivate func gap(_ row: Int) -> Double {
     let sigma = values.map { max($0, 0).squareRoot() }
     let tolerance = (sigma.first ?? 0) * SingularBasis.clusterTolerance
     var (lower, upper) = (row, row)
@@ -122,7 +127,7 @@ extension DirectionBlock {
     let residuals = residuals()
     var needed = 2.0
     for row in 0..<wanted {
-      let excess = 4 * residuals[row] / gap(row, wanted) / Convergence.spanLimit
+      let excess = 4 * residuals[row] / gap(row) / Convergence.spanLimit
       needed = max(needed, acosh(max(excess, 1)) / rate(values[row]))
     }
     let limit = log(1e10) / max(rate(values[0]) - rate(values[wanted - 1]), 1e-3)

@@ -94,12 +94,13 @@ struct VectorRows<Scalar: BLASScalar> {
   }
 
   /// Scales every row to length one; a row of zeros stays.
-  mutating func normalize() {
+  private mutating func normalize() {
     for row in 0..<count {
       let range = row * size..<(row + 1) * size
       let sum = elements[range].reduce(0) { $0 + Double($1) * Double($1) }
-      let scale = sum > 0 ? Scalar(1 / sum.squareRoot()) : 0
-      for index in range { elements[index] *= scale }
+      // In Float64: the inverse of a short length may be beyond Float32.
+      let scale = sum > 0 ? 1 / sum.squareRoot() : 0
+      for index in range { elements[index] = Scalar(Double(elements[index]) * scale) }
     }
   }
 
@@ -116,7 +117,7 @@ struct VectorRows<Scalar: BLASScalar> {
     }
     let eigen = try SymmetricEigen(gram)
     guard let largest = eigen.values.first, largest > 0 else { return }
-    // What falls below is rounding; the second pass gives it length one again.
+    // What falls below is rounding; a second pass gives it length one again.
     let floor = largest * Double(Scalar.ulpOfOne)
     var rotation = eigen.vectors
     for row in 0..<count {

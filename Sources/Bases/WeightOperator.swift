@@ -2,7 +2,7 @@ import LinearAlgebra
 import Tensors
 
 /// The symmetric operator `A = SᵀS` of a weight, `S` being the weight or its transpose, whichever is taller,
-/// `[long, short]`: `A` acts on the shorter side and is never formed.
+/// `[long, short]`: `A` acts on the shorter side.
 ///
 /// Blocks hold one vector per row, `[count, short]`. The weight stays as it is, in Float32; a product in Float64
 /// converts a slice of it at a time, and both factors of `A` use that slice while it is at hand. Threads share out the
@@ -11,7 +11,7 @@ import Tensors
 struct WeightOperator {
   private let weight: Matrix<Float>
   /// Whether rows are the longer side.
-  let isTall: Bool
+  private let isTall: Bool
   /// Features of the shorter side.
   let short: Int
   /// Features of the longer side.

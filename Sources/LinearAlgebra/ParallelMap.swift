@@ -9,10 +9,9 @@ public import Faults
 public func parallelMap<Result: Sendable>(
   _ count: Int, threads: Int, _ body: @Sendable (Int) throws(Fault) -> Result
 ) throws(Fault) -> [Result] {
-  let blasThreads = BLASThreads.count
   let workers = max(1, min(threads, count))
-  if workers > 1 { BLASThreads.set(1) }
-  defer { if workers > 1 { BLASThreads.set(blasThreads) } }
+  if workers > 1 { BLASThreads.beginSingle() }
+  defer { if workers > 1 { BLASThreads.endSingle() } }
   let slots = Slots<Swift.Result<Result, Fault>>(count: count)
   let next = WorkCounter(limit: count)
   DispatchQueue.concurrentPerform(iterations: workers) { _ in
@@ -57,10 +56,9 @@ public func parallelRanges(
 ///
 /// For tasks that write their own part of a buffer and cannot fail; see ``parallelMap(_:threads:_:)``.
 public func parallelTasks(_ count: Int, threads: Int, _ body: @Sendable (Int) -> Void) {
-  let blasThreads = BLASThreads.count
   let workers = max(1, min(threads, count))
-  BLASThreads.set(1)
-  defer { BLASThreads.set(blasThreads) }
+  BLASThreads.beginSingle()
+  defer { BLASThreads.endSingle() }
   guard workers > 1 else {
     for index in 0..<count { body(index) }
     return

@@ -14,8 +14,9 @@ public struct SymmetricSum: Sendable {
 
   /// An empty sum.
   ///
-  /// Precondition: `size` fits LAPACK's 32 bits; the readers refuse larger tensors.
+  /// Precondition: LAPACK's 32 bits hold the number of elements, so `size` is at most 65,535.
   public init(size: Int) {
+    precondition(size <= 65_535, "\(size) features")
     self.size = size
     elements = [Float](repeating: 0, count: size * (size + 1) / 2)
   }

@@ -38,9 +38,8 @@ public final class DecoderPool {
   public func map<Result>(
     _ count: Int, _ body: @escaping (_ index: Int, _ decoder: Decoder) throws(Fault) -> Result
   ) throws(Fault) -> [Result] {
-    let blasThreads = BLASThreads.count
-    BLASThreads.set(1)
-    defer { BLASThreads.set(blasThreads) }
+    BLASThreads.beginSingle()
+    defer { BLASThreads.endSingle() }
     guard decoders.count > 1, count > 1 else {
       return try (0..<count).map { (index) throws(Fault) in
         try Interruption.check()

@@ -31,8 +31,6 @@ public final class StudentModel {
     self.bases = bases
     self.modules = modules
     self.updates = updates
-    // Calibration has made them, a quarter of all that is held; these steps use others.
-    if trainingPrecision == .bfloat16 { weights.dropFloatBackward() }
     pool = DecoderPool(weights: weights, updates: updates, threads: threads)
     trainingPool =
       trainingPrecision == .float32 && !recomputes

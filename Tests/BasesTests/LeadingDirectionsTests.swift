@@ -80,8 +80,46 @@ import Testing
     for index in 2..<42 { #expect(abs(basis.singularValues[index] - 1) < 1e-5) }
   }
 
-  /// Squares beyond Float32's range, on both sides, and a weight with fewer directions than are wanted.
-  @Test(arguments: [Float(1e25), 1e-25])
+  /// One direction far above a flat bulk: corrections of low degree, and many of them.
+  @Test(arguments: [8, 30] as [Float]) func aDominatingDirectionCostsNoDecomposition(
+    share: Float
+  ) throws {
+    var weight = Samples.weight(700, 640, seed: 80)
+    let (left, right) = (Samples.weight(700, 1, seed: 81), Samples.weight(1, 640, seed: 82))
+    // The bulk ends at some √700 + √640; the outer product is share times as long.
+    let scale = share * 52 / (700 * 640).squareRoot()
+    for row in 0..<700 {
+      for column in 0..<640 {
+        weight[row, column] += scale * left[row, 0] * right[0, column]
+      }
+    }
+    let basis = try SingularBasis(weight: weight, moduleName: "m", leading: 16)
+    #expect(basis.isPartial && basis.convergence.isAccepted)
+    let whole = try SingularBasis(weight: weight, moduleName: "m", route: .gram)
+    #expect(
+      relativeError(basis.singularValues, Array(whole.singularValues.prefix(basis.count))) < 1e-10)
+  }
+
+  /// Nearly equal values throughout, as of an orthogonal weight: given up early, decomposed instead.
+  @Test func aFlatSpectrumIsDecomposed() throws {
+    let spectrum = (0..<400).map { (1.2 - 0.001 * Double($0)).squareRoot() }
+    let weight = try Samples.weight(420, 400, spectrum: spectrum, seed: 83)
+    let basis = try SingularBasis(weight: weight, moduleName: "m", leading: 16)
+    #expect(basis.count >= 16 && basis.convergence.isAccepted)
+    let found = Array(basis.singularValues.prefix(16))
+    #expect(relativeError(found, Array(spectrum.prefix(16))) < 1e-6)
+  }
+
+  /// More wanted than there are.
+  @Test(arguments: [0, 1, 240, Int.max]) func anyNumberMayBeWanted(leading: Int) throws {
+    let weight = Samples.weight(260, 240, seed: 84)
+    let basis = try SingularBasis(
+      weight: weight, moduleName: "m", leading: leading, route: .iterated)
+    #expect(basis.count >= min(leading, 240) && basis.convergence.isAccepted)
+  }
+
+  /// Scales whose squares Float32 cannot hold, or hardly, and a weight with fewer directions than are wanted.
+  @Test(arguments: [Float(1e25), 1e18, 1e13, 1e-11, 1e-13, 1e-22, 1e-25])
   func extremeScalesAndMissingDirections(scale: Float) throws {
     var weight = Samples.weight(260, 240, seed: 76)
     for index in weight.elements.indices { weight.elements[index] *= scale }
