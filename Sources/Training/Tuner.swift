@@ -13,7 +13,7 @@ public final class Tuner {
   /// The model being tuned.
   public let student: StudentModel
   /// The settings.
-  public let options: TuningOptions
+  public private(set) var options: TuningOptions
   /// The state so far: what a checkpoint holds.
   public internal(set) var state: TuningState
   private let data: TuningData
@@ -100,6 +100,7 @@ public final class Tuner {
     progress: (TuningState) -> Void, checkpoint: (TuningState) throws(Fault) -> Void
   ) throws(Fault) {
     if state.step == 0 && state.history.validationLoss.isEmpty { try validate() }
+    settleLearningRate()
     while state.step < options.steps && !isStoppedEarly {
       try takeStep()
       if state.step % options.validationInterval == 0 || state.step == options.steps {
@@ -110,6 +111,15 @@ public final class Tuner {
         try checkpoint(state)
       }
     }
+  }
+
+  /// Lowers the rate where the start is near; a resumed run remembers its start.
+  private func settleLearningRate() {
+    guard let full = options.fullRateLoss, let start = state.history.validationLoss.first,
+      start.step == 0
+    else { return }
+    options.learningRate *= min(1, max(start.loss / full, 0.1))
+    options.fullRateLoss = nil
   }
 
   private var isStoppedEarly: Bool {

@@ -21,6 +21,26 @@ import Training
     #expect(tuner.student.latents == tuner.state.bestLatents)
   }
 
+  /// Half the loss at which the rate is whole: half the rate, and the same after a resumption.
+  @Test func aNearStartLowersTheRate() throws {
+    let run = try TinyRun()
+    let plain = run.tuner(TinyRun.options)
+    try plain.run()
+    let start = try #require(plain.state.history.validationLoss.first).loss
+    for (share, expected) in [(0.5, 1.0), (2, 0.5), (100, 0.1)] {
+      var options = TinyRun.options
+      options.fullRateLoss = share * start
+      let tuner = run.tuner(options)
+      try tuner.run()
+      let rate = tuner.options.learningRate
+      #expect(abs(rate - expected * TinyRun.options.learningRate) < 1e-12)
+      let resumed = run.tuner(options)
+      resumed.resume(from: tuner.state)
+      try resumed.run()
+      #expect(resumed.options.learningRate == rate)
+    }
+  }
+
   /// Without validation examples nothing says which step was best: the last one is kept, not the start.
   @Test func withoutValidationTheLastStepIsKept() throws {
     let run = try TinyRun()

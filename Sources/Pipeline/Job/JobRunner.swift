@@ -235,6 +235,10 @@ public final class JobRunner {
       tuning.learningRate
       ?? TuningOptions.learningRate(
         outputDirections: projected.rank.output, besideResidual: projected.hasResidual)
+    let isSettled =
+      tuning.learningRate != nil || tuning.searchesLearningRate || projected.hasResidual
+      || tuning.options.objective == .ce
+    tuning.options.fullRateLoss = isSettled ? nil : TuningOptions.standardFullRateLoss
     let stage = TuningStage(
       session: session, request: tuning, data: data, checkpoint: checkpoint,
       restarts: request.restarts,

@@ -51,7 +51,10 @@ struct TuneCommand: ParsableCommand {
   @Option(
     name: .customLong("lr"),
     help: ArgumentHelp(
-      "Peak learning rate (default: 0.03, less beyond 96 output directions; 0.005 with a residual)."
+      """
+      Peak learning rate (default: 0.03, less beyond 96 output directions or from a start near the LoRA; 0.005 with a \
+      residual).
+      """
     ))
   var learningRate: Double?
 
