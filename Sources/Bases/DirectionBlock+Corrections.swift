@@ -4,9 +4,9 @@ extension DirectionBlock {
   ///
   /// `T_d` grows like `cosh(d·acosh x)` above the bound and stays within ±1 below, so that the wanted directions gain
   /// on those beyond it (Zhou, Saad, Tiago, Chelikowsky 2006). For a Ritz pair with residual `r = (Ã − x) v`,
-  /// `Ã = 2A/bound − 1`, `x = 2θ/bound − 1`, the filter is `T_k(Ã) v = T_k(x) v + d_k` with `d₀ = 0`, `d₁ = r`, `d_{k+1} = 2Ã d_k − d_{k−1} + 2 T_k(x) r`. The correction
-  /// `d_k / T_k(x)` is as small as the residual, so that its relative error in Float32 does no harm. Needs current
-  /// images; leaves neither images nor Ritz values.
+  /// `Ã = 2A/bound − 1`, `x = 2θ/bound − 1`, the filter is `T_k(Ã) v = T_k(x) v + d_k` with `d₀ = 0`, `d₁ = r`,
+  /// `d_{k+1} = 2Ã d_k − d_{k−1} + 2 T_k(x) r`. The correction `d_k / T_k(x)` is as small as the residual, so that its
+  /// relative error in Float32 does no harm. Needs current images; leaves neither images nor Ritz values.
   mutating func correct(degree: Int, bound: Double, by rough: GramOperator) {
     let slope = 2 / bound
     let places = values.map { max(slope * $0 - 1, 1) }

@@ -48,7 +48,7 @@ struct VectorRows<Scalar: BLASScalar> {
     return result
   }
 
-  /// `X Yᵀ` in Float64; as many rows in both.
+  /// `X Yᵀ` in Float64.
   func gram(with other: VectorRows) -> Matrix<Double> {
     Matrix(rows: count, columns: other.count, elements: products(with: other).map { Double($0) })
   }

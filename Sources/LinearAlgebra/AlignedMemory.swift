@@ -1,6 +1,6 @@
 /// Owned memory on cache-line boundaries for kernels; trivial elements only.
 ///
-/// `@unchecked Sendable`: written while it is made, only read afterwards.
+/// `@unchecked Sendable`: written while it is made, by kernels to disjoint parts, and only read afterwards.
 final class AlignedMemory<Element: BitwiseCopyable>: @unchecked Sendable {
   let pointer: UnsafeMutablePointer<Element>
   let count: Int

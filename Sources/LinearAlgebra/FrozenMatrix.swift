@@ -153,10 +153,10 @@ public final class FrozenMatrix: Sendable {
       return
     }
     withoutActuallyEscaping(body) { body in
-      let body = UncheckedSendable(body)
+      let shared = Shared(body)
       parallelRanges(panels, threads: threads) { range in
         let first = range.lowerBound * FrozenMatrix.panel
-        body.value(first, min(range.upperBound * FrozenMatrix.panel, width) - first)
+        shared.pointer(first, min(range.upperBound * FrozenMatrix.panel, width) - first)
       }
     }
   }
@@ -226,14 +226,5 @@ public final class FrozenMatrix: Sendable {
       let panelWidth = min(panel, (width - start + 15) / 16 * 16)
       return start * depth + k * panelWidth + (n - start)
     }
-  }
-}
-
-/// Carries a closure into parallel work that touches disjoint memory.
-private struct UncheckedSendable<Value>: @unchecked Sendable {
-  let value: Value
-
-  init(_ value: Value) {
-    self.value = value
   }
 }

@@ -1,4 +1,4 @@
-/// A pointer handed to parallel kernels, which touch disjoint ranges through it.
+/// A pointer, or a body that uses some, handed to parallel kernels, which touch disjoint ranges through it.
 ///
 /// `@unchecked Sendable`: the kernel that wraps a pointer guarantees disjoint writes.
 public struct Shared<Pointer>: @unchecked Sendable {

@@ -45,7 +45,7 @@ public enum ThinProducts {
   private static func tall(_ weight: Matrix<Float>, _ threads: Int, _ x: Vectors, _ z: Vectors) {
     let columns = weight.columns
     let parts = max(1, min(threads, weight.rows / 64))
-    let sums = [z] + (1..<parts).map { _ in Vectors(count: columns) }
+    let sums = [z] + (1..<parts).map { _ in zeros(columns) }
     weight.elements.withUnsafeBufferPointer { w in
       guard let w = w.baseAddress else { return }
       let source = Shared(w)
@@ -64,7 +64,7 @@ public enum ThinProducts {
   /// `Z = W (Wᵀ X)`: columns are shared out for the first product, rows for the second.
   private static func wide(_ weight: Matrix<Float>, _ threads: Int, _ x: Vectors, _ z: Vectors) {
     let (rows, columns) = (weight.rows, weight.columns)
-    let middle = Vectors(count: columns)
+    let middle = zeros(columns)
     weight.elements.withUnsafeBufferPointer { w in
       guard let w = w.baseAddress else { return }
       let source = Shared(w)
@@ -95,7 +95,7 @@ public enum ThinProducts {
     _ body: (Vectors, Vectors) -> Void
   ) {
     for first in stride(from: 0, to: count, by: width) {
-      let (vectors, images) = (Vectors(count: size), Vectors(count: size))
+      let (vectors, images) = (zeros(size), zeros(size))
       let present = min(width, count - first)
       for row in 0..<present {
         let start = (first + row) * size
@@ -112,17 +112,12 @@ public enum ThinProducts {
     }
   }
 
-  /// Sixteen vectors side by side, `[count, 16]`, zero at first.
-  ///
-  /// `@unchecked Sendable`: threads write to disjoint parts.
-  private final class Vectors: @unchecked Sendable {
-    let pointer: UnsafeMutablePointer<Float>
-
-    init(count: Int) {
-      pointer = .allocate(capacity: count * ThinProducts.width)
-      pointer.initialize(repeating: 0, count: count * ThinProducts.width)
-    }
-
-    deinit { pointer.deallocate() }
+  /// Sixteen vectors side by side, `[count, 16]`, of zeros; threads write to disjoint parts.
+  private static func zeros(_ count: Int) -> Vectors {
+    let memory = Vectors(count: count * width)
+    memory.pointer.initialize(repeating: 0, count: memory.count)
+    return memory
   }
+
+  private typealias Vectors = AlignedMemory<Float>
 }
