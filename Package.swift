@@ -139,7 +139,7 @@ let package = Package(
     tests("FilesTests", ["Files", "Faults"]),
     tests("JSONTests", ["JSON", "Faults"]),
     tests("CompressionTests", ["Compression", "Faults", "Tensors"]),
-    tests("ProgressTests", ["Progress"]),
+    tests("ProgressTests", ["Faults", "Progress"]),
     tests("LinearAlgebraTests", ["LinearAlgebra", "Tensors"]),
     tests("CheckpointsTests", ["Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
     tests("TokenizersTests", ["Tokenizers", "Checkpoints", "Faults", "Files", "JSON"]),

@@ -63,7 +63,7 @@ extension Adapter {
         result.append(
           (index, try renamed(update, to: module.name, headDimension: headDimension)))
       }
-      let note = "module names lack the leading model. of the base's"
+      let note = Warning("AD-TARGET", "module names lack the leading model. of the base's")
       let ordered = result.sorted { $0.index < $1.index }.map(\.update)
       return Adapter(
         self, updates: ordered,

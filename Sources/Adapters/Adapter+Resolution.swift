@@ -37,34 +37,41 @@ extension Adapter {
 
   private static func notes(
     _ resolved: [ResolvedUpdate], _ magnitudes: MagnitudeHandling, rank: Int
-  ) -> [String] {
+  ) -> [Warning] {
     func percent(_ share: Double) -> String { "\((share * 1000).rounded() / 10)%" }
-    var notes: [String] = []
+    var notes: [Warning] = []
     let shares = resolved.compactMap(\.lowRankShare)
     if let least = shares.min() {
       let mean = shares.reduce(0, +) / Double(shares.count)
       notes.append(
-        "DoRA: magnitudes make \(shares.count) updates full-rank; the best ones of the adapter's ranks would "
-          + "hold \(percent(mean)) of their energy on average, \(percent(least)) at least. All of it is the "
-          + "target of the conversion; --dora keep carries the magnitudes instead")
+        Warning(
+          "AD-DORA",
+          "DoRA: magnitudes make \(shares.count) updates full-rank; the best ones of the adapter's ranks would "
+            + "hold \(percent(mean)) of their energy on average, \(percent(least)) at least. All of it is the "
+            + "target of the conversion; --dora keep carries the magnitudes instead"))
     }
     if magnitudes == .keep, resolved.contains(where: { $0.part != nil }) {
-      notes.append("DoRA: magnitudes are carried, one factor a row; the rest is low-rank")
+      notes.append(
+        Warning("AD-DORA", "DoRA: magnitudes are carried, one factor a row; the rest is low-rank"))
     }
     let foreign = resolved.filter(\.isForeign)
     if let first = foreign.first {
       notes.append(
-        "LoRA-XS: the frozen factors of \(foreign.count) modules, first "
-          + "\(Fault.escaped(first.update.moduleName, limit: 96)), are not taken from this base's weights: "
-          + "probably another base; the update is s·B·R·A as in the file all the same")
+        Warning(
+          "AD-BASE",
+          "LoRA-XS: the frozen factors of \(foreign.count) modules, first "
+            + "\(Fault.escaped(first.update.moduleName, limit: 96)), are not taken from this base's weights: "
+            + "probably another base; the update is s*B*R*A as in the file all the same"))
     }
     let ratios = resolved.compactMap(\.initialRatio)
     if !ratios.isEmpty {
       let mean = ratios.reduce(0, +) / Double(ratios.count)
       notes.append(
-        "the base was changed when training began; that change was computed again from this base for "
-          + "\(ratios.count) modules and subtracted, which is right only for the base that was trained on. "
-          + "What is left has \(percent(mean)) of its norm")
+        Warning(
+          "AD-BASE",
+          "the base was changed when training began; that change was computed again from this base for "
+            + "\(ratios.count) modules and subtracted, which is right only for the base that was trained on. "
+            + "What is left has \(percent(mean)) of its norm"))
     }
     return notes
   }

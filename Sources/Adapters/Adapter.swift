@@ -31,7 +31,7 @@ public struct Adapter: Sendable {
   /// The largest rank of any update as the file has it.
   public let rank: Int
   /// What people should know although the adapter was read.
-  public let warnings: [String]
+  public let warnings: [Warning]
   /// How module names are to be matched with a base's; see ``matched(to:headDimension:)``.
   public let naming: ModuleNaming
   /// Whether rows of query and key updates are in GGUF order; see ``matched(to:headDimension:)``.
@@ -62,7 +62,7 @@ public struct Adapter: Sendable {
   }
 
   /// The same adapter with what a base has decided.
-  init(_ adapter: Adapter, updates: [LowRankUpdate], parts: [AdapterPart], warnings: [String]) {
+  init(_ adapter: Adapter, updates: [LowRankUpdate], parts: [AdapterPart], warnings: [Warning]) {
     name = adapter.name
     path = adapter.path
     detection = adapter.detection

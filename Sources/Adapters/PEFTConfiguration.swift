@@ -43,7 +43,7 @@ public struct PEFTConfiguration: Sendable {
   /// `peft_version`.
   public let producerVersion: String?
   /// What the reader should tell people.
-  public let warnings: [String]
+  public let warnings: [Warning]
 
   private let rankPattern: [(pattern: ModulePattern, rank: Int)]
   private let alphaPattern: [(pattern: ModulePattern, alpha: Double)]
@@ -59,7 +59,7 @@ public struct PEFTConfiguration: Sendable {
     let root = JSONField(value, code: "AD-FIELD")
     let object = try root.object()
     isAdaptive = try PEFTConfiguration.isAdaptive(root)
-    var warnings: [String] = []
+    var warnings: [Warning] = []
     var extensions: [JSONObject.Member] = []
     for member in object.members {
       if PEFTConfiguration.isExtension(member) {
@@ -86,9 +86,11 @@ public struct PEFTConfiguration: Sendable {
     isBaseTransposed = try PEFTConfiguration.flag(root["fan_in_fan_out"])
     if isBaseTransposed {
       warnings.append(
-        "fan_in_fan_out is true: it concerns Conv1D bases only, linear ones ignore it")
+        Warning(
+          "AD-CONFIG",
+          "fan_in_fan_out is true: it concerns Conv1D bases only, linear ones ignore it"))
     }
-    if alpha == 0 { warnings.append("lora_alpha is 0: the update is zero") }
+    if alpha == 0 { warnings.append(Warning("AD-ALPHA", "lora_alpha is 0: the update is zero")) }
     qaLoRAGroup = try PEFTConfiguration.qaLoRAGroup(root)
     prunedRanks = isAdaptive ? try PEFTConfiguration.prunedRanks(root["rank_pattern"]) : [:]
     var ranks: [(ModulePattern, Int)] = []
@@ -183,7 +185,7 @@ public struct PEFTConfiguration: Sendable {
   }
 
   private static func check(
-    _ member: JSONObject.Member, isAdaptive: Bool, _ warnings: inout [String]
+    _ member: JSONObject.Member, isAdaptive: Bool, _ warnings: inout [Warning]
   ) throws(Fault) {
     if inert.contains(member.key) || isAdaptive && adaptiveInert.contains(member.key) { return }
     switch member.key {
@@ -195,7 +197,10 @@ public struct PEFTConfiguration: Sendable {
       guard Initialisation.isKnown(member.value) else { throw refused(member) }
     case "velora_config", "monteclora_config":
       if isActive(member.value) {
-        warnings.append("\(member.key): at inference this is plain LoRA, extra tensors are ignored")
+        warnings.append(
+          Warning(
+            "AD-CONFIG",
+            "\(member.key): at inference this is plain LoRA, extra tensors are ignored"))
       }
     default:
       try requireInactive(member)

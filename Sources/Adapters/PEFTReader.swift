@@ -53,7 +53,8 @@ enum PEFTReader {
     for tensor in tensors {
       let key = try PEFTKey(tensor.name)
       if key.part == .ignored {
-        reading.warnings.append("tensor \(Fault.escaped(tensor.name, limit: 96)) is ignored")
+        reading.warnings.append(
+          Warning("AD-TENSOR", "the tensor is ignored", subject: tensor.name))
         continue
       }
       try table.add(tensor, module: key.moduleName, part: key.part.name)
@@ -62,7 +63,7 @@ enum PEFTReader {
   }
 
   private static func checkTargets(
-    _ modules: [String], _ configuration: PEFTConfiguration, _ warnings: inout [String]
+    _ modules: [String], _ configuration: PEFTConfiguration, _ warnings: inout [Warning]
   ) throws(Fault) {
     guard !modules.isEmpty else { return }
     let unmatched = configuration.unmatchedTargets(modules)
@@ -75,7 +76,8 @@ enum PEFTReader {
     }
     for target in unmatched {
       warnings.append(
-        "target_modules entry \(Fault.escaped(target, limit: 96)) names no module of the file")
+        Warning("AD-TARGET", "entry of target_modules names no module of the file", subject: target)
+      )
     }
   }
 
@@ -114,7 +116,7 @@ enum PEFTReader {
     try checkRank(rank, entry.module, configuration)
     if configuration.isAdaptive, rank == 0 {
       // AdaLoRA may prune a module away: its update is none.
-      reading.warnings.append("\(Fault.escaped(entry.module, limit: 96)): pruned to rank 0")
+      reading.warnings.append(Warning("AD-RANK", "pruned to rank 0", subject: entry.module))
       return
     }
     var full = a

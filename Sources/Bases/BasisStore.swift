@@ -33,7 +33,7 @@ public final class BasisStore: Sendable {
   private struct State {
     var digests: [String: SHA256Digest] = [:]
     var entries: [SHA256Digest: BasisCacheEntry] = [:]
-    var warnings: [String] = []
+    var warnings: [Warning] = []
     var counts = Counts()
     /// The last top factors of each module: the same for every adapter, and small.
     var topBases: [String: (wanted: BasisSelection, basis: ModuleBasis)] = [:]
@@ -58,7 +58,7 @@ public final class BasisStore: Sendable {
   }
 
   /// What went wrong without stopping the work.
-  public var warnings: [String] { state.withLock { $0.warnings } }
+  public var warnings: [Warning] { state.withLock { $0.warnings } }
   /// Where bases came from so far.
   public var counts: Counts { state.withLock { $0.counts } }
 
@@ -234,8 +234,9 @@ public final class BasisStore: Sendable {
       let found = cache.read(digest, isPartial: isPartial)
       if found.isDamaged {
         warn(
-          "\(cache.path(for: digest, isPartial: isPartial)): damaged cache entry of "
-            + "\(module.name), computed again")
+          Warning(
+            "CACHE", "damaged cache entry, computed again",
+            subject: cache.path(for: digest, isPartial: isPartial)))
       }
       if let entry = found.entry, entry.serves(leading: leading) { return entry }
     }
@@ -250,11 +251,11 @@ public final class BasisStore: Sendable {
     do throws(Fault) {
       try cache.write(entry, for: digest)
     } catch {
-      warn("the basis of \(module.name) was not cached: \(error)")
+      warn(Warning("CACHE", "the basis was not cached: \(error)", subject: module.name))
     }
   }
 
-  private func warn(_ text: String) { state.withLock { $0.warnings.append(text) } }
+  private func warn(_ warning: Warning) { state.withLock { $0.warnings.append(warning) } }
 }
 
 extension LinearModule {

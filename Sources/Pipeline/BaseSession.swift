@@ -167,12 +167,15 @@ public final class BaseSession {
     try bases.prepare(modules: modules, leading: leading) { done, _ in task.update(completed: done)
     }
     task.finish()
-    for warning in bases.warnings.dropFirst(known) { log.warn(warning) }
+    log.warn(Array(bases.warnings.dropFirst(known)))
     let foreign = try bases.packDifferences(among: modules)
     if let first = foreign.first {
-      log.warn(
-        "the pack was made from other weights in \(foreign.count) of \(modules.count) modules, first "
-          + "\(first.name): artifacts need this pack to load")
+      log.warn([
+        Warning(
+          "BASIS-PACK",
+          "the pack was made from other weights in \(foreign.count) of \(modules.count) modules, first "
+            + "\(first.name): artifacts need this pack to load")
+      ])
     }
   }
 }

@@ -1,3 +1,4 @@
+public import Faults
 import Synchronization
 
 #if canImport(Glibc)
@@ -74,8 +75,10 @@ public final class ProgressLog: Sendable {
   /// Says one thing once.
   public func note(_ message: String) { say(message, event: "note") }
 
-  /// Says one thing once that deserves attention.
-  public func warn(_ message: String) { say(message, event: "warning") }
+  /// Says what deserves attention, one line a kind; whatever the style, unless the log was made quiet.
+  public func warn(_ warnings: [Warning]) {
+    for line in warnings.lines { say(line, event: "warning") }
+  }
 
   func change(_ identifier: Int, _ body: (inout ProgressState) -> Void) {
     guard style != .none else { return }

@@ -62,13 +62,13 @@ public struct TuningCheckpoint: Sendable {
   }
 
   /// The newest usable state that fits `template`, and why newer files were not used.
-  public func load(matching template: TuningState) -> (state: TuningState?, warnings: [String]) {
-    var warnings: [String] = []
+  public func load(matching template: TuningState) -> (state: TuningState?, warnings: [Warning]) {
+    var warnings: [Warning] = []
     for candidate in [path, olderPath] where Paths.kind(of: candidate) == .file {
       do throws(Fault) {
         return (try read(candidate, template), warnings)
       } catch {
-        warnings.append("checkpoint not used: \(error.description)")
+        warnings.append(Warning("TUNE-CHECKPOINT", "checkpoint not used: \(error.description)"))
       }
     }
     return (nil, warnings)

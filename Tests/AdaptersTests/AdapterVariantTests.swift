@@ -78,18 +78,18 @@ import Testing
     let (kept, _) = try Self.resolved("dora", .keep)
     #expect(kept.updates.map(\.rank) == [2, 2])
     #expect(kept.parts.map(\.parameter) == kept.updates.map { $0.moduleName + ".weight" })
-    #expect(kept.warnings.contains { $0.contains("magnitudes are carried") })
+    #expect(kept.warnings.lines.contains { $0.contains("magnitudes are carried") })
     let (folded, _) = try Self.resolved("dora")
     #expect(folded.updates.map(\.rank) == [32, 32] && folded.parts.isEmpty)
     // Shipped sizes, not those of the full-rank change.
     #expect(folded.rank == 2 && folded.parameterCount == kept.parameterCount)
-    #expect(folded.warnings.contains { $0.contains("full-rank") && $0.contains("%") })
+    #expect(folded.warnings.lines.contains { $0.contains("full-rank") && $0.contains("%") })
   }
 
   @Test func changedBasesAreMentioned() throws {
     for name in ["pissa", "olora", "kasa"] {
       let (adapter, _) = try Self.resolved(name)
-      #expect(adapter.warnings.contains { $0.contains("computed again from this base") })
+      #expect(adapter.warnings.lines.contains { $0.contains("computed again from this base") })
       #expect(adapter.updates.map(\.rank) == [4, 4])
     }
   }

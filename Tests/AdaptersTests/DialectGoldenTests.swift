@@ -115,7 +115,7 @@ import Testing
     }
     #expect(try resolved(1).warnings == adapter.warnings)
     let other = try resolved(1.05)
-    #expect(other.warnings.last?.contains("another base") == true)
+    #expect(other.warnings.lines.last?.contains("another base") == true)
     for (before, after) in zip(adapter.updates, other.updates) {
       #expect(before.loraA == after.loraA && before.loraB == after.loraB)
       #expect(after.relation == .none)

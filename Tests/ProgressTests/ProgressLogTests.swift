@@ -1,3 +1,4 @@
+import Faults
 import Progress
 import Synchronization
 import Testing
@@ -69,13 +70,13 @@ private final class Recorder: Sendable {
     task.update(completed: 10)
     recorder.wait(5)
     task.update(completed: 250)
-    log.warn("rank clipped")
+    log.warn([Warning("RANK-CLIP", "rank clipped")])
     task.finish(detail: "accuracy 0.9")
     #expect(
       recorder.take() == """
         2026-01-31T12:00:00Z evaluating: 0/500 0%, 0:00 elapsed
         2026-01-31T12:00:00Z evaluating: 250/500 50%, 0:06 elapsed, 0:06 left
-        2026-01-31T12:00:00Z warning: rank clipped
+        2026-01-31T12:00:00Z warning: rank clipped: RANK-CLIP
         2026-01-31T12:00:00Z evaluating: 250/500 50% examples in 0:06, accuracy 0.9
 
         """)

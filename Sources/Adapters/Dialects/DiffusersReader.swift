@@ -49,7 +49,8 @@ enum DiffusersReader {
       try reading.add(entry.module, a: a, b: b, scaling: scaling)
     }
     if configuration == nil, entries.allSatisfy({ $0["alpha"] == nil }) {
-      reading.warnings.append("neither alpha nor metadata: the scale is 1, as diffusers takes it")
+      reading.warnings.append(
+        Warning("AD-ALPHA", "neither alpha nor metadata: the scale is 1, as diffusers takes it"))
     }
     return reading
   }

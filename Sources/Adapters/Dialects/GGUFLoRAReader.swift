@@ -42,13 +42,15 @@ enum GGUFLoRAReader {
           + "can be")
     }
     if metadata["adapter.lora.prompt_prefix"] != nil {
-      reading.warnings.append("adapter.lora.prompt_prefix is not applied: add it to the prompts")
+      reading.warnings.append(
+        Warning("AD-CONFIG", "adapter.lora.prompt_prefix is not applied: add it to the prompts"))
     }
     var table = FactorTable()
     for tensor in files.source.tensors {
       if tensor.name.hasSuffix("_norm.weight") {
         // As llama.cpp does.
-        reading.warnings.append("tensor \(Fault.escaped(tensor.name, limit: 96)) is ignored")
+        reading.warnings.append(
+          Warning("AD-TENSOR", "the tensor is ignored", subject: tensor.name))
         continue
       }
       let (module, part) = try split(tensor)

@@ -45,7 +45,8 @@ enum KohyaReader {
       }
     }
     if withoutAlpha > 0 {
-      reading.warnings.append("\(withoutAlpha) modules have no alpha: their scale is 1")
+      reading.warnings.append(
+        Warning("AD-ALPHA", "\(withoutAlpha) modules have no alpha: their scale is 1"))
     }
     return reading
   }

@@ -21,7 +21,7 @@ public struct AdapterFiles: Sendable {
   let configuration: JSONValue?
   let configurationPath: String
   let configurationDigest: SHA256Digest
-  let warnings: [String]
+  let warnings: [Warning]
 
   static let configurationName = "adapter_config.json"
   private static let configurationLimit = 4 << 20
@@ -105,12 +105,13 @@ public struct AdapterFiles: Sendable {
 
   private static func weights(
     of path: String
-  ) throws(Fault) -> (path: String, warnings: [String]) {
+  ) throws(Fault) -> (path: String, warnings: [Warning]) {
     let isDirectory = Paths.kind(of: path) == .directory
     let directory = isDirectory ? path : Paths.parent(of: path)
     func exists(_ name: String) -> Bool { Paths.kind(of: Paths.join(directory, name)) == .file }
     let hasBoth = weightsNames[..<2].allSatisfy(exists)
-    let warnings = hasBoth ? ["adapter_model.bin is present and not used"] : []
+    let warnings =
+      hasBoth ? [Warning("AD-EXTRA", "is present and not used", subject: weightsNames[1])] : []
     guard isDirectory else {
       return (path, Paths.name(of: path) == weightsNames[0] ? warnings : [])
     }

@@ -5,7 +5,7 @@ import Tensors
 struct AdapterReading {
   var updates: [LowRankUpdate] = []
   var parts: [AdapterPart] = []
-  var warnings: [String] = []
+  var warnings: [Warning] = []
   /// The base that the files name.
   var baseModelName: String?
   var naming = ModuleNaming.paths
@@ -57,7 +57,7 @@ struct AdapterReading {
     if relation == .none,
       b.elements.allSatisfy({ $0 == 0 }) || a.elements.allSatisfy({ $0 == 0 })
     {
-      warnings.append("\(Fault.escaped(module, limit: 96)): the update is zero")
+      warnings.append(Warning("AD-ZERO", "the update is zero", subject: module))
     }
     return update
   }

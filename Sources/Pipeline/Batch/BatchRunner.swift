@@ -152,7 +152,7 @@ public final class BatchRunner {
       return JobResult(
         name: plan.name, state: .done, artifactPath: artifactPath, record: record)
     } catch {
-      log.warn("\(plan.name): \(error.description)")
+      log.warn([Warning("JOB-FAILED", error.description, subject: plan.name)])
       let record = JobRecord(
         name: plan.name, state: .failed, failure: FailureRecord(error), threads: threads,
         machine: MachineLine.current, createdBy: Product.createdBy)
@@ -167,7 +167,7 @@ public final class BatchRunner {
       try Paths.makeDirectory(Paths.parent(of: path))
       try AtomicFile.write(path, text: record.json.text(pretty: true))
     } catch {
-      log.warn(error.description)
+      log.warn([Warning("JOB-RECORD", error.description)])
     }
   }
 
@@ -180,7 +180,7 @@ public final class BatchRunner {
       _ = try Artifact.read(artifactPath)
       return record
     } catch {
-      log.warn("done again: \(error.description)")
+      log.warn([Warning("JOB-AGAIN", "done again: \(error.description)")])
       return nil
     }
   }

@@ -84,8 +84,12 @@ extension Exporter {
   private func copyCompanions(to directory: String) throws(Fault) -> [String] {
     let base = session.base
     guard base.format != .gguf else {
-      session.log.warn(
-        "no tokenizer is written: that of a GGUF base is not converted; --to merged-gguf keeps it")
+      session.log.warn([
+        Warning(
+          "EXPORT-TOKENIZER",
+          "no tokenizer is written: that of a GGUF base is not converted; --to merged-gguf keeps it"
+        )
+      ])
       return []
     }
     let source = base.format == .huggingFace ? base.path : Paths.parent(of: base.path)
@@ -94,7 +98,9 @@ extension Exporter {
       let path = Paths.join(source, name)
       guard Paths.kind(of: path) == .file else {
         if name == "tokenizer.json" {
-          session.log.warn("no tokenizer is written: the base has no tokenizer.json")
+          session.log.warn([
+            Warning("EXPORT-TOKENIZER", "no tokenizer is written: the base has no tokenizer.json")
+          ])
         }
         continue
       }

@@ -70,9 +70,12 @@ public struct Exporter {
   func warnOfPadding(_ ranks: [Int], to rank: Int, format: String) {
     let smaller = ranks.filter { $0 < rank }
     guard let least = smaller.min() else { return }
-    session.log.warn(
-      "\(format) has one rank for all modules: \(smaller.count) of \(ranks.count), from rank \(least), "
-        + "are padded with zeros to \(rank)")
+    session.log.warn([
+      Warning(
+        "EXPORT-RANK",
+        "\(format) has one rank for all modules: \(smaller.count) of \(ranks.count), from rank "
+          + "\(least), are padded with zeros to \(rank)")
+    ])
   }
 }
 

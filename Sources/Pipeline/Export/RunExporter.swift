@@ -70,7 +70,7 @@ public final class RunExporter {
         result.files = try Exporter(session: session, options: options).export(path, to: place)
       } catch {
         result.fault = error.at(path: path)
-        log.warn("\(name): \(error.description)")
+        log.warn([Warning("JOB-FAILED", error.description, subject: name)])
       }
       results.append(result)
       task.advance(detail: name)
@@ -92,7 +92,7 @@ public final class RunExporter {
       guard Paths.kind(of: job) == .directory else { continue }
       let path = Paths.join(job, "\(name).loraxs")
       if Paths.kind(of: path) == .missing {
-        log.warn("\(name): the job has no artifact")
+        log.warn([Warning("JOB-EMPTY", "the job has no artifact", subject: name)])
       } else {
         found.append((name, path))
       }

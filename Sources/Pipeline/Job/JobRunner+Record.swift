@@ -81,7 +81,7 @@ extension JobRunner {
       tuning: outcome.tuning, seeds: [Setting("seed", "\(request.seed)")], stages: stages,
       threads: session.threads, machine: MachineLine.current, createdBy: Product.createdBy,
       planDigest: outcome.planDigest,
-      warnings: warnings + session.bases.warnings)
+      warnings: (warnings + session.bases.warnings).lines)
   }
 
   /// Which parameters are carried and how, in a few words.

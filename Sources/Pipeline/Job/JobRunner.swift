@@ -23,7 +23,7 @@ public final class JobRunner {
   let matched: MatchedAdapter
   private var loadedTeacher: DecoderPool?
   private(set) var stages: [Setting] = []
-  private(set) var warnings: [String] = []
+  private(set) var warnings: [Warning] = []
   /// Digests of the data files as read, by role.
   private(set) var dataDigests: [String: String] = [:]
   /// What the model wrote for calibration and training, if it did.
@@ -54,7 +54,7 @@ public final class JobRunner {
     // Student and teacher stand on the same changed base.
     self.session = session.changed(by: matched.parts)
     warnings = matched.adapter.warnings
-    for warning in matched.adapter.warnings { session.log.warn(warning) }
+    session.log.warn(warnings)
   }
 
   /// The LoRA model, loaded when it is first needed: a conversion without data never decodes the whole base.
@@ -87,7 +87,7 @@ public final class JobRunner {
     var tuningData: TuningData?
     if let tuning = request.tuning { tuningData = try loadTuningData(tuning) }
     let outcome = try reachTarget(projection, tuningData)
-    if let warning = teacherStore?.warning { warn(warning) }
+    if let warning = teacherStore?.warning { warn(Warning("CACHE", warning)) }
     var artifact = try assembleWithinBudget(outcome)
     finish("store")
     var evaluation: EvaluationRecord?
@@ -269,12 +269,14 @@ public final class JobRunner {
     else { return }
     let fewest = LatentRank(output: least.outputRank, input: least.inputRank)
     warn(
-      "rank \(rank) clipped in \(clipped.count) of \(projected.bases.count) modules, to \(fewest) "
-        + "at least")
+      Warning(
+        "RANK-CLIP",
+        "rank \(rank) clipped in \(clipped.count) of \(projected.bases.count) modules, to "
+          + "\(fewest) at least"))
   }
 
-  func warn(_ message: String) {
-    warnings.append(message)
-    session.log.warn(message)
+  func warn(_ warning: Warning) {
+    warnings.append(warning)
+    session.log.warn([warning])
   }
 }

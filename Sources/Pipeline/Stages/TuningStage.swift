@@ -78,7 +78,7 @@ struct TuningStage {
     guard let checkpoint, !restarts else { return nil }
     let template = try makeTuner(projected, options: request.options, coordinates: coordinates)
     let loaded = checkpoint.load(matching: template.state)
-    for warning in loaded.warnings { session.log.warn(warning) }
+    session.log.warn(loaded.warnings)
     return loaded.state
   }
 

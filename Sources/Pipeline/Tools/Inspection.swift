@@ -100,7 +100,7 @@ public struct Inspection: Sendable {
       "sha256": .string(adapter.digest.hex),
       "base": adapter.baseModelName.map { .string($0) } ?? .null,
       "scaling": adapter.updates.first.map { .number($0.scaling) } ?? .null,
-      "warnings": .array(adapter.warnings.map { .string($0) }),
+      "warnings": .array(adapter.warnings.lines.map { .string($0) }),
     ])
   }
 

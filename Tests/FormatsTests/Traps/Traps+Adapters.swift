@@ -49,7 +49,7 @@ extension TrapTests {
       // The flag is about how Conv1D bases are stored; linear modules, which alone are read, have none.
       let flagged = try TrapAdapter.open(TrapAdapter.peft(["fan_in_fan_out": true], pair: square))
       #expect(plain.updates == flagged.updates)
-      #expect(flagged.warnings.contains { $0.contains("fan_in_fan_out") })
+      #expect(flagged.warnings.lines.contains { $0.contains("fan_in_fan_out") })
     },
     Trap(9, "MLX: factors not transposed, scale divided by the rank, taken for PEFT") {
       try TrapAdapter.expectGolden("mlx")
