@@ -48,7 +48,7 @@ public enum LoRAXSWriter {
         throw Fault(
           .unsupported, "AD-EXPORT",
           "LoRA-XS has one rank for all modules, here \(rank), and a weight of "
-            + "\(module.up.rows)×\(module.down.columns) has not as many directions",
+            + "\(module.up.rows)x\(module.down.columns) has not as many directions",
           path: directory, tensor: module.name)
       }
       let down = module.down.padded(rows: rank, columns: module.down.columns)

@@ -256,7 +256,8 @@ public struct PEFTConfiguration: Sendable {
   ]
 
   private static func refused(_ member: JSONObject.Member) -> Fault {
-    var text = advice[member.key] ?? "a field newer than this version; it may change the update"
+    var text =
+      advice[member.key] ?? "a field that this version does not know; it may change the update"
     if member.key == "init_lora_weights" {
       let word = member.value.stringValue ?? ""
       text =
@@ -293,7 +294,7 @@ public struct PEFTConfiguration: Sendable {
     guard let alpha = field.value?.doubleValue, abs(alpha) <= 1e9 else {
       let found = field.value.map { Fault.escaped($0.text(), limit: 32) } ?? "missing"
       throw Fault(
-        .badData, "AD-ALPHA", "\(field.path) is \(found), expected a number within ±1e9")
+        .badData, "AD-ALPHA", "\(field.path) is \(found), expected a number within +-1e9")
     }
     return alpha
   }

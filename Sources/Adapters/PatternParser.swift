@@ -82,7 +82,7 @@ struct PatternParser {
     case "(":
       if peek == "?" {
         guard position + 1 < scalars.count, scalars[position + 1] == ":" else {
-          throw unsupported("(?…) other than (?:…)")
+          throw unsupported("(?...) other than (?:...)")
         }
         position += 2
       }

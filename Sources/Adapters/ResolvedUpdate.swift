@@ -59,7 +59,7 @@ struct ResolvedUpdate: Sendable {
         sum += changed.elements[index] * changed.elements[index]
       }
       guard sum > 0 else {
-        throw Fault(.badData, "VAL-RANGE", "row \(row) of W + s·B·A is zero: DoRA has no direction")
+        throw Fault(.badData, "VAL-RANGE", "row \(row) of W + s*B*A is zero: DoRA has no direction")
       }
       factors[row] = Double(values[row]) / sum.squareRoot()
     }

@@ -133,8 +133,8 @@ public struct BasisPack: Sendable {
     guard output.rows == module.outFeatures, input.rows == module.inFeatures else {
       throw Fault(
         .badData, "XB-MODULE",
-        "the pack has a weight of \(output.rows)×\(input.rows), the base one of "
-          + "\(module.outFeatures)×\(module.inFeatures)")
+        "the pack has a weight of \(output.rows)x\(input.rows), the base one of "
+          + "\(module.outFeatures)x\(module.inFeatures)")
     }
     let values = try file.doubles(of: file.tensor("\(module.name).singular_values"))
     let outputRows = output.transposed.inDouble

@@ -14,7 +14,7 @@ extension ModuleBasis {
   ) throws(Fault) {
     guard rank >= 0, rank <= min(outFeatures, inFeatures) else {
       throw Fault(
-        .badData, "BASIS-RANK", "rank \(rank) of a \(outFeatures)×\(inFeatures) weight",
+        .badData, "BASIS-RANK", "rank \(rank) of a \(outFeatures)x\(inFeatures) weight",
         tensor: moduleName)
     }
     // FNV-1a of the name separates the modules' streams.

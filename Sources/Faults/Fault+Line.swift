@@ -6,8 +6,10 @@ extension Fault: CustomStringConvertible {
   /// The text after `error: `, one line, at most 400 bytes with the prefix.
   public var description: String {
     var head = ""
-    if let path { head += Fault.escaped(path, limit: 160) + ": " }
-    if let tensor { head += "tensor \"\(Fault.escaped(tensor, limit: Fault.nameLimit))\": " }
+    if let path { head += Fault.escaped(path, limit: 160, isName: true) + ": " }
+    if let tensor {
+      head += "tensor \"\(Fault.escaped(tensor, limit: Fault.nameLimit, isName: true))\": "
+    }
     let tail = ": \(code)"
     let room = Fault.lineLimit - "error: ".utf8.count - head.utf8.count - tail.utf8.count
     return head + Fault.escaped(reason, limit: max(room, 40)) + tail
@@ -20,10 +22,14 @@ extension Fault: CustomStringConvertible {
   ///
   /// Names come from untrusted files: an escape sequence must not reach a terminal
   /// (`formats/errors.md` §1).
-  public static func escaped(_ text: String, limit: Int) -> String {
+  ///
+  /// - Parameter isName: Writes `"` and `\` so too: what stands in quotes can then be told apart from what
+  ///   ends them.
+  public static func escaped(_ text: String, limit: Int, isName: Bool = false) -> String {
     var out = ""
     for byte in text.utf8 {
-      if (0x20..<0x7f).contains(byte) {
+      let ends = isName && (byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\"))
+      if (0x20..<0x7f).contains(byte), !ends {
         out.unicodeScalars.append(Unicode.Scalar(byte))
       } else {
         let digits = String(byte, radix: 16)

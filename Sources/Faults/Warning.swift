@@ -1,7 +1,7 @@
 /// Something people should know although the work goes on.
 ///
 /// Printed on stderr as `warning: …`, one line a kind with the number of times it was met
-/// (`formats/errors.md` §4), and kept in every JSON document.
+/// (`formats/errors.md` §5), and kept in every JSON document.
 public struct Warning: Hashable, Sendable {
   /// A short stable word for scripts and tests, such as `AD-ZERO`.
   public var kind: String

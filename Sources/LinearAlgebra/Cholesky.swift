@@ -24,7 +24,7 @@ public struct Cholesky: Sendable {
     guard info <= 0 else {
       throw Fault(
         .badData, "NUM-DEFINITE",
-        "a \(size)×\(size) matrix is not positive definite (leading minor \(info)); raise the ridge"
+        "a \(size)x\(size) matrix is not positive definite (leading minor \(info)); raise the ridge"
       )
     }
     try LAPACK.check(info, "dpotrf")

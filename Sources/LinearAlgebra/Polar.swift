@@ -28,7 +28,7 @@ public struct Polar: Sendable {
     guard smallest > largest * 1e-12 else {
       throw Fault(
         .badData, "NUM-POLAR",
-        "a \(matrix.rows)×\(matrix.rows) matrix is singular, its polar factor is not unique")
+        "a \(matrix.rows)x\(matrix.rows) matrix is singular, its polar factor is not unique")
     }
     orthogonal = decomposition.left.times(decomposition.rightTransposed)
     condition = largest / smallest

@@ -15,7 +15,7 @@ public struct QR: Sendable {
   ///
   /// - Throws: `NUM-ARGUMENT` for a NaN.
   public init(_ matrix: Matrix<Double>) throws(Fault) {
-    precondition(matrix.rows >= matrix.columns, "QR needs rows ≥ columns")
+    precondition(matrix.rows >= matrix.columns, "QR needs rows >= columns")
     let rows = try LAPACK.size(matrix.rows)
     let columns = try LAPACK.size(matrix.columns)
     let count = matrix.columns

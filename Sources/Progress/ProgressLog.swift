@@ -1,3 +1,4 @@
+import Dispatch
 public import Faults
 import Synchronization
 
@@ -5,22 +6,29 @@ import Synchronization
   import Glibc
 #endif
 
-/// The one writer of progress; safe to call from any thread.
+/// The one writer of progress and warnings; safe to call from any thread.
 ///
 /// On a terminal the most recently started unfinished task owns the live line; notes and finished
-/// tasks scroll above it.
+/// tasks scroll above it. Warnings are shown whatever the style, unless the log is quiet, and kept for
+/// the documents of `--json`.
 public final class ProgressLog: Sendable {
   /// How progress is shown.
   public let style: ProgressStyle
+  /// Whether warnings are kept but not shown.
+  public let isQuiet: Bool
 
   private struct Shared {
     var tasks: [Int: ProgressState] = [:]
     var nextIdentifier = 0
     var isLineLive = false
+    var isBeating = false
+    var warnings: [Warning] = []
   }
 
   private static let redrawInterval = 0.1
   private static let lineInterval = 5.0
+  /// Where nothing moves, a line says so this often: a log that is read from afar shows life.
+  private static let longestSilence = 60.0
 
   private let shared = Mutex(Shared())
   private let clock: ProgressClock
@@ -31,22 +39,27 @@ public final class ProgressLog: Sendable {
   ///
   /// - Parameters:
   ///   - style: How progress is shown.
+  ///   - isQuiet: Whether warnings are kept only.
   ///   - clock: Where times come from.
   ///   - width: Columns of the terminal, asked at every redraw.
   ///   - sink: Where text goes; stderr unless a test says otherwise. Called with the log locked.
   public init(
-    style: ProgressStyle, clock: ProgressClock = .system,
+    style: ProgressStyle, isQuiet: Bool = false, clock: ProgressClock = .system,
     width: @escaping @Sendable () -> Int = ProgressLog.terminalWidth,
     sink: @escaping @Sendable (String) -> Void = ProgressLog.writeToStandardError
   ) {
     self.style = style
+    self.isQuiet = isQuiet
     self.clock = clock
     self.width = width
     self.sink = sink
   }
 
   /// A log that says nothing.
-  public static let silent = ProgressLog(style: .none)
+  public static let silent = ProgressLog(style: .none, isQuiet: true)
+
+  /// What was warned of so far.
+  public var warnings: [Warning] { shared.withLock { $0.warnings } }
 
   /// Starts a counted piece of work.
   ///
@@ -67,17 +80,54 @@ public final class ProgressLog: Sendable {
         resumedAt: resumedAt, completed: resumedAt, lastShown: now)
       shared.tasks[shared.nextIdentifier] = state
       show(state, event: "start", now: now, in: &shared)
+      startBeating(&shared)
       return shared.nextIdentifier
     }
     return ProgressTask(log: self, identifier: identifier)
   }
 
   /// Says one thing once.
-  public func note(_ message: String) { say(message, event: "note") }
+  public func note(_ message: String) {
+    guard style != .none else { return }
+    say(message, event: "note")
+  }
 
-  /// Says what deserves attention, one line a kind; whatever the style, unless the log was made quiet.
-  public func warn(_ warnings: [Warning]) {
-    for line in warnings.lines { say(line, event: "warning") }
+  /// Says what deserves attention, one line a kind, and keeps it in ``warnings``.
+  ///
+  /// - Parameter subject: The file or job that all of them are about, where that is not plain.
+  public func warn(_ warnings: [Warning], about subject: String? = nil) {
+    shared.withLock { $0.warnings.append(contentsOf: warnings) }
+    guard !isQuiet else { return }
+    let prefix = subject.map { Fault.escaped($0, limit: 160) + ": " } ?? ""
+    for line in warnings.lines { say(prefix + line, event: "warning") }
+  }
+
+  /// Shows the newest task that has been silent for a minute; called by a timer of the log.
+  public func beat() {
+    let now = clock.seconds()
+    shared.withLock { shared in
+      guard let (identifier, state) = shared.tasks.max(by: { $0.key < $1.key }),
+        now - state.lastShown >= ProgressLog.longestSilence
+      else { return }
+      shared.tasks[identifier]?.lastShown = now
+      show(state, event: "progress", now: now, in: &shared)
+    }
+  }
+
+  /// Lines and objects are read from afar, where a live line is none; a queue of its own is served although
+  /// all cores compute.
+  private func startBeating(_ shared: inout Shared) {
+    guard style == .plain || style == .json, !shared.isBeating else { return }
+    shared.isBeating = true
+    ProgressLog.schedule(self, on: DispatchQueue(label: "progress", qos: .utility))
+  }
+
+  private static func schedule(_ log: ProgressLog, on queue: DispatchQueue) {
+    queue.asyncAfter(deadline: .now() + longestSilence / 6) { [weak log] in
+      guard let log else { return }
+      log.beat()
+      schedule(log, on: queue)
+    }
   }
 
   func change(_ identifier: Int, _ body: (inout ProgressState) -> Void) {
@@ -113,7 +163,6 @@ public final class ProgressLog: Sendable {
   }
 
   private func say(_ message: String, event: String) {
-    guard style != .none else { return }
     shared.withLock { shared in
       if style == .json {
         sink(ProgressJSON.message(message, event: event, stamp: clock.stamp()) + "\n")

@@ -23,7 +23,7 @@ public enum ProgressStyle: String, Hashable, Sendable, CaseIterable {
   public static func resolved(
     option: String?, isQuiet: Bool, isTerminal: Bool = ProgressStyle.standardErrorIsTerminal
   ) -> ProgressStyle? {
-    guard let option else { return isQuiet || !isTerminal ? ProgressStyle.none : .bar }
+    guard let option else { return isQuiet ? ProgressStyle.none : isTerminal ? .bar : .plain }
     guard let style = ProgressStyle(rawValue: option), style != .bar else { return nil }
     return isQuiet ? ProgressStyle.none : style
   }

@@ -78,7 +78,7 @@ struct Metric {
     guard moment.rows == basis.rows, moment.columns == basis.rows else {
       throw Fault(
         .badData, "PROJ-SHAPE",
-        "a second moment of \(moment.rows)×\(moment.columns) for \(basis.rows) features",
+        "a second moment of \(moment.rows)x\(moment.columns) for \(basis.rows) features",
         tensor: name)
     }
     let columns = basis.inDouble

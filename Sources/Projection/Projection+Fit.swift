@@ -95,8 +95,8 @@ extension Projection {
     else {
       throw Fault(
         .badData, "PROJ-SHAPE",
-        "the update is \(update.outFeatures)×\(update.inFeatures), the base weight "
-          + "\(outFeatures)×\(inFeatures)", tensor: update.moduleName)
+        "the update is \(update.outFeatures)x\(update.inFeatures), the base weight "
+          + "\(outFeatures)x\(inFeatures)", tensor: update.moduleName)
     }
   }
 }

@@ -21,6 +21,12 @@ import Testing
     #expect(line.hasSuffix(": IO-READ"))
   }
 
+  @Test func quotesInNamesDoNotEndThem() {
+    let fault = Fault(.badData, "ST-DUP", "say \"why\"", path: "a\\b", tensor: "x\": y")
+    #expect(
+      fault.line == #"error: a\x5cb: tensor "x\x22: y": say "why": ST-DUP"#)
+  }
+
   @Test func contextIsFilledInOnce() {
     let fault = Fault(.badData, "X", "y").at(path: "inner").at(path: "outer", tensor: "t")
     #expect(fault.path == "inner")

@@ -8,9 +8,9 @@ private final class Recorder: Sendable {
   let text = Mutex("")
   let now = Mutex(100.0)
 
-  func log(_ style: ProgressStyle, width: Int = 79) -> ProgressLog {
+  func log(_ style: ProgressStyle, width: Int = 79, isQuiet: Bool = false) -> ProgressLog {
     ProgressLog(
-      style: style,
+      style: style, isQuiet: isQuiet,
       clock: ProgressClock(
         seconds: { self.now.withLock { $0 } }, stamp: { "2026-01-31T12:00:00Z" }),
       width: { width }, sink: { added in self.text.withLock { $0 += added } })
@@ -125,6 +125,43 @@ private final class Recorder: Sendable {
     #expect(recorder.take().split(separator: "\n").count == 1)
   }
 
+  /// Two kinds, one of them met twice; the progress itself is off.
+  @Test func warningsAreShownWhateverTheStyleAndKept() {
+    let recorder = Recorder()
+    let warnings = [
+      Warning("AD-ZERO", "the update is zero", subject: "q"), Warning("AD-ALPHA", "no alpha"),
+      Warning("AD-ZERO", "the update is zero", subject: "k\u{1b}"),
+    ]
+    let log = recorder.log(.none)
+    log.warn(warnings, about: "a/dapter")
+    #expect(
+      recorder.take() == """
+        warning: a/dapter: the update is zero: 2 of them, first q: AD-ZERO
+        warning: a/dapter: no alpha: AD-ALPHA
+
+        """)
+    #expect(log.warnings == warnings)
+    let quiet = recorder.log(.none, isQuiet: true)
+    quiet.warn(Array(warnings.suffix(1)))
+    #expect(
+      recorder.take().isEmpty && quiet.warnings.lines == ["k\\x1b: the update is zero: AD-ZERO"])
+  }
+
+  @Test func aLineSaysOnceAMinuteThatWorkGoesOn() {
+    let recorder = Recorder()
+    let log = recorder.log(.plain)
+    let task = log.task("svd", total: 2)
+    _ = recorder.take()
+    recorder.wait(59)
+    log.beat()
+    #expect(recorder.take().isEmpty)
+    recorder.wait(1)
+    log.beat()
+    log.beat()
+    #expect(recorder.take() == "2026-01-31T12:00:00Z svd: 0/2 0%, 1:00 elapsed\n")
+    task.finish()
+  }
+
   @Test func silenceWritesNothing() {
     let recorder = Recorder()
     let log = recorder.log(.none)
@@ -146,7 +183,8 @@ private final class Recorder: Sendable {
 
   @Test(arguments: [
     (String?.none, false, true, ProgressStyle?.some(.bar)),
-    (nil, false, false, ProgressStyle.none), (nil, true, true, ProgressStyle.none),
+    (nil, false, false, .plain), (nil, true, false, ProgressStyle.none),
+    (nil, true, true, ProgressStyle.none),
     ("plain", false, true, .plain), ("json", false, false, .json),
     ("none", false, true, ProgressStyle.none), ("plain", true, true, ProgressStyle.none),
     ("bar", false, true, nil), ("", false, true, nil),

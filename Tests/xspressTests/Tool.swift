@@ -13,18 +13,16 @@ enum Tool {
     var errorLines: [String] { errors.split(separator: "\n").map(String.init) }
   }
 
-  /// The binary beside the test bundle.
-  static var path: String {
-    Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }.map {
-      $0.bundleURL.deletingLastPathComponent().appendingPathComponent("xspress").path
-    } ?? Checkout.path(".build/release/xspress")
-  }
+  /// The binary beside the running test bundle, of the same build.
+  static let path = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    .deletingLastPathComponent().appendingPathComponent("xspress").path
 
-  /// Runs `xspress` with `arguments`, progress off, its cache in `cache`.
+  /// Runs `xspress` with `arguments`, its cache in `cache`; progress is off unless they say otherwise.
   static func run(_ arguments: [String], cache: String? = nil) throws -> Outcome {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
+    let saysOtherwise = arguments.contains { ["--log", "--quiet", "--help"].contains($0) }
+    process.arguments = arguments + (saysOtherwise ? [] : ["--log", "none"])
     var environment = ProcessInfo.processInfo.environment
     if let cache { environment["XDG_CACHE_HOME"] = cache }
     process.environment = environment

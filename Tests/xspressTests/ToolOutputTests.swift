@@ -68,6 +68,41 @@ import Testing
     #expect(try Tool.run(["inspect", path, "--format", "pdf"]).status == 64)
   }
 
+  /// `lora_alpha` 0 makes every update zero: stderr is no terminal here.
+  @Test func warningsReachStderrAndTheDocument() throws {
+    try withTemporaryDirectory { folder in
+      let dead = Paths.join(folder, "dead")
+      try copy(["adapter_model.safetensors"], from: tinyAdapter, to: dead)
+      let configuration = String(
+        decoding: try InputFile(Paths.join(tinyAdapter, "adapter_config.json")).readAll(
+          limit: 1 << 16), as: UTF8.self)
+      try AtomicFile.write(
+        Paths.join(dead, "adapter_config.json"),
+        text: configuration.replacing("\"lora_alpha\": 8", with: "\"lora_alpha\": 0"))
+      func run(_ command: [String], _ log: [String]) throws -> Tool.Outcome {
+        let outcome = try Tool.run(command + log, cache: folder)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        return outcome
+      }
+      let convert = [
+        "convert", "--base", tinyModel, "--adapter", dead, "--rank", "2", "--json", "-o",
+        Paths.join(folder, "x.loraxs"),
+      ]
+      for command in [convert, ["inspect", dead, "--json"]] {
+        let plain = try run(command, ["--log", "none"])
+        #expect(plain.errorLines.contains { $0.hasPrefix("warning: ") && $0.contains("AD-ALPHA") })
+        #expect(try run(command, ["--quiet"]).errors.isEmpty)
+        let objects = try run(command, ["--log", "json"])
+        #expect(objects.errors.contains(#""event":"warning""#))
+        let document = try JSONValue.parse(plain.output)
+        let kept = document["warnings"] ?? document["metadata"]?["warnings"]
+        #expect(kept?.arrayValue?.contains { $0.stringValue?.contains("AD-ALPHA") == true } == true)
+      }
+      let stages = try run(convert, ["--log", "plain"])
+      #expect(stages.errorLines.contains { $0.contains("Z bases: ") })
+    }
+  }
+
   @Test func outputEndsWithOneNewline() throws {
     for arguments in [["inspect", tinyAdapter], ["inspect", tinyAdapter, "--json"]] {
       let output = try Tool.run(arguments).output

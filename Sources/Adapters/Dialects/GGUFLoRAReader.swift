@@ -33,7 +33,7 @@ enum GGUFLoRAReader {
     let alpha = metadata["adapter.lora.alpha"]?.doubleValue
     guard let alpha, alpha.isFinite, abs(alpha) <= 1e9 else {
       throw Fault(
-        .badData, "AD-ALPHA", "adapter.lora.alpha is missing or not a number within ±1e9")
+        .badData, "AD-ALPHA", "adapter.lora.alpha is missing or not a number within +-1e9")
     }
     if metadata["adapter.alora.invocation_tokens"] != nil {
       throw Fault(

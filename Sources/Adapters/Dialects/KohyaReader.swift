@@ -29,7 +29,7 @@ enum KohyaReader {
       if let scalar = try parts.scalar("scalar") { scaling *= scalar }
       guard abs(scaling) <= 1e9 else {
         throw Fault(
-          .badData, "AD-ALPHA", "scaling is \(scaling), expected within ±1e9",
+          .badData, "AD-ALPHA", "scaling is \(scaling), expected within +-1e9",
           tensor: entry.module)
       }
       try parts.checkAllUsed()
@@ -86,7 +86,7 @@ enum KohyaReader {
     "hada_t2": "a Tucker core of a convolution", "lokr_t2": "a Tucker core of a convolution",
     "dora_scale": "a weight decomposition (DoRA), which versions of LyCORIS normalise differently",
     "oft_blocks": "an orthogonal adapter (OFT)", "oft_diag": "an orthogonal adapter (OFT)",
-    "on_input": "an (IA)³ adapter",
+    "on_input": "an (IA)^3 adapter",
   ]
 
   private static func split(_ name: String) throws(Fault) -> (module: String, part: String) {

@@ -109,7 +109,7 @@ enum MLXReader {
     // Without the scale ΔW is unknown: programs had different defaults.
     let scale = try parameters["scale"].double()
     guard scale.isFinite, abs(scale) <= 1e9 else {
-      throw Fault(.badData, "AD-ALPHA", "lora_parameters.scale is \(scale), expected within ±1e9")
+      throw Fault(.badData, "AD-ALPHA", "lora_parameters.scale is \(scale), expected within +-1e9")
     }
     var rank: Int?
     if parameters["rank"].isPresent { rank = try parameters["rank"].int(in: 1...65_536) }

@@ -121,7 +121,7 @@ extension SafeTensorsWeights {
     guard tensor.shape.count == 2, found.shape == shape else {
       throw Fault(
         .badData, "HF-SCALE",
-        "scales \(found.shape), blocks of \(block.rows)×\(block.columns) need \(shape)",
+        "scales \(found.shape), blocks of \(block.rows)x\(block.columns) need \(shape)",
         path: file.path, tensor: tensor.name)
     }
     return .blocks(found.values, rows: block.rows, columns: block.columns)

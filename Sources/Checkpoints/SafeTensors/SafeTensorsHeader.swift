@@ -170,7 +170,7 @@ extension SafeTensorsHeader {
         self.shape = shape
         (begin, end) = try Entry.range(offsets)
         let (bitCount, overflow) = elementCount.multipliedReportingOverflow(by: bits)
-        if overflow { throw Fault(.badData, "ST-OVERFLOW", "shape \(shape) × \(bits) bits") }
+        if overflow { throw Fault(.badData, "ST-OVERFLOW", "shape \(shape) of \(bits) bits each") }
         guard bitCount % 8 == 0, bitCount / 8 == end - begin else {
           let needed = bitCount % 8 == 0 ? "\(bitCount / 8) bytes" : "\(bitCount) bits"
           throw Fault(

@@ -1,5 +1,6 @@
 public import Faults
 public import JSON
+import Reports
 
 /// The results of a batch as one document and one exit code.
 public enum BatchResults {
@@ -17,6 +18,7 @@ public enum BatchResults {
             "name": .string(job.name), "state": .string(job.state.rawValue),
             "artifact": job.artifactPath.map { .string($0) } ?? .null,
             "error": job.fault.map { .string($0.line) } ?? .null,
+            "warnings": .array((job.record?.warnings ?? []).map { .string($0) }),
           ])
         }),
     ])

@@ -54,7 +54,7 @@ public final class JobRunner {
     // Student and teacher stand on the same changed base.
     self.session = session.changed(by: matched.parts)
     warnings = matched.adapter.warnings
-    session.log.warn(warnings)
+    session.log.warn(warnings, about: matched.adapter.path)
   }
 
   /// The LoRA model, loaded when it is first needed: a conversion without data never decodes the whole base.

@@ -4,6 +4,7 @@ import Checkpoints
 public import Faults
 import Files
 import Models
+import Progress
 public import Reports
 import Training
 
@@ -27,6 +28,7 @@ public struct EvaluationRun {
       let adapter = try Adapter.open(path)
       let matched = try MatchedAdapter(
         adapter, base: session.base, magnitudes: .keep, threads: session.threads)
+      session.log.warn(matched.adapter.warnings, about: path)
       decoders.append(
         (
           .lora, adapter.name, path, adapter.byteCount,

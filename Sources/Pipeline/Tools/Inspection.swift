@@ -20,6 +20,8 @@ public struct Inspection: Sendable {
   public var tensors: [Tensor]
   /// Settings and metadata of the kind.
   public var metadata: JSONValue
+  /// What people should know although the file was read.
+  public var warnings: [Warning] = []
 
   /// One tensor.
   public struct Tensor: Sendable {
@@ -92,6 +94,7 @@ public struct Inspection: Sendable {
         name: tensor.name, dtype: tensor.dtypeName, shape: tensor.shape, bytes: tensor.byteCount,
         sha256: digests ? SHA256Digest.of(try files.floats(of: tensor)).hex : nil)
     }
+    warnings = adapter.warnings
     metadata = .object([
       "name": .string(adapter.name), "rank": .integer(adapter.rank),
       "modules": .integer(adapter.updates.count),

@@ -59,7 +59,7 @@ struct BasesCommand: ParsableCommand {
           "pack": output.map { .string($0) } ?? .null,
           "bytes": written.map { .integer($0.byteCount) } ?? .null,
           "sha256": written.map { .string($0.digest.hex) } ?? .null,
-        ]))
+        ]).adding(warnings: session.log.warnings))
     }
     var line = "\(modules.count) modules, \(counts.computed) computed now"
     if let output, let written { line += "; \(output): \(written.byteCount) bytes" }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import JSON
 import Pipeline
+import Progress
 import Reports
 
 /// `xspress evaluate`.
@@ -49,7 +50,9 @@ struct EvaluateCommand: ParsableCommand {
     let record = try EvaluationRun(session: session).run(
       data: JobRequest.Data(path: data, limit: limit), adapters: adapter, artifacts: artifact,
       seed: seed)
-    if json { return try StandardOutput.write(record.json) }
+    if json {
+      return try StandardOutput.write(record.json.adding(warnings: session.log.warnings))
+    }
     try StandardOutput.write(EvaluationTable.text(record))
   }
 }

@@ -2,6 +2,7 @@ public import ArgumentParser
 import Faults
 import JSON
 import Pipeline
+import Progress
 
 /// `xspress export`.
 struct ExportCommand: ParsableCommand {
@@ -76,21 +77,22 @@ struct ExportCommand: ParsableCommand {
           "schema": "xspress.export/1", "artifact": .string(artifact),
           "to": .string(to.rawValue), "directory": .string(place.directory),
           "files": .array(files.map { .string($0) }),
-        ]))
+        ]).adding(warnings: session.log.warnings))
     }
     try StandardOutput.write(place.file ?? output)
   }
 
   private func exportRun(_ options: ExportOptions) throws {
-    let (shared, bases) = (self.shared, self.bases)
-    let exporter = RunExporter(options: options, basePath: base, log: shared.progress) {
+    let (shared, bases, log) = (self.shared, self.bases, self.shared.progress)
+    let exporter = RunExporter(options: options, basePath: base, log: log) {
       (path) throws(Fault) in
-      try shared.session(base: path, pack: bases)
+      try shared.session(base: path, pack: bases, log: log)
     }
     let results = try exporter.export(run: artifact, to: output, force: force)
     if json {
       try StandardOutput.write(
-        RunExporter.json(results, run: artifact, directory: output, target: to))
+        RunExporter.json(results, run: artifact, directory: output, target: to)
+          .adding(warnings: log.warnings))
     } else {
       let rows = results.map {
         [$0.name, $0.fault == nil ? "done" : "failed", $0.fault?.code ?? $0.directory]

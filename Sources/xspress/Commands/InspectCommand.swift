@@ -3,6 +3,7 @@ import ArgumentParser
 import Faults
 import JSON
 import Pipeline
+import Progress
 
 /// `xspress inspect PATH`.
 struct InspectCommand: ParsableCommand {
@@ -32,6 +33,7 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     let inspection = try Inspection(path: path, digests: digest, adapterFormat: format)
+    shared.progress.warn(inspection.warnings)
     if json { return try StandardOutput.write(inspection.json) }
     var lines = ["\(inspection.kind), \(inspection.format)"]
     if let architecture = inspection.architecture { lines[0] += ", \(architecture)" }

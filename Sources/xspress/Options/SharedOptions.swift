@@ -21,10 +21,12 @@ struct SharedOptions: ParsableArguments {
   )
   var cacheDir: String?
 
-  @Option(help: "Progress on stderr: plain, json or none (default: a live bar on a terminal).")
+  @Option(
+    help:
+      "Progress on stderr: plain, json or none (default: a live bar on a terminal, else plain).")
   var log: String?
 
-  @Flag(help: "No progress at all.")
+  @Flag(help: "No progress and no warnings.")
   var quiet = false
 
   func validate() throws {
@@ -41,7 +43,8 @@ struct SharedOptions: ParsableArguments {
 
   /// The progress log.
   var progress: ProgressLog {
-    ProgressLog(style: ProgressStyle.resolved(option: log, isQuiet: quiet) ?? .none)
+    ProgressLog(
+      style: ProgressStyle.resolved(option: log, isQuiet: quiet) ?? .none, isQuiet: quiet)
   }
 
   /// The memory budget in bytes; nil where the machine does not say what is available.
@@ -65,10 +68,12 @@ struct SharedOptions: ParsableArguments {
     return nil
   }
 
-  /// An open base.
-  func session(base: String, pack: String? = nil) throws(Fault) -> BaseSession {
+  /// An open base, with a log of its own unless one is given.
+  func session(
+    base: String, pack: String? = nil, log: ProgressLog? = nil
+  ) throws(Fault) -> BaseSession {
     try BaseSession(
       path: base, cacheDirectory: cacheDirectory, pack: pack, threads: threadCount,
-      memory: try memoryBudget(), log: progress)
+      memory: try memoryBudget(), log: log ?? progress)
   }
 }
