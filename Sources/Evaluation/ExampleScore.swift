@@ -14,6 +14,21 @@ public struct ExampleScore: Sendable, Hashable {
   public var divergence: Double?
   /// Positions where teacher and variant predict the same token; nil without a teacher.
   public var agreements: Int?
+
+  /// Creates a score.
+  public init(
+    isCorrect: Bool, isCorrectPerToken: Bool? = nil, choiceNegativeLogLikelihood: Double? = nil,
+    negativeLogLikelihood: Double, tokenCount: Int, divergence: Double? = nil,
+    agreements: Int? = nil
+  ) {
+    self.isCorrect = isCorrect
+    self.isCorrectPerToken = isCorrectPerToken
+    self.choiceNegativeLogLikelihood = choiceNegativeLogLikelihood
+    self.negativeLogLikelihood = negativeLogLikelihood
+    self.tokenCount = tokenCount
+    self.divergence = divergence
+    self.agreements = agreements
+  }
 }
 
 /// What one variant did on all examples, in example order.
@@ -22,6 +37,12 @@ public struct VariantScores: Sendable, Hashable {
   public var examples: [ExampleScore]
   /// Wall time of the pass.
   public var seconds: Double
+
+  /// Creates the scores of a pass.
+  public init(examples: [ExampleScore], seconds: Double) {
+    self.examples = examples
+    self.seconds = seconds
+  }
 
   /// Fraction of examples that are right.
   public var accuracy: Double { fraction(examples.map(\.isCorrect)) }

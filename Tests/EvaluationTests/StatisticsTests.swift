@@ -76,6 +76,45 @@ import Testing
     #expect(interval == 2...2)
   }
 
+  private func scores(_ sums: [Double], _ tokens: [Int]) -> [ExampleScore] {
+    zip(sums, tokens).map {
+      ExampleScore(isCorrect: true, negativeLogLikelihood: $0, tokenCount: $1)
+    }
+  }
+
+  /// One long completion decides the figure; a mean of examples' means would have the other sign.
+  @Test func nllIntervalIsOfTheFigureBesideIt() throws {
+    let tokens = (0..<200).map { $0 % 2 == 0 ? 1 : 50 }
+    let first = scores(tokens.map { 1.0 * Double($0) }, tokens)
+    let second = scores(tokens.map { $0 == 1 ? 1.5 : 0.9 * Double($0) }, tokens)
+    let figure =
+      VariantScores(examples: second, seconds: 0).negativeLogLikelihood
+      - VariantScores(examples: first, seconds: 0).negativeLogLikelihood
+    let found = try #require(PairedBootstrap().tokenMeanDifference(first, second))
+    #expect(figure < 0 && found.interval95.contains(figure) && found.interval95.upperBound < 0)
+    #expect(found.p < 0.01)
+    let turned = try #require(PairedBootstrap().tokenMeanDifference(second, first))
+    #expect(abs(turned.interval95.lowerBound + found.interval95.upperBound) < 1e-12)
+    #expect(turned.p == found.p)
+    let none = try #require(PairedBootstrap().tokenMeanDifference(first, first))
+    #expect(none.p == 1 && none.interval95 == 0...0)
+    #expect(PairedBootstrap().tokenMeanDifference(first, scores([1], [2])) == nil)
+  }
+
+  /// A normal difference of two standard errors has p = 0.0455.
+  @Test func nllPAgreesWithTheNormalOne() throws {
+    var generator = SeededGenerator(seed: 11)
+    var values = generator.normals(400)
+    let mean = values.reduce(0, +) / 400
+    let deviation = (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 399).squareRoot()
+    values = values.map { ($0 - mean) / deviation + 0.1 }
+    let ones = [Int](repeating: 1, count: 400)
+    let found = try #require(
+      PairedBootstrap(resamples: 20_000, seed: 3).tokenMeanDifference(
+        scores([Double](repeating: 0, count: 400), ones), scores(values, ones)))
+    #expect(abs(found.p - 0.0455) < 0.01)
+  }
+
   @Test func bootstrapRefusesNonsense() {
     #expect(PairedBootstrap().meanInterval95([]) == nil)
     #expect(PairedBootstrap().ratioInterval95(numerators: [1], denominators: [1, 2]) == nil)

@@ -156,9 +156,24 @@ private func files(_ jobs: [JobRecord]) throws -> [String: String] {
     let markdown = try #require(files([Samples.clinc()])["report.md"])
     #expect(markdown.contains("- stored int8 is better than top directions, tuned: NLL 0.7720"))
     #expect(markdown.contains("- No difference shown between zero start, tuned and stored int8"))
-    // Without a pair the figures alone decide.
-    #expect(markdown.contains("- stored int8 is better than random bases, tuned"))
+    // Without an interval nothing is decided, however far apart the figures are.
+    #expect(markdown.contains("- No difference shown between random bases, tuned and stored int8"))
+    #expect(markdown.contains("the difference has no interval"))
+    #expect(
+      markdown.contains("difference -0.5600 to -0.3400, McNemar"))
+    #expect(markdown.contains("one of 4 comparisons (Holm)"))
     #expect(markdown.contains("- The control wins: LoRA cut to rank 1, int4 is better than stored"))
+  }
+
+  /// p = 0.02 would do for one comparison, not for the smallest of four.
+  @Test func severalControlsNeedMoreThanOne() throws {
+    var job = Samples.clinc()
+    let last = try #require(job.evaluation?.pairs.indices.last)
+    job.evaluation?.pairs[last].nllP = 0.02
+    #expect(
+      try #require(files([job])["report.md"]).contains("No difference shown between LoRA cut"))
+    for index in 5...7 { job.evaluation?.variants[index].kind = .tuned }
+    #expect(try #require(files([job])["report.md"]).contains("The control wins: LoRA cut"))
   }
 
   @Test func aControlOfOtherSizeSaysSo() throws {

@@ -112,17 +112,17 @@ enum Samples {
         pairs: [
           PairResult(
             a: 1, b: 4, delta: -0.016, deltaCI95: -0.034...0.002, mcnemarP: 0.1153,
-            nllDelta: 0.0359, nllDeltaCI95: 0.012...0.061),
+            nllDelta: 0.0359, nllDeltaCI95: 0.012...0.061, nllP: 0.004),
           PairResult(a: 0, b: 4, delta: 0.688, deltaCI95: 0.646...0.728, mcnemarP: 3e-98),
           PairResult(
             a: 5, b: 4, delta: 0.128, deltaCI95: 0.09...0.166, mcnemarP: 2.1e-9, nllDelta: -0.45,
-            nllDeltaCI95: -0.56 ... -0.34),
+            nllDeltaCI95: -0.56 ... -0.34, nllP: 0.001),
           PairResult(
             a: 6, b: 4, delta: 0.022, deltaCI95: -0.002...0.046, mcnemarP: 0.08, nllDelta: -0.0386,
-            nllDeltaCI95: -0.09...0.01),
+            nllDeltaCI95: -0.09...0.01, nllP: 0.12),
           PairResult(
             a: 8, b: 4, delta: -0.004, deltaCI95: -0.024...0.016, mcnemarP: 0.83, nllDelta: 0.0104,
-            nllDeltaCI95: 0.001...0.02),
+            nllDeltaCI95: 0.001...0.02, nllP: 0.012),
         ]),
       modules: modules(layers: 30, seed: 3), tuning: tuning(steps: 300, seed: 5),
       seeds: [Setting("seed", 0), Setting("omega_seed", 1), Setting("bootstrap_seed", 0)],

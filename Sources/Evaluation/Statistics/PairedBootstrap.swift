@@ -26,6 +26,34 @@ public struct PairedBootstrap: Sendable {
   public func ratioInterval95(
     numerators: [Double], denominators: [Double]
   ) -> ClosedRange<Double>? {
+    draws(numerators: numerators, denominators: denominators).map(PairedBootstrap.interval95)
+  }
+
+  /// How NLL(second) − NLL(first), each a mean over all completion tokens, would vary with the examples.
+  ///
+  /// A draw of examples takes the tokens along: the difference is Σ(second − first) ⁄ Σ tokens of the drawn ones,
+  /// the same quantity as the difference of the two figures. A mean of examples' own means would be another one
+  /// wherever completions differ in length.
+  ///
+  /// - Returns: The 95% interval, and the two-sided p of "no difference": twice the share of draws on the smaller
+  ///   side of 0, counted (k + 1) ⁄ (draws + 1) so that it is never 0 (Davison and Hinkley, "Bootstrap methods and
+  ///   their application", §4.2). `nil` where ``ratioInterval95(numerators:denominators:)`` is, or where the two
+  ///   were not measured on the same tokens.
+  public func tokenMeanDifference(
+    _ first: [ExampleScore], _ second: [ExampleScore]
+  ) -> (interval95: ClosedRange<Double>, p: Double)? {
+    guard first.map(\.tokenCount) == second.map(\.tokenCount),
+      let draws = draws(
+        numerators: zip(first, second).map { $1.negativeLogLikelihood - $0.negativeLogLikelihood },
+        denominators: first.map { Double($0.tokenCount) })
+    else { return nil }
+    let smaller = min(draws.count { $0 <= 0 }, draws.count { $0 >= 0 })
+    let p = min(1, 2 * Double(smaller + 1) / Double(draws.count + 1))
+    return (PairedBootstrap.interval95(draws), p)
+  }
+
+  /// The ratios of all draws in increasing order, without those of denominator 0.
+  private func draws(numerators: [Double], denominators: [Double]) -> [Double]? {
     guard numerators.count == denominators.count, !numerators.isEmpty else { return nil }
     var generator = SeededGenerator(seed: seed, stream: PairedBootstrap.stream)
     var ratios: [Double] = []
@@ -43,7 +71,11 @@ public struct PairedBootstrap: Sendable {
     }
     guard ratios.count * 20 >= resamples * 19 else { return nil }
     ratios.sort()
-    return PairedBootstrap.quantile(ratios, 0.025)...PairedBootstrap.quantile(ratios, 0.975)
+    return ratios
+  }
+
+  private static func interval95(_ sorted: [Double]) -> ClosedRange<Double> {
+    quantile(sorted, 0.025)...quantile(sorted, 0.975)
   }
 
   /// The 95% interval of the mean of `differences`, one per example.

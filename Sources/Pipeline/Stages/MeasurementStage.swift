@@ -121,15 +121,12 @@ final class MeasurementStage {
   ) -> PairResult {
     let bootstrap = PairedBootstrap(seed: seed)
     let (rightA, rightB) = (first.examples.map(\.isCorrect), second.examples.map(\.isCorrect))
-    let differences = zip(first.examples, second.examples).map {
-      $1.negativeLogLikelihood / Double($1.tokenCount)
-        - $0.negativeLogLikelihood / Double($0.tokenCount)
-    }
+    let nll = bootstrap.tokenMeanDifference(first.examples, second.examples)
     return PairResult(
       a: a, b: b, delta: second.accuracy - first.accuracy,
       deltaCI95: bootstrap.accuracyInterval95(rightA, rightB),
       mcnemarP: McNemarTest.exactP(rightA, rightB) ?? 1,
       nllDelta: second.negativeLogLikelihood - first.negativeLogLikelihood,
-      nllDeltaCI95: bootstrap.meanInterval95(differences))
+      nllDeltaCI95: nll?.interval95, nllP: nll?.p)
   }
 }

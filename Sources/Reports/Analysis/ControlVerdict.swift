@@ -1,11 +1,14 @@
 /// How the result compares with one control; NLL decides, because it resolves what accuracy cannot.
+///
+/// A side wins only where the 95% interval of the difference excludes 0 and its p stays below 0.05 after Holm's
+/// correction for all controls of the job.
 struct ControlVerdict {
   enum Outcome {
     /// The control has the lower NLL.
     case controlWins
     /// The result has the lower NLL.
     case resultWins
-    /// The 95% interval of the difference contains 0, or a figure is missing.
+    /// The difference is within chance, or its interval is not known.
     case undecided
   }
 
@@ -13,26 +16,36 @@ struct ControlVerdict {
   let control: VariantResult
   let result: VariantResult
   let pair: PairResult?
+  /// Controls compared with the result, this one included.
+  let comparisons: Int
 
   /// One verdict for each control of `evaluation`; none without a result to compare.
   static func all(in evaluation: EvaluationRecord) -> [ControlVerdict] {
     guard let resultIndex = evaluation.resultIndex else { return [] }
-    return evaluation.variants.indices.filter { evaluation.variants[$0].kind == .control }.map {
-      ControlVerdict(evaluation, control: $0, result: resultIndex)
+    let controls = evaluation.variants.indices.filter { evaluation.variants[$0].kind == .control }
+    // A record of a version that knew no p decides nothing: its interval was of another quantity.
+    let corrected = HolmCorrection.adjusted(
+      controls.map { evaluation.pair($0, resultIndex)?.nllP ?? 1 })
+    return zip(controls, corrected).map { control, p in
+      ControlVerdict(
+        evaluation, control: control, result: resultIndex, p: p, comparisons: controls.count)
     }
   }
 
-  private init(_ evaluation: EvaluationRecord, control: Int, result: Int) {
+  private init(
+    _ evaluation: EvaluationRecord, control: Int, result: Int, p: Double, comparisons: Int
+  ) {
     self.control = evaluation.variants[control]
     self.result = evaluation.variants[result]
+    self.comparisons = comparisons
     pair = evaluation.pair(control, result)
-    let difference = self.result.nll - self.control.nll
-    if !difference.isFinite || difference == 0
-      || (pair?.nllDeltaCI95.map { $0.contains(0) } ?? false)
-    {
-      outcome = .undecided
+    let interval = pair?.nllDeltaCI95
+    if p < 0.05, let interval, interval.lowerBound > 0 {
+      outcome = .controlWins
+    } else if p < 0.05, let interval, interval.upperBound < 0 {
+      outcome = .resultWins
     } else {
-      outcome = difference > 0 ? .controlWins : .resultWins
+      outcome = .undecided
     }
   }
 
@@ -50,7 +63,12 @@ struct ControlVerdict {
       case .resultWins: "\(own) is better than \(other)\(atBytes)"
       case .undecided: "No difference shown between \(other) and \(own)\(atBytes)"
       }
-    return "\(opening): \(figures)\(p)."
+    let range =
+      pair?.nllDeltaCI95.map {
+        ", difference \(Numerals.signed($0.lowerBound, 4)) to \(Numerals.signed($0.upperBound, 4))"
+      } ?? ", the difference has no interval"
+    let others = comparisons > 1 ? ", one of \(comparisons) comparisons (Holm)" : ""
+    return "\(opening): \(figures)\(range)\(p)\(others)."
   }
 
   /// Where the control's bytes differ from the result's by more than a twentieth.

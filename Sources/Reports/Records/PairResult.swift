@@ -14,11 +14,14 @@ public struct PairResult: Hashable, Sendable {
   public var nllDelta: Double?
   /// Paired-bootstrap 95% interval of `nllDelta`.
   public var nllDeltaCI95: ClosedRange<Double>?
+  /// Two-sided p of `nllDelta` being 0, by the same draws; absent from records of versions before it.
+  public var nllP: Double?
 
   /// Creates a comparison.
   public init(
     a: Int, b: Int, delta: Double, deltaCI95: ClosedRange<Double>? = nil, mcnemarP: Double,
-    nllDelta: Double? = nil, nllDeltaCI95: ClosedRange<Double>? = nil
+    nllDelta: Double? = nil, nllDeltaCI95: ClosedRange<Double>? = nil,
+    nllP: Double? = nil
   ) {
     self.a = a
     self.b = b
@@ -27,5 +30,6 @@ public struct PairResult: Hashable, Sendable {
     self.mcnemarP = mcnemarP
     self.nllDelta = nllDelta
     self.nllDeltaCI95 = nllDeltaCI95
+    self.nllP = nllP
   }
 }

@@ -12,6 +12,7 @@ extension PairResult {
     members.add("mcnemar_p", figure: mcnemarP)
     members.add("nll_delta", figure: nllDelta)
     members.add("nll_delta_ci95", interval: nllDeltaCI95)
+    members.add("nll_p", figure: nllP)
     return members.json
   }
 
@@ -26,6 +27,7 @@ extension PairResult {
       deltaCI95: try field["delta_ci95"].optional { f throws(Fault) in try f.interval() },
       mcnemarP: try field["mcnemar_p"].figure(in: field, "mcnemar_p"),
       nllDelta: try field["nll_delta"].optionalFigure(in: field, "nll_delta"),
-      nllDeltaCI95: try field["nll_delta_ci95"].optional { f throws(Fault) in try f.interval() })
+      nllDeltaCI95: try field["nll_delta_ci95"].optional { f throws(Fault) in try f.interval() },
+      nllP: try field["nll_p"].optionalFigure(in: field, "nll_p"))
   }
 }
