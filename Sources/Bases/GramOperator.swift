@@ -35,7 +35,7 @@ struct GramOperator {
   func apply(
     _ x: [Float], count: Int, alpha: Float = 1, beta: Float = 0, into y: inout [Float]
   ) {
-    let isThin = count <= GramOperator.thinLimit && ThinProducts.isSupported
+    let isThin = count <= GramOperator.thinLimit
     guard let formed else {
       counter.operations += 4 * Double(count) * Double(weight.long * weight.short)
       if isThin {

@@ -8,7 +8,7 @@
 // exp(x), relative error below 3e-7; 0 below -86, exp(88) above 88. x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial
 // of degree 6 in r, and 2^n through the exponent bits (the split of ln 2 and the coefficients are those of Cephes'
 // expf). Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
-__attribute__((always_inline)) static inline float exponential(float x) {
+INLINE float exponential(float x) {
   const float magic = 12582912.0f;
   float clamped = x < -86.0f ? -86.0f : x > 88.0f ? 88.0f : x;
   float shifted = clamped * 1.44269504f + magic;
@@ -29,14 +29,15 @@ __attribute__((always_inline)) static inline float exponential(float x) {
   return x < -86.0f ? 0.0f : p * scale;
 }
 
-FOR_EVERY_CPU
-void activation_swiglu(const float *gate, const float *up, size_t count, float *out) {
+INLINE void activation_swiglu_body(const float *gate, const float *up, size_t count, float *out) {
   for (size_t index = 0; index < count; index++)
     out[index] = gate[index] / (1.0f + exponential(-gate[index])) * up[index];
 }
 
-FOR_EVERY_CPU
-void activation_swiglu_gradient(
+BY_LEVEL(
+    activation_swiglu, (const float *gate, const float *up, size_t count, float *out), (gate, up, count, out))
+
+INLINE void activation_swiglu_gradient_body(
     const float *gate, const float *up, const float *d, size_t count, float *d_gate, float *d_up) {
   for (size_t index = 0; index < count; index++) {
     float g = gate[index];
@@ -46,3 +47,8 @@ void activation_swiglu_gradient(
     d_up[index] = slope * g;
   }
 }
+
+BY_LEVEL(
+    activation_swiglu_gradient,
+    (const float *gate, const float *up, const float *d, size_t count, float *d_gate, float *d_up),
+    (gate, up, d, count, d_gate, d_up))

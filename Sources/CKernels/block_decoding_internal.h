@@ -11,8 +11,6 @@
 // A fused multiply-add would round once where gguf-py rounds twice.
 #pragma STDC FP_CONTRACT OFF
 
-#define INLINE __attribute__((always_inline)) static inline
-
 INLINE uint16_t word16(const uint8_t *bytes) { return (uint16_t)(bytes[0] | bytes[1] << 8); }
 
 INLINE uint32_t word32(const uint8_t *bytes) { return word16(bytes) | (uint32_t)word16(bytes + 2) << 16; }

@@ -2,12 +2,7 @@
 
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__linux__)
-#define FOR_EVERY_CPU __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EVERY_CPU
-#endif
-#define INLINE __attribute__((always_inline)) static inline
+#include "every_cpu.h"
 
 typedef double vector __attribute__((vector_size(64)));
 typedef float floats __attribute__((vector_size(32)));
@@ -75,8 +70,7 @@ INLINE void tile(
   memcpy(c, sum, sizeof sum);
 }
 
-FOR_EVERY_CPU
-void exact_product(
+INLINE void exact_product_body(
     size_t depth, const float *x, size_t m, size_t x_step, size_t x_stride, const float *y, size_t n, size_t y_step,
     size_t y_stride, double *c) {
   double a[DEPTH * STRIP], b[DEPTH * STRIP], sums[STRIP][STRIP];
@@ -95,3 +89,9 @@ void exact_product(
     }
   }
 }
+
+BY_LEVEL(
+    exact_product,
+    (size_t depth, const float *x, size_t m, size_t x_step, size_t x_stride, const float *y, size_t n, size_t y_step,
+     size_t y_stride, double *c),
+    (depth, x, m, x_step, x_stride, y, n, y_step, y_stride, c))

@@ -2,15 +2,25 @@
 
 #include <string.h>
 
-enum { LANES = 16, PANEL = 64 };
+#include "every_cpu.h"
+
+// Columns are padded to `PADDING`. A panel has `WIDE_PANEL` of them where there are 32 vector registers of 16 lanes, else
+// `NARROW_PANEL`.
+enum { PADDING = 16, WIDE_PANEL = 64, NARROW_PANEL = 16, NARROW_ROWS = 6, NARROW_CHUNK = 96 };
+
+// Depths (k, or pairs of k) summed before they are added to C. Sums over a whole vocabulary in one accumulator would
+// lose three digits; in blocks the error grows with the block, and the block of a panel stays in the caches.
+enum { DEPTH_BLOCK = 256 };
 
 static size_t minimum(size_t a, size_t b) { return a < b ? a : b; }
 static size_t round_up(size_t value, size_t step) { return (value + step - 1) / step * step; }
 
-size_t packed_float_count(size_t n, size_t k) { return round_up(n, LANES) * k; }
-size_t packed_bfloat16_count(size_t n, size_t k) { return round_up(n, LANES) * round_up(k, 2); }
+size_t packed_float_count(size_t n, size_t k) { return round_up(n, PADDING) * k; }
+size_t packed_bfloat16_count(size_t n, size_t k) { return round_up(n, PADDING) * round_up(k, 2); }
 
-static uint16_t bfloat16(float value) {
+size_t packed_panel(void) { return cpu_level() >= CPU_AVX512 ? WIDE_PANEL : NARROW_PANEL; }
+
+INLINE uint16_t bfloat16(float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)((bits >> 16) | 0x40u);
@@ -19,9 +29,10 @@ static uint16_t bfloat16(float value) {
 
 void packed_float_pack(
     const float *w, size_t n, size_t k, size_t row_stride, size_t column_stride, float *out) {
-  for (size_t start = 0; start < n; start += PANEL) {
-    size_t width = minimum(PANEL, round_up(n - start, LANES));
-    size_t filled = minimum(PANEL, n - start);
+  size_t panel = packed_panel();
+  for (size_t start = 0; start < n; start += panel) {
+    size_t width = minimum(panel, round_up(n - start, PADDING));
+    size_t filled = minimum(panel, n - start);
     for (size_t column = 0; column < k; column++) {
       for (size_t row = 0; row < width; row++)
         out[row] = row < filled ? w[(start + row) * row_stride + column * column_stride] : 0;
@@ -32,9 +43,10 @@ void packed_float_pack(
 
 void packed_bfloat16_pack(
     const float *w, size_t n, size_t k, size_t row_stride, size_t column_stride, uint16_t *out) {
-  for (size_t start = 0; start < n; start += PANEL) {
-    size_t width = minimum(PANEL, round_up(n - start, LANES));
-    size_t filled = minimum(PANEL, n - start);
+  size_t panel = packed_panel();
+  for (size_t start = 0; start < n; start += panel) {
+    size_t width = minimum(panel, round_up(n - start, PADDING));
+    size_t filled = minimum(panel, n - start);
     for (size_t column = 0; column < k; column += 2) {
       for (size_t row = 0; row < width; row++) {
         for (size_t half = 0; half < 2; half++)
@@ -48,22 +60,28 @@ void packed_bfloat16_pack(
   }
 }
 
+INLINE void round_rows(
+    const float *x, size_t rows, size_t columns, size_t stride, uint16_t *out, size_t stride_out) {
+  for (size_t row = 0; row < rows; row++, x += stride, out += stride_out) {
+    for (size_t column = 0; column < columns; column++) out[column] = bfloat16(x[column]);
+    if (columns % 2) out[columns] = 0;
+  }
+}
+
 #if defined(__x86_64__)
 
 #include <immintrin.h>
 
+#define NARROW(NAME) NAME##_avx2
+#define LANES 8
+#define TARGET __attribute__((target("avx2,fma")))
+#include "packed_narrow.h"
+
+enum { PANEL = WIDE_PANEL };
+#define LANES 16
+
 #define FLOAT_TARGET __attribute__((target("avx512f")))
 #define BFLOAT16_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
-#define INLINE __attribute__((always_inline)) static inline
-
-int packed_level(void) {
-  __builtin_cpu_init();
-  if (!__builtin_cpu_supports("avx512f")) return PACKED_NONE;
-  int rounds = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("avx512bf16");
-  return rounds ? PACKED_BFLOAT16 : PACKED_FLOAT;
-}
-
 // 24 accumulators of 16 lanes: with four registers for the panel and one for the broadcast all 32 are used,
 // and a row is loaded once for four multiply-adds.
 enum { ROWS = 6 };
@@ -126,9 +144,37 @@ BFLOAT16_TARGET INLINE void bfloat16_tile(
           vector + 1 == vectors ? last : (__mmask16)0xffff, accumulate);
 }
 
-// Depths (k, or pairs of k) summed before they are added to C. Sums over a whole vocabulary in one accumulator would
-// lose three digits; in blocks the error grows with the block, and the block of a panel stays in the caches.
-enum { DEPTH_BLOCK = 256 };
+// The same for AVX-512 without products of bfloat16: pairs are widened, as in packed_narrow.h.
+FLOAT_TARGET INLINE void wide_tile(
+    const int rows, const int vectors, size_t pairs, const uint16_t *a, size_t stride_a,
+    const uint16_t *panel, float *c, size_t stride_c, __mmask16 last, int accumulate) {
+  __m512 sum[ROWS][4];
+  const __m512i upper = _mm512_set1_epi32((int)0xffff0000u);
+  for (int row = 0; row < rows; row++)
+    for (int vector = 0; vector < vectors; vector++) sum[row][vector] = _mm512_setzero_ps();
+  for (size_t index = 0; index < pairs; index++) {
+    for (int vector = 0; vector < vectors; vector++) {
+      __m512i b = _mm512_loadu_si512(panel + 2 * LANES * vector);
+      __m512 first = _mm512_castsi512_ps(_mm512_slli_epi32(b, 16));
+      __m512 second = _mm512_castsi512_ps(_mm512_and_si512(b, upper));
+      for (int row = 0; row < rows; row++) {
+        int pair;
+        memcpy(&pair, a + row * stride_a + 2 * index, sizeof pair);
+        __m512i x = _mm512_set1_epi32(pair);
+        sum[row][vector] = _mm512_fmadd_ps(
+            _mm512_castsi512_ps(_mm512_slli_epi32(x, 16)), first, sum[row][vector]);
+        sum[row][vector] = _mm512_fmadd_ps(
+            _mm512_castsi512_ps(_mm512_and_si512(x, upper)), second, sum[row][vector]);
+      }
+    }
+    panel += 2 * LANES * vectors;
+  }
+  for (int row = 0; row < rows; row++)
+    for (int vector = 0; vector < vectors; vector++)
+      store(
+          c + row * stride_c + LANES * vector, sum[row][vector],
+          vector + 1 == vectors ? last : (__mmask16)0xffff, accumulate);
+}
 
 // One block of one panel against all rows of A.
 #define PANEL_PRODUCT(NAME, TARGET, TILE, ELEMENT, UNIT)                                              \
@@ -178,20 +224,9 @@ enum { DEPTH_BLOCK = 256 };
 
 PANEL_PRODUCT(float_product, FLOAT_TARGET, float_tile, float, 1)
 PANEL_PRODUCT(bfloat16_product, BFLOAT16_TARGET, bfloat16_tile, uint16_t, 2)
+PANEL_PRODUCT(bfloat16_product_wide, FLOAT_TARGET, wide_tile, uint16_t, 2)
 
-void packed_float_product(
-    size_t m, size_t n, size_t k, const float *a, size_t stride_a, const float *packed, float *c,
-    size_t stride_c, int accumulate) {
-  float_product(m, n, k, a, stride_a, packed, c, stride_c, accumulate);
-}
-
-void packed_bfloat16_product(
-    size_t m, size_t n, size_t k, const uint16_t *a, size_t stride_a, const uint16_t *packed, float *c,
-    size_t stride_c, int accumulate) {
-  bfloat16_product(m, n, round_up(k, 2) / 2, a, stride_a, packed, c, stride_c, accumulate);
-}
-
-BFLOAT16_TARGET void packed_round_rows(
+BFLOAT16_TARGET static void round_rows_avx512(
     const float *x, size_t rows, size_t columns, size_t stride, uint16_t *out, size_t stride_out) {
   for (size_t row = 0; row < rows; row++, x += stride, out += stride_out) {
     size_t column = 0;
@@ -204,23 +239,54 @@ BFLOAT16_TARGET void packed_round_rows(
   }
 }
 
-#else
-
-// No kernels for this CPU yet: `packed_level` says so and nothing below is called.
-int packed_level(void) { return PACKED_NONE; }
-void packed_float_product(
-    size_t m, size_t n, size_t k, const float *a, size_t stride_a, const float *packed, float *c,
-    size_t stride_c, int accumulate) {
-  __builtin_trap();
-}
-void packed_bfloat16_product(
-    size_t m, size_t n, size_t k, const uint16_t *a, size_t stride_a, const uint16_t *packed, float *c,
-    size_t stride_c, int accumulate) {
-  __builtin_trap();
-}
-void packed_round_rows(
+__attribute__((target("avx2"))) static void round_rows_avx2(
     const float *x, size_t rows, size_t columns, size_t stride, uint16_t *out, size_t stride_out) {
-  __builtin_trap();
+  round_rows(x, rows, columns, stride, out, stride_out);
 }
 
 #endif
+
+#define NARROW(NAME) NAME##_generic
+#undef LANES
+#define LANES 4
+#define TARGET
+#include "packed_narrow.h"
+
+void packed_float_product(
+    size_t m, size_t n, size_t k, const float *a, size_t stride_a, const float *packed, float *c,
+    size_t stride_c, int accumulate) {
+  switch (cpu_level()) {
+#if defined(__x86_64__)
+    case CPU_AVX512BF16:
+    case CPU_AVX512: float_product(m, n, k, a, stride_a, packed, c, stride_c, accumulate); break;
+    case CPU_AVX2: float_product_avx2(m, n, k, a, stride_a, packed, c, stride_c, accumulate); break;
+#endif
+    default: float_product_generic(m, n, k, a, stride_a, packed, c, stride_c, accumulate); break;
+  }
+}
+
+void packed_bfloat16_product(
+    size_t m, size_t n, size_t k, const uint16_t *a, size_t stride_a, const uint16_t *packed, float *c,
+    size_t stride_c, int accumulate) {
+  size_t pairs = round_up(k, 2) / 2;
+  switch (cpu_level()) {
+#if defined(__x86_64__)
+    case CPU_AVX512BF16: bfloat16_product(m, n, pairs, a, stride_a, packed, c, stride_c, accumulate); break;
+    case CPU_AVX512: bfloat16_product_wide(m, n, pairs, a, stride_a, packed, c, stride_c, accumulate); break;
+    case CPU_AVX2: bfloat16_product_avx2(m, n, pairs, a, stride_a, packed, c, stride_c, accumulate); break;
+#endif
+    default: bfloat16_product_generic(m, n, pairs, a, stride_a, packed, c, stride_c, accumulate); break;
+  }
+}
+
+void packed_round_rows(
+    const float *x, size_t rows, size_t columns, size_t stride, uint16_t *out, size_t stride_out) {
+  switch (cpu_level()) {
+#if defined(__x86_64__)
+    case CPU_AVX512BF16: round_rows_avx512(x, rows, columns, stride, out, stride_out); break;
+    case CPU_AVX512:
+    case CPU_AVX2: round_rows_avx2(x, rows, columns, stride, out, stride_out); break;
+#endif
+    default: round_rows(x, rows, columns, stride, out, stride_out); break;
+  }
+}

@@ -81,7 +81,7 @@ public final class FrozenMatrix: Sendable {
       for order in orders {
         if precision == .bfloat16 {
           layouts.rounded[order] = layouts.rounded[order] ?? rounded(plain, order)
-        } else if ProductPrecision.hasPackedFloat {
+        } else {
           layouts.packed[order] = layouts.packed[order] ?? packed(plain, order)
         }
       }
@@ -126,24 +126,18 @@ public final class FrozenMatrix: Sendable {
           count, part, depth, values, x.roundedStride, memory.pointer + first * depthUnit,
           target + first, stride, adding ? 1 : 0)
       }
-    } else if ProductPrecision.hasPackedFloat {
+    } else {
       let memory = packedLayout(order)
       split(width, threads) { first, part in
         packed_float_product(
           count, part, depth, x.values, x.stride, memory.pointer + first * depth, target + first,
           stride, adding ? 1 : 0)
       }
-    } else if let plain = layouts.withLock({ $0.plain }) {
-      BLASThreads.set(threads)
-      BLAS.gemm(
-        transposeB: order == .forward, rows: count, columns: width, inner: depth, x.values,
-        strideA: x.stride, plain.pointer, strideB: columns, beta: adding ? 1 : 0, target,
-        strideC: stride)
     }
   }
 
   /// Columns of the result in one panel of the packed layouts.
-  private static let panel = 64
+  private static let panel = packed_panel()
 
   /// Runs `body` on whole panels of the result, `(first column, columns)`, on up to `threads` threads.
   private func split(_ width: Int, _ threads: Int, _ body: (Int, Int) -> Void) {

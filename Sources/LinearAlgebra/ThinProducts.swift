@@ -11,9 +11,6 @@ public enum ThinProducts {
   /// Vectors of one pass over the matrix.
   public static let width = Int(THIN_WIDTH)
 
-  /// Whether this CPU has kernels for them.
-  public static let isSupported = thin_supported() != 0
-
   /// `Y ← alpha · X·WᵀW + beta · Y`, or `X·WWᵀ` where `ofRows`, for `W` `[rows, columns]`.
   ///
   /// - Parameters:

@@ -12,6 +12,7 @@ import LinearAlgebra
     Interruption.install()
     ProcessMemory.keepFreed()
     do {
+      try CPUKernels.check()
       var command = try RootCommand.parseAsRoot()
       try command.run()
     } catch let fault as Fault {

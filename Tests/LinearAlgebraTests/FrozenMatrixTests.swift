@@ -37,9 +37,7 @@ import Testing
     check(shape, order, precision: .float32, limit: 1e-6)
   }
 
-  @Test(
-    .enabled(if: ProductPrecision.hasBFloat16), arguments: shapes,
-    [FrozenMatrix.Order.forward, .backward])
+  @Test(arguments: shapes, [FrozenMatrix.Order.forward, .backward])
   func productsInBFloat16(
     shape: (rows: Int, columns: Int, count: Int), order: FrozenMatrix.Order
   ) {
@@ -139,8 +137,7 @@ import Testing
   }
 
   /// A view from an odd column reads pairs that begin there.
-  @Test(.enabled(if: ProductPrecision.hasBFloat16))
-  func aViewMayBeginAtAnyColumn() {
+  @Test func aViewMayBeginAtAnyColumn() {
     let w = Matrix(rows: 5, columns: 4, elements: FrozenMatrixTests.values(20, seed: 6))
     let x = FrozenMatrixTests.values(3 * 7, seed: 7)
     let frozen = FrozenMatrix(stacking: [w])

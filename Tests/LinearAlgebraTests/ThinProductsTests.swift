@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Products with few vectors against general ones in Float64.
-@Suite(.enabled(if: ThinProducts.isSupported)) struct ThinProductsTests {
+@Suite struct ThinProductsTests {
   private func random(_ rows: Int, _ columns: Int, seed: UInt64) -> Matrix<Float> {
     var generator = SeededGenerator(seed: seed)
     return Matrix(

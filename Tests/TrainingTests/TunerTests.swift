@@ -56,8 +56,7 @@ import Training
   }
 
   /// Rounded products change a step by little and where tuning ends by less.
-  @Test(.enabled(if: ProductPrecision.hasBFloat16))
-  func roundedProductsEndWhereExactOnesDo() throws {
+  @Test func roundedProductsEndWhereExactOnesDo() throws {
     let run = try TinyRun()
     var options = TinyRun.options
     options.steps = 80

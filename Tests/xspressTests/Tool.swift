@@ -18,13 +18,18 @@ enum Tool {
     .deletingLastPathComponent().appendingPathComponent("xspress").path
 
   /// Runs `xspress` with `arguments`, its cache in `cache`; progress is off unless they say otherwise.
-  static func run(_ arguments: [String], cache: String? = nil) throws -> Outcome {
+  static func run(
+    _ arguments: [String], cache: String? = nil, environment added: [String: String] = [:]
+  ) throws -> Outcome {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
-    let saysOtherwise = arguments.contains { ["--log", "--quiet", "--help"].contains($0) }
+    let saysOtherwise = arguments.contains {
+      ["--log", "--quiet", "--help", "--version"].contains($0)
+    }
     process.arguments = arguments + (saysOtherwise ? [] : ["--log", "none"])
     var environment = ProcessInfo.processInfo.environment
     if let cache { environment["XDG_CACHE_HOME"] = cache }
+    environment.merge(added) { $1 }
     process.environment = environment
     let (output, errors) = (Pipe(), Pipe())
     process.standardOutput = output

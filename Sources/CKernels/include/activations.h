@@ -1,5 +1,5 @@
-// Elementwise activations. Each function exists for AVX-512, AVX2 and plain x86-64 and the CPU chooses when the
-// program is loaded; results of the three differ in the last bits. (The same holds of exact_products.h.)
+// Elementwise activations. Each function exists for AVX-512, AVX2 and plain x86-64, chosen by cpu.h; results of the
+// three differ in the last bits. (The same holds of exact_products.h.)
 #ifndef XSPRESS_ACTIVATIONS_H
 #define XSPRESS_ACTIVATIONS_H
 

@@ -4,9 +4,10 @@
 //
 // OpenBLAS packs its right factor anew at every call. A tuning step multiplies a few hundred rows with the
 // same weights again and again, so packing is a sixth of its time; here it is done once. And Debian's OpenBLAS
-// has no bfloat16 product.
+// has no bfloat16 product; where the CPU has none either, pairs are widened to Float32, which halves the memory and not
+// the time.
 //
-// Packed layout: panels of 64 columns of C (rows of W), the last one narrower, padded to 16. Inside a panel,
+// Packed layout: panels of packed_panel() columns of C (rows of W), the last one narrower, padded to 16. Inside a panel,
 // for every k (Float32) or pair of k (bfloat16), the panel's columns follow one another, for bfloat16 as
 // pairs (k, k + 1). Padding is zero.
 #ifndef XSPRESS_PACKED_PRODUCTS_H
@@ -15,13 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// What this CPU runs.
-enum {
-  PACKED_NONE = 0,      // no kernels here: use a BLAS
-  PACKED_FLOAT = 1,     // AVX-512F: Float32
-  PACKED_BFLOAT16 = 2,  // AVX-512 BF16: both
-};
-int packed_level(void);
+// Columns of a panel on this CPU.
+size_t packed_panel(void);
 
 // Elements (of float or uint16_t) of the packed form of an [n, k] matrix.
 size_t packed_float_count(size_t n, size_t k);
@@ -39,7 +35,7 @@ void packed_bfloat16_pack(
 void packed_round_rows(
     const float *x, size_t rows, size_t columns, size_t stride, uint16_t *out, size_t stride_out);
 
-// C[m, n] = A[m, k] * W^T, or C += where `accumulate` is not 0. Strides in elements. Needs the level.
+// C[m, n] = A[m, k] * W^T, or C += where `accumulate` is not 0. Strides in elements.
 void packed_float_product(
     size_t m, size_t n, size_t k, const float *a, size_t stride_a, const float *packed, float *c,
     size_t stride_c, int accumulate);

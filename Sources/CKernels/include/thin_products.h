@@ -7,16 +7,13 @@
 /// values of one coordinate together: X[n, 16]. W is [rows, n] with `stride` values from row to row.
 enum { THIN_WIDTH = 16 };
 
-/// Whether this CPU runs the functions below (AVX-512).
-int thin_supported(void);
-
 /// P[rows, 16] = W X: every row of P is overwritten. Sums in blocks of 256.
 void thin_images(size_t rows, size_t n, const float *w, size_t stride, const float *x, float *p);
 
 /// Z[n, 16] += W^T P.
 void thin_add_transposed(size_t rows, size_t n, const float *w, size_t stride, const float *p, float *z);
 
-/// Z[n, 16] += W^T (W X), eight rows of W at a time: each is read from memory once.
+/// Z[n, 16] += W^T (W X), a few rows of W at a time: each is read from memory once.
 void thin_add_gram(size_t rows, size_t n, const float *w, size_t stride, const float *x, float *z);
 
 #endif

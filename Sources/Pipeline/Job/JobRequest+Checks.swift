@@ -2,7 +2,6 @@ import Bases
 import Evaluation
 import Faults
 import Files
-import LinearAlgebra
 import Projection
 import Training
 
@@ -26,7 +25,7 @@ extension JobRequest {
   /// Finds what would fail later before any work is done: data that cannot be read, an output that is an input
   /// or has no place, settings that exclude each other.
   ///
-  /// - Throws: 64 `OUT-IN` or `JOB-OPTIONS`, 69 `JOB-PRECISION`, 73 `OUT-CREATE`; what reading data throws.
+  /// - Throws: 64 `OUT-IN` or `JOB-OPTIONS`, 73 `OUT-CREATE`; what reading data throws.
   func check() throws(Fault) {
     try OutputPlace.check(outputPath, against: inputPaths)
     try OutputPlace.checkFolder(of: outputPath)
@@ -48,10 +47,6 @@ extension JobRequest {
     }
     if let candidates, candidates < 1 {
       throw Fault(.usage, "JOB-OPTIONS", "at least one candidate direction is needed")
-    }
-    if tuning?.options.precision == .bfloat16, !ProductPrecision.hasBFloat16 {
-      throw Fault(
-        .unsupported, "JOB-PRECISION", "this CPU has no bfloat16 products; use float32")
     }
     if usesOwnTexts, let path = ownTexts.openingsPath { _ = try Opening.read(path) }
     var data = [calibration?.file, tuning?.data.file, evaluation]

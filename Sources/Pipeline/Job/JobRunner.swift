@@ -6,6 +6,7 @@ import Evaluation
 public import Faults
 import Files
 import Foundation
+import LinearAlgebra
 import Models
 import Progress
 import Projection
@@ -54,6 +55,13 @@ public final class JobRunner {
     // Student and teacher stand on the same changed base.
     self.session = session.changed(by: matched.parts)
     warnings = matched.adapter.warnings
+    if request.tuning?.options.precision == .bfloat16, !CPUKernels.multipliesBFloat16 {
+      warnings.append(
+        Warning(
+          "CPU-BF16",
+          "this CPU has no bfloat16 products: widened ones take longer than float32 and hold half the memory"
+        ))
+    }
     session.log.warn(warnings, about: matched.adapter.path)
   }
 

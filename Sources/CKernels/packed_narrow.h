@@ -1,0 +1,121 @@
+// Products with packed matrices for CPUs with sixteen vector registers: included once for each width, with LANES lanes
+// a vector, TARGET before every function and names made by NARROW.
+//
+// A tile is six rows by two vectors: twelve sums, two vectors of the panel and one broadcast value fill the registers.
+// A block of a panel, 256 deep, fits the first-level cache and a chunk of rows the second: every value of A is read
+// once a panel from there, every value of the panel once a chunk from memory.
+
+typedef float NARROW(vector) __attribute__((vector_size(4 * LANES)));
+typedef uint32_t NARROW(words) __attribute__((vector_size(4 * LANES)));
+
+TARGET INLINE NARROW(vector) NARROW(load)(const float *x) {
+  NARROW(vector) value;
+  memcpy(&value, x, sizeof value);
+  return value;
+}
+
+// Sums of a tile to C: whole vectors, or as many columns as there are.
+TARGET INLINE void NARROW(store)(
+    const int rows, NARROW(vector) sum[][2], float *c, size_t stride_c, size_t columns, int accumulate) {
+  for (int row = 0; row < rows; row++, c += stride_c) {
+    if (columns >= 2 * LANES) {
+      for (int half = 0; half < 2; half++) {
+        NARROW(vector) value = sum[row][half];
+        if (accumulate) value += NARROW(load)(c + half * LANES);
+        memcpy(c + half * LANES, &value, sizeof value);
+      }
+    } else {
+      float values[2 * LANES];
+      memcpy(values, sum[row], sizeof values);
+      for (size_t column = 0; column < columns; column++)
+        c[column] = accumulate ? c[column] + values[column] : values[column];
+    }
+  }
+}
+
+// `rows` is a constant where these are inlined, so that sums stay in registers.
+TARGET INLINE void NARROW(float_tile)(
+    const int rows, size_t depth, const float *a, size_t stride_a, const float *panel, float *c, size_t stride_c,
+    size_t columns, int accumulate) {
+  NARROW(vector) sum[NARROW_ROWS][2] = {{{0}}};
+  for (size_t index = 0; index < depth; index++, panel += NARROW_PANEL) {
+    NARROW(vector) left = NARROW(load)(panel), right = NARROW(load)(panel + LANES);
+    for (int row = 0; row < rows; row++) {
+      float x = a[row * stride_a + index];
+      sum[row][0] += x * left;
+      sum[row][1] += x * right;
+    }
+  }
+  NARROW(store)(rows, sum, c, stride_c, columns, accumulate);
+}
+
+// A bfloat16 is the upper half of a Float32: of a pair the first is shifted up, the second is masked out.
+TARGET INLINE NARROW(vector) NARROW(widened)(NARROW(words) pairs, const int second) {
+  NARROW(words) bits = second ? pairs & 0xffff0000u : pairs << 16;
+  return (NARROW(vector))bits;
+}
+
+// A product of two bfloat16 is exact in Float32; sums are rounded to it.
+TARGET INLINE void NARROW(bfloat16_tile)(
+    const int rows, size_t depth, const uint16_t *a, size_t stride_a, const uint16_t *panel, float *c,
+    size_t stride_c, size_t columns, int accumulate) {
+  NARROW(vector) sum[NARROW_ROWS][2] = {{{0}}};
+  for (size_t index = 0; index < depth; index++, panel += 2 * NARROW_PANEL) {
+    NARROW(words) left, right;
+    memcpy(&left, panel, sizeof left);
+    memcpy(&right, panel + 2 * LANES, sizeof right);
+    // First all firsts, then all seconds: both at once would need more registers than there are.
+    for (int second = 0; second < 2; second++) {
+      NARROW(vector) l = NARROW(widened)(left, second), r = NARROW(widened)(right, second);
+      for (int row = 0; row < rows; row++) {
+        uint32_t pair;
+        memcpy(&pair, a + row * stride_a + 2 * index, sizeof pair);
+        NARROW(vector) x = NARROW(widened)((NARROW(words)){0} + pair, second);
+        sum[row][0] += x * l;
+        sum[row][1] += x * r;
+      }
+    }
+  }
+  NARROW(store)(rows, sum, c, stride_c, columns, accumulate);
+}
+
+#define NARROW_PRODUCT(PRODUCT, TILE, ELEMENT, UNIT)                                                              \
+  TARGET static void NARROW(PRODUCT)(                                                                             \
+      size_t m, size_t n, size_t depth, const ELEMENT *a, size_t stride_a, const ELEMENT *packed, float *c,       \
+      size_t stride_c, int accumulate) {                                                                          \
+    size_t done = 0;                                                                                              \
+    do {                                                                                                          \
+      size_t part = minimum(DEPTH_BLOCK, depth - done);                                                           \
+      int add = accumulate || done > 0;                                                                           \
+      for (size_t first = 0; first < m; first += NARROW_CHUNK) {                                                  \
+        size_t end = minimum(first + NARROW_CHUNK, m);                                                            \
+        for (size_t column = 0; column < n; column += 2 * LANES) {                                                \
+          const ELEMENT *panel = packed + column / NARROW_PANEL * NARROW_PANEL * UNIT * depth +                   \
+                                 (done * NARROW_PANEL + column % NARROW_PANEL) * UNIT;                            \
+          size_t columns = n - column, row = first;                                                               \
+          for (; row + NARROW_ROWS <= end; row += NARROW_ROWS)                                                    \
+            NARROW(TILE)(                                                                                         \
+                NARROW_ROWS, part, a + row * stride_a + UNIT * done, stride_a, panel, c + row * stride_c + column, \
+                stride_c, columns, add);                                                                          \
+          const ELEMENT *x = a + row * stride_a + UNIT * done;                                                    \
+          float *y = c + row * stride_c + column;                                                                 \
+          switch (end - row) {                                                                                    \
+            case 5: NARROW(TILE)(5, part, x, stride_a, panel, y, stride_c, columns, add); break;                  \
+            case 4: NARROW(TILE)(4, part, x, stride_a, panel, y, stride_c, columns, add); break;                  \
+            case 3: NARROW(TILE)(3, part, x, stride_a, panel, y, stride_c, columns, add); break;                  \
+            case 2: NARROW(TILE)(2, part, x, stride_a, panel, y, stride_c, columns, add); break;                  \
+            case 1: NARROW(TILE)(1, part, x, stride_a, panel, y, stride_c, columns, add); break;                  \
+            default: break;                                                                                       \
+          }                                                                                                       \
+        }                                                                                                         \
+      }                                                                                                           \
+      done += part;                                                                                               \
+    } while (done < depth);                                                                                       \
+  }
+
+NARROW_PRODUCT(float_product, float_tile, float, 1)
+NARROW_PRODUCT(bfloat16_product, bfloat16_tile, uint16_t, 2)
+#undef NARROW_PRODUCT
+#undef NARROW
+#undef LANES
+#undef TARGET

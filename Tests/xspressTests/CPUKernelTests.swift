@@ -1,0 +1,47 @@
+import Files
+import JSON
+import LinearAlgebra
+import TestSupport
+import Testing
+
+/// `XSPRESS_CPU`: every level this machine has meets the golden answers.
+@Suite struct CPUKernelTests {
+  @Test(arguments: CPUKernels.available)
+  func goldenAnswersHoldAtEveryLevel(level: String) throws {
+    let cases = [
+      "forward/tiny-lora", "training/tiny-kd-gradient", "training/tiny-adamw", "bases/tiny",
+    ]
+    let outcome = try Tool.run(
+      ["verify", Checkout.path("golden"), "--json"] + cases.flatMap { ["--only", $0] },
+      environment: [CPUKernels.variable: level])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let document = try JSONValue.parse(outcome.output)
+    #expect(document["cases"]?.arrayValue?.count == cases.count)
+  }
+
+  @Test(arguments: CPUKernels.available)
+  func theRecordNamesTheLevel(level: String) throws {
+    try withTemporaryDirectory { folder in
+      let outcome = try Tool.run(
+        [
+          "convert", "--base", Checkout.path("golden/tiny/model"), "--adapter",
+          Checkout.path("golden/tiny/adapter"), "--rank", "2", "--json", "-o",
+          Paths.join(folder, "x.loraxs"),
+        ], cache: folder, environment: [CPUKernels.variable: level])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.output.contains("own \(level)\""))
+    }
+  }
+
+  @Test(arguments: ["sse9", "AVX2"]) func unknownLevelsAreRefused(level: String) throws {
+    let outcome = try Tool.run(["--version"], environment: [CPUKernels.variable: level])
+    #expect(outcome.status == 64 && outcome.output.isEmpty)
+    #expect(outcome.errors.contains("this CPU has generic") && outcome.errorLines.count == 1)
+  }
+
+  @Test func aLevelAboveTheCPUIsRefused() throws {
+    guard CPUKernels.available.last != "avx512bf16" else { return }
+    let outcome = try Tool.run(["--version"], environment: [CPUKernels.variable: "avx512bf16"])
+    #expect(outcome.status == 64 && outcome.errors.contains("asks for avx512bf16"))
+  }
+}
