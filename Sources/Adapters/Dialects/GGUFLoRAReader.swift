@@ -33,7 +33,7 @@ enum GGUFLoRAReader {
     let alpha = metadata["adapter.lora.alpha"]?.doubleValue
     guard let alpha, alpha.isFinite, abs(alpha) <= 1e9 else {
       throw Fault(
-        .badData, "AD-ALPHA", "adapter.lora.alpha is missing or not a number within ±1e9")
+        .badData, "AD-ALPHA", "adapter.lora.alpha is missing or not a number within +-1e9")
     }
     if metadata["adapter.alora.invocation_tokens"] != nil {
       throw Fault(
@@ -50,7 +50,9 @@ enum GGUFLoRAReader {
       if tensor.name.hasSuffix("_norm.weight") {
         // As llama.cpp does.
         reading.warnings.append(
-          Warning("AD-TENSOR", "the tensor is ignored", subject: tensor.name))
+          Warning(
+            "AD-TENSOR", "is a trained norm, which llama.cpp skips and so it is not applied",
+            subject: tensor.name))
         continue
       }
       let (module, part) = try split(tensor)

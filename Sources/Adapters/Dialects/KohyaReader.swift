@@ -15,7 +15,7 @@ enum KohyaReader {
       let (module, part) = try split(tensor.name)
       try table.add(tensor, module: module, part: part)
     }
-    var budget = ExpansionBudget()
+    var budget = ExpansionBudget(memory: files.memory)
     var withoutAlpha = 0
     for entry in try table.ordered() {
       var parts = NetworkParts(entry: entry, source: files.source)
@@ -29,7 +29,7 @@ enum KohyaReader {
       if let scalar = try parts.scalar("scalar") { scaling *= scalar }
       guard abs(scaling) <= 1e9 else {
         throw Fault(
-          .badData, "AD-ALPHA", "scaling is \(scaling), expected within ±1e9",
+          .badData, "AD-ALPHA", "scaling is \(scaling), expected within +-1e9",
           tensor: entry.module)
       }
       try parts.checkAllUsed()
