@@ -54,7 +54,8 @@ public struct Adapter: Sendable {
     baseModelName = reading.baseModelName
     updates = reading.updates
     parts = reading.parts
-    parameterCount = files.tensors.reduce(0) { $0 &+ $1.shape.reduce(1, &*) }
+    parameterCount =
+      files.tensors.reduce(0) { $0 &+ $1.shape.reduce(1, &*) } &- reading.unusedCount
     rank = reading.updates.map(\.rank).max() ?? 0
     warnings = files.warnings + reading.summarised
     naming = reading.naming

@@ -84,6 +84,7 @@ import Testing
       if key == "modules_to_save" { tiny.add("base_model.model.\(TinyAdapter.up).weight", [5, 4]) }
       let adapter = try open(tiny)
       #expect(adapter.updates.map(\.moduleName) == [TinyAdapter.query], "\(key)")
+      #expect(adapter.parameterCount == 2 * (3 + 4) + (key == "modules_to_save" ? 20 : 0))
       #expect(adapter.warnings.contains { $0.kind == "AD-TARGET" && $0.subject == TinyAdapter.up })
     }
     for (layers, count) in [([0], 2), ([1], 0), (0, 2), ([], 2)] as [(JSONValue, Int)] {

@@ -18,7 +18,7 @@ enum LoRAXSReader {
     let source = files.source
     let entries = try PEFTReader.table(source.tensors, &reading).ordered()
     try PEFTOtherParts.checkNamed(entries, configuration, &reading)
-    for entry in try PEFTReader.targeted(entries, configuration.targets, &reading.warnings) {
+    for entry in try PEFTReader.targeted(entries, configuration.targets, &reading) {
       if try PEFTOtherParts.readWhole(entry, source, &reading) { continue }
       // Without its latent, s·B·A would amplify the base's strongest directions.
       let latent = try source.matrix(try entry.required("lora_latent_mapping"))

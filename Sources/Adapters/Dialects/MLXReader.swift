@@ -30,6 +30,7 @@ enum MLXReader {
           Warning(
             "AD-TARGET", "is none of lora_parameters.keys, so its factors are not applied",
             subject: entry.module))
+        reading.unusedCount &+= entry.elementCount
         continue
       }
       let tensors = (try entry.required("lora_a"), try entry.required("lora_b"))

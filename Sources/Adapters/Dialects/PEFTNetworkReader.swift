@@ -29,7 +29,7 @@ enum PEFTNetworkReader {
     }
     var budget = ExpansionBudget(memory: files.memory)
     for entry in try PEFTReader.targeted(
-      try table.ordered(), configuration.targets, &reading.warnings)
+      try table.ordered(), configuration.targets, &reading)
     {
       var parts = NetworkParts(entry: entry, source: files.source)
       let factors = try parts.factors(&budget)

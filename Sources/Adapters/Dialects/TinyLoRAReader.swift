@@ -33,7 +33,7 @@ enum TinyLoRAReader {
       case .factor(let module, let part): try table.add(tensor, module: module, part: part)
       }
     }
-    let entries = try PEFTReader.targeted(try table.ordered(), targets, &reading.warnings)
+    let entries = try PEFTReader.targeted(try table.ordered(), targets, &reading)
     let groups = try groups(of: entries, tying: tying)
     guard Set(groups) == Set(vectors.keys) else {
       throw Fault(

@@ -12,6 +12,8 @@ struct AdapterReading {
   var hasInterleavedHeads = false
   /// Whether a head that is tied to the embeddings changes with them (`ensure_weight_tying`).
   var tiesHead = false
+  /// Numbers in tensors that are no part of a change.
+  var unusedCount = 0
   /// Modules that `modules_to_save` names and the file does not hold: no harm where the base has none.
   var missingModules: [String] = []
 

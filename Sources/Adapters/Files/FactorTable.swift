@@ -29,6 +29,11 @@ struct FactorTable {
       }
     }
 
+    /// Numbers in all parts; the container has bounded them by its size.
+    var elementCount: Int {
+      parts.values.reduce(0) { $0 &+ $1.shape.reduce(1, &*) }
+    }
+
     /// The entry with these parts only; nil where none is left.
     func keeping(_ isKept: (String) -> Bool) -> Entry? {
       var entry = self

@@ -14,7 +14,7 @@ enum PEFTReader {
     let all = try table(files.source.tensors, &reading).ordered()
     try PEFTOtherParts.checkNamed(all, configuration, &reading)
     let entries = try targeted(
-      all, configuration.targets, parameters: configuration.targetParameters, &reading.warnings)
+      all, configuration.targets, parameters: configuration.targetParameters, &reading)
     var budget = ExpansionBudget(memory: files.memory)
     for entry in entries {
       if let latent = entry["lora_latent_mapping"] {
@@ -68,7 +68,7 @@ enum PEFTReader {
   /// - Throws: 65 `AD-TARGET` where that is none of those with factors.
   static func targeted(
     _ entries: [FactorTable.Entry], _ targets: PEFTTargets, parameters: [String] = [],
-    _ warnings: inout [Warning]
+    _ reading: inout AdapterReading
   ) throws(Fault) -> [FactorTable.Entry] {
     var (kept, seen): ([FactorTable.Entry], [String]) = ([], [])
     var hasTarget = false
@@ -87,14 +87,14 @@ enum PEFTReader {
         hasTarget = true
         continue
       }
-      warnings.append(
+      reading.warnings.append(
         Warning(
           "AD-TARGET", "is no target of the configuration, so its factors are not applied",
           subject: entry.module))
       // Whole parameters are loaded wherever they are.
-      if let rest = entry.keeping({ $0 != "base_layer.weight" && PEFTOtherParts.isWhole($0) }) {
-        kept.append(rest)
-      }
+      let rest = entry.keeping { $0 != "base_layer.weight" && PEFTOtherParts.isWhole($0) }
+      if let rest { kept.append(rest) }
+      reading.unusedCount &+= entry.elementCount &- (rest?.elementCount ?? 0)
     }
     guard hasTarget || seen.isEmpty else {
       let named = targets.unmatched(seen)
@@ -104,7 +104,7 @@ enum PEFTReader {
           + "modules, names none of the file's, such as \(Fault.escaped(seen[0], limit: 96))")
     }
     for target in targets.unmatched(seen) {
-      warnings.append(
+      reading.warnings.append(
         Warning("AD-TARGET", "entry of target_modules names no module of the file", subject: target)
       )
     }
