@@ -39,6 +39,15 @@ extension Adapter {
         table[UTF8Key("\(spelling).\(leaf)"), default: []].append(index)
       }
     }
+    // What the configuration has saved and the file has not is missing only where the model has it.
+    let components = Set(parameters.flatMap { $0.name.split(separator: ".").map(String.init) })
+    if let name = missingModules.first(where: { module in
+      module.split(separator: ".").allSatisfy { components.contains(String($0)) }
+    }) {
+      throw Fault(
+        .badData, "AD-PAIR",
+        "modules_to_save names \(Fault.escaped(name, limit: 64)), of which the file has no tensor")
+    }
     var result: [(index: Int, part: AdapterPart)] = []
     for part in parts {
       let places = table[UTF8Key(part.parameter)] ?? []

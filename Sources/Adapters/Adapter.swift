@@ -13,9 +13,9 @@ public struct Adapter: Sendable {
   public let path: String
   /// The dialect and what showed it.
   public let detection: AdapterDetection
-  /// Size of the weights file as shipped.
+  /// Size of the weights as shipped, of all files.
   public let byteCount: Int
-  /// SHA-256 of the weights file.
+  /// SHA-256 of the weights file; of the digests of its shards where it is in several.
   public let digest: SHA256Digest
   /// SHA-256 of the configuration file, which decides scaling and shapes of updates; of no bytes for
   /// dialects that have none.
@@ -38,6 +38,8 @@ public struct Adapter: Sendable {
   public let hasInterleavedHeads: Bool
   /// Whether a head that is tied to the embeddings changes with them (`ensure_weight_tying`).
   let tiesHead: Bool
+  /// Modules that should be in the file where the base has them.
+  let missingModules: [String]
 
   init(
     _ reading: AdapterReading, _ detection: AdapterDetection, _ files: AdapterFiles,
@@ -46,19 +48,21 @@ public struct Adapter: Sendable {
     name = files.name
     path = files.path
     self.detection = detection
-    byteCount = files.file.byteCount
+    byteCount = files.files.byteCount
     self.digest = digest
     configurationDigest = files.configurationDigest
     baseModelName = reading.baseModelName
     updates = reading.updates
     parts = reading.parts
-    parameterCount = files.tensors.reduce(0) { $0 &+ $1.shape.reduce(1, &*) }
+    parameterCount =
+      files.tensors.reduce(0) { $0 &+ $1.shape.reduce(1, &*) } &- reading.unusedCount
     rank = reading.updates.map(\.rank).max() ?? 0
-    warnings = files.warnings + reading.warnings
+    warnings = files.warnings + reading.summarised
     naming = reading.naming
     hasInterleavedHeads = reading.hasInterleavedHeads
     tiesHead = reading.tiesHead
-    try files.file.checkUnchanged()
+    missingModules = reading.missingModules
+    try files.files.checkUnchanged()
   }
 
   /// The same adapter with what a base has decided.
@@ -78,6 +82,14 @@ public struct Adapter: Sendable {
     naming = .paths
     hasInterleavedHeads = false
     tiesHead = false
+    missingModules = []
+  }
+
+  /// The same adapter with more to say.
+  public func adding(_ warnings: [Warning]) -> Adapter {
+    warnings.isEmpty
+      ? self
+      : Adapter(self, updates: updates, parts: parts, warnings: self.warnings + warnings)
   }
 
   /// The dialect.
@@ -96,13 +108,14 @@ public struct Adapter: Sendable {
   ///
   /// - Parameters:
   ///   - format: The dialect, where it is not to be found by content.
+  ///   - memory: Bytes of the memory budget, of which products of small factors may take half; nil for the machine's.
   ///   - threads: With more than one the file is hashed while its tensors are decoded; each takes about as long.
   /// - Throws: 66 when a file is missing; 69 `AD-…` naming the field, tensor or format that is not
   ///   supported; 65 `AD-…`, `ST-…`, `VAL-…` for damage (`formats/adapters.md` §10).
   public static func open(
-    _ path: String, format: AdapterDialect? = nil, threads: Int = 1
+    _ path: String, format: AdapterDialect? = nil, threads: Int = 1, memory: Int? = nil
   ) throws(Fault) -> Adapter {
-    let files = try AdapterFiles(path)
+    let files = try AdapterFiles(path, memory: memory)
     let detection: AdapterDetection
     if let format { detection = .forced(format) } else { detection = try files.detect() }
     do throws(Fault) {
@@ -116,14 +129,14 @@ public struct Adapter: Sendable {
   private static func contents(
     _ files: AdapterFiles, _ dialect: AdapterDialect, threads: Int
   ) throws(Fault) -> (AdapterReading, SHA256Digest) {
-    guard threads > 1 else { return (try read(files, dialect), try SHA256Digest.of(files.file)) }
+    guard threads > 1 else { return (try read(files, dialect), try files.files.digest()) }
     let results = Mutex<(Result<AdapterReading, Fault>?, Result<SHA256Digest, Fault>?)>((nil, nil))
     DispatchQueue.concurrentPerform(iterations: 2) { task in
       if task == 0 {
         let reading = Result { () throws(Fault) in try read(files, dialect) }
         results.withLock { $0.0 = reading }
       } else {
-        let digest = Result { () throws(Fault) in try SHA256Digest.of(files.file) }
+        let digest = Result { () throws(Fault) in try files.files.digest() }
         results.withLock { $0.1 = digest }
       }
     }

@@ -71,7 +71,7 @@ public enum LoRAXSWriter {
     ]
     let folder = Paths.join(directory, adapterFolder)
     try Paths.makeDirectory(folder)
-    try weights.write(to: Paths.join(folder, AdapterFiles.weightsNames[0]))
+    try weights.write(to: Paths.join(folder, AdapterPlace.names[0]))
     try AtomicFile.write(
       Paths.join(folder, AdapterFiles.configurationName), text: configuration.text(pretty: true))
     try AtomicFile.write(

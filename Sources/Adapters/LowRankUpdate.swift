@@ -36,6 +36,15 @@ public struct LowRankUpdate: Sendable, Equatable {
   /// Columns of the weight.
   public var inFeatures: Int { loraA.columns }
 
+  /// The same change in factors of no higher rank than it can have: where rank is above the smaller side, as PEFT lets it
+  /// be, B·A beside an identity, each entry rounded once.
+  public var compact: LowRankUpdate {
+    guard rank > min(outFeatures, inFeatures) else { return self }
+    let (a, b) = loraB.exactProduct(loraA).identityFactors
+    return LowRankUpdate(
+      moduleName: moduleName, loraA: a, loraB: b, scaling: scaling, relation: relation)
+  }
+
   /// `‖ΔW‖²` (Frobenius) = `s² · tr((BᵀB)(AAᵀ))`, in Float64, without forming ΔW.
   ///
   /// - Complexity: O(rank² · (inFeatures + outFeatures)).
@@ -43,6 +52,8 @@ public struct LowRankUpdate: Sendable, Equatable {
     // Full-rank changes are kept as a product with the identity.
     if loraA.isIdentity { return scaling * scaling * loraB.squaredNorm }
     if loraB.isIdentity { return scaling * scaling * loraA.squaredNorm }
+    // Products of rank² would be larger than the change itself.
+    guard rank <= min(outFeatures, inFeatures) else { return compact.squaredNorm }
     let a = LowRankUpdate.rowProducts(loraA)
     let b = LowRankUpdate.columnProducts(loraB)
     var trace = 0.0

@@ -14,6 +14,8 @@ public struct Checkpoint: Sendable {
   /// The tensors in file order, by their names in the file.
   public let tensors: [TensorInfo]
   let source: any WeightSource
+  /// The files that hold the tensors.
+  public var paths: [String] { source.paths }
   private let places: [[UInt8]: Int]
 
   init(

@@ -30,7 +30,8 @@ public final class BaseSession {
   public let changes: [AdapterPart]
   /// The session on the unchanged base; nil where this is it.
   private let origin: BaseSession?
-  private let memory: Int?
+  /// The memory budget in bytes.
+  let memory: Int?
   private var loadedWeights: DecoderWeights?
   private var loadedTokenizer: Tokenizer?
   private var knownIdentity: SHA256Digest?

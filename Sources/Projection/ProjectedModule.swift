@@ -9,17 +9,18 @@ public struct ProjectedModule: Sendable {
   public let selection: BasisSelection
   /// `M`, orthonormal placement, `ΔW ≈ U M Vᵀ`, `[outputRank, inputRank]`.
   public let latent: Matrix<Double>
-  /// `‖UᵀΔWV‖² / ‖ΔW‖²`: the share of the update's energy that the directions hold, whatever M is.
-  public let heldEnergy: Double
+  /// `‖UᵀΔWV‖² / ‖ΔW‖²`: the share of the update's energy that the directions hold, whatever M is;
+  /// nil for an update of zero, of which there is no share.
+  public let heldEnergy: Double?
   /// `1 − ‖ΔW − U M Vᵀ‖² / ‖ΔW‖²`; negative where curvature led away from the plain optimum.
-  public let capturedEnergy: Double
+  public let capturedEnergy: Double?
   /// `1 − ‖G^½ (ΔW − U M Vᵀ) C^½‖² / ‖G^½ ΔW C^½‖²` with the curvature as given; nil without.
   public let weightedCapturedEnergy: Double?
 
   /// Assembles a result.
   public init(
-    moduleName: String, selection: BasisSelection, latent: Matrix<Double>, heldEnergy: Double,
-    capturedEnergy: Double, weightedCapturedEnergy: Double?
+    moduleName: String, selection: BasisSelection, latent: Matrix<Double>, heldEnergy: Double?,
+    capturedEnergy: Double?, weightedCapturedEnergy: Double?
   ) {
     self.moduleName = moduleName
     self.selection = selection

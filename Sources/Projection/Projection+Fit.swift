@@ -50,32 +50,32 @@ extension Projection {
       heldEnergy: try factors.heldEnergy(),
       capturedEnergy: factors.capturedEnergy(
         latent, output: Metric(nil, ridge: 0), input: Metric(nil, ridge: 0)),
-      weightedCapturedEnergy: curvature.map {
+      weightedCapturedEnergy: curvature.flatMap {
         factors.capturedEnergy(
           latent, output: Metric($0.outputCovariance, ridge: 0),
           input: Metric($0.inputCovariance, ridge: 0))
       })
   }
 
-  /// `‖UᵀΔWV‖² / ‖ΔW‖²`: the share of the update's energy that `basis` holds.
+  /// `‖UᵀΔWV‖² / ‖ΔW‖²`: the share of the update's energy that `basis` holds; nil for an update of none.
   public static func heldEnergy(
     of update: LowRankUpdate, basis: ModuleBasis
-  ) throws(Fault) -> Double {
+  ) throws(Fault) -> Double? {
     try UpdateFactors(update, basis: basis).heldEnergy()
   }
 
   /// Energies of any latent matrix in `basis`, for instance a tuned or a quantised one.
   ///
-  /// - Returns: `1 − error/total`, plain and curvature-weighted, as in ``ProjectedModule``.
+  /// - Returns: `1 − error/total`, plain and curvature-weighted, as in ``ProjectedModule``; nil where the update has no energy.
   public static func capturedEnergy(
     of latent: Matrix<Double>, update: LowRankUpdate, basis: ModuleBasis, curvature: Curvature?
-  ) throws(Fault) -> (plain: Double, weighted: Double?) {
+  ) throws(Fault) -> (plain: Double?, weighted: Double?) {
     try checkShapes(
       update, outFeatures: basis.outputBasis.rows, inFeatures: basis.inputBasis.rows, curvature)
     let factors = UpdateFactors(update, basis: basis)
     let plain = factors.capturedEnergy(
       latent, output: Metric(nil, ridge: 0), input: Metric(nil, ridge: 0))
-    let weighted = curvature.map {
+    let weighted = curvature.flatMap {
       factors.capturedEnergy(
         latent, output: Metric($0.outputCovariance, ridge: 0),
         input: Metric($0.inputCovariance, ridge: 0))

@@ -61,9 +61,9 @@ struct UpdateFactors {
     return try Cholesky(products.input).dividing(rows: left)
   }
 
-  /// `‖UᵀΔWV‖² / ‖ΔW‖²`; 1 for an update of zero energy.
-  func heldEnergy() throws(Fault) -> Double {
-    guard plain.total > 0 else { return 1 }
+  /// `‖UᵀΔWV‖² / ‖ΔW‖²`; nil for an update of zero energy, of which there is no share.
+  func heldEnergy() throws(Fault) -> Double? {
+    guard plain.total > 0 else { return nil }
     guard basis.residualCount > 0 else {
       return plain.cross.squaredNorm / plain.total
     }
@@ -74,15 +74,14 @@ struct UpdateFactors {
     return up.times(update.loraA.inDouble.times(input)).squaredNorm / plain.total
   }
 
-  /// `1 − ‖G^½(ΔW − U M Vᵀ)C^½‖² / ‖G^½ ΔW C^½‖²`; 1 for an update of zero energy left at zero.
+  /// `1 − ‖G^½(ΔW − U M Vᵀ)C^½‖² / ‖G^½ ΔW C^½‖²`; nil for an update of zero energy.
   ///
   /// By `error = total − 2⟨M, UᵀGΔW C V⟩ + ⟨M, (UᵀGU) M (VᵀCV)⟩`.
-  func capturedEnergy(_ latent: Matrix<Double>, output: Metric, input: Metric) -> Double {
+  func capturedEnergy(_ latent: Matrix<Double>, output: Metric, input: Metric) -> Double? {
     let products = products(output: output, input: input)
-    guard latent.rows > 0, latent.columns > 0 else { return products.total > 0 ? 0 : 1 }
+    guard products.total > 0 else { return nil }
+    guard latent.rows > 0, latent.columns > 0 else { return 0 }
     let square = latent.innerProduct(products.output.times(latent).times(products.input))
-    let captured = 2 * latent.innerProduct(products.cross) - square
-    guard products.total > 0 else { return square > 0 ? -.infinity : 1 }
-    return captured / products.total
+    return (2 * latent.innerProduct(products.cross) - square) / products.total
   }
 }

@@ -38,8 +38,8 @@ import Testing
   private static let prefix = "base_model.model.\(TinyAdapter.query)"
 
   static let fields: [Refusal] = [
-    .field("peft_type", "LOHA", "AD-ALPHA", 65), .field("peft_type", "HRA", "AD-TYPE"),
-    .field("peft_type", "ADALORA", "AD-RANK", 65), .field("peft_type", "TINYLORA", "AD-FORMAT", 65),
+    .field("peft_type", "LOHA", "AD-TENSOR", 69), .field("peft_type", "HRA", "AD-TYPE"),
+    .field("peft_type", "ADALORA", "AD-PAIR", 65), .field("peft_type", "TINYLORA", "AD-FORMAT", 65),
     .field("peft_type", "VERA", "AD-TYPE"), .field("peft_type", "IA3", "AD-TYPE"),
     .field("peft_type", nil, "AD-TYPE"), .field("peft_type", 1, "AD-FIELD", 65),
     .field("use_dora", true, "AD-PAIR", 65), .field("use_dora", "yes", "AD-FIELD", 65),
@@ -76,12 +76,13 @@ import Testing
     .field("r", 1_000_000_000, "AD-RANK", 65), .field("r", 3, "AD-RANK", 65),
     .field("rank_pattern", ["q_proj": 1], "AD-RANK", 65),
     .field("rank_pattern", ["q_proj": 0], "AD-RANK", 65),
-    .field("lora_alpha", nil, "AD-ALPHA", 65), .field("lora_alpha", "4", "AD-ALPHA", 65),
+    .field("r", .null, "AD-RANK", 65), .field("lora_alpha", .null, "AD-ALPHA", 65),
+    .field("lora_alpha", "4", "AD-ALPHA", 65),
     .field("lora_alpha", 1e308, "AD-ALPHA", 65), .field("lora_alpha", [1], "AD-ALPHA", 65),
     .field("alpha_pattern", ["q_proj": "x"], "AD-ALPHA", 65),
     .field("use_rslora", "yes", "AD-FIELD", 65), .field("rank_pattern", [1], "AD-FIELD", 65),
     .field("rank_pattern", ["(": 1], "AD-PATTERN", 65),
-    .field("alpha_pattern", ["(?=q)q_proj": 1], "AD-PATTERN", 69),
+    .field("alpha_pattern", ["(q)(?(1)_proj)": 1], "AD-PATTERN", 69),
     .field("target_modules", ["down_proj", "gate"], "AD-TARGET", 65),
     .field("target_modules", "nothing.*", "AD-TARGET", 65),
     .field("target_modules", [1], "AD-FIELD", 65),
@@ -106,9 +107,11 @@ import Testing
       $0.add("\(prefix).default_lora_latent_mapping.weight", [2, 2])
     },
     Refusal("half an embedding", "AD-PAIR", 65) {
+      $0.set("target_modules", ["q_proj", "up_proj", "embed_tokens"])
       $0.add("base_model.model.model.embed_tokens.lora_embedding_A", [2, 9])
     },
     Refusal("an embedding's magnitudes", "AD-TENSOR", 69) {
+      $0.set("target_modules", ["q_proj", "up_proj", "embed_tokens"])
       $0.add("base_model.model.model.embed_tokens.lora_embedding_A", [2, 9])
       $0.add("base_model.model.model.embed_tokens.lora_embedding_B", [4, 2])
       $0.add("base_model.model.model.embed_tokens.lora_magnitude_vector", [9])
@@ -152,10 +155,6 @@ import Testing
       $0.remove("q_proj")
       $0.add("\(prefix).lora_A.weight", [2, 4, 3, 3])
       $0.add("\(prefix).lora_B.weight", [3, 1, 1, 1])
-    },
-    Refusal("rank above the weight", "AD-RANK", 65) {
-      $0.remove("q_proj")
-      $0.addPair(TinyAdapter.query, outFeatures: 3, inFeatures: 1, rank: 2)
     },
     Refusal("empty matrix", "AD-RANK", 65) {
       $0.remove("q_proj")

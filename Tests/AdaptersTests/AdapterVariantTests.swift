@@ -31,7 +31,7 @@ import Testing
   }
 
   /// All parts and updates of `parameter` applied to its values.
-  private static func changed(_ values: [Float], _ parameter: String, by adapter: Adapter)
+  static func changed(_ values: [Float], _ parameter: String, by adapter: Adapter)
     -> [Float]
   {
     var result = values

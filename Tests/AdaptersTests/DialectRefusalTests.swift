@@ -48,7 +48,15 @@ import Testing
     Refusal("MLX scale too large", "AD-ALPHA", 65, "scale", mlx(["rank": 2, "scale": 1e20])),
     Refusal("MLX rank", "AD-RANK", 65, "rank 2", mlx(["rank": 3, "scale": 1.0])),
     Refusal(
-      "MLX alpha", "AD-ALPHA", 65, "alpha/rank", mlx(["rank": 2, "alpha": 16, "scale": 1.0])),
+      "MLX alpha of an early version", "AD-ALPHA", 65, "alpha/rank",
+      LooseAdapter(
+        tensors: [("\(module).lora_a", [4, 2]), ("\(module).lora_b", [2, 3])],
+        configuration: [
+          "lora_layers": 2, "lora_parameters": ["rank": 2, "alpha": 16, "scale": 1.0],
+        ])),
+    Refusal(
+      "MLX keys that name nothing", "AD-TARGET", 65, "keys",
+      mlx(["rank": 2, "scale": 1.0, "keys": ["mlp.up_proj"]])),
     Refusal(
       "MLX experts", "AD-TENSOR", 69, "experts",
       LooseAdapter(
@@ -97,7 +105,7 @@ import Testing
           ("hada_w2_b", [2, 4]),
         ])),
       Refusal(
-        "LoKr too large", "MEM-TENSOR", 71, "memory",
+        "LoKr too large", "MEM-BUDGET", 71, "memory",
         kohya([("lokr_w1", [700, 700]), ("lokr_w2", [700, 700])])),
       Refusal("LoKr half", "AD-PAIR", 65, "lokr_w2_a", kohya([("lokr_w1", [2, 2])])),
       Refusal(
@@ -182,7 +190,7 @@ import Testing
         tensors: [("\(module).lora_a", [1 << 40, 0]), ("\(module).lora_b", [0, 3])],
         configuration: ["fine_tune_type": "lora", "lora_parameters": ["scale": 1.0]])),
     Refusal(
-      "QALoRA of huge groups", "MEM-TENSOR", 71, "memory",
+      "QALoRA of huge groups", "MEM-BUDGET", 71, "memory",
       LooseAdapter(
         tensors: [
           ("base_model.model.\(module).lora_A.weight", [65_536, 16]),

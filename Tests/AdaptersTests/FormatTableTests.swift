@@ -82,7 +82,7 @@ import Testing
       Row("init loftq", refused("init_lora_weights", "loftq", "merge")),
       Row("corda_config", refused("corda_config", ["x": 1], "save with")),
       Row("lora_ga_config", refused("lora_ga_config", ["x": 1], "save with")),
-      Row("an unknown field", refused("of_tomorrow", 1, "does not know")),
+      Row("an unknown field", refused("of_tomorrow", 1, "not a known field")),
     ]
     + [
       "VERA", "OFT", "BOFT", "IA3", "HRA", "RANDLORA", "MISS", "BONE", "LN_TUNING", "FOURIERFT",

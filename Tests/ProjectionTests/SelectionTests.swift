@@ -17,7 +17,7 @@ import Testing
     let fit = try Projection.fit(
       update: update, basis: try basis.moduleBasis(for: selection), curvature: curvature,
       method: curvature == nil ? .projected : .kfac, ridge: 1e-3)
-    return fit.weightedCapturedEnergy ?? fit.capturedEnergy
+    return try #require(fit.weightedCapturedEnergy ?? fit.capturedEnergy)
   }
 
   private func pairs(_ count: Int) -> [[Int]] {
@@ -165,7 +165,9 @@ import Testing
         let fit = try Projection.fit(
           update: zero, basis: try basis.moduleBasis(for: choice), curvature: moments, method: .kfac
         )
-        #expect(fit.latent.elements.allSatisfy { $0 == 0 } && fit.capturedEnergy == 1)
+        #expect(fit.latent.elements.allSatisfy { $0 == 0 } && fit.capturedEnergy == nil)
+        // There is no share of nothing.
+        #expect(fit.heldEnergy == nil && fit.weightedCapturedEnergy == nil)
       }
     }
   }

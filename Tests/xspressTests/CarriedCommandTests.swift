@@ -34,9 +34,9 @@ import Testing
     return output
   }
 
-  private func compare(_ merged: String, _ name: String) throws {
+  private func compare(_ merged: String, _ name: String, root: String = root) throws {
     let found = try SafeTensorsFile.open(Paths.join(merged, "model.safetensors"))
-    let answers = try SafeTensorsFile.open(Paths.join(Self.root, "expected.safetensors"))
+    let answers = try SafeTensorsFile.open(Paths.join(root, "expected.safetensors"))
     let wanted = answers.tensors.filter { $0.name.hasPrefix(name + "/") }
     #expect(wanted.count >= 2)
     for tensor in wanted {
@@ -61,6 +61,58 @@ import Testing
         ],
         in: folder)
       try compare(try merged(exported, in: folder, ["--dora", "keep"]), name)
+    }
+  }
+
+  /// Ranks above a weight's rows, and files that hold the base's own weights beside the adapter: by way of its own
+  /// directions, the merged model is PEFT's, and nothing of the base is carried.
+  @Test(arguments: [("rank-above", 0), ("head", 1), ("state-dictionary", 0), ("resized", 2)])
+  func whatPEFTLoadsIsWhatIsMerged(name: String, carried: Int) throws {
+    let root = Checkout.path("golden/adapters_loaded")
+    try withTemporaryDirectory { folder in
+      try compare(try merged(Paths.join(root, name), in: folder, []), name, root: root)
+      let inspected = try run(["inspect", Paths.join(folder, "a.loraxs")], in: folder)
+      #expect(inspected.output.split(separator: "\n").count { $0.contains("(carried)") } == carried)
+    }
+  }
+
+  /// An update of zero has no energy to capture: null, not 1; other base weights beside an update are refused.
+  @Test func undefinedEnergiesAndOtherBases() throws {
+    let source = Checkout.path("golden/adapters_loaded/state-dictionary")
+    let file = try SafeTensorsFile.open(Paths.join(source, "adapter_model.safetensors"))
+    func write(_ folder: String, _ change: (String, inout [Float]) -> Void) throws {
+      try Paths.makeDirectory(folder)
+      try FileManager.default.copyItem(
+        atPath: Paths.join(source, "adapter_config.json"),
+        toPath: Paths.join(folder, "adapter_config.json"))
+      var writer = SafeTensorsWriter()
+      for tensor in file.tensors {
+        var values = try file.floats(of: tensor)
+        change(tensor.name, &values)
+        try writer.add(tensor.name, dtype: .f32, shape: tensor.shape, floats: values)
+      }
+      try writer.write(to: Paths.join(folder, "adapter_model.safetensors"))
+    }
+    try withTemporaryDirectory { folder in
+      let dead = Paths.join(folder, "dead")
+      try write(dead) { name, values in
+        if name.contains("lora_B") { values = values.map { _ in 0 } }
+      }
+      let arguments = ["convert", "--base", Self.model, "--rank", "4", "--json"]
+      let zero = try run(
+        arguments + ["--adapter", dead, "-o", Paths.join(folder, "a.loraxs")], in: folder)
+      let record = try JSONValue.parse(Array(zero.output.utf8))
+      let modules = record["modules"]?.arrayValue ?? []
+      #expect(modules.count == 4 && modules.allSatisfy { $0["captured_energy"]?.isNull == true })
+      let warnings = (record["warnings"]?.arrayValue ?? []).compactMap(\.stringValue)
+      #expect(warnings.count { $0.contains("AD-ZERO") } == 1)
+      let other = Paths.join(folder, "other")
+      try write(other) { name, values in
+        if name.contains("up_proj.base_layer") { values[3] += 1 }
+      }
+      let refused = try Tool.run(
+        arguments + ["--adapter", other, "-o", Paths.join(folder, "b.loraxs")], cache: folder)
+      #expect(refused.status == 65 && refused.errors.contains("1 of its 1536 values differ"))
     }
   }
 

@@ -17,13 +17,13 @@ import cases
 
 AREAS = [
     "tiny", "tokenizer", "lines", "gguf", "gguf_encoded", "gguf_tiny", "eight_bit", "decode", "safetensors", "projection", "selection", "bases", "forward",
-    "training", "evaluation", "adapters", "variants",
+    "training", "evaluation", "adapters", "variants", "loaded", "patterns",
 ]
 # What depends on the machine: left out of the comparison.
 VOLATILE = {"provenance", "float32CostInPyTorch", "lead", "tensors", "referenceError"}
 CLOSE = 1e-5
 # Folders without case.json, compared byte by byte.
-BYTEWISE = {"gguf/blocks", "gguf/rows", "gguf/encoded", "gguf/tiny", "eight_bit/weights", "tokenizer/lines"}
+BYTEWISE = {"gguf/blocks", "gguf/rows", "gguf/encoded", "gguf/tiny", "eight_bit/weights", "tokenizer/lines", "patterns"}
 
 
 def differences(found, expected, path: str) -> list[str]:

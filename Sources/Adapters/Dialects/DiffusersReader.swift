@@ -27,13 +27,12 @@ enum DiffusersReader {
       let (a, b) = try PEFTReader.pair(
         try entry.required("lora_A"), try entry.required("lora_B"), files.source,
         module: entry.module)
-      if let configuration, configuration.rank(of: entry.module) != a.rows {
+      if let rank = try configuration?.rank(of: entry.module), rank != a.rows {
         throw Fault(
-          .badData, "AD-RANK",
-          "rank \(a.rows) in the tensors, \(configuration.rank(of: entry.module)) in the metadata",
+          .badData, "AD-RANK", "rank \(a.rows) in the tensors, \(rank) in the metadata",
           tensor: entry.module)
       }
-      var scaling = configuration?.scaling(of: entry.module) ?? 1
+      var scaling = try configuration?.scaling(of: entry.module) ?? 1
       if let tensor = entry["alpha"] {
         let own = try files.source.scalar(tensor) / Double(max(1, a.rows))
         guard abs(own) <= 1e9 else {

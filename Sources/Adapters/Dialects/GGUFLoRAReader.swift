@@ -50,7 +50,9 @@ enum GGUFLoRAReader {
       if tensor.name.hasSuffix("_norm.weight") {
         // As llama.cpp does.
         reading.warnings.append(
-          Warning("AD-TENSOR", "the tensor is ignored", subject: tensor.name))
+          Warning(
+            "AD-TENSOR", "is a trained norm, which llama.cpp skips and so it is not applied",
+            subject: tensor.name))
         continue
       }
       let (module, part) = try split(tensor)

@@ -15,7 +15,7 @@ enum KohyaReader {
       let (module, part) = try split(tensor.name)
       try table.add(tensor, module: module, part: part)
     }
-    var budget = ExpansionBudget()
+    var budget = ExpansionBudget(memory: files.memory)
     var withoutAlpha = 0
     for entry in try table.ordered() {
       var parts = NetworkParts(entry: entry, source: files.source)

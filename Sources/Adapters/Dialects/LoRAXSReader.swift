@@ -16,7 +16,9 @@ enum LoRAXSReader {
     var reading = AdapterReading(
       warnings: configuration.warnings, baseModelName: configuration.baseModelName)
     let source = files.source
-    for entry in try PEFTReader.table(source.tensors, &reading).ordered() {
+    let entries = try PEFTReader.table(source.tensors, &reading).ordered()
+    try PEFTOtherParts.checkNamed(entries, configuration, &reading)
+    for entry in try PEFTReader.targeted(entries, configuration.targets, &reading) {
       if try PEFTOtherParts.readWhole(entry, source, &reading) { continue }
       // Without its latent, s·B·A would amplify the base's strongest directions.
       let latent = try source.matrix(try entry.required("lora_latent_mapping"))
@@ -28,17 +30,18 @@ enum LoRAXSReader {
         throw Fault(
           .unsupported, "AD-TENSOR", "is no part of a LoRA-XS module", tensor: other.value.name)
       }
+      let expected = try configuration.rank(of: entry.module)
       guard latent.rows == a.rows, latent.columns == a.rows,
-        a.rows == configuration.rank(of: entry.module)
+        a.rows == expected
       else {
         throw Fault(
           .badData, "AD-RANK",
           "latent [\(latent.rows), \(latent.columns)], factors of rank \(a.rows), "
-            + "\(configuration.rank(of: entry.module)) in the configuration", tensor: entry.module)
+            + "\(expected) in the configuration", tensor: entry.module)
       }
       try reading.add(
         entry.module, a: a, b: b.exactProduct(latent),
-        scaling: configuration.scaling(of: entry.module), relation: .frozen(b.elements))
+        scaling: try configuration.scaling(of: entry.module), relation: .frozen(b.elements))
     }
     return reading
   }

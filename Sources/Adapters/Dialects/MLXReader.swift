@@ -23,7 +23,16 @@ enum MLXReader {
       let (module, part) = try split(tensor.name)
       try table.add(tensor, module: module, part: part)
     }
-    for entry in try table.ordered() {
+    let entries = try table.ordered()
+    for entry in entries {
+      guard settings.covers(entry.module) else {
+        reading.warnings.append(
+          Warning(
+            "AD-TARGET", "is none of lora_parameters.keys, so its factors are not applied",
+            subject: entry.module))
+        reading.unusedCount &+= entry.elementCount
+        continue
+      }
       let tensors = (try entry.required("lora_a"), try entry.required("lora_b"))
       if let stack = [tensors.0, tensors.1].first(where: { $0.shape.count == 3 }) {
         throw Fault(
@@ -46,6 +55,11 @@ enum MLXReader {
       }
       try add(entry, a: a, b: b, settings, files.source, &reading)
     }
+    guard !reading.updates.isEmpty || !reading.parts.isEmpty else {
+      throw Fault(
+        .badData, "AD-TARGET", "lora_parameters.keys names none of the modules",
+        tensor: entries.first?.module)
+    }
     return reading
   }
 
@@ -53,6 +67,17 @@ enum MLXReader {
     var rank: Int?
     var scale: Double
     var hasMagnitudes: Bool
+    /// `lora_parameters.keys`: paths in a block or in the model; nil for all.
+    var keys: Set<String>?
+
+    /// Whether MLX-LM gives a module an adapter, and so whether it loads its factors.
+    func covers(_ module: String) -> Bool {
+      guard let keys else { return true }
+      let parts = module.split(separator: ".", omittingEmptySubsequences: false)
+      let layer = parts.firstIndex(of: "layers").map { min($0 + 2, parts.count) }
+      return keys.contains(module)
+        || layer.map { keys.contains(parts[$0...].joined(separator: ".")) } == true
+    }
   }
 
   private static func add(
@@ -115,8 +140,12 @@ enum MLXReader {
     if parameters["rank"].isPresent { rank = try parameters["rank"].int(in: 1...65_536) }
     if parameters["alpha"].isPresent {
       let alpha = try parameters["alpha"].double()
-      // Early versions multiplied the scale by alpha/rank, later ones ignore alpha.
-      guard let rank, alpha == Double(rank) else {
+      // Early versions multiplied the scale by alpha/rank, later ones ignore alpha. They write other members.
+      let isLater = ["num_layers", "fine_tune_type", "grad_accumulation_steps"].contains {
+        root[$0].isPresent
+      }
+      let isEarly = root["lora_layers"].isPresent
+      guard isLater && !isEarly || rank.map({ alpha == Double($0) }) == true else {
         throw Fault(
           .badData, "AD-ALPHA",
           "lora_parameters has alpha \(alpha) beside scale \(scale): old versions of MLX-LM "
@@ -124,8 +153,9 @@ enum MLXReader {
         )
       }
     }
+    let keys = parameters["keys"].isPresent ? Set(try parameters["keys"].strings()) : nil
     reading.baseModelName = root["model"].value?.stringValue
-    return Settings(rank: rank, scale: scale, hasMagnitudes: hasMagnitudes)
+    return Settings(rank: rank, scale: scale, hasMagnitudes: hasMagnitudes, keys: keys)
   }
 
   private static func split(_ name: String) throws(Fault) -> (module: String, part: String) {

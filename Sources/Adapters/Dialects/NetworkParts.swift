@@ -27,7 +27,7 @@ struct NetworkParts {
     if entry.parts.keys.contains(where: { $0.hasPrefix("lokr_") }) { return try kronecker(&budget) }
     let (a, b) = (try kernel("lora_down"), try kernel("lora_up"))
     if entry["lora_mid"] == nil { return (a, b, a.rows) }
-    return (try tucker(a), b, a.rows)
+    return (try tucker(a, &budget), b, a.rows)
   }
 
   /// A kernel's shape behind the channels, where it is larger than one point; nil for linear modules.
@@ -44,7 +44,9 @@ struct NetworkParts {
   }
 
   /// LoCon's core: `A'[a, i, …] = Σ_b mid[a, b, …] · down[b, i]`, `[r, in · kernel]`.
-  private mutating func tucker(_ down: Matrix<Float>) throws(Fault) -> Matrix<Float> {
+  private mutating func tucker(
+    _ down: Matrix<Float>, _ budget: inout ExpansionBudget
+  ) throws(Fault) -> Matrix<Float> {
     used.insert("lora_mid")
     let tensor = try entry.required("lora_mid")
     let core = try source.flattened(tensor)
@@ -52,6 +54,9 @@ struct NetworkParts {
       down.columns < 1 << 24
     else { throw shapes() }
     let (inner, size) = (down.rows, core.columns / down.rows)
+    let (width, overflow) = down.columns.multipliedReportingOverflow(by: size)
+    guard !overflow else { throw shapes() }
+    try budget.spend(rank: core.rows, outFeatures: 0, inFeatures: width, module: entry.module)
     var result = Matrix<Float>(rows: core.rows, columns: down.columns * size)
     for row in 0..<core.rows {
       for input in 0..<down.columns {
@@ -79,13 +84,18 @@ struct NetworkParts {
     let (out, width) = (first.b.rows, first.a.columns)
     // Ranks come from shapes of matrices in the file; their product may still be large.
     let (rank, overflow) = first.a.rows.multipliedReportingOverflow(by: second.a.rows)
-    try budget.spend(
-      rank: overflow ? Int.max : min(rank, out, width), outFeatures: out, inFeatures: width,
-      module: entry.module)
-    if rank <= min(out, width) {
+    if !overflow, rank <= min(out, width) {
+      // The products of A are made turned, and turned back.
+      try budget.spend(
+        rank: rank, outFeatures: out, inFeatures: width,
+        temporary: rank.multipliedReportingOverflow(by: width).partialValue, module: entry.module)
       let a = first.a.transposed.columnProducts(second.a.transposed).transposed
       return (a, first.b.columnProducts(second.b), first.a.rows)
     }
+    // Both products are whole before one is multiplied into the other.
+    try budget.spend(
+      rank: min(out, width), outFeatures: out, inFeatures: width,
+      temporary: out.multipliedReportingOverflow(by: width).partialValue, module: entry.module)
     var full = first.b.exactProduct(first.a)
     let other = second.b.exactProduct(second.a)
     for index in full.elements.indices { full.elements[index] *= other.elements[index] }

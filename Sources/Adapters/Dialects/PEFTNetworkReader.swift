@@ -10,9 +10,9 @@ enum PEFTNetworkReader {
   }
 
   static func read(_ files: AdapterFiles) throws(Fault) -> AdapterReading {
-    let (configuration, prefix) = try configuration(of: files)
+    let (configuration, prefix, notes) = try configuration(of: files)
     var reading = AdapterReading(
-      warnings: configuration.warnings, baseModelName: configuration.baseModelName)
+      warnings: configuration.warnings + notes, baseModelName: configuration.baseModelName)
     var table = FactorTable()
     for tensor in files.source.tensors {
       var parts = PEFTKey.path(tensor.name)
@@ -27,12 +27,14 @@ enum PEFTNetworkReader {
       }
       try table.add(tensor, module: parts.joined(separator: "."), part: leaf)
     }
-    var budget = ExpansionBudget()
-    for entry in try table.ordered() {
+    var budget = ExpansionBudget(memory: files.memory)
+    for entry in try PEFTReader.targeted(
+      try table.ordered(), configuration.targets, &reading)
+    {
       var parts = NetworkParts(entry: entry, source: files.source)
       let factors = try parts.factors(&budget)
       try parts.checkAllUsed()
-      let expected = configuration.rank(of: entry.module)
+      let expected = try configuration.rank(of: entry.module)
       if let rank = factors.rank, rank != expected {
         throw Fault(
           .badData, "AD-RANK", "rank \(rank) in the tensors, \(expected) in the configuration",
@@ -40,7 +42,8 @@ enum PEFTNetworkReader {
       }
       // Unlike LyCORIS, PEFT divides by the rank even where both sides of LoKr are whole.
       try reading.add(
-        entry.module, a: factors.a, b: factors.b, scaling: configuration.scaling(of: entry.module))
+        entry.module, a: factors.a, b: factors.b,
+        scaling: try configuration.scaling(of: entry.module))
     }
     return reading
   }
@@ -54,22 +57,24 @@ enum PEFTNetworkReader {
   /// The configuration in LoRA's words, and the prefix of its factors.
   private static func configuration(
     of files: AdapterFiles
-  ) throws(Fault) -> (PEFTConfiguration, prefix: String) {
+  ) throws(Fault) -> (PEFTConfiguration, prefix: String, notes: [Warning]) {
     do throws(Fault) {
       guard var members = files.configuration?.objectValue else {
         throw Fault(.badData, "AD-FIELD", "expected an object")
       }
       let prefix = members["peft_type"]?.stringValue == "LOHA" ? "hada_" : "lokr_"
       for key in inert { members[key] = nil }
+      // PEFT has no such field here: it says so and goes on.
+      let wantsRoot = members["use_rslora"]?.boolValue == true
+      members["use_rslora"] = nil
       members["peft_type"] = "LORA"
-      guard let alpha = members["alpha"] else {
-        throw Fault(.badData, "AD-ALPHA", "alpha is missing")
-      }
-      members["lora_alpha"] = alpha
+      members["lora_alpha"] = members["alpha"]
       members["alpha"] = nil
       let configuration = try PEFTConfiguration(.object(members))
       try configuration.requirePlain()
-      return (configuration, prefix)
+      let note = Warning(
+        "AD-CONFIG", "the field has no meaning for LoHa and LoKr", subject: "use_rslora")
+      return (configuration, prefix, wantsRoot ? [note] : [])
     } catch {
       throw error.at(path: files.configurationPath)
     }

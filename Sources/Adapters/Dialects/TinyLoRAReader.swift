@@ -12,9 +12,12 @@ enum TinyLoRAReader {
         path: files.configurationPath)
     }
     var reading = AdapterReading()
-    let tying: Double
+    let (tying, targets): (Double, PEFTTargets)
     do throws(Fault) {
-      tying = try weightTying(JSONField(value, code: "AD-FIELD"))
+      let root = JSONField(value, code: "AD-FIELD")
+      tying = try weightTying(root, &reading.warnings)
+      targets = try PEFTTargets(root)
+      reading.warnings += targets.warnings
     } catch {
       throw error.at(path: files.configurationPath)
     }
@@ -30,7 +33,7 @@ enum TinyLoRAReader {
       case .factor(let module, let part): try table.add(tensor, module: module, part: part)
       }
     }
-    let entries = try table.ordered()
+    let entries = try PEFTReader.targeted(try table.ordered(), targets, &reading)
     let groups = try groups(of: entries, tying: tying)
     guard Set(groups) == Set(vectors.keys) else {
       throw Fault(
@@ -127,13 +130,15 @@ enum TinyLoRAReader {
     "tinylora_dropout", "fan_in_fan_out", "init_weights", "init_v_bound",
   ]
 
-  private static func weightTying(_ root: JSONField) throws(Fault) -> Double {
+  private static func weightTying(
+    _ root: JSONField, _ warnings: inout [Warning]
+  ) throws(Fault) -> Double {
     guard try root["peft_type"].string() == "TINYLORA" else {
       throw Fault(.unsupported, "AD-TYPE", "peft_type is not TINYLORA")
     }
     for member in try root.object().members where !inert.contains(member.key) {
       let isNeutral = member.key == "bias" && member.value.stringValue == "none"
-      if !isNeutral { try PEFTConfiguration.requireInactive(member) }
+      if !isNeutral { try PEFTConfiguration.requireInactive(member, &warnings) }
     }
     guard root["weight_tying"].isPresent else { return 0 }
     let tying = try root["weight_tying"].double()

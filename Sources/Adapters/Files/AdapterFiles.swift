@@ -14,9 +14,11 @@ public struct AdapterFiles: Sendable {
   /// The tensors in file order.
   public var tensors: [TensorInfo] { source.tensors }
 
-  let file: InputFile
+  let files: SourceFiles
   let source: any TensorSource
   let isGGUF: Bool
+  /// Bytes that what is read may take; nil for what the machine has.
+  let memory: Int?
   /// `adapter_config.json`, where there is one beside the weights.
   let configuration: JSONValue?
   let configurationPath: String
@@ -30,23 +32,23 @@ public struct AdapterFiles: Sendable {
   ///
   /// - Throws: 66 when a file is missing; 65 `AD-FORMAT` when a directory holds several adapters; 65, 69
   ///   from the container and the configuration.
-  public init(_ path: String) throws(Fault) {
+  public init(_ path: String, memory: Int? = nil) throws(Fault) {
     self.path = path
-    (weightsPath, warnings) = try AdapterFiles.weights(of: path)
+    self.memory = memory
+    let place = try AdapterPlace(path)
+    (weightsPath, warnings) = (place.path, place.warnings)
     let directory = Paths.parent(of: weightsPath)
     name = AdapterFiles.name(path: path, weights: weightsPath)
-    file = try InputFile(weightsPath)
-    let prefix = try file.read(at: 0, count: min(64, file.byteCount))
-    switch FileSignature(prefix) {
-    case .gguf:
-      isGGUF = true
-      source = try GGUFTensors(weightsPath)
-    case .zip:
+    if let shards = place.shards {
+      let opened = try shards.open()
       isGGUF = false
-      source = try TorchFile(file: file)
-    default:
-      isGGUF = false
-      source = try SafeTensorsFile(file: file)
+      source = ShardTensors(opened)
+      files = SourceFiles(
+        try shards.names.map { (name) throws(Fault) in
+          try InputFile(Paths.join(directory, name))
+        })
+    } else {
+      (source, files, isGGUF) = try AdapterFiles.open(weightsPath)
     }
     configurationPath = Paths.join(directory, AdapterFiles.configurationName)
     // A GGUF adapter keeps its settings inside.
@@ -56,6 +58,20 @@ public struct AdapterFiles: Sendable {
       return
     }
     (configuration, configurationDigest) = try AdapterFiles.readConfiguration(configurationPath)
+  }
+
+  private static func open(
+    _ path: String
+  ) throws(Fault) -> (source: any TensorSource, files: SourceFiles, isGGUF: Bool) {
+    let file = try InputFile(path)
+    let prefix = try file.read(at: 0, count: min(64, file.byteCount))
+    switch FileSignature(prefix) {
+    case .gguf:
+      let tensors = try GGUFTensors(path)
+      return (tensors, SourceFiles(try tensors.files()), true)
+    case .zip: return (try TorchFile(file: file), SourceFiles([file]), false)
+    default: return (try SafeTensorsFile(file: file), SourceFiles([file]), false)
+    }
   }
 
   /// The dialect, found by content.
@@ -78,9 +94,11 @@ public struct AdapterFiles: Sendable {
   /// What cannot be opened is no adapter here: the reader that its content belongs to refuses it.
   public static func isAdapter(_ path: String) -> Bool {
     if Paths.kind(of: path) == .directory {
-      let names = [configurationName] + weightsNames + foreignNames.map(\.name)
+      let names = [configurationName] + AdapterPlace.names + AdapterPlace.otherNames
       if names.contains(where: { Paths.kind(of: Paths.join(path, $0)) == .file }) { return true }
       guard Paths.kind(of: Paths.join(path, "config.json")) == .missing else { return false }
+      // This reader says in which of them.
+      if !AdapterPlace.adapterFolders(in: path).isEmpty { return true }
     }
     if let prefix = try? InputFile(path).read(at: 0, count: 4), FileSignature(prefix) == .zip {
       // No other reader takes archives, and this one says what is wrong with them.
@@ -90,58 +108,16 @@ public struct AdapterFiles: Sendable {
     return AdapterDetection.isAdapter(names: files.tensors.map(\.name), isGGUF: files.isGGUF)
   }
 
-  // MARK: - Finding them
-
-  /// Names of weights files, the preferred first (PEFT takes safetensors before pickle).
-  static let weightsNames = [
-    "adapter_model.safetensors", "adapter_model.bin", "adapters.safetensors",
-    "pytorch_lora_weights.safetensors",
-  ]
-
-  /// Files of formats that are not read, with what to do.
-  private static let foreignNames: [(name: String, advice: String)] = [
-    ("adapters.npz", "is an MLX adapter of an old version; save as adapters.safetensors")
-  ]
-
-  private static func weights(
-    of path: String
-  ) throws(Fault) -> (path: String, warnings: [Warning]) {
-    let isDirectory = Paths.kind(of: path) == .directory
-    let directory = isDirectory ? path : Paths.parent(of: path)
-    func exists(_ name: String) -> Bool { Paths.kind(of: Paths.join(directory, name)) == .file }
-    let hasBoth = weightsNames[..<2].allSatisfy(exists)
-    let warnings =
-      hasBoth ? [Warning("AD-EXTRA", "is present and not used", subject: weightsNames[1])] : []
-    guard isDirectory else {
-      return (path, Paths.name(of: path) == weightsNames[0] ? warnings : [])
-    }
-    var found = weightsNames.filter(exists)
-    if hasBoth { found.remove(at: 1) }
-    if found.isEmpty {
-      if let other = foreignNames.first(where: { exists($0.name) }) {
-        throw Fault(
-          .unsupported, "FILE-FORMAT", other.advice, path: Paths.join(path, other.name))
-      }
-      // Files with names of their own: kohya, llama.cpp.
-      found = try Paths.entries(of: path).filter {
-        ($0.hasSuffix(".safetensors") || $0.hasSuffix(".gguf")) && exists($0)
-      }
-    }
-    guard let first = found.first else { return (Paths.join(path, weightsNames[0]), []) }
-    guard found.count == 1 else {
-      throw Fault(
-        .badData, "AD-FORMAT",
-        "holds \(Fault.escaped(first, limit: 64)) and \(Fault.escaped(found[1], limit: 64)); "
-          + "give the file instead of the directory", path: path)
-    }
-    return (Paths.join(path, first), warnings)
-  }
+  // MARK: - Names and configuration
 
   private static func name(path: String, weights: String) -> String {
     if weights != path { return Paths.name(of: path) }
     let name = Paths.name(of: path)
     let directory = Paths.parent(of: path)
-    if weightsNames.contains(name), directory != "." { return Paths.name(of: directory) }
+    let isIndex = name.hasSuffix(SafeTensorsShards.indexEnding)
+    if AdapterPlace.names.contains(name) || isIndex, directory != "." {
+      return Paths.name(of: directory)
+    }
     let endings = [".safetensors", ".gguf", ".bin"]
     let ending = endings.first { name.hasSuffix($0) && name.utf8.count > $0.utf8.count }
     return String(name.dropLast(ending?.count ?? 0))

@@ -12,6 +12,25 @@ struct AdapterReading {
   var hasInterleavedHeads = false
   /// Whether a head that is tied to the embeddings changes with them (`ensure_weight_tying`).
   var tiesHead = false
+  /// Numbers in tensors that are no part of a change.
+  var unusedCount = 0
+  /// Modules that `modules_to_save` names and the file does not hold: no harm where the base has none.
+  var missingModules: [String] = []
+
+  /// The warnings, with one for all modules where the whole adapter is dead.
+  var summarised: [Warning] {
+    let isZero = { (warning: Warning) in warning.kind == AdapterReading.zero }
+    guard parts.isEmpty, !updates.isEmpty, warnings.filter(isZero).count == updates.count else {
+      return warnings
+    }
+    return warnings.filter { !isZero($0) } + [
+      Warning(
+        AdapterReading.zero,
+        "the adapter changes nothing: the updates of all its \(updates.count) modules are zero")
+    ]
+  }
+
+  private static let zero = "AD-ZERO"
 
   /// Adds `scaling · b · a` to the weight of a linear module; 65 `VAL-RANGE` when an entry might not
   /// fit Float32.
@@ -55,9 +74,9 @@ struct AdapterReading {
       throw Fault(.badData, "VAL-RANGE", "overflow in B*A: norm up to \(bound)", tensor: module)
     }
     if relation == .none,
-      b.elements.allSatisfy({ $0 == 0 }) || a.elements.allSatisfy({ $0 == 0 })
+      scaling == 0 || b.elements.allSatisfy({ $0 == 0 }) || a.elements.allSatisfy({ $0 == 0 })
     {
-      warnings.append(Warning("AD-ZERO", "the update is zero", subject: module))
+      warnings.append(Warning(AdapterReading.zero, "the update is zero", subject: module))
     }
     return update
   }

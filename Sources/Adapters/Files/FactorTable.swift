@@ -22,6 +22,25 @@ struct FactorTable {
     /// The tensor of a part, nil where there is none.
     subscript(part: String) -> TensorInfo? { parts[part] }
 
+    /// Whether any part is a factor of an update.
+    var hasFactors: Bool {
+      parts.keys.contains { key in
+        ["lora_", "hada_", "lokr_", "tinylora_"].contains { key.hasPrefix($0) }
+      }
+    }
+
+    /// Numbers in all parts; the container has bounded them by its size.
+    var elementCount: Int {
+      parts.values.reduce(0) { $0 &+ $1.shape.reduce(1, &*) }
+    }
+
+    /// The entry with these parts only; nil where none is left.
+    func keeping(_ isKept: (String) -> Bool) -> Entry? {
+      var entry = self
+      entry.parts = parts.filter { isKept($0.key) }
+      return entry.parts.isEmpty ? nil : entry
+    }
+
     /// The tensor of a part; 65 `AD-PAIR` where there is none.
     func required(_ part: String) throws(Fault) -> TensorInfo {
       guard let tensor = parts[part] else {

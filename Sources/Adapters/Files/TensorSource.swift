@@ -1,5 +1,6 @@
 import Checkpoints
 import Faults
+import Files
 import JSON
 import Tensors
 
@@ -82,6 +83,11 @@ struct GGUFTensors: TensorSource {
   }
 
   var tensors: [TensorInfo] { checkpoint.tensors }
+
+  /// The file, or the parts of a split.
+  func files() throws(Fault) -> [InputFile] {
+    try checkpoint.paths.map { (path) throws(Fault) in try InputFile(path) }
+  }
 
   func values(of tensor: TensorInfo) throws(Fault) -> [Float] {
     try checkpoint.floats(tensor.name)

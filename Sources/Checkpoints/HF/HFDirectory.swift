@@ -1,6 +1,5 @@
 internal import Faults
 internal import Files
-internal import Glibc
 
 /// The files of a Hugging Face model (`formats/hf.md` §1).
 struct HFDirectory: Sendable {
@@ -25,7 +24,7 @@ struct HFDirectory: Sendable {
     let index = existing("model.safetensors.index.json")
     switch (single, index) {
     case (let single?, nil): return [try SafeTensorsFile.open(single)]
-    case (nil, let index?): return try openShards(try ShardIndex(index))
+    case (nil, let index?): return try SafeTensorsShards(index: index).open()
     case (_?, let index?):
       throw Fault(
         .badData, "IDX-AMBIG",
@@ -45,47 +44,5 @@ struct HFDirectory: Sendable {
     return Fault(
       .missingInput, "IO-OPEN", "no model.safetensors and no index of shards in the directory",
       path: path)
-  }
-
-  private func openShards(_ index: ShardIndex) throws(Fault) -> [SafeTensorsFile] {
-    let missing = index.shards.filter { Paths.kind(of: file($0)) == .missing }
-    guard missing.isEmpty else {
-      let names = missing.prefix(4).joined(separator: ", ")
-      throw Fault(
-        .missingInput, "IO-OPEN",
-        "\(missing.count) of \(index.shards.count) shards are missing: \(names)"
-          + (missing.count > 4 ? ", ..." : ""),
-        path: path)
-    }
-    var files: [SafeTensorsFile] = []
-    for shard in index.shards {
-      try checkLink(shard)
-      files.append(try SafeTensorsFile.open(file(shard)))
-    }
-    try index.check(files)
-    return files
-  }
-
-  /// Refuses a shard that is a link out of the folder, except into the blobs of a model cache, whose
-  /// layout is `models--X/snapshots/REVISION/SHARD -> ../../blobs/DIGEST`.
-  private func checkLink(_ shard: String) throws(Fault) {
-    guard let folder = Self.resolved(path), let target = Self.resolved(file(shard)) else {
-      throw Fault(.missingInput, "IO-OPEN", "the path cannot be resolved", path: file(shard))
-    }
-    var allowed = [folder]
-    let snapshots = Paths.parent(of: folder)
-    if Paths.name(of: snapshots) == "snapshots" {
-      allowed.append(Paths.join(Paths.parent(of: snapshots), "blobs"))
-    }
-    guard allowed.contains(where: { target.utf8.starts(with: ($0 + "/").utf8) }) else {
-      throw Fault(.badData, "PATH", "the shard is a link out of the directory", path: file(shard))
-    }
-  }
-
-  /// The path with every link followed.
-  private static func resolved(_ path: String) -> String? {
-    guard let result = realpath(path, nil) else { return nil }
-    defer { free(result) }
-    return String(cString: result)
   }
 }

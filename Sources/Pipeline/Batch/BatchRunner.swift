@@ -131,7 +131,7 @@ public final class BatchRunner {
       defer { marker.clear() }
       let adapter = try Adapter.open(
         plan.adapterPath, format: plan.options.format.flatMap(AdapterDialect.init),
-        threads: threads)
+        threads: threads, memory: memory)
       let digest = try digest(of: plan, adapter: adapter)
       if let record = done(recordPath, artifactPath, digest: digest) {
         log.note("\(plan.name): already done")

@@ -97,7 +97,7 @@ extension JobRunner {
     _ outcome: Outcome, _ artifact: AssembledArtifact
   ) -> [ModuleRecord] {
     var loraRanks: [String: Int] = [:]
-    for update in matched.updates { loraRanks[update.moduleName] = update.rank }
+    for update in matched.adapter.updates { loraRanks[update.moduleName] = update.rank }
     return outcome.projected.modules.indices.map { index in
       let module = outcome.projected.modules[index]
       let projection = outcome.projected.projections[index]

@@ -48,7 +48,8 @@ public final class JobRunner {
       opened = adapter
     } else {
       opened = try Adapter.open(
-        request.adapterPath, format: request.adapterFormat, threads: session.threads)
+        request.adapterPath, format: request.adapterFormat, threads: session.threads,
+        memory: session.memory)
     }
     matched = try MatchedAdapter(
       opened, base: session.base, magnitudes: request.magnitudes, threads: session.threads)

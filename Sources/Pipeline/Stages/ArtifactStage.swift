@@ -102,13 +102,15 @@ struct ArtifactStage {
       ).map(\.stored)
       return result
     }
-    let energy = projected.projections.reduce(0) { $0 + $1.heldEnergy }
+    // An update of zero has no energy to hold.
+    let energies = projected.projections.compactMap(\.heldEnergy)
+    let energy = energies.isEmpty ? nil : energies.reduce(0, +) / Double(energies.count)
     return AssembledArtifact(
       artifact: try Artifact(
         modules: modules,
         metadata: metadata(
           root: Artifact.rootDigest(digests), directions: projected.directions,
-          omegaSeed: projected.omegaSeed, energy: energy / Double(projected.projections.count),
+          omegaSeed: projected.omegaSeed, energy: energy,
           form: projected.hasResidual ? projected.form : nil, tuning),
         carried: try carried()))
   }
@@ -176,12 +178,12 @@ struct ArtifactStage {
 
   private func metadata(
     root: SHA256Digest, directions: ArtifactMetadata.Directions, omegaSeed: UInt64?,
-    energy: Double, form: String?, _ tuning: TuningRecord? = nil
+    energy: Double?, form: String?, _ tuning: TuningRecord? = nil
   ) -> ArtifactMetadata {
     let adapter = matched.adapter
     var record = JSONObject([
       ("method", .string(request.method.rawValue)), ("seed", .string("\(request.seed)")),
-      ("meanCapturedEnergy", .number(energy)),
+      ("meanCapturedEnergy", energy.map { .number($0) } ?? .null),
     ])
     if let form { record["form"] = .string(form) }
     if let tuning {

@@ -9,7 +9,7 @@ public struct MatchedAdapter: Sendable {
   public let adapter: Adapter
   /// The modules it changes, in model order.
   public let modules: [LinearModule]
-  /// Their updates, in the same order.
+  /// Their updates, in the same order, none of higher rank than its weight's smaller side.
   public let updates: [LowRankUpdate]
   /// What else it changes of the base, without what it leaves as it is.
   public let parts: [AdapterPart]
@@ -33,27 +33,61 @@ public struct MatchedAdapter: Sendable {
     for module in base.linearModules {
       guard let update = byName[module.name] else { continue }
       modules.append(module)
-      updates.append(update)
+      updates.append(update.compact)
     }
     guard !modules.isEmpty else {
       throw Fault(
         .badData, "AD-EMPTY", "the adapter has no low-rank update of a linear module",
         path: adapter.path)
     }
-    self.adapter = adapter
     self.modules = modules
     self.updates = updates
-    // PEFT saves embeddings beside their factors although they are the base's own.
-    var parts: [AdapterPart] = []
+    let (parts, notes) = try MatchedAdapter.changes(adapter, base: base, updated: byName)
+    self.parts = parts
+    self.adapter = adapter.adding(notes)
+  }
+
+  /// The parts that change something.
+  ///
+  /// PEFT saves the weights of embeddings and heads beside their factors, and full
+  /// state dictionaries hold those of all modules, although they are the base's own.
+  ///
+  /// - Throws: 65 `AD-BASE` for another weight beside the update of a linear module: ΔW belongs to that one.
+  private static func changes(
+    _ adapter: Adapter, base: BaseCheckpoint, updated: [String: LowRankUpdate]
+  ) throws(Fault) -> (parts: [AdapterPart], notes: [Warning]) {
+    var (parts, notes): ([AdapterPart], [Warning]) = ([], [])
+    let unchanged = ChangedParameters(base: base, changes: [])
+    let products = Set(
+      adapter.parts.filter { part in
+        if case .product = part.change { return true }
+        return false
+      }.map(\.parameter))
     for part in adapter.parts {
-      if case .replaced(let values) = part.change,
-        try ChangedParameters(base: base, changes: []).floats(part.parameter) == values
-      {
+      guard case .replaced(let values) = part.change else {
+        parts.append(part)
         continue
+      }
+      let own = try unchanged.floats(part.parameter)
+      if own == values { continue }
+      if part.leaf == "weight", updated[part.module] != nil {
+        let count = zip(own, values).count { $0 != $1 }
+        throw Fault(
+          .badData, "AD-BASE",
+          "the file holds this module's base weight too, and \(count) of its \(values.count) values differ from "
+            + "this base's; give the base that was trained on, or leave base_layer.weight out of the file",
+          path: adapter.path, tensor: part.parameter)
+      }
+      if products.contains(part.parameter) {
+        notes.append(
+          Warning(
+            "AD-BASE",
+            "the weight saved beside its factors differs from the base's: it is carried whole",
+            subject: part.parameter))
       }
       parts.append(part)
     }
-    self.parts = parts
+    return (parts, notes)
   }
 
   /// The adapter as updates of a decoder.

@@ -238,7 +238,8 @@ extension ProjectedModule {
     ProjectedModule(
       moduleName: moduleName, selection: selection,
       latent: Matrix(rows: latent.rows, columns: latent.columns), heldEnergy: heldEnergy,
-      capturedEnergy: 0, weightedCapturedEnergy: weightedCapturedEnergy.map { _ in 0 })
+      capturedEnergy: capturedEnergy.map { _ in 0 },
+      weightedCapturedEnergy: weightedCapturedEnergy.map { _ in 0 })
   }
 }
 

@@ -25,7 +25,7 @@ public struct EvaluationRun {
     // Everything is opened before the first long pass: a bad last path must not cost the first ones.
     var decoders: [(VariantResult.Kind, String, String, Int, DecoderPool)] = []
     for path in adapters {
-      let adapter = try Adapter.open(path)
+      let adapter = try Adapter.open(path, memory: session.memory)
       let matched = try MatchedAdapter(
         adapter, base: session.base, magnitudes: .keep, threads: session.threads)
       session.log.warn(matched.adapter.warnings, about: path)

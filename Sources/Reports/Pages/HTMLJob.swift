@@ -114,7 +114,7 @@ enum HTMLJob {
     [
       "name": module.name, "shape": "\(module.outFeatures) × \(module.inFeatures)",
       "lora": "\(module.loraRank)", "rank": "\(module.outputRank) × \(module.inputRank)",
-      "energy": Numerals.smallPercent(module.capturedEnergy),
+      "energy": module.capturedEnergy.map(Numerals.smallPercent) ?? Numerals.absent,
       "weighted": module.weightedCapturedEnergy.map(Numerals.smallPercent) ?? Numerals.absent,
       "bytes": Numerals.grouped(module.bytes),
     ]

@@ -12,8 +12,9 @@ public struct ModuleRecord: Hashable, Sendable {
   public var outputRank: Int
   /// Kept directions on the input side (columns of the latent matrix).
   public var inputRank: Int
-  /// ‖UᵀΔWV‖² ⁄ ‖ΔW‖²: the share of the update's energy that the directions hold, in [0, 1].
-  public var capturedEnergy: Double
+  /// ‖UᵀΔWV‖² ⁄ ‖ΔW‖²: the share of the update's energy that the directions hold, in [0, 1]; nil
+  /// for an update of zero.
+  public var capturedEnergy: Double?
   /// 1 − weighted error ⁄ weighted total of the start, in the curvature-weighted norm.
   public var weightedCapturedEnergy: Double?
   /// Bytes of the stored latent's codes and scales, before compression.
@@ -22,7 +23,7 @@ public struct ModuleRecord: Hashable, Sendable {
   /// Creates a record.
   public init(
     name: String, outFeatures: Int, inFeatures: Int, loraRank: Int, outputRank: Int,
-    inputRank: Int, capturedEnergy: Double, weightedCapturedEnergy: Double? = nil, bytes: Int
+    inputRank: Int, capturedEnergy: Double?, weightedCapturedEnergy: Double? = nil, bytes: Int
   ) {
     self.name = name
     self.outFeatures = outFeatures

@@ -50,7 +50,8 @@ enum ProjectionCase {
           tolerance: tolerance))
       guard expected["explained"].isPresent else { continue }
       let weighted = found.weightedCapturedEnergy ?? .infinity
-      let plainError = abs(found.capturedEnergy - (try expected["explained"][name].double()))
+      let plainError = abs(
+        (found.capturedEnergy ?? .infinity) - (try expected["explained"][name].double()))
       let weightedError = abs(weighted - (try expected["weightedExplained"][name].double()))
       measurements.append(
         Measurement("\(name) energy", error: max(plainError, weightedError), tolerance: energy))

@@ -27,7 +27,7 @@ extension ModuleRecord {
       name: try field["name"].string(), outFeatures: try shape[0].count(),
       inFeatures: try shape[1].count(), loraRank: try field["lora_rank"].count(),
       outputRank: try field["output_rank"].count(), inputRank: try field["input_rank"].count(),
-      capturedEnergy: try field["captured_energy"].figure(in: field, "captured_energy"),
+      capturedEnergy: try field["captured_energy"].optionalFigure(in: field, "captured_energy"),
       weightedCapturedEnergy: try field[weighted].optionalFigure(in: field, weighted),
       bytes: try field["bytes"].count())
   }

@@ -32,7 +32,7 @@ public enum PEFTWriter {
       try weights.add("\(prefix).lora_B.weight", dtype: dtype, matrix: update.loraB)
     }
     try Paths.makeDirectory(directory)
-    try weights.write(to: Paths.join(directory, AdapterFiles.weightsNames[0]))
+    try weights.write(to: Paths.join(directory, AdapterPlace.names[0]))
     var settings =
       configuration(updates + extras.embeddings, baseModelName: baseModelName).objectValue
       ?? JSONObject()

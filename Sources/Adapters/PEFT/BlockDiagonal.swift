@@ -13,20 +13,14 @@ struct BlockDiagonal {
   /// Reads `use_bdlora`; nil where it is absent.
   ///
   /// - Throws: 65 `AD-FIELD`, 69 for a member of unknown effect.
-  init?(_ field: JSONField) throws(Fault) {
+  init?(_ field: JSONField, _ warnings: inout [Warning]) throws(Fault) {
     guard field.isPresent else { return nil }
-    func names(_ field: JSONField) throws(Fault) -> [String] {
-      guard field.isPresent else { return [] }
-      var names: [String] = []
-      for element in try field.array() { names.append(try element.string()) }
-      return names
-    }
     let known = ["target_modules_bd_a", "target_modules_bd_b", "nblocks", "match_strict"]
     for member in try field.object().members where !known.contains(member.key) {
-      try PEFTConfiguration.requireInactive(member)
+      try PEFTConfiguration.requireInactive(member, &warnings)
     }
-    inputs = try names(field["target_modules_bd_a"])
-    outputs = try names(field["target_modules_bd_b"])
+    inputs = try field["target_modules_bd_a"].strings()
+    outputs = try field["target_modules_bd_b"].strings()
     isStrict = field["match_strict"].isPresent ? try field["match_strict"].bool() : true
     count = try field["nblocks"].int(in: 1...65_536)
   }

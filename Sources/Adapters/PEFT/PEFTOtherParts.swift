@@ -18,56 +18,112 @@ enum PEFTOtherParts {
       try readEmbedding(entry, source, configuration, &reading)
       return true
     }
-    let isStack = entry.parts.keys.contains { $0.hasSuffix("base_layer") }
-    if isStack || !parameters(of: entry.module, configuration).isEmpty {
+    let isStack = isStack(entry)
+    if isStack || !parameters(of: entry.module, configuration.targetParameters).isEmpty {
       try readExperts(entry, source, configuration, &reading)
       return true
     }
-    if !entry.parts.keys.contains(where: { $0.hasPrefix("lora_") }) {
-      return try readWhole(entry, source, &reading)
-    }
-    // A trained bias lies beside the factors of its module.
+    if !entry.hasFactors { return try readWhole(entry, source, &reading) }
+    // A trained bias lies beside the factors of its module, and the module's own weight may.
     try addWhole("bias", entry, source, &reading)
+    try addOwnWeight(entry, source, &reading)
     return false
+  }
+
+  /// Whether factors of fused experts lie below each other.
+  static func isStack(_ entry: FactorTable.Entry) -> Bool {
+    entry.parts.keys.contains { $0.hasSuffix("base_layer") }
   }
 
   /// Reads a module of which the file holds nothing but whole parameters; false where it holds more.
   static func readWhole(
     _ entry: FactorTable.Entry, _ source: any TensorSource, _ reading: inout AdapterReading
   ) throws(Fault) -> Bool {
-    guard entry.parts.keys.allSatisfy({ $0 == "weight" || $0 == "bias" }) else { return false }
+    guard !entry.hasFactors, entry.parts.keys.allSatisfy(isWhole) else { return false }
     for leaf in ["weight", "bias"] { try addWhole(leaf, entry, source, &reading) }
+    try addOwnWeight(entry, source, &reading)
     return true
   }
 
+  /// Whether a part is a parameter saved whole, in one of its spellings.
+  static func isWhole(_ part: String) -> Bool {
+    ["weight", "bias"].contains { leaf in
+      [leaf, "modules_to_save.\(leaf)", "original_module.\(leaf)", "base_layer.\(leaf)"]
+        .contains(part)
+    }
+  }
+
+  /// A parameter saved whole.
+  ///
+  /// Where the vocabulary was resized, PEFT writes it twice and the untrained module too.
   private static func addWhole(
     _ leaf: String, _ entry: FactorTable.Entry, _ source: any TensorSource,
     _ reading: inout AdapterReading
   ) throws(Fault) {
-    guard let tensor = entry[leaf] else { return }
+    let (plain, saved) = (entry[leaf], entry["modules_to_save.\(leaf)"])
+    if let original = entry["original_module.\(leaf)"] {
+      guard plain != nil || saved != nil else {
+        throw Fault(
+          .badData, "AD-PAIR", "is a module before training, and the trained one is missing",
+          tensor: original.name)
+      }
+      reading.warnings.append(
+        Warning(
+          "AD-EXTRA", "is a module before training, which the saved one replaces",
+          subject: original.name))
+    }
+    guard let tensor = saved ?? plain else { return }
+    let values = try source.values(of: tensor)
+    if let plain, saved != nil {
+      guard plain.shape == tensor.shape, try source.values(of: plain) == values else {
+        throw Fault(
+          .badData, "AD-DUP",
+          "is not what \(Fault.escaped(tensor.name, limit: 96)) is, and both are the trained module; "
+            + "remove the wrong one", tensor: plain.name)
+      }
+    }
+    reading.parts.append(
+      AdapterPart(module: entry.module, leaf: leaf, shape: tensor.shape, change: .replaced(values)))
+  }
+
+  /// The weight of the layer beside its factors: PEFT loads it into the base.
+  private static func addOwnWeight(
+    _ entry: FactorTable.Entry, _ source: any TensorSource, _ reading: inout AdapterReading
+  ) throws(Fault) {
+    guard let tensor = entry["base_layer.weight"] else { return }
     reading.parts.append(
       AdapterPart(
-        module: entry.module, leaf: leaf, shape: tensor.shape,
+        module: entry.module, leaf: "weight", shape: tensor.shape,
         change: .replaced(try source.values(of: tensor))))
   }
 
   /// Modules and tokens that the configuration names must be in the file: what is missing there was not saved.
+  ///
+  /// Of several saved modules some may be no modules of the model: PEFT adds `classifier` and `score` to every
+  /// classifier's. Those are kept for the base to say.
   static func checkNamed(
-    _ entries: [FactorTable.Entry], _ configuration: PEFTConfiguration
+    _ entries: [FactorTable.Entry], _ configuration: PEFTConfiguration,
+    _ reading: inout AdapterReading
   ) throws(Fault) {
     func contains(_ name: String, _ part: (String) -> Bool) -> Bool {
       entries.contains { entry in
         (name.isEmpty || entry.module == name || entry.module.hasSuffix("." + name)
-          || entry.module.contains("." + name + "."))
+          || entry.module.hasPrefix(name + ".") || entry.module.contains("." + name + "."))
           && entry.parts.keys.contains(where: part)
       }
     }
-    for name in configuration.savedModules
-    where !contains(name, { $0 == "weight" || $0 == "bias" }) {
+    let missing = configuration.savedModules.filter { !contains($0, isWhole) }
+    if let first = missing.first, missing.count == configuration.savedModules.count {
       throw Fault(
         .badData, "AD-PAIR",
-        "modules_to_save names \(Fault.escaped(name, limit: 64)), of which the file has no tensor")
+        "modules_to_save names \(Fault.escaped(first, limit: 64)), of which the file has no tensor")
     }
+    for name in missing {
+      reading.warnings.append(
+        Warning(
+          "AD-PAIR", "modules_to_save names a module that the file does not hold", subject: name))
+    }
+    reading.missingModules = missing
     for (name, _) in configuration.tokenIndices
     where !contains(name, { $0 == "trainable_tokens_delta" }) {
       throw Fault(
@@ -87,14 +143,16 @@ enum PEFTOtherParts {
     let (first, second) = (
       try entry.required("lora_embedding_A"), try entry.required("lora_embedding_B")
     )
-    try requireOnly(["lora_embedding_A", "lora_embedding_B", "weight"], entry)
+    try requireOnly(
+      ["lora_embedding_A", "lora_embedding_B", "weight", "base_layer.weight"], entry)
     let (a, b) = try PEFTReader.pair(first, second, source, module: entry.module)
     try PEFTReader.checkRank(a.rows, entry.module, configuration)
     // PEFT saves the embedding itself beside its factors.
     try addWhole("weight", entry, source, &reading)
+    try addOwnWeight(entry, source, &reading)
     try reading.add(
       entry.module, shape: [a.columns, b.rows], a: b.transposed, b: a.transposed,
-      scaling: configuration.scaling(of: entry.module))
+      scaling: try configuration.scaling(of: entry.module))
   }
 
   /// Rows that replace the embedding's, in the order of `trainable_token_indices`.
@@ -133,7 +191,7 @@ enum PEFTOtherParts {
     _ reading: inout AdapterReading
   ) throws(Fault) {
     let (first, second) = (try entry.required("lora_A"), try entry.required("lora_B"))
-    try requireOnly(["lora_A", "lora_B"], entry)
+    try requireOnly(["lora_A", "lora_B", "base_layer.weight"], entry)
     guard configuration.initialisation == .unchanged, configuration.blocks == nil,
       configuration.qaLoRAGroup == nil, !configuration.usesMagnitudes, !configuration.isKaSA
     else {
@@ -152,14 +210,14 @@ enum PEFTOtherParts {
     try PEFTReader.checkRank(a.rows, entry.module, configuration)
     try reading.add(
       entry.module, shape: [b.rows] + first.shape.dropFirst(), a: a, b: b,
-      scaling: configuration.scaling(of: entry.module))
+      scaling: try configuration.scaling(of: entry.module))
   }
 
   /// Parameters of the module that `target_parameters` names, in its order.
-  private static func parameters(
-    of module: String, _ configuration: PEFTConfiguration
+  static func parameters(
+    of module: String, _ targets: [String]
   ) -> [String] {
-    configuration.targetParameters.compactMap { path in
+    targets.compactMap { path in
       guard let dot = path.lastIndex(of: "."), path[path.index(after: dot)...] != "weight" else {
         return nil
       }
@@ -180,7 +238,7 @@ enum PEFTOtherParts {
     _ entry: FactorTable.Entry, _ source: any TensorSource, _ configuration: PEFTConfiguration,
     _ reading: inout AdapterReading
   ) throws(Fault) {
-    let named = parameters(of: entry.module, configuration)
+    let named = parameters(of: entry.module, configuration.targetParameters)
     let parameters = named.count > 1 ? declared.filter(named.contains) : named
     guard parameters.count == named.count else {
       throw Fault(
@@ -199,7 +257,7 @@ enum PEFTOtherParts {
       let first = try entry.required(PEFTKey.Part.a(isBare: false, depth: depth).name)
       let second = try entry.required(PEFTKey.Part.b(isBare: false, depth: depth).name)
       let (a, b) = try PEFTReader.pair(first, second, source, module: entry.module)
-      let rank = configuration.rank(of: entry.module)
+      let rank = try configuration.rank(of: entry.module)
       guard a.rows.isMultiple(of: rank), a.rows > 0 else {
         throw Fault(
           .badData, "AD-RANK", "\(a.rows) rows are not whole experts of rank \(rank)",
@@ -211,7 +269,7 @@ enum PEFTOtherParts {
           entry.module, leaf: parameter, shape: [b.rows, a.columns], slice: expert,
           a: a.selectingRows(Array(expert * rank..<(expert + 1) * rank)),
           b: b.selectingColumns((0..<rank).map { $0 * experts + expert }),
-          scaling: configuration.scaling(of: entry.module))
+          scaling: try configuration.scaling(of: entry.module))
       }
     }
   }

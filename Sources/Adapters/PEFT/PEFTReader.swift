@@ -11,12 +11,11 @@ enum PEFTReader {
     var reading = AdapterReading(
       warnings: configuration.warnings, baseModelName: configuration.baseModelName)
     reading.tiesHead = configuration.tiesHead
-    let entries = try table(files.source.tensors, &reading).ordered()
-    try checkTargets(
-      entries.filter { $0.parts.keys.contains { $0.hasPrefix("lora_") } }.map(\.module),
-      configuration, &reading.warnings)
-    try PEFTOtherParts.checkNamed(entries, configuration)
-    var budget = ExpansionBudget()
+    let all = try table(files.source.tensors, &reading).ordered()
+    try PEFTOtherParts.checkNamed(all, configuration, &reading)
+    let entries = try targeted(
+      all, configuration.targets, parameters: configuration.targetParameters, &reading)
+    var budget = ExpansionBudget(memory: files.memory)
     for entry in entries {
       if let latent = entry["lora_latent_mapping"] {
         throw Fault(
@@ -62,23 +61,54 @@ enum PEFTReader {
     return table
   }
 
-  private static func checkTargets(
-    _ modules: [String], _ configuration: PEFTConfiguration, _ warnings: inout [Warning]
-  ) throws(Fault) {
-    guard !modules.isEmpty else { return }
-    let unmatched = configuration.unmatchedTargets(modules)
-    let total = max(configuration.targetModules.count, 1)
-    guard unmatched.count < total || configuration.targetModules.isEmpty && unmatched.isEmpty else {
+  /// The entries that PEFT applies by `target_modules` and what goes with it (`formats/peft.md` §2.4); the others are
+  /// named in warnings.
+  ///
+  /// - Parameter parameters: `target_parameters`, whose factors `target_modules` says nothing of.
+  /// - Throws: 65 `AD-TARGET` where that is none of those with factors.
+  static func targeted(
+    _ entries: [FactorTable.Entry], _ targets: PEFTTargets, parameters: [String] = [],
+    _ reading: inout AdapterReading
+  ) throws(Fault) -> [FactorTable.Entry] {
+    var (kept, seen): ([FactorTable.Entry], [String]) = ([], [])
+    var hasTarget = false
+    for entry in entries {
+      guard entry.hasFactors, !PEFTOtherParts.isStack(entry),
+        PEFTOtherParts.parameters(of: entry.module, parameters).isEmpty
+      else {
+        kept.append(entry)
+        hasTarget = hasTarget || entry.hasFactors
+        continue
+      }
+      seen.append(entry.module)
+      let isEmbedding = entry.parts.keys.contains { $0.hasPrefix("lora_embedding_") }
+      if targets.decision(on: entry.module, isEmbedding: isEmbedding) != .outside {
+        kept.append(entry)
+        hasTarget = true
+        continue
+      }
+      reading.warnings.append(
+        Warning(
+          "AD-TARGET", "is no target of the configuration, so its factors are not applied",
+          subject: entry.module))
+      // Whole parameters are loaded wherever they are.
+      let rest = entry.keeping { $0 != "base_layer.weight" && PEFTOtherParts.isWhole($0) }
+      if let rest { kept.append(rest) }
+      reading.unusedCount &+= entry.elementCount &- (rest?.elementCount ?? 0)
+    }
+    guard hasTarget || seen.isEmpty else {
+      let named = targets.unmatched(seen)
       throw Fault(
         .badData, "AD-TARGET",
-        "target_modules \(Fault.escaped(unmatched.joined(separator: ", "), limit: 96)) name none "
-          + "of the modules, such as \(Fault.escaped(modules.first ?? "", limit: 96))")
+        "target_modules \(Fault.escaped(named.joined(separator: ", "), limit: 96)), with what else chooses "
+          + "modules, names none of the file's, such as \(Fault.escaped(seen[0], limit: 96))")
     }
-    for target in unmatched {
-      warnings.append(
+    for target in targets.unmatched(seen) {
+      reading.warnings.append(
         Warning("AD-TARGET", "entry of target_modules names no module of the file", subject: target)
       )
     }
+    return kept
   }
 
   // MARK: - One module
@@ -96,7 +126,8 @@ enum PEFTReader {
     if configuration.isKaSA { known.append("lora_diag") }
     if configuration.usesMagnitudes { known.append("lora_magnitude_vector") }
     // The module's own bias is a change of its own, read before.
-    if !configuration.isAdaptive { known += ["lora_B.bias", "bias"] }
+    known += ["bias", "base_layer.weight"]
+    if !configuration.isAdaptive { known.append("lora_B.bias") }
     if let other = entry.parts.first(where: { !known.contains($0.key) }) {
       throw Fault(
         .unsupported, "AD-TENSOR",
@@ -113,7 +144,8 @@ enum PEFTReader {
     }
     try checkRanks(a, b, module: entry.module)
     let rank = a.rows
-    try checkRank(rank, entry.module, configuration)
+    try checkRank(
+      rank, entry.module, configuration, limit: min(a.columns, b.rows))
     if configuration.isAdaptive, rank == 0 {
       // AdaLoRA may prune a module away: its update is none.
       reading.warnings.append(Warning("AD-RANK", "pruned to rank 0", subject: entry.module))
@@ -123,18 +155,13 @@ enum PEFTReader {
     if let group = configuration.qaLoRAGroup {
       full = try spread(a, over: group, module: entry.module, &budget)
     }
-    guard rank <= min(full.columns, b.rows) else {
-      throw Fault(
-        .badData, "AD-RANK", "rank \(rank) for a weight of [\(b.rows), \(full.columns)]",
-        tensor: entry.module)
-    }
     if configuration.isAdaptive {
       full = try weighted(full, by: try entry.required("lora_E"), source)
     }
     if configuration.isKaSA {
       full = try weighted(full, by: try entry.required("lora_diag"), source)
     }
-    let scaling = configuration.scaling(of: entry.module)
+    let scaling = try configuration.scaling(of: entry.module)
     try reading.add(
       entry.module, a: full, b: b, scaling: scaling,
       relation: try relation(entry, source, configuration, rank: rank, outFeatures: b.rows))
@@ -173,11 +200,14 @@ enum PEFTReader {
   }
 
   /// Compares a rank with the configuration's for the module.
+  ///
+  /// - Parameter limit: What the weight's own singular components or columns leave of a larger rank.
   static func checkRank(
-    _ rank: Int, _ module: String, _ configuration: PEFTConfiguration
+    _ rank: Int, _ module: String, _ configuration: PEFTConfiguration, limit: Int = Int.max
   ) throws(Fault) {
-    let expected = configuration.rank(of: module)
-    guard rank == expected else {
+    let expected = try configuration.rank(of: module)
+    let isCut = configuration.initialisation != .unchanged && expected > limit && rank == limit
+    guard rank == expected || isCut else {
       throw Fault(
         .badData, "AD-RANK", "rank \(rank) in the tensors, \(expected) in the configuration",
         tensor: module)

@@ -20,8 +20,14 @@ struct PEFTKey {
     case embeddingA, embeddingB
     /// Trained rows of an embedding.
     case tokens
-    /// A parameter saved whole: `weight` or `bias` of `modules_to_save`, a trained bias, a layer's own.
+    /// A parameter saved whole: `weight` or `bias` of `modules_to_save`, a trained bias.
     case whole(String)
+    /// The same under `modules_to_save`, as PEFT adds it where the vocabulary was resized.
+    case saved(String)
+    /// A saved module as it was before training.
+    case original(String)
+    /// The weight of the layer itself beside its factors.
+    case ownWeight
     case ignored
 
     /// The name of the part in messages and tables.
@@ -38,6 +44,9 @@ struct PEFTKey {
       case .embeddingB: "lora_embedding_B"
       case .tokens: "trainable_tokens_delta"
       case .whole(let leaf): leaf
+      case .saved(let leaf): "modules_to_save.\(leaf)"
+      case .original(let leaf): "original_module.\(leaf)"
+      case .ownWeight: "base_layer.weight"
       case .ignored: ""
       }
     }
@@ -119,17 +128,28 @@ struct PEFTKey {
       }
       return (path[..<place].joined(separator: "."), .tokens)
     }
+    // A buffer that full state dictionaries of old versions hold; nothing is trained in it.
+    if parts.suffix(2) == ["rotary_emb", "inv_freq"] {
+      return (parts.joined(separator: "."), .ignored)
+    }
     guard last == "weight" || last == "bias", name.hasPrefix("base_model.") else {
       throw refused(name)
     }
     path.removeLast()
+    var part = Part.whole(last)
     if let place = path.lastIndex(of: "modules_to_save") {
       // With the adapter's name behind it: `modules_to_save.default.weight`.
       path.removeSubrange(place..<min(place + 2, path.count))
+      part = .saved(last)
+    } else if let place = path.lastIndex(of: "original_module") {
+      path.remove(at: place)
+      part = .original(last)
+    } else if path.last == "base_layer" {
+      if last == "weight" { part = .ownWeight }
+      while path.last == "base_layer" { path.removeLast() }
     }
-    while path.last == "base_layer" { path.removeLast() }
     guard !path.isEmpty else { throw refused(name) }
-    return (path.joined(separator: "."), .whole(last))
+    return (path.joined(separator: "."), part)
   }
 
   private static func refused(_ name: String) -> Fault {
