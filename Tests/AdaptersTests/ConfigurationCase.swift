@@ -16,6 +16,7 @@ struct ConfigurationCase: Sendable, CustomTestStringConvertible {
     let shape: [Int]
     let copyOf: String?
     let sameAs: String?
+    let transposeOf: String?
   }
 
   /// What PEFT's merge changed in a parameter.
@@ -65,7 +66,8 @@ struct ConfigurationCase: Sendable, CustomTestStringConvertible {
       let origin = row.count > 2 ? row[2] : JSONField(nil)
       return Tensor(
         name: try row[0].string(), shape: try row[1].array().map { try $0.int() },
-        copyOf: origin["copyOf"].value?.stringValue, sameAs: origin["sameAs"].value?.stringValue)
+        copyOf: origin["copyOf"].value?.stringValue, sameAs: origin["sameAs"].value?.stringValue,
+        transposeOf: origin["transposeOf"].value?.stringValue)
     }
     var changes: [String: Change] = [:]
     if outcome == "applied" {
@@ -89,7 +91,8 @@ struct ConfigurationCase: Sendable, CustomTestStringConvertible {
       atPath: Checkout.path("\(Self.root)/\(name)/adapter_config.json"),
       toPath: folder + "/adapter_config.json")
     var drawn: [String: [Float]] = [:]
-    for (index, tensor) in tensors.enumerated() where tensor.sameAs == nil {
+    for (index, tensor) in tensors.enumerated()
+    where tensor.sameAs == nil && tensor.transposeOf == nil {
       drawn[tensor.name] =
         try tensor.copyOf.map { try base.values(base.prefix + $0) }
         ?? SeededValues.draw(
@@ -97,6 +100,11 @@ struct ConfigurationCase: Sendable, CustomTestStringConvertible {
     }
     var writer = SafeTensorsWriter(metadata: [("format", "pt")])
     for tensor in tensors {
+      if let other = tensor.transposeOf {
+        let values = Matrix(
+          rows: tensor.shape[1], columns: tensor.shape[0], elements: try #require(drawn[other]))
+        drawn[tensor.name] = values.transposed.elements
+      }
       try writer.add(
         tensor.name, dtype: dtype, shape: tensor.shape,
         floats: try #require(drawn[tensor.sameAs ?? tensor.name]))

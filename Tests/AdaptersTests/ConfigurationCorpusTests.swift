@@ -11,8 +11,8 @@ import Testing
   static let refusedByDesign: [String: String] = [
     // Layers of another model; factors that were never written down; a part that is missing.
     "replicated-more": "AD-FIELD", "pissa-iterated": "AD-FIELD", "half-a-pair": "AD-PAIR",
-    // A key of unknown effect; a layer that the base has not.
-    "task-unknown": "AD-FIELD", "outside-deeper": "AD-TARGET",
+    // A key of unknown effect; a layer that the base has not; magnitudes outside the blocks.
+    "task-unknown": "AD-FIELD", "outside-deeper": "AD-TARGET", "head-dora": "AD-TENSOR",
   ]
 
   /// What PEFT refuses or passes over and this program reads, because what is meant is clear.
@@ -97,7 +97,7 @@ import Testing
     for tensor in item.notApplied {
       let isNamed = adapter.warnings.contains { warning in
         guard let subject = warning.subject else { return false }
-        return tensor == subject || tensor.contains(subject + ".lora_")
+        return tensor == subject || tensor.contains(subject + ".")
       }
       #expect(isNamed, "\(tensor) is passed over without a word")
     }

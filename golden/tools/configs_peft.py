@@ -139,7 +139,8 @@ def saved(case: dict, options: dict, folder: str) -> tuple[dict, dict]:
 
 
 def described(case: dict, tensors: dict) -> list[dict]:
-    """Name, shape and origin of every tensor: seeded, equal to a parameter of the base, or to another tensor."""
+    """Name, shape and origin of every tensor: seeded, equal to a parameter of the base, or to another tensor,
+    as it is or transposed (a tied head's factors are the embeddings')."""
     before = dict(base(case["base"]).named_parameters())
     result = []
     for name in sorted(tensors):
@@ -154,8 +155,14 @@ def described(case: dict, tensors: dict) -> list[dict]:
                 other["name"] for other in result
                 if other["shape"] == entry["shape"] and torch.equal(tensors[other["name"]], value)
             ]
+            turned = [
+                other["name"] for other in result
+                if other["shape"] == entry["shape"][::-1] and torch.equal(tensors[other["name"]].T, value)
+            ]
             if same:
                 entry["sameAs"] = same[0]
+            elif turned:
+                entry["transposeOf"] = turned[0]
         result.append(entry)
     return result
 
@@ -167,7 +174,7 @@ def arranged(case: dict, tensors: list[dict]) -> list[dict]:
         result.append({"name": name, "shape": shape})
     for pattern, name in case.get("names", {}).items():
         for tensor in result:
-            for key in ("name", "sameAs"):
+            for key in ("name", "sameAs", "transposeOf"):
                 if key in tensor:
                     tensor[key] = re.sub(pattern, name, tensor[key])
     for parameter in case.get("copies", []):
@@ -182,7 +189,7 @@ def filled(case: dict, tensors: list[dict]) -> dict:
     for index, tensor in enumerate(tensors):
         if "copyOf" in tensor:
             value = before[tensor["copyOf"]].detach().float()
-        elif "sameAs" in tensor:
+        elif "sameAs" in tensor or "transposeOf" in tensor:
             continue
         else:
             value = values(case["seed"], index + 1, tensor["shape"], *spread(tensor["name"]))
@@ -190,6 +197,8 @@ def filled(case: dict, tensors: list[dict]) -> dict:
     for tensor in tensors:
         if "sameAs" in tensor:
             result[tensor["name"]] = result[tensor["sameAs"]].clone()
+        elif "transposeOf" in tensor:
+            result[tensor["name"]] = result[tensor["transposeOf"]].T.contiguous()
     return result
 
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+import zlib
 
 import cases
 
@@ -49,7 +50,7 @@ CASES: list[dict] = []
 
 
 def case(name: str, peft: str, note: str, *, base: str = "grouped", **more) -> None:
-    CASES.append({"name": name, "peft": peft, "base": base, "note": note, "seed": 1000 + len(CASES), **more})
+    CASES.append({"name": name, "peft": peft, "base": base, "note": note, "seed": zlib.crc32(name.encode()), **more})
 
 
 def lora(name: str, peft: str, note: str, *, options: dict, base: str = "grouped", **more) -> None:
@@ -317,6 +318,46 @@ outside("outside-deeper", "0.21.2", "tensors of a layer that the base has not",
 outside("outside-saved", "0.17.1", "whole modules in the file that the configuration does not name",
         options={"target_modules": SEVEN}, extra={"base_model.model.lm_head.weight": [96, 128]})
 
+lora("embedding-tied", "0.21.2", "the embeddings among the targets where they are the head: the head keeps its weight",
+     base="tied", options={"target_modules": ["q_proj", "embed_tokens"], "r": 4})
+lora("embedding-tied-together", "0.21.2", "the same with ensure_weight_tying", base="tied",
+     options={"target_modules": ["q_proj", "embed_tokens"], "ensure_weight_tying": True, "r": 4})
+lora("saved-both-tied", "0.10.0", "embeddings and head saved whole where they were one", base="tied",
+     options={"modules_to_save": ["embed_tokens", "lm_head"], "r": 4})
+lora("saved-container", "0.13.2", "a whole feed-forward layer saved", options={"modules_to_save": ["layers.1.mlp"], "r": 4})
+lora("head-dora", "0.21.2", "DoRA of the head", options={"target_modules": ["q_proj", "lm_head"], "use_dora": True, "r": 4})
+case("adalora-longer-start", "0.21.2", "AdaLoRA whose init_r is not the masks' length", **{"class": "AdaLoraConfig"},
+     options={"init_r": 4, "target_r": 4, "lora_alpha": 32, "target_modules": ["q_proj"], "total_step": 100, **CAUSAL},
+     masks={module(0, "q_proj"): [True] * 4, module(1, "q_proj"): [True] * 4}, set={"init_r": 12})
+case("adalora-alpha-missing", "0.21.2", "AdaLoRA without lora_alpha", **{"class": "AdaLoraConfig"},
+     options={"init_r": 6, "target_r": 4, "target_modules": QV, "total_step": 100, **CAUSAL}, drop=["lora_alpha"])
+case("loha-outside", "0.21.2", "LoHa of more modules than the configuration means", **{"class": "LoHaConfig"},
+     options={"r": 4, "alpha": 8, "target_modules": ["q_proj"], "layers_to_transform": [1], **CAUSAL},
+     written={"r": 4, "alpha": 8, "target_modules": QV, **CAUSAL})
+case("lokr-outside", "0.21.2", "LoKr with excluded modules in the file", **{"class": "LoKrConfig"},
+     options={"r": 4, "alpha": 8, "target_modules": SEVEN, "exclude_modules": r".*mlp.*", **CAUSAL},
+     written={"r": 4, "alpha": 8, "target_modules": SEVEN, **CAUSAL})
+case("adalora-outside", "0.21.2", "AdaLoRA of more modules than the configuration means", **{"class": "AdaLoraConfig"},
+     options={"init_r": 6, "target_r": 4, "lora_alpha": 6, "target_modules": ["v_proj"], "total_step": 100, **CAUSAL},
+     written={"init_r": 6, "target_r": 4, "lora_alpha": 6, "target_modules": QV, "total_step": 100, **CAUSAL})
+outside("dora-outside", "0.21.2", "DoRA of more modules than the configuration means",
+        options={"target_modules": ["o_proj"], "use_dora": True}, written={"use_dora": True})
+outside("outside-tail", "0.18.1", "the last entries of a list by parts of paths",
+        options={"target_modules": ["1.mlp.down_proj", "proj"]})
+outside("expression-case", "0.21.2", "an expression whose case does not matter", options={"target_modules": r"(?i).*\.Q_PROJ"})
+outside("expression-named-group", "0.21.2", "named groups, looking ahead, anchors",
+        options={"target_modules": r"\A(?P<part>model)\.layers\.(?:[01])\.(self_attn)\.(?=[qk])(?!q_)\w+?_proj\Z"})
+outside("expression-open-count", "0.21.2", "a count without a lower end",
+        options={"target_modules": r"model\.layers\.[0-9]{,2}\.self_attn\.[^kov]_proj"})
+outside("expression-behind", "0.21.2", "looking behind, a group repeated by its number",
+        options={"target_modules": r"(model)\.layers\.(\d)\.(?:mlp|self_attn)\.\w+(?<!_attn)(?<=down|gate)_(p)roj(?!\3)"})
+outside("excluded-branches", "0.21.2", "exclude_modules with branches",
+        options={"target_modules": "all-linear", "exclude_modules": r".*layers\.(1)\.mlp.*|.*k_proj"},
+        set={"target_modules": "all-linear"})
+lora("patterns-looking-ahead", "0.21.2", "patterns that look ahead, one over several parts",
+     options={"rank_pattern": {r"(?!.*k_proj).*self_attn.*": 2}, "alpha_pattern": {r"layers\.[^0]\..*_proj": 3},
+              "target_modules": SEVEN[:3]})
+
 # MARK: - Refused by PEFT
 
 lora("refused-no-target", "0.21.2", "targets that the base has not", options={"target_modules": ["query", "value"]},
@@ -384,7 +425,7 @@ def rounded(value: float) -> float:
 
 
 def row(tensor: dict) -> list:
-    origin = {key: tensor[key] for key in ("copyOf", "sameAs") if key in tensor}
+    origin = {key: tensor[key] for key in ("copyOf", "sameAs", "transposeOf") if key in tensor}
     return [tensor["name"], tensor["shape"]] + ([origin] if origin else [])
 
 
