@@ -17,28 +17,28 @@ import cases
 
 AREAS = [
     "tiny", "tokenizer", "lines", "gguf", "gguf_encoded", "gguf_tiny", "eight_bit", "decode", "safetensors", "projection", "selection", "bases", "forward",
-    "training", "evaluation", "adapters", "variants", "loaded", "patterns",
+    "training", "evaluation", "adapters", "variants", "loaded", "patterns", "configs",
 ]
 # What depends on the machine: left out of the comparison.
-VOLATILE = {"provenance", "float32CostInPyTorch", "lead", "tensors", "referenceError"}
+VOLATILE = frozenset({"provenance", "float32CostInPyTorch", "lead", "tensors", "referenceError"})
 CLOSE = 1e-5
 # Folders without case.json, compared byte by byte.
 BYTEWISE = {"gguf/blocks", "gguf/rows", "gguf/encoded", "gguf/tiny", "eight_bit/weights", "tokenizer/lines", "patterns"}
 
 
-def differences(found, expected, path: str) -> list[str]:
+def differences(found, expected, path: str, volatile: frozenset = VOLATILE) -> list[str]:
     if isinstance(expected, dict) and isinstance(found, dict):
-        keys = (set(expected) | set(found)) - VOLATILE
+        keys = (set(expected) | set(found)) - volatile
         return [
             line
             for key in sorted(keys)
-            for line in differences(found.get(key), expected.get(key), f"{path}/{key}")
+            for line in differences(found.get(key), expected.get(key), f"{path}/{key}", volatile)
         ]
     if isinstance(expected, list) and isinstance(found, list) and len(found) == len(expected):
         return [
             line
             for index, (a, b) in enumerate(zip(found, expected))
-            for line in differences(a, b, f"{path}/{index}")
+            for line in differences(a, b, f"{path}/{index}", volatile)
         ]
     if isinstance(expected, float) and isinstance(found, (int, float)):
         return [] if np.isclose(found, expected, rtol=CLOSE, atol=1e-9) else [f"{path}: {found} for {expected}"]
@@ -58,9 +58,14 @@ def compare(folder: str) -> list[str]:
         if name.replace(os.sep, "/") in BYTEWISE:
             lines += [f"{name}/{file}: differs" for file in sorted(names) if not same_bytes(
                 os.path.join(root, file), os.path.join(cases.GOLDEN, name, file))]
+        committed = os.path.join(cases.GOLDEN, name)
+        if name.split(os.sep)[0] == "configs":
+            for file in sorted(names):
+                with open(os.path.join(root, file)) as a, open(os.path.join(committed, file)) as b:
+                    if file != "provenance.json":
+                        lines += differences(json.load(a), json.load(b), f"{name}/{file}", frozenset())
         if "case.json" not in names and name != "adapters_dialects":
             continue
-        committed = os.path.join(cases.GOLDEN, name)
         if "case.json" in names:
             with open(os.path.join(root, "case.json")) as a, open(os.path.join(committed, "case.json")) as b:
                 lines += differences(json.load(a), json.load(b), name)

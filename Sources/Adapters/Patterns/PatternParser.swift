@@ -107,7 +107,7 @@ struct PatternParser {
     case "#":
       _ = try text(upTo: ")")
       return nil
-    case "(": throw unsupported("(?(…)")
+    case "(": throw unsupported("(?(...)")
     default:
       position -= 1
       return try flagged(depth, outer)
