@@ -22,7 +22,7 @@ struct HFDirectory: Sendable {
   ///   both a single file and an index; 69 where there are only pickled weights.
   func openWeights() throws(Fault) -> [SafeTensorsFile] {
     let single = existing("model.safetensors")
-    let index = existing("model.safetensors.index.json")
+    let index = existing(ShardIndex.fileName)
     switch (single, index) {
     case (let single?, nil): return [try SafeTensorsFile.open(single)]
     case (nil, let index?): return try openShards(try ShardIndex(index))
@@ -59,18 +59,22 @@ struct HFDirectory: Sendable {
     }
     var files: [SafeTensorsFile] = []
     for shard in index.shards {
-      try checkLink(shard)
+      _ = try resolvedInside(shard)
       files.append(try SafeTensorsFile.open(file(shard)))
     }
     try index.check(files)
     return files
   }
 
-  /// Refuses a shard that is a link out of the folder, except into the blobs of a model cache, whose
-  /// layout is `models--X/snapshots/REVISION/SHARD -> ../../blobs/DIGEST`.
-  private func checkLink(_ shard: String) throws(Fault) {
-    guard let folder = Self.resolved(path), let target = Self.resolved(file(shard)) else {
-      throw Fault(.missingInput, "IO-OPEN", "the path cannot be resolved", path: file(shard))
+  /// The path of a file with every link followed.
+  ///
+  /// A link may lead into the blobs of a model cache, whose layout is
+  /// `models--X/snapshots/REVISION/NAME -> ../../blobs/DIGEST`.
+  ///
+  /// - Throws: 65 `PATH` for any other link out of the folder.
+  func resolvedInside(_ name: String) throws(Fault) -> String {
+    guard let folder = Self.resolved(path), let target = Self.resolved(file(name)) else {
+      throw Fault(.missingInput, "IO-OPEN", "the path cannot be resolved", path: file(name))
     }
     var allowed = [folder]
     let snapshots = Paths.parent(of: folder)
@@ -78,8 +82,9 @@ struct HFDirectory: Sendable {
       allowed.append(Paths.join(Paths.parent(of: snapshots), "blobs"))
     }
     guard allowed.contains(where: { target.utf8.starts(with: ($0 + "/").utf8) }) else {
-      throw Fault(.badData, "PATH", "the shard is a link out of the directory", path: file(shard))
+      throw Fault(.badData, "PATH", "the file is a link out of the directory", path: file(name))
     }
+    return target
   }
 
   /// The path with every link followed.
