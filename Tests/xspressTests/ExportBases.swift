@@ -23,7 +23,8 @@ enum ExportBases: String, CaseIterable, Sendable {
     let path = Paths.join(folder, "base")
     try Paths.makeDirectory(path)
     let config = URL(fileURLWithPath: TinyLlama.folder + "/config.json")
-    var json = try JSONSerialization.jsonObject(with: Data(contentsOf: config)) as? [String: Any] ?? [:]
+    var json =
+      try JSONSerialization.jsonObject(with: Data(contentsOf: config)) as? [String: Any] ?? [:]
     json["tie_word_embeddings"] = isTied
     json["transformers_version"] = "5.0.0"
     let weights: [UInt8]

@@ -92,7 +92,8 @@ import Testing
         let merged = try BaseCheckpoint.open(output)
         for (name, shape) in base.configuration.parameters {
           let isHead = name == LlamaNames.head
-          let source = isHead && merged.configuration.hasTiedEmbeddings ? LlamaNames.embedding : name
+          let source =
+            isHead && merged.configuration.hasTiedEmbeddings ? LlamaNames.embedding : name
           let found = try merged.checkpoint.floats(source)
           #expect(found.count == shape.reduce(1, *))
           let before =

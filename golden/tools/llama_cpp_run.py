@@ -18,6 +18,7 @@ def main() -> None:
     parameters.n_ctx, parameters.n_parallel, parameters.n_gpu_layers = 128, 1, 0
     parameters.warmup, parameters.fit_params, parameters.verbosity = False, False, -1
     parameters.cpuparams.n_threads = 1
+    parameters.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     # A half-precision cache of keys and values would be the largest error of all.
     parameters.cache_type_k = parameters.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
     server = xllamacpp.Server(parameters)
@@ -25,7 +26,8 @@ def main() -> None:
     for ids in prompts["prompts"]:
         answer = server.handle_completions({
             "prompt": ids, "n_predict": 1, "n_probs": prompts["tokens"], "cache_prompt": False, "seed": 1,
-            "temperature": 1.0,
+            # Log-probabilities are those before any sampling; tokens without text would have none.
+            "logit_bias": [[40, 1000]],
         })
         answer = json.loads(answer) if isinstance(answer, (str, bytes)) else answer
         found = answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"]

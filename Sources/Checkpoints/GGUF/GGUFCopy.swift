@@ -85,7 +85,8 @@ public struct GGUFCopy: Sendable {
 
   /// Adds `output.weight` of the embeddings' shape at the end.
   private func add(
-    _ head: NewHead, to writer: inout GGUFWriter, _ type: GGUFFloatType, _ values: @escaping NewValues
+    _ head: NewHead, to writer: inout GGUFWriter, _ type: GGUFFloatType,
+    _ values: @escaping NewValues
   ) throws(Fault) {
     if case .none = head { return }
     let (name, old) = (LlamaNames.head, LlamaNames.embedding)
