@@ -280,6 +280,38 @@ import Testing
     }
   }
 
+  // MARK: - Heads
+
+  /// Embeddings and head of one model in two codings: nothing tells that they are tied, so it is said.
+  @Test func headsThatLookTied() throws {
+    try withTemporaryDirectory { (folder) throws in
+      let path = Paths.join(folder, "base.gguf")
+      func write(_ change: (inout GGUFBuilder, _ head: Int, _ embedding: Int) -> Void) throws {
+        var builder = try TinyLlama.gguf()
+        let head = builder.tensors.firstIndex { $0.name == Array("output.weight".utf8) }
+        let embedding = builder.tensors.firstIndex { $0.name == Array("token_embd.weight".utf8) }
+        change(&builder, try #require(head), try #require(embedding))
+        try AtomicFile.write(path, bytes: builder.bytes())
+      }
+      func errors(_ name: String) throws -> String {
+        let outcome = try Tool.run(
+          [
+            "convert", "--base", path, "--adapter", Paths.join(Self.variants, "tokens"), "--rank",
+            "2", "--log", "plain", "-o", Paths.join(folder, name),
+          ], cache: folder)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        return outcome.errors
+      }
+      try write { builder, head, embedding in
+        builder.tensors[head].data = builder.tensors[embedding].data
+        builder.tensors[head].data[0] ^= 1
+      }
+      #expect(try errors("a.loraxs").contains("AD-TIED"))
+      try write { _, _, _ in }
+      #expect(try !errors("b.loraxs").contains("AD-TIED"))
+    }
+  }
+
   // MARK: - Refusals
 
   /// llama.cpp finds no head beside tied embeddings; the advice is one that works.

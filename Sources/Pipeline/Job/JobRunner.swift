@@ -53,7 +53,7 @@ public final class JobRunner {
       opened, base: session.base, magnitudes: request.magnitudes, threads: session.threads)
     // Student and teacher stand on the same changed base.
     self.session = session.changed(by: matched.parts)
-    warnings = matched.adapter.warnings
+    warnings = matched.warnings
     session.log.warn(warnings)
   }
 
