@@ -12,18 +12,20 @@ public enum GGUFLoRAWriter {
   /// rounded to the stored type.
   ///
   /// - Parameters:
-  ///   - updates: In any order; names must differ. Factors in Hugging Face row order.
+  ///   - updates: In any order; names must differ. Factors in Hugging Face row order. Those of embeddings and head
+  ///     are `[tokens, width]` like others' `[outFeatures, inFeatures]`.
   ///   - configuration: The base's, whose heads decide the row order of queries and keys.
+  ///   - hasHead: Whether the base's file has an output head of its own.
+  ///   - baseModelName: The base for people and for readers that look it up.
   ///   - type: How factors are stored, F32, F16 or BF16.
   /// - Throws: 73, 74, 75 from the file system; 65 `VAL-RANGE` when a factor does not fit `type`;
-  ///   69 `AD-EXPORT` for a module that the llama family lacks; 70 `AD-WRITE` for no updates.
+  ///   69 `AD-EXPORT` for a module that the llama family or llama.cpp lacks; 70 `AD-WRITE` for no updates.
   public static func write(
     _ updates: [LowRankUpdate], to path: String, configuration: DecoderConfiguration,
-    name: String? = nil, type: GGUFFloatType = .f32
+    hasHead: Bool = true, name: String? = nil, baseModelName: String? = nil,
+    type: GGUFFloatType = .f32
   ) throws(Fault) {
     let updates = try UpdateOrder.sorted(updates)
-    var modules: [String: LinearModule] = [:]
-    for module in configuration.linearModules { modules[module.name] = module }
     let alpha = Float(UpdateOrder.mostCommon(updates.map { $0.scaling * Double($0.rank) }))
     // llama.cpp takes an alpha of 0 for a scale of 1.
     guard alpha != 0, alpha.isFinite else {
@@ -33,25 +35,75 @@ public enum GGUFLoRAWriter {
     writer.set("general.type", .string("adapter"))
     writer.set("general.architecture", .string(configuration.architecture))
     if let name { writer.set("general.name", .string(name)) }
+    if let baseModelName {
+      writer.set("general.base_model.count", .u32(1))
+      writer.set("general.base_model.0.name", .string(baseModelName))
+    }
     writer.set("adapter.type", .string("lora"))
     writer.set("adapter.lora.alpha", .f32(alpha))
+    let places = places(configuration)
     for update in updates {
-      guard let module = modules[update.moduleName], let weightName = module.ggufWeightName,
-        module.outFeatures == update.outFeatures, module.inFeatures == update.inFeatures
+      guard let place = places[update.moduleName],
+        place.shape == [update.outFeatures, update.inFeatures]
       else {
         throw Fault(
           .unsupported, "AD-EXPORT", "the base has no such linear module of that size",
           path: path, tensor: update.moduleName)
       }
-      let shapes = (a: [update.rank, update.inFeatures], b: [update.outFeatures, update.rank])
-      try writer.add("\(weightName).lora_a", type: type, shape: shapes.a) { update.loraA.elements }
-      let order = module.ggufRowOrder(in: configuration)
-      try writer.add("\(weightName).lora_b", type: type, shape: shapes.b) {
-        let factor = update.scaling * Double(update.rank) / Double(alpha)
-        let values = update.loraB.elements.map { Float(Double($0) * factor) }
-        return order?.ggufOrder(of: values, columns: update.rank) ?? values
+      guard hasHead || place.isInBlock else {
+        throw Fault(
+          .unsupported, "AD-EXPORT",
+          "the base's head is its embeddings, of which llama.cpp cannot adapt one without the other; "
+            + "--to merged-gguf or merged writes both", path: path, tensor: update.moduleName)
       }
+      try add(update.scaled(toAlpha: Double(alpha)), place, to: &writer, type)
     }
     try writer.write(to: path)
+  }
+
+  /// Where a module's factors go.
+  private struct Place {
+    let weightName: String
+    let shape: [Int]
+    let order: HeadPermutation?
+    let isInBlock: Bool
+  }
+
+  private static func places(_ configuration: DecoderConfiguration) -> [String: Place] {
+    var places: [String: Place] = [:]
+    for module in configuration.linearModules {
+      guard let name = module.ggufWeightName else { continue }
+      places[module.name] = Place(
+        weightName: name, shape: [module.outFeatures, module.inFeatures],
+        order: module.ggufRowOrder(in: configuration), isInBlock: true)
+    }
+    for weight in [LlamaNames.embedding, LlamaNames.head] {
+      guard let name = LlamaNames.gguf(huggingFace: weight) else { continue }
+      places[String(weight.dropLast(".weight".count))] = Place(
+        weightName: name, shape: [configuration.vocabularySize, configuration.hiddenSize],
+        order: nil, isInBlock: false)
+    }
+    return places
+  }
+
+  private static func add(
+    _ update: LowRankUpdate, _ place: Place, to writer: inout GGUFWriter, _ type: GGUFFloatType
+  ) throws(Fault) {
+    let (a, b) = ("\(place.weightName).lora_a", "\(place.weightName).lora_b")
+    if update.moduleName + ".weight" == LlamaNames.embedding {
+      // llama.cpp looks up rows of the first factor: the two are turned (`formats/gguf-lora.md` §2.5).
+      try writer.add(a, type: type, shape: [update.outFeatures, update.rank]) {
+        update.loraB.elements
+      }
+      try writer.add(b, type: type, shape: [update.inFeatures, update.rank]) {
+        update.loraA.transposed.elements
+      }
+      return
+    }
+    try writer.add(a, type: type, shape: [update.rank, update.inFeatures]) { update.loraA.elements }
+    try writer.add(b, type: type, shape: [update.outFeatures, update.rank]) {
+      let values = update.loraB.elements
+      return place.order?.ggufOrder(of: values, columns: update.rank) ?? values
+    }
   }
 }

@@ -12,12 +12,12 @@ public enum MLXWriter {
   /// scaling differs from the most common one, `B` is multiplied by their ratio.
   ///
   /// - Parameters:
-  ///   - updates: In any order; names must differ.
+  ///   - updates: In any order; names must differ. One of the embeddings is `[tokens, width]`.
   ///   - layerCount: Blocks of the base.
   ///   - dtype: F32, F16 or BF16 for the factors.
   /// - Returns: The rank that all pairs have.
   /// - Throws: 73, 74, 75 from the file system; 65 `VAL-RANGE` when a factor does not fit `dtype`;
-  ///   69 `AD-EXPORT` for a module outside the blocks; 70 `AD-WRITE` for no updates.
+  ///   69 `AD-EXPORT` for a module that is neither in a block nor embeddings or head; 70 `AD-WRITE` for no updates.
   @discardableResult
   public static func write(
     _ updates: [LowRankUpdate], to directory: String, layerCount: Int, baseModelName: String?,
@@ -29,11 +29,20 @@ public enum MLXWriter {
     var weights = SafeTensorsWriter(metadata: [(key: "format", value: "mlx")])
     var keys: [String] = []
     for update in updates {
-      let key = try keyInBlock(update.moduleName, directory: directory)
+      let key = try key(update.moduleName, directory: directory)
       if !keys.contains(key) { keys.append(key) }
       let ratio = scale == 0 ? 1 : update.scaling / scale
       let a = update.loraA.padded(rows: rank, columns: update.inFeatures)
       let b = update.loraB.padded(rows: update.outFeatures, columns: rank)
+      if update.moduleName == embedding {
+        // Rows of lora_a are looked up: nothing is transposed.
+        let rows = update.loraB.padded(rows: update.outFeatures, columns: rank)
+        try weights.add("\(update.moduleName).lora_a", dtype: dtype, matrix: rows)
+        try weights.add(
+          "\(update.moduleName).lora_b", dtype: dtype, shape: [rank, update.inFeatures],
+          floats: a.elements.map { Float(Double($0) * ratio) })
+        continue
+      }
       try weights.add("\(update.moduleName).lora_a", dtype: dtype, matrix: a.transposed)
       try weights.add(
         "\(update.moduleName).lora_b", dtype: dtype, shape: [rank, update.outFeatures],
@@ -54,14 +63,19 @@ public enum MLXWriter {
     return rank
   }
 
-  /// `self_attn.q_proj` of `model.layers.3.self_attn.q_proj`.
-  private static func keyInBlock(_ name: String, directory: String) throws(Fault) -> String {
+  private static let embedding = String(LlamaNames.embedding.dropLast(".weight".count))
+  private static let head = String(LlamaNames.head.dropLast(".weight".count))
+
+  /// `self_attn.q_proj` of `model.layers.3.self_attn.q_proj`; outside the blocks the whole path.
+  private static func key(_ name: String, directory: String) throws(Fault) -> String {
+    if name == embedding || name == head { return name }
     let parts = name.split(separator: ".").map(String.init)
     guard parts.count > 3, parts[0] == "model", parts[1] == "layers",
       ModuleOrder.isNumber(parts[2])
     else {
       throw Fault(
-        .unsupported, "AD-EXPORT", "mlx-lm adapts modules of blocks, model.layers.N, only",
+        .unsupported, "AD-EXPORT",
+        "mlx-lm adapts modules of blocks, model.layers.N, embeddings and head only",
         path: directory, tensor: name)
     }
     return parts[3...].joined(separator: ".")

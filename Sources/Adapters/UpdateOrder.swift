@@ -13,6 +13,12 @@ enum UpdateOrder {
     return places.sorted { $0.order < $1.order }.map(\.update)
   }
 
+  /// The most common s · rank that is not 0; the rank of the first update where all are.
+  static func commonAlpha(_ updates: [LowRankUpdate]) -> Double {
+    let alphas = updates.map { $0.scaling * Double($0.rank) }.filter { $0 != 0 }
+    return alphas.isEmpty ? Double(updates[0].rank) : mostCommon(alphas)
+  }
+
   /// The most frequent value, the first of them on ties; `values` is not empty.
   static func mostCommon<Value: Hashable>(_ values: [Value]) -> Value {
     var counts: [Value: Int] = [:]

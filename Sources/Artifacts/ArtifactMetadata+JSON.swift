@@ -32,11 +32,13 @@ extension ArtifactMetadata {
     if let digest = self.base.tokenizerDigest { base["tokenizerDigest"] = .string(digest.hex) }
     if let digest = self.base.packDigest { base["packDigest"] = .string(digest.hex) }
     root["base"] = .object(base)
-    root["adapter"] = [
-      "name": .string(adapter.name), "format": .string(adapter.format),
-      "sha256": .string(adapter.digest.hex), "bytes": .integer(adapter.byteCount),
-      "parameterCount": .integer(adapter.parameterCount), "rank": .integer(adapter.rank),
-    ]
+    var source = JSONObject([
+      ("name", .string(adapter.name)), ("format", .string(adapter.format)),
+      ("sha256", .string(adapter.digest.hex)), ("bytes", .integer(adapter.byteCount)),
+      ("parameterCount", .integer(adapter.parameterCount)), ("rank", .integer(adapter.rank)),
+    ])
+    if let name = adapter.baseModelName { source["baseModelName"] = .string(name) }
+    root["adapter"] = .object(source)
     for member in record.members {
       guard !ArtifactMetadata.ownKeys.contains(member.key) else {
         throw Fault(.internalError, "ART-META", "record names the reserved member \(member.key)")
@@ -87,7 +89,8 @@ extension ArtifactMetadata {
       digest: try ArtifactMetadata.digest(adapter["sha256"]),
       byteCount: try adapter["bytes"].int(in: 0...Int.max),
       parameterCount: try adapter["parameterCount"].int(in: 0...Int.max),
-      rank: try adapter["rank"].int(in: 0...Int.max))
+      rank: try adapter["rank"].int(in: 0...Int.max),
+      baseModelName: adapter["baseModelName"].value?.stringValue)
     guard let accuracy = root["accuracy"].value else {
       throw root["accuracy"].fault("missing, expected null or a block")
     }

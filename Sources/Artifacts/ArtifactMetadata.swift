@@ -55,13 +55,16 @@ public struct ArtifactMetadata: Sendable, Hashable {
     public var parameterCount: Int
     /// Its largest rank.
     public var rank: Int
+    /// The base that its own files name, such as `org/model`; nil where they name none.
+    public var baseModelName: String?
 
     /// A source.
     public init(
       name: String, format: String, digest: SHA256Digest, byteCount: Int, parameterCount: Int,
-      rank: Int
+      rank: Int, baseModelName: String? = nil
     ) {
       self.name = name
+      self.baseModelName = baseModelName
       self.format = format
       self.digest = digest
       self.byteCount = byteCount

@@ -53,7 +53,11 @@ public struct BaseCheckpoint: Sendable {
     of checkpoint: Checkpoint
   ) throws(Fault) -> DecoderConfiguration {
     if let weights = checkpoint.source as? GGUFWeights {
-      return try GGUFConfiguration(header: weights.header, tensors: weights.tensors).read()
+      var configuration = try GGUFConfiguration(header: weights.header, tensors: weights.tensors)
+        .read()
+      // Tied for whoever trains either, and the same model.
+      if try weights.headRepeatsEmbeddings() { configuration.hasTiedEmbeddings = true }
+      return configuration
     }
     guard let weights = checkpoint.source as? SafeTensorsWeights,
       let configuration = weights.configuration
@@ -126,8 +130,9 @@ public struct BaseCheckpoint: Sendable {
     for tensor in tensors {
       let name = checkpoint.huggingFaceName(tensor.name) ?? tensor.name
       if expected.contains(Array(name.utf8)) || LlamaNames.isDerived(name) { continue }
-      if configuration.hasTiedEmbeddings, name == "lm_head.weight" {
-        try checkTiedHead()
+      if configuration.hasTiedEmbeddings, name == LlamaNames.head {
+        // In GGUF being the same is what ties them.
+        if format != .gguf { try checkTiedHead() }
         continue
       }
       if isFactor(tensor) { continue }

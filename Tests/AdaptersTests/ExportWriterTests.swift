@@ -165,16 +165,72 @@ import Testing
     }
   }
 
-  @Test func mlxHasBlocksOnly() throws {
+  @Test func mlxHasBlocksEmbeddingsAndHeadOnly() throws {
     let good = try update(Self.query, rank: 2, scaling: 1)
-    let head = LowRankUpdate(
-      moduleName: "lm_head", loraA: good.loraA, loraB: good.loraB, scaling: 1)
+    let other = LowRankUpdate(
+      moduleName: "model.pooler", loraA: good.loraA, loraB: good.loraB, scaling: 1)
     try withTemporaryDirectory { (folder) throws in
       let found = fault { () throws(Fault) in
-        try MLXWriter.write([good, head], to: folder, layerCount: 2, baseModelName: nil)
+        try MLXWriter.write([good, other], to: folder, layerCount: 2, baseModelName: nil)
       }
-      #expect(found?.code == "AD-EXPORT" && found?.tensor == "lm_head")
+      #expect(found?.code == "AD-EXPORT" && found?.tensor == "model.pooler")
       #expect(try Paths.entries(of: folder).isEmpty)
+    }
+  }
+
+  // MARK: - Embeddings and head
+
+  /// Both turned for embeddings: rows of the first factor are looked up.
+  @Test func embeddingsAndHeadAreWritten() throws {
+    func update(_ name: String) -> LowRankUpdate {
+      let (rows, columns) = (configuration.vocabularySize, configuration.hiddenSize)
+      return LowRankUpdate(
+        moduleName: name,
+        loraA: Matrix(
+          rows: 2, columns: columns, elements: (0..<2 * columns).map { Float($0 % 13 - 6) / 8 }),
+        loraB: Matrix(rows: rows, columns: 2, elements: (0..<rows * 2).map { Float($0 % 7 - 3) }),
+        scaling: 2)
+    }
+    let updates = [update("lm_head"), update("model.embed_tokens")]
+    try withTemporaryDirectory { (folder) throws in
+      let path = Paths.join(folder, "adapter.gguf")
+      try GGUFLoRAWriter.write(
+        updates, to: path, configuration: configuration, baseModelName: "org/base")
+      let file = try Checkpoint.open(path)
+      #expect(file.tensor("output.weight.lora_a")?.shape == [2, 32])
+      #expect(file.tensor("output.weight.lora_b")?.shape == [64, 2])
+      // As llama.cpp's converter: [r, tokens] and [r, width], the fastest first.
+      #expect(file.tensor("token_embd.weight.lora_a")?.shape == [64, 2])
+      #expect(file.tensor("token_embd.weight.lora_b")?.shape == [32, 2])
+      #expect(file.metadata["general.base_model.0.name"] == "org/base")
+      let tied = fault { () throws(Fault) in
+        try GGUFLoRAWriter.write(
+          [updates[0]], to: path, configuration: configuration, hasHead: false)
+      }
+      #expect(tied?.code == "AD-EXPORT" && tied?.reason.contains("merged-gguf") == true)
+
+      let mlx = Paths.join(folder, "mlx")
+      try MLXWriter.write(updates, to: mlx, layerCount: 2, baseModelName: "org/base")
+      let kohya = Paths.join(folder, "kohya.safetensors")
+      try KohyaWriter.write([updates[0]], to: kohya, baseModelName: "org/base")
+      for (written, wanted) in [
+        (path, updates), (mlx, updates), (kohya, [updates[0]]),
+      ] {
+        let adapter = try Adapter.open(written)
+        let matched = try adapter.matched(to: configuration)
+        #expect(matched.parts.count == wanted.count)
+        for part in matched.parts {
+          let expected = try #require(wanted.first { $0.moduleName == part.module })
+          var (found, answer) = (
+            [Float](repeating: 0, count: 64 * 32), [Float](repeating: 0, count: 64 * 32)
+          )
+          part.apply(to: &found)
+          AdapterPart(
+            module: part.module, leaf: "weight", shape: [64, 32], change: .product(expected)
+          ).apply(to: &answer)
+          #expect(found == answer, "\(written) \(part.module)")
+        }
+      }
     }
   }
 

@@ -132,6 +132,74 @@ import Testing
     }
   }
 
+  /// llama.cpp aborts on norms in other types than F32, and takes routers, positions and biases as F32 too.
+  @Test(arguments: GGUFFloatType.allCases)
+  func vectorsAreAlwaysF32(type: GGUFFloatType) throws {
+    try withTemporaryDirectory { (folder) throws in
+      let (input, output) = (Paths.join(folder, "in.gguf"), Paths.join(folder, "out.gguf"))
+      try AtomicFile.write(input, bytes: try TinyLlama.gguf().bytes())
+      let checkpoint = try Checkpoint.open(input)
+      let names: Set<String> = [
+        "model.norm.weight", "model.layers.0.input_layernorm.weight",
+        "model.layers.1.post_attention_layernorm.weight", Self.query,
+      ]
+      try GGUFCopy(of: checkpoint).write(to: output, replacing: names, type: type) {
+        (name) throws(Fault) in
+        try checkpoint.floats(name)
+      }
+      let found = try Checkpoint.open(output)
+      for name in names where name != Self.query {
+        #expect(found.tensor(name)?.dtypeName == "F32", "\(name)")
+        #expect(try found.floats(name) == checkpoint.floats(name))
+      }
+      #expect(found.tensor(Self.query)?.dtypeName.lowercased() == type.rawValue)
+    }
+  }
+
+  /// A model that ties its head gets `output.weight`: the embeddings' bytes, or new values.
+  @Test func aTiedHeadBecomesATensor() throws {
+    try withTemporaryDirectory { (folder) throws in
+      let (input, output) = (Paths.join(folder, "in.gguf"), Paths.join(folder, "out.gguf"))
+      var builder = try TinyLlama.gguf()
+      builder.tensors.removeAll { $0.name == Array("output.weight".utf8) }
+      try AtomicFile.write(input, bytes: builder.bytes())
+      let base = try BaseCheckpoint.open(input)
+      let embedding = try base.checkpoint.floats(LlamaNames.embedding)
+      #expect(base.configuration.hasTiedEmbeddings)
+      let copy = try GGUFCopy(of: base.checkpoint)
+      for (head, type) in [(GGUFCopy.NewHead.embeddings, "F32"), (.values, "F16")] {
+        try copy.write(to: output, replacing: [LlamaNames.embedding], head: head, type: .f16) {
+          (name) throws(Fault) in
+          name == LlamaNames.head ? embedding.map { _ in 0.5 } : embedding.map { _ in 0.25 }
+        }
+        let found = try BaseCheckpoint.open(output)
+        #expect(!found.configuration.hasTiedEmbeddings)
+        #expect(found.checkpoint.tensor("token_embd.weight")?.dtypeName == "F16")
+        #expect(found.checkpoint.tensor("output.weight")?.dtypeName == type)
+        let values = try found.checkpoint.floats(LlamaNames.head)
+        #expect(values == (type == "F32" ? embedding : embedding.map { _ in 0.5 }))
+      }
+    }
+  }
+
+  /// The embeddings written a second time as `output.weight` are a tied head; any other bit makes it another.
+  @Test func aStoredHeadThatRepeatsTheEmbeddingsIsTied() throws {
+    try withTemporaryDirectory { (folder) throws in
+      let path = Paths.join(folder, "in.gguf")
+      var builder = try TinyLlama.gguf()
+      func index(_ name: String) throws -> Int {
+        try #require(builder.tensors.firstIndex { $0.name == Array(name.utf8) })
+      }
+      let (head, embedding) = (try index("output.weight"), try index("token_embd.weight"))
+      builder.tensors[head].data = builder.tensors[embedding].data
+      try AtomicFile.write(path, bytes: builder.bytes())
+      #expect(try BaseCheckpoint.open(path).configuration.hasTiedEmbeddings)
+      builder.tensors[head].data[builder.tensors[head].data.count - 4] ^= 1
+      try AtomicFile.write(path, bytes: builder.bytes())
+      #expect(try !BaseCheckpoint.open(path).configuration.hasTiedEmbeddings)
+    }
+  }
+
   @Test func splitModelsBecomeOneFile() throws {
     try withTemporaryDirectory { (folder) throws in
       var (first, second) = (try TinyLlama.gguf(), GGUFBuilder())

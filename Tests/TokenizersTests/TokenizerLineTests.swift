@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import JSON
 import TestSupport
@@ -19,6 +20,25 @@ struct TokenizerLineTests {
     #expect(sources.count == 3)
     for source in sources.members {
       try TokenizerLines.expect(tokenizer, source.key, agreesWith: source.value)
+    }
+  }
+
+  /// The vocabulary as `tokenizer.json`, read again, gives the ids of Hugging Face's library.
+  @Test(arguments: ["gpt-2", "smollm", "llama-bpe", "qwen2"])
+  func theConvertedTokenizerAgreesOnEveryLine(_ rule: String) throws {
+    let answers = try TokenizerLines.answers()
+    var vocabulary = try Self.demoVocabulary()
+    vocabulary.preTokenizer = rule
+    let files = try HuggingFaceTokenizer(vocabulary, contextLength: 8)
+    try withTemporaryDirectory { (folder) throws in
+      let path = Paths.join(folder, "tokenizer.json")
+      try AtomicFile.write(path, text: files.tokenizer.text())
+      let tokenizer = try Tokenizer(tokenizerJSON: path)
+      #expect(tokenizer.preTokenizer.rawValue == rule)
+      let sources = try #require(answers["rules"]?[rule]?.objectValue)
+      for source in sources.members {
+        try TokenizerLines.expect(tokenizer, source.key, agreesWith: source.value)
+      }
     }
   }
 

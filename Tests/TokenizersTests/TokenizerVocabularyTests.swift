@@ -1,6 +1,9 @@
 import Checkpoints
 import Faults
+import Files
 import Foundation
+import JSON
+import TestSupport
 import Testing
 import Tokenizers
 
@@ -23,6 +26,45 @@ import Tokenizers
     #expect(tokenizer.encode("a bc") == [0, 26, 29])
     // "b c" comes after "a b": the left pair is taken first wherever it is.
     #expect(tokenizer.encode("xabcx") == [23, 28, 23])
+  }
+
+  /// As `tokenizer.json` and back: specials, what is put around a text, the template's text.
+  @Test(arguments: ["gpt-2", "smollm", "llama-bpe", "qwen2"])
+  func survivesAsTokenizerJSON(_ rule: String) throws {
+    var vocabulary = Self.letters()
+    vocabulary.preTokenizer = rule
+    vocabulary.tokens += ["<s>", "</s>", "<user>"].map { Array($0.utf8) }
+    vocabulary.tokenTypes = [Int32](repeating: 1, count: 30) + [3, 3, 4]
+    (vocabulary.beginOfSequence, vocabulary.endOfSequence) = (30, 31)
+    for (begins, ends) in [(false, false), (true, false), (true, true), (false, true)] {
+      (vocabulary.addsBeginOfSequence, vocabulary.addsEndOfSequence) = (begins, ends)
+      let files = try HuggingFaceTokenizer(
+        vocabulary, roles: [("pad_token", 31), ("unk_token", 99)], chatTemplate: "{{ a }}",
+        contextLength: 128)
+      #expect(
+        files.configuration == [
+          "tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false,
+          "model_max_length": 128, "bos_token": "<s>", "eos_token": "</s>", "pad_token": "</s>",
+          "chat_template": "{{ a }}",
+        ])
+      let original = try Tokenizer(vocabulary: vocabulary)
+      try withTemporaryDirectory { (folder) throws in
+        let path = Paths.join(folder, "tokenizer.json")
+        try AtomicFile.write(path, text: files.tokenizer.text())
+        let found = try Tokenizer(tokenizerJSON: path)
+        for text in ["", "abc bcab", "a<s>b</s> <user>abc", "x 12 y"] {
+          for adds in [false, true] {
+            #expect(
+              found.encode(text, addSpecial: adds) == original.encode(text, addSpecial: adds))
+          }
+        }
+      }
+    }
+    vocabulary.tokens[3] = [0xff]
+    let found = fault { () throws(Fault) in
+      try HuggingFaceTokenizer(vocabulary, contextLength: 8)
+    }
+    #expect(found?.code == "TK-UNSUPPORTED")
   }
 
   @Test func mergesLeftmostOnTies() throws {

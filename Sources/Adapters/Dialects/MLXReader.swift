@@ -99,6 +99,8 @@ enum MLXReader {
           "DoRA of an embedding; fuse the adapter into the base (mlx_lm.fuse)", tensor: entry.module
         )
       }
+      // MLX-LM applies the embeddings' factors to a tied head too.
+      reading.tiesHead = true
       try reading.add(
         entry.module, shape: [a.rows, b.columns], a: b, b: a, scaling: settings.scale)
       return

@@ -9,9 +9,9 @@ public enum PEFTWriter {
   /// Writes `adapter_config.json` and `adapter_model.safetensors` into `directory`, which is made
   /// when missing.
   ///
-  /// Mixed ranks and scalings go to `rank_pattern` and `alpha_pattern` under full module paths; the most
-  /// common rank becomes `r`. With `alpha = s·r` the scaling read back is s exactly when the product and
-  /// quotient are.
+  /// Mixed ranks go to `rank_pattern` under full module paths; the most common rank becomes `r`. There is one
+  /// `lora_alpha`, the most common s·r, and no `alpha_pattern`, which llama.cpp's converter ignores: where a
+  /// module's own s·r differs, `B` is multiplied by s·r / alpha before it is rounded to its type.
   ///
   /// - Parameters:
   ///   - updates: In any order; names must differ.
@@ -23,7 +23,11 @@ public enum PEFTWriter {
     _ updates: [LowRankUpdate], extras: PEFTExtras = PEFTExtras(), to directory: String,
     baseModelName: String?, dtype: DType = .f32
   ) throws(Fault) {
-    let updates = try UpdateOrder.sorted(updates)
+    let all = try UpdateOrder.sorted(updates)
+    let alpha = UpdateOrder.commonAlpha(all + extras.embeddings)
+    let updates = all.map { $0.scaled(toAlpha: alpha) }
+    var extras = extras
+    extras.embeddings = extras.embeddings.map { $0.scaled(toAlpha: alpha) }
     var weights = SafeTensorsWriter()
     try extras.add(to: &weights, dtype: dtype)
     for update in updates {
@@ -41,18 +45,15 @@ public enum PEFTWriter {
     try AtomicFile.write(Paths.join(directory, AdapterFiles.configurationName), text: text)
   }
 
-  /// `adapter_config.json` of `updates`, which are in module order and not empty.
+  /// `adapter_config.json` of `updates`, which have one s·r, are in module order and not empty.
   static func configuration(
     _ updates: [LowRankUpdate], baseModelName: String?
   ) -> JSONValue {
     let rank = UpdateOrder.mostCommon(updates.map(\.rank))
-    let alpha = UpdateOrder.mostCommon(updates.map { $0.scaling * Double($0.rank) })
+    let alpha = UpdateOrder.commonAlpha(updates)
     var ranks = JSONObject()
-    var alphas = JSONObject()
-    for update in updates {
-      let own = update.scaling * Double(update.rank)
-      if update.rank != rank { ranks[update.moduleName] = .integer(update.rank) }
-      if own != alpha { alphas[update.moduleName] = number(own) }
+    for update in updates where update.rank != rank {
+      ranks[update.moduleName] = .integer(update.rank)
     }
     // A list of last components would also catch modules of the same kind that have no update.
     let targets = updates.map { JSONValue.string($0.moduleName) }
@@ -60,7 +61,7 @@ public enum PEFTWriter {
       "peft_type": "LORA", "task_type": "CAUSAL_LM",
       "base_model_name_or_path": baseModelName.map { .string($0) } ?? .null,
       "r": .integer(rank), "lora_alpha": number(alpha), "use_rslora": false,
-      "rank_pattern": .object(ranks), "alpha_pattern": .object(alphas),
+      "rank_pattern": .object(ranks), "alpha_pattern": [:],
       "target_modules": .array(targets), "bias": "none", "fan_in_fan_out": false,
       "init_lora_weights": true, "inference_mode": true, "lora_dropout": 0.0,
       "modules_to_save": nil, "use_dora": false,

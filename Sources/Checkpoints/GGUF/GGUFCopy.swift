@@ -29,18 +29,30 @@ public struct GGUFCopy: Sendable {
   /// Number of tensors that ``write(to:replacing:type:progress:values:)`` goes through.
   public var tensorCount: Int { weights.tensors.count }
 
+  /// How a file without an output head, whose model takes the embeddings for it, gets one of its own.
+  public enum NewHead: Sendable {
+    /// It gets none.
+    case none
+    /// The embeddings as the file has them, which are about to change.
+    case embeddings
+    /// New values.
+    case values
+  }
+
   /// Writes the copy.
   ///
   /// - Parameters:
   ///   - output: The file, replaced atomically.
   ///   - replaced: Hugging Face names of the weights that get new values.
-  ///   - type: How these are stored; F16 for rows that are not whole blocks of it.
+  ///   - head: What `output.weight` holds, which the file has not.
+  ///   - type: How new values are stored where llama.cpp allows it (`formats/gguf.md` §11.4); F16 for rows
+  ///     that are not whole blocks of it.
   ///   - progress: Called after each tensor.
   ///   - values: The new values, of the shape of the old ones.
   /// - Throws: 65 `CK-TENSOR` for a name that the file lacks; what reading, encoding and writing throw.
   @discardableResult
   public func write(
-    to output: String, replacing replaced: Set<String>, type: GGUFFloatType,
+    to output: String, replacing replaced: Set<String>, head: NewHead = .none, type: GGUFFloatType,
     progress: @escaping @Sendable () -> Void = {}, values: @escaping NewValues
   ) throws(Fault) -> AtomicFile.Written {
     var writer = GGUFWriter(alignment: weights.header.alignment)
@@ -58,34 +70,68 @@ public struct GGUFCopy: Sendable {
     if let name = missing.min() {
       throw Fault(.badData, "CK-TENSOR", "there is no such tensor", path: path, tensor: name)
     }
-    try copyMetadata(to: &writer, replaced: replaced, type: type)
+    try copyMetadata(to: &writer, replaced: replaced, head: head, type: type)
     for (index, place) in weights.places.enumerated() where !factors.contains(place.tensor.name) {
       let name = weights.huggingFaceName(at: index)
       if let name, replaced.contains(name) {
-        let tensor = place.tensor
-        let order = try weights.permutation(of: tensor)
-        try writer.add(tensor.name, type: type, shape: tensor.shape) { () throws(Fault) in
-          let new = try values(name)
-          guard new.count == tensor.elementCount else {
-            throw Fault(
-              .internalError, "GG-WRITE", "\(new.count) values for shape \(tensor.shape)",
-              tensor: name)
-          }
-          progress()
-          return order?.ggufOrder(of: new, columns: tensor.shape.last ?? 1) ?? new
-        }
+        try add(name, as: place.tensor.name, place.tensor, to: &writer, type, progress, values)
       } else {
-        try copy(place.tensor, from: weights.files[place.file], to: &writer, progress)
+        try copy(place, to: &writer, progress)
       }
     }
+    try add(head, to: &writer, type, values)
     return try writer.write(to: output)
   }
 
+  /// Adds `output.weight` of the embeddings' shape at the end.
+  private func add(
+    _ head: NewHead, to writer: inout GGUFWriter, _ type: GGUFFloatType,
+    _ values: @escaping NewValues
+  ) throws(Fault) {
+    if case .none = head { return }
+    let (name, old) = (LlamaNames.head, LlamaNames.embedding)
+    let index = weights.tensors.indices.first { weights.huggingFaceName(at: $0) == old }
+    guard let index, let stored = LlamaNames.gguf(huggingFace: name) else {
+      throw Fault(.badData, "CK-TENSOR", "there is no such tensor", path: path, tensor: old)
+    }
+    let place = weights.places[index]
+    switch head {
+    // Values with a factor beside them have no bytes of their own.
+    case .embeddings where place.tensor.type != .nvfp4:
+      try copy(place, as: stored, to: &writer) {}
+    case .none, .embeddings, .values:
+      try add(name, as: stored, place.tensor, to: &writer, type, {}, values)
+    }
+  }
+
+  /// Adds new values of the shape and the row order of `tensor`.
+  private func add(
+    _ name: String, as stored: String, _ tensor: GGUFTensor, to writer: inout GGUFWriter,
+    _ type: GGUFFloatType, _ progress: @escaping @Sendable () -> Void,
+    _ values: @escaping NewValues
+  ) throws(Fault) {
+    let order = try weights.permutation(of: tensor)
+    let type = type.forModel(stored, shape: tensor.shape)
+    try writer.add(stored, type: type, shape: tensor.shape) { () throws(Fault) in
+      let new = try values(name)
+      guard new.count == tensor.elementCount else {
+        throw Fault(
+          .internalError, "GG-WRITE", "\(new.count) values for shape \(tensor.shape)",
+          tensor: name)
+      }
+      progress()
+      return order?.ggufOrder(of: new, columns: tensor.shape.last ?? 1) ?? new
+    }
+  }
+
+  /// Adds a tensor as it is stored, under its own name or another.
   private func copy(
-    _ tensor: GGUFTensor, from file: GGUFFile, to writer: inout GGUFWriter,
+    _ place: (file: Int, tensor: GGUFTensor), as name: String? = nil, to writer: inout GGUFWriter,
     _ progress: @escaping @Sendable () -> Void
   ) throws(Fault) {
-    try writer.add(tensor.name, type: tensor.type, shape: tensor.shape) { (append) throws(Fault) in
+    let (file, tensor) = (weights.files[place.file], place.tensor)
+    try writer.add(name ?? tensor.name, type: tensor.type, shape: tensor.shape) {
+      (append) throws(Fault) in
       var done = 0
       while done < tensor.byteCount {
         let count = min(Self.pieceBytes, tensor.byteCount - done)
@@ -100,7 +146,7 @@ public struct GGUFCopy: Sendable {
   // MARK: - Metadata
 
   private func copyMetadata(
-    to writer: inout GGUFWriter, replaced: Set<String>, type: GGUFFloatType
+    to writer: inout GGUFWriter, replaced: Set<String>, head: NewHead, type: GGUFFloatType
   ) throws(Fault) {
     let (file, header) = (weights.files[0].file, weights.header)
     for (entry, range) in zip(header.metadata, header.valueRanges)
@@ -113,7 +159,12 @@ public struct GGUFCopy: Sendable {
     for (index, tensor) in weights.tensors.enumerated() where tensor.shape.count > 1 {
       let elements = tensor.shape.reduce(1.0) { $0 * Double($1) }
       all += elements
-      if let name = weights.huggingFaceName(at: index), replaced.contains(name) { new += elements }
+      let name = weights.huggingFaceName(at: index)
+      if let name, replaced.contains(name) { new += elements }
+      guard name == LlamaNames.embedding else { continue }
+      if case .none = head { continue }
+      all += elements
+      if case .values = head { new += elements }
     }
     if 2 * new > all { writer.set("general.file_type", .u32(type.fileType)) }
     if type == .q8_0 { writer.set("general.quantization_version", .u32(2)) }

@@ -32,4 +32,18 @@ public enum GGUFFloatType: String, Sendable, Hashable, CaseIterable {
   func fitting(columns: Int) -> GGUFFloatType {
     columns % tensorType.blockElements == 0 ? self : .f16
   }
+
+  /// Endings of matrices that llama.cpp's operators take as F32 only: norms of heads, routers of experts,
+  /// learned positions, token types.
+  private static let plainMatrices = [
+    "_norm.weight", "ffn_gate_inp.weight", "ffn_gate_inp_shexp.weight", "position_embd.weight",
+    "token_types.weight",
+  ]
+
+  /// The type that a model's tensor gets where this one is asked for: F32 for vectors, for what is no `.weight`
+  /// and for a few matrices, as llama.cpp's converter does; it aborts on others (`formats/gguf.md` §11.4).
+  func forModel(_ name: String, shape: [Int]) -> GGUFFloatType {
+    if shape.count < 2 || !name.hasSuffix(".weight") { return .f32 }
+    return Self.plainMatrices.contains(where: name.hasSuffix) ? .f32 : self
+  }
 }

@@ -21,7 +21,7 @@ struct HFDirectory: Sendable {
   ///   both a single file and an index; 69 where there are only pickled weights.
   func openWeights() throws(Fault) -> [SafeTensorsFile] {
     let single = existing("model.safetensors")
-    let index = existing("model.safetensors.index.json")
+    let index = existing(ShardIndex.fileName)
     switch (single, index) {
     case (let single?, nil): return [try SafeTensorsFile.open(single)]
     case (nil, let index?): return try SafeTensorsShards(index: index).open()

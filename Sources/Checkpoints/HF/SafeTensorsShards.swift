@@ -1,6 +1,5 @@
 public import Faults
 internal import Files
-internal import Glibc
 
 /// Safetensors files that an index says belong together (`formats/hf.md` §2).
 public struct SafeTensorsShards: Sendable {
@@ -38,34 +37,10 @@ public struct SafeTensorsShards: Sendable {
     }
     var files: [SafeTensorsFile] = []
     for shard in names {
-      try Self.checkLink(shard, in: folder)
+      _ = try FolderLink.resolved(shard, in: folder)
       files.append(try SafeTensorsFile.open(Paths.join(folder, shard)))
     }
     try index.check(files)
     return files
-  }
-
-  /// Refuses a shard that is a link out of the folder, except into the blobs of a model cache, whose
-  /// layout is `models--X/snapshots/REVISION/SHARD -> ../../blobs/DIGEST`.
-  private static func checkLink(_ shard: String, in directory: String) throws(Fault) {
-    let path = Paths.join(directory, shard)
-    guard let folder = resolved(directory), let target = resolved(path) else {
-      throw Fault(.missingInput, "IO-OPEN", "the path cannot be resolved", path: path)
-    }
-    var allowed = [folder]
-    let snapshots = Paths.parent(of: folder)
-    if Paths.name(of: snapshots) == "snapshots" {
-      allowed.append(Paths.join(Paths.parent(of: snapshots), "blobs"))
-    }
-    guard allowed.contains(where: { target.utf8.starts(with: ($0 + "/").utf8) }) else {
-      throw Fault(.badData, "PATH", "the shard is a link out of the directory", path: path)
-    }
-  }
-
-  /// The path with every link followed.
-  private static func resolved(_ path: String) -> String? {
-    guard let result = realpath(path, nil) else { return nil }
-    defer { free(result) }
-    return String(cString: result)
   }
 }

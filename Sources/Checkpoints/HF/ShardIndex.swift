@@ -4,6 +4,8 @@ internal import JSON
 
 /// `model.safetensors.index.json`: which shard holds which tensor (`formats/hf.md` §2).
 struct ShardIndex: Sendable {
+  /// What indices are called.
+  static let fileName = "model.safetensors.index.json"
   /// The path of the index.
   let path: String
   /// Shard names, in the order of their bytes.

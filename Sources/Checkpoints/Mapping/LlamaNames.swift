@@ -32,7 +32,7 @@ public enum LlamaNames {
   }
 
   /// The GGUF name of a Hugging Face tensor; nil where the family has no such tensor.
-  static func gguf(huggingFace name: String) -> String? {
+  public static func gguf(huggingFace name: String) -> String? {
     if let pair = global.first(where: { same($0.huggingFace, name) }) { return pair.gguf }
     guard let (layer, rest) = split(name, prefix: "model.layers."),
       let pair = block.first(where: { same($0.huggingFace, rest) })

@@ -1,9 +1,8 @@
 /// What an artifact can be written as (`formats/gguf-lora.md`, `mlx.md`, `kohya.md`, `lora-xs.md`).
 public enum ExportTarget: String, Sendable, CaseIterable {
-  /// A plain PEFT LoRA of the same rank: `A = Vᵀ`, `B = U·M`, scaling 1. Exact.
+  /// A plain PEFT LoRA of the same rank: `A = Vᵀ`, `B = U·M`. Exact but for one rounding of `B` where ranks differ.
   case peft
-  /// The base with the update added, as safetensors, `W + U·M·Vᵀ`, with the tokenizer files of a
-  /// Hugging Face base.
+  /// The base with the update added, as safetensors, `W + U·M·Vᵀ`, with the base's tokenizer.
   case merged
   /// The GGUF base with the changed weights replaced and everything else copied.
   case mergedGGUF = "merged-gguf"

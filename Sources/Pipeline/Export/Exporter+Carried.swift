@@ -7,15 +7,45 @@ import Tensors
 
 /// Exports of what an artifact changes beside its updates.
 extension Exporter {
-  /// Refuses a target that has no place for such changes.
+  /// Whether the base's files have a head beside the embeddings.
+  var hasHead: Bool { session.base.checkpoint.tensor(LlamaNames.head) != nil }
+
+  /// The updates of a target that holds pairs of factors, with those of embeddings and head where it takes them.
   ///
-  /// - Throws: 69 `AD-EXPORT` naming the first.
-  func requireNothingCarried(_ loaded: LoadedArtifact, path: String) throws(Fault) {
-    guard let part = loaded.parts.first else { return }
-    throw Fault(
+  /// - Throws: 69 `AD-EXPORT` naming the first change that it has no place for.
+  func pairs(_ loaded: LoadedArtifact, path: String) throws(Fault) -> [LowRankUpdate] {
+    var updates = loaded.updates
+    let isTied = session.base.configuration.hasTiedEmbeddings
+    let untiesHead = ChangedParameters(base: session.base, changes: loaded.parts).untiesHead
+    for part in loaded.parts {
+      guard case .product(let update) = part.change else { throw refusal(part, loaded, path) }
+      switch options.target {
+      // The writer knows which heads llama.cpp finds.
+      case .ggufLoRA: updates.append(update)
+      // A tied head is the embeddings there, and changes with them.
+      case .mlx where isTied:
+        if untiesHead { throw refusal(part, loaded, path) }
+        if part.parameter == LlamaNames.embedding { updates.append(update) }
+      case .mlx: updates.append(update)
+      // Names are those of linear modules.
+      case .kohya where part.parameter != LlamaNames.embedding: updates.append(update)
+      case .kohya, .loraXS, .peft, .merged, .mergedGGUF: throw refusal(part, loaded, path)
+      }
+    }
+    return updates
+  }
+
+  private func refusal(_ part: AdapterPart, _ loaded: LoadedArtifact, _ path: String) -> Fault {
+    var others = ["merged"]
+    if session.base.format == .gguf { others.append("merged-gguf") }
+    do throws(Fault) {
+      _ = try peft(loaded, path: path)
+      others.insert("peft", at: 0)
+    } catch {}
+    return Fault(
       .unsupported, "AD-EXPORT",
-      "\(options.target.rawValue) has no place for this change; export to peft, merged or merged-gguf",
-      path: path, tensor: part.parameter)
+      "\(options.target.rawValue) has no place for this change; it is written by --to "
+        + others.joined(separator: ", "), path: path, tensor: part.parameter)
   }
 
   /// The updates as PEFT has them, with the rest of the artifact's changes beside them.

@@ -20,7 +20,7 @@ extension Exporter {
         tensor: module.moduleName)
     }
     try session.prepareBases(loaded.modules)
-    let (session, metadata) = (self.session, loaded.artifact.metadata)
+    let session = self.session
     var modules: [LoRAXSWriter.Module] = []
     for index in loaded.modules.indices {
       do throws(Fault) {
@@ -33,7 +33,8 @@ extension Exporter {
       }
     }
     let rank = try LoRAXSWriter.write(
-      modules, to: directory, baseModelName: metadata.base.name, dtype: dtype)
+      modules, to: directory, baseModelName: loaded.artifact.metadata.adapter.baseModelName,
+      dtype: dtype)
     warnOfPadding(modules.map(\.latent.rows), to: rank, format: "LoRA-XS")
     let folder = Paths.join(directory, LoRAXSWriter.adapterFolder)
     return [

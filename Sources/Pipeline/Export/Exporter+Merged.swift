@@ -19,16 +19,10 @@ extension Exporter {
     var files = ShardedWriter(shardBytes: options.shardBytes)
     let changed = ChangedParameters(
       base: base, changes: loaded.parts, threads: session.threads)
-    var parameters: [(name: String, shape: [Int])] = []
-    for tensor in base.tensors {
-      guard let name = base.checkpoint.huggingFaceName(tensor.name) else { continue }
-      if name != LlamaNames.head || !changed.untiesHead { parameters.append((name, tensor.shape)) }
-    }
-    if changed.untiesHead {
-      let (rows, columns) = try base.matrixShape(LlamaNames.embedding)
-      parameters.append((LlamaNames.head, [rows, columns]))
-    }
-    for (name, shape) in parameters {
+    // First of all: a base that is refused for them must not cost the merging.
+    let companions = try ModelCompanions(of: base)
+    let configuration = changed.configuration
+    for (name, shape) in Exporter.tensors(of: base, configuration) {
       let update = updates[name]
       try files.add(name, dtype: dtype, shape: shape) { () throws(Fault) in
         task.advance()
@@ -37,13 +31,30 @@ extension Exporter {
         return values
       }
     }
-    var written = try copyCompanions(to: directory)
+    var written = try companions.write(to: directory)
     written += try files.write(to: directory)
-    let configuration = Paths.join(directory, "config.json")
+    let path = Paths.join(directory, "config.json")
     try AtomicFile.write(
-      configuration, text: changed.configuration.huggingFaceJSON(dtype: dtype).text(pretty: true))
+      path, text: base.huggingFaceJSON(configuration, dtype: dtype).text(pretty: true))
     task.finish()
-    return written + [configuration]
+    session.log.warn(companions.warnings)
+    return written + [path]
+  }
+
+  /// What a model of this shape has, in the base's order: no scales of its quantised weights, nothing derived, and
+  /// a head only where it is not the embeddings.
+  private static func tensors(
+    of base: BaseCheckpoint, _ configuration: DecoderConfiguration
+  ) -> [(name: String, shape: [Int])] {
+    var left = configuration.parameters
+    if configuration.hasTiedEmbeddings { left.removeAll { $0.name == LlamaNames.head } }
+    var places: [String: Int] = [:]
+    for (place, tensor) in base.tensors.enumerated() {
+      if let name = base.checkpoint.huggingFaceName(tensor.name) { places[name] = place }
+    }
+    // A head that is no longer the embeddings comes last.
+    let order = left.enumerated().map { (places[$1.name] ?? places.count, $0) }
+    return zip(order, left).sorted { $0.0 < $1.0 }.map(\.1)
   }
 
   /// Copies the GGUF base with the changed weights in the asked type (`formats/gguf.md` §11).
@@ -52,19 +63,15 @@ extension Exporter {
     let updates = loaded.updatesByWeight
     let changed = ChangedParameters(
       base: session.base, changes: loaded.parts, threads: session.threads)
-    guard !changed.untiesHead else {
-      throw Fault(
-        .unsupported, "AD-EXPORT",
-        "head and embeddings are one tensor in this file and no longer the same; export to merged",
-        path: file, tensor: LlamaNames.head)
-    }
-    // A tied head is no tensor of its own.
-    let names = loaded.parts.map(\.parameter).filter {
-      $0 != LlamaNames.head || !session.base.configuration.hasTiedEmbeddings
+    var names = Set(updates.keys).union(loaded.parts.map(\.parameter))
+    var head = GGUFCopy.NewHead.none
+    if session.base.checkpoint.tensor(LlamaNames.head) == nil {
+      let isChanged = names.remove(LlamaNames.head) != nil
+      if changed.untiesHead { head = isChanged ? .values : .embeddings }
     }
     let task = session.log.task("merge", total: copy.tensorCount, unit: "tensors")
     try copy.write(
-      to: file, replacing: Set(updates.keys).union(names), type: options.type.ggufType,
+      to: file, replacing: names, head: head, type: options.type.ggufType,
       progress: { task.advance() },
       values: { (name) throws(Fault) in
         var values = try changed.floats(name)
@@ -72,45 +79,6 @@ extension Exporter {
         return values
       })
     task.finish()
-  }
-
-  /// What a base needs beside weights and configuration, by its names in a Hugging Face folder.
-  private static let companionNames = [
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json",
-  ]
-  private static let companionLimit = 256 << 20
-
-  /// Copies the tokenizer of a Hugging Face base, so that the merged model can be a base itself.
-  private func copyCompanions(to directory: String) throws(Fault) -> [String] {
-    let base = session.base
-    guard base.format != .gguf else {
-      session.log.warn([
-        Warning(
-          "EXPORT-TOKENIZER",
-          "no tokenizer is written: that of a GGUF base is not converted; --to merged-gguf keeps it"
-        )
-      ])
-      return []
-    }
-    let source = base.format == .huggingFace ? base.path : Paths.parent(of: base.path)
-    var written: [String] = []
-    for name in Exporter.companionNames {
-      let path = Paths.join(source, name)
-      guard Paths.kind(of: path) == .file else {
-        if name == "tokenizer.json" {
-          session.log.warn([
-            Warning("EXPORT-TOKENIZER", "no tokenizer is written: the base has no tokenizer.json")
-          ])
-        }
-        continue
-      }
-      let file = try InputFile(path)
-      let bytes = try file.readAll(limit: Exporter.companionLimit)
-      try file.checkUnchanged()
-      try AtomicFile.write(Paths.join(directory, name), bytes: bytes)
-      written.append(Paths.join(directory, name))
-    }
-    return written
   }
 
   /// `W += s·B·A`, `[outFeatures, inFeatures]`.

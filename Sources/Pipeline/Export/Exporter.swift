@@ -25,12 +25,14 @@ public struct Exporter {
   @discardableResult
   public func export(_ path: String, to place: ExportPlace) throws(Fault) -> [String] {
     let loaded = try ArtifactLoader(session: session).load(path)
-    let name = loaded.artifact.metadata.base.name
+    // What the adapter itself names: the base that is here has another name, or only a path.
+    let name = loaded.artifact.metadata.adapter.baseModelName
     let (directory, dtype) = (place.directory, options.type.dtype ?? .f32)
     // Only targets of one file ask for it, and their places have it.
     let file = place.file ?? directory
+    var updates: [LowRankUpdate] = []
     switch options.target {
-    case .ggufLoRA, .loraXS, .mlx, .kohya: try requireNothingCarried(loaded, path: path)
+    case .ggufLoRA, .loraXS, .mlx, .kohya: updates = try pairs(loaded, path: path)
     case .peft, .merged, .mergedGGUF: break
     }
     try Paths.makeDirectory(directory)
@@ -49,19 +51,20 @@ public struct Exporter {
       return [file]
     case .ggufLoRA:
       try GGUFLoRAWriter.write(
-        loaded.updates, to: file, configuration: session.base.configuration,
-        name: loaded.artifact.metadata.adapter.name, type: options.type.ggufType)
+        updates, to: file, configuration: session.base.configuration, hasHead: hasHead,
+        name: loaded.artifact.metadata.adapter.name, baseModelName: name,
+        type: options.type.ggufType)
       return [file]
     case .loraXS:
       return try writeLoRAXS(loaded, to: directory, dtype: dtype)
     case .mlx:
       let rank = try MLXWriter.write(
-        loaded.updates, to: directory, layerCount: session.base.configuration.layerCount,
+        updates, to: directory, layerCount: session.base.configuration.layerCount,
         baseModelName: name, dtype: dtype)
-      warnOfPadding(loaded.updates.map(\.rank), to: rank, format: "mlx-lm")
+      warnOfPadding(updates.map(\.rank), to: rank, format: "mlx-lm")
       return ["adapter_config.json", "adapters.safetensors"].map { Paths.join(directory, $0) }
     case .kohya:
-      try KohyaWriter.write(loaded.updates, to: file, baseModelName: name, dtype: dtype)
+      try KohyaWriter.write(updates, to: file, baseModelName: name, dtype: dtype)
       return [file]
     }
   }

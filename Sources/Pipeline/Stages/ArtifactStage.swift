@@ -201,7 +201,8 @@ struct ArtifactStage {
         packDigest: session.packDigest),
       adapter: ArtifactMetadata.Source(
         name: adapter.name, format: adapter.format, digest: adapter.digest,
-        byteCount: adapter.byteCount, parameterCount: adapter.parameterCount, rank: adapter.rank),
+        byteCount: adapter.byteCount, parameterCount: adapter.parameterCount, rank: adapter.rank,
+        baseModelName: adapter.baseModelName),
       directions: directions, omegaSeed: omegaSeed, storage: request.storage, record: record)
   }
 }

@@ -87,7 +87,37 @@ public struct MatchedAdapter: Sendable {
       }
       parts.append(part)
     }
+    notes += try headWarning(parts, base: base)
     return (parts, notes)
+  }
+
+  /// How far apart two matrices may be to be two codings of one, as a share of either.
+  private static let codingError = 0.25
+
+  /// A warning where embeddings change without a head that looks like them: a model that ties the two, whose file keeps
+  /// them in different types, so that nothing tells (`formats/gguf.md` §7.1).
+  private static func headWarning(
+    _ parts: [AdapterPart], base: BaseCheckpoint
+  ) throws(Fault) -> [Warning] {
+    func changes(_ name: String) -> Bool { parts.contains { $0.parameter == name } }
+    guard base.format == .gguf, !base.configuration.hasTiedEmbeddings,
+      changes(LlamaNames.embedding), !changes(LlamaNames.head)
+    else { return [] }
+    let head = try base.checkpoint.floats(LlamaNames.head)
+    let embedding = try base.checkpoint.floats(LlamaNames.embedding)
+    var (difference, total) = (0.0, 0.0)
+    for (left, right) in zip(head, embedding) {
+      difference += Double(left - right) * Double(left - right)
+      total += Double(right) * Double(right)
+    }
+    guard difference < codingError * codingError * total else { return [] }
+    return [
+      Warning(
+        "AD-TIED",
+        "the base's head is nearly its embeddings: if the model ties them, the change of the embeddings "
+          + "should reach both, and here it reaches the embeddings only; take a base without output.weight",
+        subject: LlamaNames.embedding)
+    ]
   }
 
   /// The adapter as updates of a decoder.

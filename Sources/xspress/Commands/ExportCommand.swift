@@ -12,7 +12,8 @@ struct ExportCommand: ParsableCommand {
     discussion: """
       TARGETS
         peft         a plain LoRA for PEFT: adapter_config.json, adapter_model.safetensors
-        merged       the base with the update added, for Transformers; sharded above --shard-size
+        merged       the base with the update added, for Transformers, with its tokenizer; sharded
+                     above --shard-size
         merged-gguf  the GGUF base with the changed weights replaced, tokenizer and all; one file
         gguf-lora    an adapter for llama.cpp (--lora); one file
         mlx          an adapter folder for mlx-lm: adapters.safetensors, adapter_config.json
