@@ -177,6 +177,9 @@ let package = Package(
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
     tests(
       "xspressTests",
-      ["Adapters", "Artifacts", "Checkpoints", "Faults", "Files", "JSON", "Tensors", "xspress"]),
+      [
+        "Adapters", "Artifacts", "Checkpoints", "Compression", "Faults", "Files", "JSON", "Tensors",
+        "xspress",
+      ]),
   ]
 )

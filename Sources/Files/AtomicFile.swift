@@ -110,8 +110,8 @@ public enum AtomicFile {
     return ".\(stem).tmp-"
   }
 
-  /// `.NAME.tmp-PID-N` with digits for PID and N.
-  private static func isTemporaryName(_ name: String) -> Bool {
+  /// Whether a name is one of our temporary files': `.NAME.tmp-PID-N` with digits for PID and N.
+  public static func isTemporaryName(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
     guard bytes.first == UInt8(ascii: ".") else { return false }
     guard let mark = name.range(of: ".tmp-", backwards: true), mark.lowerBound > name.startIndex

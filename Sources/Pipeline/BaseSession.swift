@@ -30,7 +30,7 @@ public final class BaseSession {
   public let changes: [AdapterPart]
   /// The session on the unchanged base; nil where this is it.
   private let origin: BaseSession?
-  private let memory: Int?
+  let memory: Int?
   private var loadedWeights: DecoderWeights?
   private var loadedTokenizer: Tokenizer?
   private var knownIdentity: SHA256Digest?
@@ -99,6 +99,13 @@ public final class BaseSession {
     task.finish()
     loadedWeights = weights
     return weights
+  }
+
+  /// What the budget leaves beside the decoded weights; nil without a budget.
+  var memoryBesideWeights: Int? {
+    guard let memory else { return nil }
+    let held = DecoderWeights.byteCount(held: base)
+    return memory - (held <= memory ? held : DecoderWeights.byteCount(streaming: base))
   }
 
   /// Refuses before allocating: running out of memory cannot be recovered from.

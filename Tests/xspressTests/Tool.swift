@@ -21,10 +21,22 @@ enum Tool {
   }
 
   /// Runs `xspress` with `arguments`, progress off, its cache in `cache`.
-  static func run(_ arguments: [String], cache: String? = nil) throws -> Outcome {
+  ///
+  /// - Parameters:
+  ///   - limits: Commands of a shell before it, such as `ulimit -v 1000000`.
+  ///   - redirections: Of the shell, such as `>&-`.
+  static func run(
+    _ arguments: [String], cache: String? = nil, limits: String? = nil, redirections: String = ""
+  ) throws -> Outcome {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
+    if limits != nil || !redirections.isEmpty {
+      process.executableURL = URL(fileURLWithPath: "/bin/bash")
+      let text = "\(limits ?? "true"); exec \"$0\" \"$@\" \(redirections)"
+      process.arguments = ["-c", text, path] + arguments
+    } else {
+      process.executableURL = URL(fileURLWithPath: path)
+      process.arguments = arguments
+    }
     var environment = ProcessInfo.processInfo.environment
     if let cache { environment["XDG_CACHE_HOME"] = cache }
     process.environment = environment

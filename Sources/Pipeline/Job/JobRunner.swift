@@ -119,7 +119,8 @@ public final class JobRunner {
     let examples = try tokenized(try file(of: data), role: "calibration")
     let task = session.log.task("calibrate", total: examples.count, unit: "examples")
     let curvature = try Calibration.curvature(
-      of: try teacher(), examples: examples, seed: request.seed
+      of: try teacher(), examples: examples, seed: request.seed,
+      memory: session.memoryBesideWeights
     ) { done, _ in task.update(completed: done) }
     task.finish()
     finish("calibrate")
