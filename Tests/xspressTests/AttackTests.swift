@@ -1,8 +1,10 @@
 import Artifacts
+import Checkpoints
 import Compression
 import Files
 import Foundation
 import JSON
+import Tensors
 import TestSupport
 import Testing
 
@@ -142,6 +144,58 @@ import Testing
           #expect(value["architecture"]?.stringValue == hostile)
         }
       }
+    }
+  }
+
+  /// All singular values alike, or none but zero: no direction is better than another.
+  @Test(arguments: [Float(0), 1]) func weightsWithoutDirectionsAreNamed(diagonal: Float) throws {
+    try TinyLlama.withCopy { model in
+      let path = Paths.join(model, "model.safetensors")
+      let file = try SafeTensorsFile.open(path)
+      var writer = SafeTensorsWriter(metadata: [(key: "format", value: "pt")])
+      let name = "model.layers.0.self_attn.q_proj"
+      for tensor in file.tensors {
+        var values = try file.floats(of: tensor)
+        if tensor.name == name + ".weight" {
+          for index in values.indices {
+            values[index] = index % (tensor.shape[1] + 1) == 0 ? diagonal : 0
+          }
+        }
+        try writer.add(tensor.name, dtype: .f32, shape: tensor.shape, floats: values)
+      }
+      try writer.write(to: path)
+      let outcome = try Tool.run(
+        [
+          "convert", "--base", model, "--adapter", tinyAdapter, "--rank", "3", "-o",
+          Paths.parent(of: model) + "/o.loraxs", "--quiet",
+        ], cache: Paths.parent(of: model) + "/cache")
+      #expect(outcome.status == 69 || outcome.status == 64, "\(outcome.errors)")
+      #expect(outcome.errors.contains("\(model): tensor \"\(name)\""), "\(outcome.errors)")
+      #expect(outcome.errors.contains("--directions own"))
+    }
+  }
+
+  @Test func aSocketAndAnEmptyCacheAreRefused() throws {
+    #expect(
+      try Tool.run(["inspect", tinyAdapter, "--cache-dir", ""]).errors.contains(
+        "--cache-dir is empty"))
+    try withTemporaryDirectory { folder in
+      let path = Paths.join(folder, "s")
+      let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+      var address = sockaddr_un()
+      address.sun_family = sa_family_t(AF_UNIX)
+      withUnsafeMutableBytes(of: &address.sun_path) {
+        $0.copyBytes(from: Array(path.utf8).prefix(100))
+      }
+      let status = withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+      }
+      #expect(status == 0)
+      let outcome = try Tool.run(["inspect", path])
+      #expect(outcome.status == 65 && outcome.errors.contains("PATH"), "\(outcome.errors)")
+      close(descriptor)
     }
   }
 

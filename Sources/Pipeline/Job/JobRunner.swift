@@ -73,6 +73,11 @@ public final class JobRunner {
     // A batch has locked its directory; two runs on one output would share a checkpoint.
     let lock = request.checkpointPath == nil ? try OutputLock(file: request.outputPath) : nil
     defer { withExtendedLifetime(lock) {} }
+    if lock != nil {
+      for path in [request.outputPath, request.outputPath + ".tuning"] {
+        _ = try AtomicFile.removeLeftovers(of: path)
+      }
+    }
     if request.directions != .own {
       try session.prepareBases(matched.modules, leading: request.leadingDirections)
     }

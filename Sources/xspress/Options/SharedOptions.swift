@@ -30,6 +30,7 @@ struct SharedOptions: ParsableArguments {
   var quiet = false
 
   func validate() throws {
+    if cacheDir?.isEmpty == true { throw ValidationError("--cache-dir is empty") }
     try CountBounds.check("threads", threads, CountBounds.threads)
     if ProgressStyle.resolved(option: log, isQuiet: quiet) == nil {
       throw ValidationError("--log must be plain, json or none")
