@@ -89,7 +89,7 @@ struct ArtifactStage {
       } catch {
         throw error.at(tensor: module.name)
       }
-      guard stored.rows > 0, stored.columns > 0 else {
+      guard residual != nil || stored.rows > 0 && stored.columns > 0 else {
         throw Fault(
           .unsupported, "BASIS-NONE",
           "no direction stands out: its singular values are all alike or zero; keep some of the LoRA's own "
