@@ -2,7 +2,7 @@ import Faults
 
 /// What the values of a text will take in memory, counted before any of them is built.
 ///
-/// Each figure is the measured cost of its kind, rounded up. The bytes of a text say little: an empty object
+/// Each figure is reckoned from the layout of its kind, not measured. The bytes of a text say little: an empty object
 /// is two of them and takes as much as a number of ten digits.
 struct MemoryEstimate {
   /// Bytes of the values and of what the lexical pass holds of the objects that are open.
