@@ -178,8 +178,8 @@ let package = Package(
     tests(
       "xspressTests",
       [
-        "Adapters", "Artifacts", "Checkpoints", "Faults", "Files", "JSON", "LinearAlgebra",
-        "Tensors",
+        "Adapters", "Artifacts", "Checkpoints", "Compression", "Faults", "Files", "JSON",
+        "LinearAlgebra", "Tensors",
         "xspress",
       ]),
   ]

@@ -2,6 +2,7 @@ import Checkpoints
 import Compression
 public import Faults
 public import Files
+import JSON
 
 /// An adapter compressed to its latents: one zstd frame around a safetensors file
 /// (`formats/loraxs.md`).
@@ -40,29 +41,54 @@ public struct Artifact: Sendable, Hashable {
   /// The largest file, and the largest content, that is read.
   static let fileLimit = 1 << 30
   static let contentLimit = 2 << 30
+  /// The largest content of a small file; a larger one holds at most ``expansionLimit`` bytes for each of its own.
+  static let smallContentLimit = 256 << 20
+  static let expansionLimit = 64
 
   /// Reads and checks a file completely.
   ///
+  /// - Parameter memory: Bytes that the content and what is made of it may take; nil for no budget.
   /// - Throws: 66 when it is missing; 65 `ART-…` naming the damage; 69 `ART-VERSION` when a newer
-  ///   version made it; 69 `FILE-FORMAT` when it is something else.
-  public static func read(_ path: String) throws(Fault) -> Artifact {
+  ///   version made it; 69 `FILE-FORMAT` when it is something else; 71 `MEM-BUDGET`.
+  public static func read(_ path: String, memory: Int? = nil) throws(Fault) -> Artifact {
     do throws(Fault) {
       let file = try InputFile(path)
       let bytes = try file.readAll(limit: fileLimit)
       try file.checkUnchanged()
-      return try Artifact(bytes: bytes)
+      return try Artifact(bytes: bytes, memory: memory)
     } catch {
       throw error.at(path: path)
     }
   }
 
-  /// Decodes the bytes of a file; throws as ``read(_:)``.
-  public init(bytes: [UInt8]) throws(Fault) {
+  /// Decodes the bytes of a file; throws as ``read(_:memory:)``.
+  public init(bytes: [UInt8], memory: Int? = nil) throws(Fault) {
     if let signature = FileSignature(bytes), signature != .zstd {
       throw signature.refusal(path: nil)
     }
+    try Artifact.checkBeforeDecoding(bytes, memory: memory)
     let content = try Zstd.decompress(bytes, limit: Artifact.contentLimit)
     self = try ArtifactDecoder(try SafeTensorsFile(bytes: content)).artifact()
+  }
+
+  /// A few bytes can be gigabytes of content: the size declared is compared with the file and the budget, and the
+  /// header, which must account for all of it, is decoded alone before the rest is.
+  private static func checkBeforeDecoding(_ bytes: [UInt8], memory: Int?) throws(Fault) {
+    let limit = min(contentLimit, max(smallContentLimit, bytes.count * expansionLimit))
+    let byteCount = try Zstd.contentByteCount(of: bytes, limit: limit)
+    // The content, and its codes taken out of it.
+    if let memory, byteCount > memory / 2 {
+      throw Fault(
+        .resources, "MEM-BUDGET",
+        "the content of \(byteCount) bytes needs \(2 * byteCount), the budget is \(memory)")
+    }
+    let prefix = try Zstd.prefix(of: bytes, count: 8)
+    let end = try SafeTensorsFile.headerEnd(prefix: prefix, fileByteCount: byteCount)
+    let header = try Zstd.prefix(of: bytes, count: end)
+    let metadata = try SafeTensorsFile.metadata(ofHeader: header, fileByteCount: byteCount)
+    guard metadata["format"]?.stringValue == ArtifactNames.format else {
+      throw Fault(.badData, "ART-META", "payload is not marked as loraxs")
+    }
   }
 
   /// The bytes of the file; the same artifact gives the same bytes.

@@ -27,8 +27,9 @@ struct ArtifactDecoder {
     }
     let value: JSONValue
     do throws(Fault) {
-      value = try JSONValue.parse(text)
+      value = try JSONValue.parse(text, limits: ArtifactMetadata.limits)
     } catch {
+      guard error.kind == .badData else { throw error }
       throw Fault(.badData, "ART-META", error.reason, tensor: error.tensor)
     }
     let root = JSONField(value, code: "ART-META")

@@ -5,6 +5,8 @@ import JSON
 /// The metadata as JSON and back (`formats/loraxs.schema.json`).
 extension ArtifactMetadata {
   static let schema = "xspress.artifact/1"
+  /// A million layers of a module are a few bytes of text; nothing needs a hundredth of this.
+  static let limits = JSONLimits(byteCount: 64 << 20, memoryByteCount: 128 << 20)
   static let schemaPrefix = "xspress.artifact/"
   /// Members that the codec writes itself; a record must not name them.
   static let ownKeys: Set<String> = [

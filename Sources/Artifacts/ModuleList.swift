@@ -24,7 +24,7 @@ enum ModuleList {
     var residualPairs: ((_ count: Int) throws(Fault) -> [Int])?
   }
 
-  private static let moduleLimit = 1 << 20
+  private static let moduleLimit = 1 << 18
 
   private struct Group: Hashable {
     var template: UTF8Key
@@ -135,7 +135,7 @@ enum ModuleList {
     guard parts.count == 2 else { throw layers.fault("name has no single * for the layer") }
     var names: [String] = []
     for range in try layers.array() {
-      let bounds = try pair(range, 0...(1 << 20 - 1))
+      let bounds = try pair(range, 0...(1 << 20) - 1)
       guard bounds[0] <= bounds[1], bounds[1] - bounds[0] < moduleLimit - names.count else {
         throw range.fault("\(bounds) is not a range")
       }

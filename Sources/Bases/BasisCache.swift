@@ -18,10 +18,10 @@ public struct BasisCache: Sendable {
 
   /// The folder that holds the entries, below the cache directory.
   ///
-  /// Its name carries the version of the method: another way to compute gives another folder.
+  /// Its name carries the version of the method and of the file: another way gives another folder.
   public let directory: String
 
-  private static let folder = "bases-1"
+  private static let folder = "bases-2"
   private static let suffix = ".basis"
   /// Entries of leading directions alone stand beside the whole ones.
   private static let partialSuffix = ".leading"
@@ -62,7 +62,7 @@ public struct BasisCache: Sendable {
     let path = path(for: digest, isPartial: isPartial)
     guard Paths.kind(of: path) == .file else { return (nil, false) }
     do throws(Fault) {
-      let entry = try BasisCacheEntry(reading: try InputFile(path))
+      let entry = try BasisCacheEntry(reading: try InputFile(path), for: digest)
       return (entry, entry == nil)
     } catch {
       return (nil, true)
@@ -71,6 +71,6 @@ public struct BasisCache: Sendable {
 
   func write(_ entry: BasisCacheEntry, for digest: SHA256Digest) throws(Fault) {
     try Paths.makeDirectory(directory)
-    try entry.write(path(for: digest, isPartial: entry.isPartial))
+    try entry.write(path(for: digest, isPartial: entry.isPartial), for: digest)
   }
 }

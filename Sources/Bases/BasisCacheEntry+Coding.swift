@@ -4,8 +4,8 @@ import Tensors
 
 /// The file of a cache entry (`formats/xsbases.md` §5): private to this program and this version.
 ///
-/// Eight 64-bit words in the machine's byte order (mark, six counts, checksum of the rest), then
-/// Float64 values. A reader that finds anything else computes the basis again. The checksum is
+/// Eight 64-bit words in the machine's byte order (mark, six counts, checksum of the weight's digest and of the
+/// rest), then Float64 values. A reader that finds anything else computes the basis again. The checksum is
 /// against damage only: whoever may write the cache may write anything.
 extension BasisCacheEntry {
   /// `XSBASIS1` as it would be read on this machine; another byte order does not match.
@@ -16,7 +16,7 @@ extension BasisCacheEntry {
   private static let routes: [Convergence.Route] = [.gram, .direct, .iterated]
 
   /// Writes the entry as one file that appears whole or not at all.
-  func write(_ path: String) throws(Fault) {
+  func write(_ path: String, for digest: SHA256Digest) throws(Fault) {
     let figures =
       [
         convergence.residual, convergence.orthogonality, convergence.minimumGap,
@@ -24,7 +24,7 @@ extension BasisCacheEntry {
       ] + singularValues
     let parts = [figures, shortRows.elements, longRows?.elements ?? []]
     let valueCount = parts.reduce(0) { $0 + $1.count }
-    var checksum = Checksum()
+    var checksum = Checksum(of: digest)
     for part in parts { checksum.update(part) }
     let counts = [
       BasisCacheEntry.routes.firstIndex(of: convergence.route) ?? 0, singularValues.count,
@@ -40,8 +40,9 @@ extension BasisCacheEntry {
     }
   }
 
-  /// Reads an entry; nil for anything that ``write(_:)`` would not have written.
-  init?(reading file: InputFile) throws(Fault) {
+  /// Reads the entry of the weight with this digest; nil for anything that ``write(_:for:)`` would not have
+  /// written for it, such as another weight's under its name.
+  init?(reading file: InputFile, for digest: SHA256Digest) throws(Fault) {
     guard file.byteCount >= BasisCacheEntry.headerByteCount else { return nil }
     let header = try file.read(at: 0, count: BasisCacheEntry.headerByteCount)
     let words = header.withUnsafeBytes { raw in
@@ -60,7 +61,7 @@ extension BasisCacheEntry {
     let shortStart = BasisCacheEntry.headerByteCount + 8 * figures.count
     let shortElements = try file.doubles(at: shortStart, count: count * short)
     let longElements = try file.doubles(at: shortStart + 8 * count * short, count: longCount)
-    var checksum = Checksum()
+    var checksum = Checksum(of: digest)
     for part in [figures, shortElements, longElements] { checksum.update(part) }
     guard checksum.value == words[7] else { return nil }
     convergence = Convergence(
@@ -104,6 +105,14 @@ extension InputFile {
 private struct Checksum {
   private var lanes: (UInt64, UInt64, UInt64, UInt64) = (1, 2, 3, 4)
   private var count: UInt64 = 0
+
+  /// Begins with the digest of the weight that the values belong to.
+  init(of digest: SHA256Digest) {
+    let words = digest.bytes.withUnsafeBytes { raw in
+      (0..<4).map { raw.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self) }
+    }
+    update(words.map(Double.init(bitPattern:)))
+  }
 
   var value: UInt64 {
     var mixed = count

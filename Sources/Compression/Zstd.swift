@@ -79,39 +79,95 @@ public enum Zstd {
   private static func decompress(
     _ input: UnsafeRawBufferPointer, limit: Int
   ) throws(Fault) -> [UInt8] {
-    let frame = try ZstdFrame(input, limit: limit)
-    guard frame.byteCount == input.count else {
-      throw Fault(
-        .badData, "ART-TRAIL",
-        "\(input.count - frame.byteCount) bytes after the frame of \(frame.byteCount)")
-    }
+    let frame = try frame(input, limit: limit)
     var status = 0
     let content = [UInt8](unsafeUninitializedCapacity: frame.contentByteCount) { out, initialized in
       status = ZSTD_decompress(
         out.baseAddress, frame.contentByteCount, input.baseAddress, input.count)
       initialized = ZSTD_isError(status) == 0 ? min(status, frame.contentByteCount) : 0
     }
-    if ZSTD_isError(status) != 0 {
-      let message = String(cString: ZSTD_getErrorName(status))
-      switch ZSTD_getErrorCode(status) {
-      case ZSTD_error_checksum_wrong:
-        throw Fault(.badData, "ART-SUM", "checksum does not match: damaged")
-      case ZSTD_error_dstSize_tooSmall:
-        throw Fault(
-          .badData, "ART-SIZE", "holds more than the declared \(frame.contentByteCount) bytes")
-      case ZSTD_error_frameParameter_windowTooLarge:
-        throw Fault(.badData, "ART-WINDOW", message)
-      case ZSTD_error_memory_allocation:
-        throw Fault(.resources, "ZSTD", message)
-      default:
-        throw Fault(.badData, "ART-ZSTD", message)
-      }
+    if ZSTD_isError(status) != 0, ZSTD_getErrorCode(status) == ZSTD_error_dstSize_tooSmall {
+      throw Fault(
+        .badData, "ART-SIZE", "holds more than the declared \(frame.contentByteCount) bytes")
     }
+    try checkDecoding(status)
     guard status == frame.contentByteCount else {
       throw Fault(
         .badData, "ART-SIZE", "holds \(status) bytes, declares \(frame.contentByteCount)")
     }
     return content
+  }
+
+  /// The size of the content that exactly one frame declares, checked against its blocks.
+  ///
+  /// - Throws: as ``decompress(_:limit:)``, but for what only decoding finds.
+  public static func contentByteCount(of bytes: [UInt8], limit: Int) throws(Fault) -> Int {
+    var result: Result<Int, Fault> = .success(0)
+    bytes.withUnsafeBytes { input in
+      do throws(Fault) {
+        result = .success(try frame(input, limit: limit).contentByteCount)
+      } catch {
+        result = .failure(error)
+      }
+    }
+    return try result.get()
+  }
+
+  /// The first `count` bytes of the content, fewer where it ends before: no more is decoded than a block beyond
+  /// them.
+  ///
+  /// - Throws: 65 `ART-ZSTD` for what does not decode, 71 `ZSTD`.
+  public static func prefix(of bytes: [UInt8], count: Int) throws(Fault) -> [UInt8] {
+    guard let context = ZSTD_createDCtx() else {
+      throw Fault(.resources, "ZSTD", "cannot allocate a decompressor")
+    }
+    // Returns 0 or an error when freeing null only.
+    defer { ZSTD_freeDCtx(context) }
+    var status = 0
+    let prefix = [UInt8](unsafeUninitializedCapacity: count) { out, initialized in
+      bytes.withUnsafeBytes { input in
+        var output = ZSTD_outBuffer(dst: out.baseAddress, size: count, pos: 0)
+        var source = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
+        while output.pos < count {
+          let before = (output.pos, source.pos)
+          // 0 at the end of the frame, an error code, or a hint of what is missing.
+          status = ZSTD_decompressStream(context, &output, &source)
+          if status == 0 || ZSTD_isError(status) != 0 || before == (output.pos, source.pos) {
+            break
+          }
+        }
+        initialized = output.pos
+      }
+    }
+    try checkDecoding(status)
+    return prefix
+  }
+
+  private static func frame(
+    _ input: UnsafeRawBufferPointer, limit: Int
+  ) throws(Fault) -> ZstdFrame {
+    let frame = try ZstdFrame(input, limit: limit)
+    guard frame.byteCount == input.count else {
+      throw Fault(
+        .badData, "ART-TRAIL",
+        "\(input.count - frame.byteCount) bytes after the frame of \(frame.byteCount)")
+    }
+    return frame
+  }
+
+  private static func checkDecoding(_ status: Int) throws(Fault) {
+    guard ZSTD_isError(status) != 0 else { return }
+    let message = String(cString: ZSTD_getErrorName(status))
+    switch ZSTD_getErrorCode(status) {
+    case ZSTD_error_checksum_wrong:
+      throw Fault(.badData, "ART-SUM", "checksum does not match: damaged")
+    case ZSTD_error_frameParameter_windowTooLarge:
+      throw Fault(.badData, "ART-WINDOW", message)
+    case ZSTD_error_memory_allocation:
+      throw Fault(.resources, "ZSTD", message)
+    default:
+      throw Fault(.badData, "ART-ZSTD", message)
+    }
   }
 
   private static func check(_ status: Int) throws(Fault) {

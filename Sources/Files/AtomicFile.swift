@@ -88,8 +88,21 @@ public enum AtomicFile {
   /// - Returns: How many were removed.
   @discardableResult
   public static func removeLeftovers(in directory: String) throws(Fault) -> Int {
+    try removeLeftovers(in: directory) { _ in true }
+  }
+
+  /// Removes temporary files of one output in the same way; what else lies beside it is no business of its run.
+  @discardableResult
+  public static func removeLeftovers(of path: String) throws(Fault) -> Int {
+    let prefix = temporaryPrefix(for: Paths.name(of: path))
+    return try removeLeftovers(in: Paths.parent(of: path)) { $0.utf8.starts(with: prefix.utf8) }
+  }
+
+  private static func removeLeftovers(
+    in directory: String, where isMeant: (String) -> Bool
+  ) throws(Fault) -> Int {
     var removed = 0
-    for name in try Paths.entries(of: directory) where isTemporaryName(name) {
+    for name in try Paths.entries(of: directory) where isTemporaryName(name) && isMeant(name) {
       let path = Paths.join(directory, name)
       let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)
       guard descriptor >= 0 else { continue }
@@ -110,8 +123,8 @@ public enum AtomicFile {
     return ".\(stem).tmp-"
   }
 
-  /// `.NAME.tmp-PID-N` with digits for PID and N.
-  private static func isTemporaryName(_ name: String) -> Bool {
+  /// Whether a name is one of our temporary files': `.NAME.tmp-PID-N` with digits for PID and N.
+  public static func isTemporaryName(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
     guard bytes.first == UInt8(ascii: ".") else { return false }
     guard let mark = name.range(of: ".tmp-", backwards: true), mark.lowerBound > name.startIndex

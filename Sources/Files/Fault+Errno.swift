@@ -15,7 +15,10 @@ extension Fault {
       Fault(.resources, "IO-LIMIT", "cannot open: \(text(errno: number))", path: path)
     case EAGAIN, ESTALE, ETXTBSY:
       Fault(.temporary, "IO-AGAIN", "cannot open: \(text(errno: number))", path: path)
-    case EIO, ENXIO, ENODEV:
+    case ENXIO:
+      // Opening a socket says so.
+      Fault(.badData, "PATH", "not a regular file", path: path)
+    case EIO, ENODEV:
       Fault(.io, "IO-READ", "cannot open: \(text(errno: number))", path: path)
     default:
       Fault(.missingInput, "IO-OPEN", "cannot open: \(text(errno: number))", path: path)

@@ -38,6 +38,16 @@ public enum Paths {
     return String(trimmed[trimmed.utf8.index(after: slash)...])
   }
 
+  /// The last component of a path as it is in its directory: of `.`, `..` and what ends in them, links followed.
+  public static func properName(of path: String) -> String {
+    let name = name(of: path)
+    guard name == "." || name == ".." || name.isEmpty, let real = realpath(path, nil) else {
+      return name
+    }
+    defer { free(real) }
+    return Paths.name(of: String(cString: real))
+  }
+
   /// Whether `name` is one plain file name: not empty, `.` or `..`, no slash of either kind, no
   /// control byte, at most 255 bytes (`formats/errors.md` §3).
   ///

@@ -11,7 +11,7 @@ public struct SystemCalls: Sendable {
     case read
     /// A new file for writing and reading back; fails when the name exists.
     case createNew
-    /// A lock file: created when missing, kept when present.
+    /// A lock file: created when missing, kept when present, never through a link.
     case lock
     /// A directory, to synchronise its entries.
     case directory
@@ -43,7 +43,7 @@ public struct SystemCalls: Sendable {
         switch mode {
         case .read: O_RDONLY | O_NONBLOCK | O_NOCTTY
         case .createNew: O_RDWR | O_CREAT | O_EXCL
-        case .lock: O_RDWR | O_CREAT
+        case .lock: O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
         case .directory: O_RDONLY | O_DIRECTORY
         }
       return negated(Glibc.open(path, flags | O_CLOEXEC, 0o644))

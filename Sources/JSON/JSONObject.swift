@@ -28,6 +28,9 @@ public struct JSONObject: Sendable {
   /// An empty object.
   public init() {}
 
+  /// An empty object with room for so many members.
+  init(capacity: Int) { members.reserveCapacity(capacity) }
+
   /// Members in the order given; a key that occurs again replaces the earlier value.
   public init(_ pairs: [(String, JSONValue)]) {
     members.reserveCapacity(pairs.count)
@@ -54,16 +57,26 @@ public struct JSONObject: Sendable {
         members.remove(at: place)
         reindex()
       case (nil, let value?):
-        members.append(Member(key: key, value: value))
-        if members.count == JSONObject.indexingThreshold {
-          reindex()
-        } else if members.count > JSONObject.indexingThreshold {
-          places[UTF8Key(key)] = members.count - 1
-        }
+        append(key, value)
       case (nil, nil):
         break
       }
     }
+  }
+
+  /// Appends a member whose key is known to be new.
+  mutating func append(_ key: String, _ value: JSONValue) {
+    members.append(Member(key: key, value: value))
+    if members.count == JSONObject.indexingThreshold {
+      reindex()
+    } else if members.count > JSONObject.indexingThreshold {
+      places[UTF8Key(key)] = members.count - 1
+    }
+  }
+
+  /// Appends members whose keys are known to be new.
+  mutating func append(_ other: JSONObject) {
+    for member in other.members { append(member.key, member.value) }
   }
 
   private func place(of key: String) -> Int? {

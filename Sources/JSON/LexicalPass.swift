@@ -10,6 +10,8 @@ struct LexicalPass {
 
   private struct Frame {
     let isObject: Bool
+    let start: Int
+    var keyByteCount = 0
     var keys: Set<[UInt8]> = []
     var lastKey: [UInt8] = []
   }
@@ -19,10 +21,14 @@ struct LexicalPass {
   private var position = 0
   private var frames: [Frame] = []
   private var expectation = Expectation.value
+  private var memory: MemoryEstimate
+  /// Ends of the arrays and objects longer than a piece, by their start.
+  private(set) var longContainers: [Int: Int] = [:]
 
   init(_ bytes: UnsafeBufferPointer<UInt8>, limits: JSONLimits) {
     self.bytes = bytes
     self.limits = limits
+    memory = MemoryEstimate(limit: limits.memoryByteCount)
   }
 
   mutating func run() throws(Fault) {
@@ -78,14 +84,22 @@ struct LexicalPass {
       throw Fault(
         .badData, "JSON-DEPTH", "nested deeper than \(limits.depth) at byte \(position)")
     }
-    frames.append(Frame(isObject: isObject))
+    try memory.addValue()
+    try memory.addContainer()
+    frames.append(Frame(isObject: isObject, start: position))
     position += 1
     expectation = isObject ? .keyOrEnd : .valueOrEnd
   }
 
   private mutating func close() {
-    frames.removeLast()
+    let frame = frames.removeLast()
     position += 1
+    if frame.isObject {
+      memory.endObject(keyCount: frame.keys.count, keyByteCount: frame.keyByteCount)
+    }
+    if position - frame.start > PieceBuilder.pieceByteCount {
+      longContainers[frame.start] = position
+    }
     afterValue()
   }
 
@@ -97,6 +111,8 @@ struct LexicalPass {
     let key = raw.hasEscapes ? unescaped(raw.content) : Array(bytes[raw.content])
     let top = frames.count - 1
     frames[top].lastKey = key
+    frames[top].keyByteCount += key.count
+    try memory.addKey(length: key.count)
     if key.contains(0) {
       throw located(Fault(.badData, "JSON-NUL", "key with a NUL byte at byte \(start)"))
     }
@@ -111,8 +127,9 @@ struct LexicalPass {
   }
 
   private mutating func scalar(_ byte: UInt8) throws(Fault) {
+    try memory.addValue()
     switch byte {
-    case UInt8(ascii: "\""): _ = try string()
+    case UInt8(ascii: "\""): try memory.addString(length: try string().content.count)
     case UInt8(ascii: "t"): try word("true")
     case UInt8(ascii: "f"): try word("false")
     case UInt8(ascii: "n"): try word("null")

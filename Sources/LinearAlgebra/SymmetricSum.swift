@@ -21,6 +21,11 @@ public struct SymmetricSum: Sendable {
     elements = [Float](repeating: 0, count: size * (size + 1) / 2)
   }
 
+  /// Bytes of a sum.
+  public static func byteCount(size: Int) -> Int {
+    size * (size + 1) / 2 * MemoryLayout<Float>.size
+  }
+
   /// Adds `XᵀX` for `X` `[rows, size]`, whose rows lie `stride` apart.
   public mutating func add(_ x: UnsafePointer<Float>, rows: Int, stride: Int) {
     guard rows > 0, size > 0 else { return }

@@ -13,9 +13,13 @@ final class CachedDecoder {
   /// The final-normed hidden states at the prompts' last tokens, `[S, d]`.
   private(set) var hidden: Matrix<Float>
 
-  /// Runs `prompts`, none of them empty, with room for `limit` more tokens of each.
+  /// Runs `prompts` with room for `limit` more tokens of each.
+  ///
+  /// - Throws: 65 `DATA-TOKENS` for one without a token; what reading a block throws.
   init(_ decoder: Decoder, prompts: [[Int32]], limit: Int) throws(Fault) {
-    precondition(prompts.allSatisfy { !$0.isEmpty })
+    guard prompts.allSatisfy({ !$0.isEmpty }) else {
+      throw Fault(.badData, "DATA-TOKENS", "a prompt has no token: nothing comes after nothing")
+    }
     self.decoder = decoder
     cache = KeyValueCache(
       configuration: decoder.configuration, sequences: prompts.count,

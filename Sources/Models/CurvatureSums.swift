@@ -18,6 +18,18 @@ public struct CurvatureSums: Sendable {
     let kind: LinearKind
   }
 
+  /// Bytes of the sums of every module of a model.
+  public static func byteCount(_ configuration: DecoderConfiguration) -> Int {
+    var count = 0
+    for module in configuration.linearModules {
+      if inputOwner(module.kind) == module.kind {
+        count += SymmetricSum.byteCount(size: module.inFeatures)
+      }
+      count += SymmetricSum.byteCount(size: module.outFeatures)
+    }
+    return count
+  }
+
   /// No tokens.
   public init() {}
 

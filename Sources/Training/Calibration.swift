@@ -8,13 +8,16 @@ import Tensors
 public enum Calibration {
   /// Curvature of `teacher` over `examples`; `seed` draws the labels.
   ///
-  /// - Throws: `RUN-STOPPED` where the process is interrupted.
+  /// - Parameter memory: Bytes for the sums; where it does not hold a set for every thread, fewer threads share the
+  ///   examples, and sums differ by rounding as they do between numbers of threads.
+  /// - Throws: 71 `MEM-BUDGET` where it does not hold one; `RUN-STOPPED` where the process is interrupted.
   public static func curvature(
-    of teacher: DecoderPool, examples: [TokenizedExample], seed: UInt64,
+    of teacher: DecoderPool, examples: [TokenizedExample], seed: UInt64, memory: Int? = nil,
     progress: @escaping (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) -> CurvatureSums {
     // One accumulator a share of the examples, not a thread's: which thread ran a share must not matter.
-    let shares = examples.groups(Array(examples.indices), count: teacher.threads)
+    let shares = examples.groups(
+      Array(examples.indices), count: try shareCount(teacher, memory: memory))
     let done = ProgressCounter { progress($0, examples.count) }
     var sums = try teacher.map(shares.count) {
       (share, decoder) throws(Fault) -> CurvatureSums in
@@ -36,5 +39,18 @@ public enum Calibration {
     sums.reverse()
     while let next = sums.popLast() { whole.add(next) }
     return whole
+  }
+
+  /// How many sets of sums there is room for, at most one a thread.
+  private static func shareCount(_ teacher: DecoderPool, memory: Int?) throws(Fault) -> Int {
+    guard let memory else { return teacher.threads }
+    let byteCount = CurvatureSums.byteCount(teacher.weights.configuration)
+    guard byteCount <= memory else {
+      throw Fault(
+        .resources, "MEM-BUDGET",
+        "calibration needs \(byteCount) bytes for second moments, \(max(memory, 0)) of the budget are left; "
+          + "give more --memory, or --method projected without --calibrate")
+    }
+    return min(teacher.threads, memory / max(byteCount, 1))
   }
 }

@@ -67,7 +67,7 @@ public final class TeacherStateCache: Sendable {
     let isRead = values.withUnsafeMutableBytes { raw in
       (try? file.read(at: TeacherStateCache.digestByteCount, into: raw)) != nil
     }
-    guard isRead, SHA256Digest.of(values).bytes == digest else { return nil }
+    guard isRead, TeacherStateCache.digest(key, values).bytes == digest else { return nil }
     return values
   }
 
@@ -80,13 +80,21 @@ public final class TeacherStateCache: Sendable {
     try Paths.makeDirectory(directory)
     try makeRoom(byteCount)
     try AtomicFile.write(path(key), expectedByteCount: byteCount) { (sink) throws(Fault) in
-      try sink.append(SHA256Digest.of(values).bytes)
+      try sink.append(TeacherStateCache.digest(key, values).bytes)
       var failure: Fault?
       values.withUnsafeBytes { raw in
         do throws(Fault) { try sink.append(raw) } catch { failure = error }
       }
       if let failure { throw failure }
     }
+  }
+
+  /// Of the values and of what they belong to: the file of another key is none of this one.
+  private static func digest(_ key: SHA256Digest, _ values: [Float]) -> SHA256Digest {
+    var hasher = SHA256Hasher()
+    hasher.update(key.bytes)
+    hasher.update(SHA256Digest.of(values).bytes)
+    return hasher.finalize()
   }
 
   private func path(_ key: SHA256Digest) -> String {

@@ -42,13 +42,17 @@ public struct TuningCheckpoint: Sendable {
           ])
         }),
     ])
-    var writer = SafeTensorsWriter(metadata: [(key: "xspress", value: metadata.text())])
     let parts: [(String, [Float])] = [
       ("latents", state.latents.flatMap(\.elements)),
       ("best_latents", state.bestLatents.flatMap(\.elements)),
       ("first_moments", state.optimizer.firstMoments),
       ("second_moments", state.optimizer.secondMoments),
     ]
+    let text = metadata.text()
+    var writer = SafeTensorsWriter(metadata: [
+      (key: "xspress", value: text),
+      (key: "sha256", value: TuningCheckpoint.digest(text, parts.map(\.1)).hex),
+    ])
     for (name, values) in parts {
       try writer.add(name, dtype: .f32, shape: [values.count], floats: values)
     }
@@ -76,8 +80,8 @@ public struct TuningCheckpoint: Sendable {
 
   private func read(_ path: String, _ template: TuningState) throws(Fault) -> TuningState {
     let file = try SafeTensorsFile.open(path)
-    let fields = JSONField(
-      try JSONValue.parse(file.metadata["xspress"]?.stringValue ?? ""), code: "TUNE-CHECKPOINT")
+    let text = file.metadata["xspress"]?.stringValue ?? ""
+    let fields = JSONField(try JSONValue.parse(text), code: "TUNE-CHECKPOINT")
     guard try fields["schema"].string() == TuningCheckpoint.schema,
       try fields["plan"].string() == planDigest
     else {
@@ -112,11 +116,26 @@ public struct TuningCheckpoint: Sendable {
       }
       return values
     }
-    fill(&state.latents, try values("latents"))
-    fill(&state.bestLatents, try values("best_latents"))
+    let (latents, bestLatents) = (try values("latents"), try values("best_latents"))
     state.optimizer.firstMoments = try values("first_moments")
     state.optimizer.secondMoments = try values("second_moments")
+    let digest = TuningCheckpoint.digest(
+      text, [latents, bestLatents, state.optimizer.firstMoments, state.optimizer.secondMoments])
+    guard file.metadata["sha256"]?.stringValue == digest.hex else {
+      throw Fault(
+        .badData, "TUNE-CHECKPOINT", "its content has not the SHA-256 that it names", path: path)
+    }
+    fill(&state.latents, latents)
+    fill(&state.bestLatents, bestLatents)
     return state
+  }
+
+  /// Of everything that is read back: a wrong bit would lead to another result.
+  private static func digest(_ text: String, _ parts: [[Float]]) -> SHA256Digest {
+    var hasher = SHA256Hasher()
+    hasher.update(Array(text.utf8))
+    for part in parts { hasher.update(SHA256Digest.of(part).bytes) }
+    return hasher.finalize()
   }
 
   private func fill(_ matrices: inout [Matrix<Float>], _ values: [Float]) {

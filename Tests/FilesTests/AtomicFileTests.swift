@@ -8,6 +8,16 @@ import Testing
 @Suite struct AtomicFileTests {
   private static let content = [UInt8]((0..<10_000).map { UInt8(truncatingIfNeeded: $0 &* 7) })
 
+  @Test func leftoversOfOneOutputAreRemovedAlone() throws {
+    try withTemporaryDirectory { folder in
+      for name in [".a.tmp-1-1", ".a.b.tmp-1-1", ".b.tmp-1-1", ".a.tmp-1-x"] {
+        try AtomicFile.write(Paths.join(folder, name), text: "x")
+      }
+      #expect(try AtomicFile.removeLeftovers(of: Paths.join(folder, "a")) == 1)
+      #expect(try Paths.entries(of: folder) == [".a.b.tmp-1-1", ".a.tmp-1-x", ".b.tmp-1-1"])
+    }
+  }
+
   @Test func replacesTheOldFileAndReportsSizeAndDigest() throws {
     try withTemporaryDirectory { (folder) throws in
       let path = Paths.join(folder, "out.bin")

@@ -25,7 +25,7 @@ import Training
 
   private func examples(
     _ openings: [Opening], count: Int = 40, length: Int = 6, threads: Int = 1,
-    writer: SelfSampler.Writer = .adapter, seed: UInt64 = 3
+    writer: SelfSampler.Writer = .adapter, seed: UInt64 = 3, tokenizer: Tokenizer? = nil
   ) throws -> [Example] {
     let run = try TinyRun()
     let pool = DecoderPool(
@@ -37,7 +37,7 @@ import Training
     options.seed = seed
     return try SelfSampler(
       teacher: pool, base: DecoderPool(weights: run.weights, threads: threads),
-      tokenizer: try Self.tokenizer(), openings: openings, options: options
+      tokenizer: try tokenizer ?? Self.tokenizer(), openings: openings, options: options
     ).examples()
   }
 
@@ -71,6 +71,21 @@ import Training
   @Test func withoutABeginningAnEmptyOpeningIsTheEnd() throws {
     let texts = try examples([Opening(text: "")], count: 5)
     #expect(texts.allSatisfy { $0.prompt == "<end>" })
+  }
+
+  /// A vocabulary that has none of an opening's bytes, and no beginning: nothing to continue.
+  @Test func anOpeningWithoutATokenIsRefused() throws {
+    let letters = (UInt8(0x61)...0x7a).map { [$0] }
+    let tokenizer = try Tokenizer(
+      vocabulary: TokenizerVocabulary(
+        model: "gpt2", preTokenizer: "gpt-2", tokens: letters, tokenTypes: letters.map { _ in 1 },
+        merges: [], endOfSequence: nil))
+    for text in ["", "\n"] {
+      let fault = #expect(throws: Fault.self) {
+        try examples([Opening(text: "abc"), Opening(text: text)], tokenizer: tokenizer)
+      }
+      #expect(fault?.code == "SELF-OPENING" && fault?.reason.contains("opening 2") == true)
+    }
   }
 
   @Test func openingsThatDoNotFitAreRefused() throws {

@@ -1,3 +1,4 @@
+import Checkpoints
 import Faults
 import Files
 import LinearAlgebra
@@ -194,6 +195,48 @@ import Training
       #expect(refused.state == nil)
       #expect(refused.warnings.count == 2)
     }
+  }
+
+  /// One bit of a number, or one digit of the history: another result would follow, so it is not used.
+  @Test func aCheckpointWithAWrongBitIsNotUsed() throws {
+    let run = try TinyRun()
+    try withTemporaryDirectory { folder in
+      let path = Paths.join(folder, "state")
+      let checkpoint = TuningCheckpoint(path: path, planDigest: "p")
+      let tuner = run.tuner(TinyRun.options)
+      try tuner.run()
+      try checkpoint.save(tuner.state)
+      let template = run.tuner(TinyRun.options).state
+      #expect(checkpoint.load(matching: template).state != nil)
+      let bytes = try InputFile(path).readAll(limit: 1 << 20)
+      let digit = try #require(bytes.firstRange(of: Array("bestStep".utf8))).upperBound + 3
+      for place in [bytes.count - 3, bytes.count * 3 / 4, bytes.count / 2, digit] {
+        var changed = bytes
+        changed[place] ^= 1
+        try AtomicFile.write(path, bytes: changed)
+        let loaded = checkpoint.load(matching: template)
+        #expect(loaded.state == nil && loaded.warnings.count == 1, "byte \(place)")
+      }
+    }
+  }
+
+  /// Second moments fit the budget or are refused with what they need, before any work.
+  @Test func calibrationKeepsToItsMemory() throws {
+    let run = try TinyRun()
+    let teacher = DecoderPool(weights: run.weights, threads: 4)
+    let need = CurvatureSums.byteCount(run.weights.configuration)
+    let single = DecoderPool(weights: run.weights, threads: 1)
+    let module = run.weights.configuration.linearModules[0]
+    func covariance(_ pool: DecoderPool, memory: Int?) throws -> [Float]? {
+      try Calibration.curvature(of: pool, examples: run.examples, seed: 1, memory: memory)
+        .inputCovariance(module)?.elements
+    }
+    // Room for one set: the sums of one thread.
+    #expect(try covariance(teacher, memory: need + 1) == covariance(single, memory: nil))
+    #expect(try covariance(teacher, memory: need * 9) == covariance(teacher, memory: nil))
+    let fault = #expect(throws: Fault.self) { try covariance(teacher, memory: need - 1) }
+    #expect(fault?.code == "MEM-BUDGET" && fault?.exitCode == 71)
+    #expect(fault?.reason.contains("\(need) bytes") == true)
   }
 
   @Test func divergenceStopsWithTheStepAndKeepsTheBest() throws {

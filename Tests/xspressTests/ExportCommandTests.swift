@@ -300,15 +300,15 @@ import Testing
         #expect(try Paths.entries(of: Paths.join(folder, "all/\(name)")) == ["\(name).gguf"])
       }
 
-      // A damaged artifact fails alone; the exit code is its own.
+      // A damaged artifact and a missing one of a job that is done fail alone; the exit code is theirs.
       try AtomicFile.write(Paths.join(run, "jobs/two/two.loraxs"), text: "no artifact")
       Paths.removeIfPresent(Paths.join(run, "jobs/one/one.loraxs"))
       let partly = try export("partly", ["--base", Self.model])
       #expect(partly.status == 65 && partly.errorLines.count == 1, "\(partly.errors)")
       let listing = try JSONValue.parse(partly.output)
-      #expect(listing["listed"] == 2 && listing["done"] == 1 && listing["failed"] == 1)
+      #expect(listing["listed"] == 3 && listing["done"] == 1 && listing["failed"] == 2)
       let states = (listing["exports"]?.arrayValue ?? []).map { $0["state"]?.stringValue }
-      #expect(states == ["done", "failed"])
+      #expect(states == ["failed", "done", "failed"])
       #expect(Paths.kind(of: Paths.join(folder, "partly/three/three.gguf")) == .file)
 
       #expect(try export("all").status == 73)

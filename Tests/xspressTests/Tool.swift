@@ -18,15 +18,28 @@ enum Tool {
     .deletingLastPathComponent().appendingPathComponent("xspress").path
 
   /// Runs `xspress` with `arguments`, its cache in `cache`; progress is off unless they say otherwise.
+  ///
+  /// - Parameters:
+  ///   - environment: Variables added to this process's.
+  ///   - limits: Commands of a shell before it, such as `ulimit -v 1000000`.
+  ///   - redirections: Of the shell, such as `>&-`.
   static func run(
-    _ arguments: [String], cache: String? = nil, environment added: [String: String] = [:]
+    _ arguments: [String], cache: String? = nil, environment added: [String: String] = [:],
+    limits: String? = nil, redirections: String = ""
   ) throws -> Outcome {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
     let saysOtherwise = arguments.contains {
       ["--log", "--quiet", "--help", "--version"].contains($0)
     }
-    process.arguments = arguments + (saysOtherwise ? [] : ["--log", "none"])
+    let arguments = arguments + (saysOtherwise ? [] : ["--log", "none"])
+    if limits != nil || !redirections.isEmpty {
+      process.executableURL = URL(fileURLWithPath: "/bin/bash")
+      let text = "\(limits ?? "true"); exec \"$0\" \"$@\" \(redirections)"
+      process.arguments = ["-c", text, path] + arguments
+    } else {
+      process.executableURL = URL(fileURLWithPath: path)
+      process.arguments = arguments
+    }
     var environment = ProcessInfo.processInfo.environment
     if let cache { environment["XDG_CACHE_HOME"] = cache }
     environment.merge(added) { $1 }

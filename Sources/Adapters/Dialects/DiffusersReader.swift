@@ -59,12 +59,13 @@ enum DiffusersReader {
     _ metadata: JSONObject, component: String
   ) throws(Fault) -> PEFTConfiguration? {
     guard let text = metadata["lora_adapter_metadata"]?.stringValue else { return nil }
-    let limits = JSONLimits(byteCount: 4 << 20, depth: 16, memberCount: 65_536)
+    let limits = JSONLimits(
+      byteCount: 4 << 20, depth: 16, memberCount: 65_536, memoryByteCount: 64 << 20)
     let value: JSONValue
     do throws(Fault) {
       value = try JSONValue.parse(Array(text.utf8), limits: limits)
     } catch {
-      throw Fault(.badData, "AD-CONFIG", "lora_adapter_metadata: \(error.reason)")
+      throw Fault(error.kind, "AD-CONFIG", "lora_adapter_metadata: \(error.reason)")
     }
     var members = JSONObject([("peft_type", "LORA")])
     for member in value.objectValue?.members ?? [] where member.key.hasPrefix(component + ".") {

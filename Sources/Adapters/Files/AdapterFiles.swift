@@ -111,13 +111,11 @@ public struct AdapterFiles: Sendable {
   // MARK: - Names and configuration
 
   private static func name(path: String, weights: String) -> String {
-    if weights != path { return Paths.name(of: path) }
+    if weights != path { return Paths.properName(of: path) }
     let name = Paths.name(of: path)
     let directory = Paths.parent(of: path)
     let isIndex = name.hasSuffix(SafeTensorsShards.indexEnding)
-    if AdapterPlace.names.contains(name) || isIndex, directory != "." {
-      return Paths.name(of: directory)
-    }
+    if AdapterPlace.names.contains(name) || isIndex { return Paths.properName(of: directory) }
     let endings = [".safetensors", ".gguf", ".bin"]
     let ending = endings.first { name.hasSuffix($0) && name.utf8.count > $0.utf8.count }
     return String(name.dropLast(ending?.count ?? 0))
@@ -129,11 +127,12 @@ public struct AdapterFiles: Sendable {
     do throws(Fault) {
       let bytes = try InputFile(path).readAll(limit: configurationLimit)
       if let signature = FileSignature(bytes) { throw signature.refusal(path: path) }
-      let limits = JSONLimits(byteCount: configurationLimit, depth: 16, memberCount: 65_536)
+      let limits = JSONLimits(
+        byteCount: configurationLimit, depth: 16, memberCount: 65_536, memoryByteCount: 64 << 20)
       return (try JSONValue.parse(bytes, limits: limits), SHA256Digest.of(bytes))
     } catch {
       var fault = error.at(path: path)
-      if fault.code.hasPrefix("JSON-") { fault.code = "AD-CONFIG" }
+      if fault.code.hasPrefix("JSON-"), fault.kind == .badData { fault.code = "AD-CONFIG" }
       throw fault
     }
   }

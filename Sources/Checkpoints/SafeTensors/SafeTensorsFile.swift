@@ -66,6 +66,26 @@ public final class SafeTensorsFile: Sendable {
     }
   }
 
+  /// Bytes from the start of a file to the end of its header, by the length field that `prefix` begins with.
+  ///
+  /// - Throws: 65 `ST-SHORT`, `ST-HDRMAX`, `ST-HDRLEN`, `ST-JSON`.
+  public static func headerEnd(prefix: [UInt8], fileByteCount: Int) throws(Fault) -> Int {
+    8 + (try SafeTensorsHeader.headerLength(prefix: prefix, fileByteCount: fileByteCount))
+  }
+
+  /// The metadata of a file of `fileByteCount` bytes of which only what stands before the data is there.
+  ///
+  /// - Throws: 65 with an `ST-…` code, also where the tensors are not exactly the rest of the file.
+  public static func metadata(
+    ofHeader bytes: [UInt8], fileByteCount: Int
+  ) throws(Fault) -> JSONObject {
+    let end = try headerEnd(prefix: Array(bytes.prefix(8)), fileByteCount: fileByteCount)
+    guard bytes.count == end else {
+      throw Fault(.badData, "ST-SHORT", "\(bytes.count) bytes, the header needs \(end)")
+    }
+    return try SafeTensorsHeader(text: Array(bytes[8...]), fileByteCount: fileByteCount).metadata
+  }
+
   private init(_ source: Source, _ header: SafeTensorsHeader, path: String?, byteCount: Int) {
     self.source = source
     self.path = path

@@ -82,6 +82,7 @@ struct SafeTensorsHeader {
         case "JSON-DUP": "ST-DUP"
         case "JSON-NUL": "ST-NAME"
         case "JSON-COUNT": "ST-COUNT"
+        case "JSON-MEMORY": "JSON-MEMORY"
         case "JSON-NUMBER":
           error.tensor?.hasSuffix(".data_offsets") == true ? "ST-OFFSET" : "ST-SHAPE"
         default: "ST-JSON"

@@ -24,7 +24,8 @@ public struct JSONLines<Row: Sendable>: Sendable {
     for line in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
       lineNumber += 1
       if let limit, rows.count >= limit { break }
-      guard line.contains(where: { $0 > 0x20 }) else { continue }
+      // Blank is what JSON takes for blank: a line of NULs is what a torn write leaves.
+      guard line.contains(where: { ![0x20, 0x09, 0x0d].contains($0) }) else { continue }
       do throws(Fault) {
         rows.append(try row(JSONField(JSONValue.parse(Array(line)), code: "DATA-FIELD")))
       } catch {

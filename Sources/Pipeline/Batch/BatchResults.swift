@@ -29,6 +29,12 @@ public enum BatchResults {
     exitCode(of: results.compactMap(\.fault))
   }
 
+  /// The fault that stands for several in the one error line; nil for none.
+  public static func representative(of faults: [Fault]) -> Fault? {
+    let code = exitCode(of: faults)
+    return faults.first { $0.exitCode == code }
+  }
+
   /// The exit code of work whose parts failed with `faults`, by the same rule.
   public static func exitCode(of faults: [Fault]) -> Int32 {
     let permanent = faults.filter { $0.kind != .temporary }.map(\.exitCode)

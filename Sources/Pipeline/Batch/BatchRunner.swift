@@ -177,7 +177,8 @@ public final class BatchRunner {
     do throws(Fault) {
       let record = try BatchRunner.record(recordPath)
       guard record.state == .done, record.planDigest == digest else { return nil }
-      _ = try Artifact.read(artifactPath)
+      try ArtifactBinding.check(artifactPath, against: record, memory: memory)
+      _ = try Artifact.read(artifactPath, memory: memory)
       return record
     } catch {
       log.warn([Warning("JOB-AGAIN", "done again: \(error.description)")])

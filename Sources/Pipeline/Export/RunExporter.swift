@@ -62,6 +62,7 @@ public final class RunExporter {
       var result = Result(
         name: name, artifactPath: path, directory: Paths.join(directory, name))
       do throws(Fault) {
+        try checkBinding(path)
         let session = try session(for: path)
         let place = ExportPlace(
           output: result.directory, target: options.target, artifact: path)
@@ -91,7 +92,7 @@ public final class RunExporter {
       let job = Paths.join(folder, name)
       guard Paths.kind(of: job) == .directory else { continue }
       let path = Paths.join(job, "\(name).loraxs")
-      if Paths.kind(of: path) == .missing {
+      if Paths.kind(of: path) == .missing, !isDone(job) {
         log.warn([Warning("JOB-EMPTY", "the job has no artifact", subject: name)])
       } else {
         found.append((name, path))
@@ -101,6 +102,26 @@ public final class RunExporter {
       throw Fault(.missingInput, "RUN-EMPTY", "no job of the run has an artifact", path: run)
     }
     return found
+  }
+
+  /// Whether a record says that the job of this folder is done; one that cannot be read is not passed over either.
+  private func isDone(_ job: String) -> Bool {
+    let path = ArtifactBinding.recordPath(job: job)
+    guard Paths.kind(of: path) != .missing else { return false }
+    do throws(Fault) {
+      return try BatchRunner.record(path).state == .done
+    } catch {
+      return true
+    }
+  }
+
+  /// An artifact beside which no record lies can only be taken for what it is called.
+  private func checkBinding(_ artifact: String) throws(Fault) {
+    let path = ArtifactBinding.recordPath(job: Paths.parent(of: artifact))
+    guard Paths.kind(of: path) != .missing else { return }
+    let record = try BatchRunner.record(path)
+    guard record.state == .done else { return }
+    try ArtifactBinding.check(artifact, against: record, memory: nil)
   }
 
   private func session(for artifact: String) throws(Fault) -> BaseSession {

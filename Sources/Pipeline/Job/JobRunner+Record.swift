@@ -60,7 +60,7 @@ extension JobRunner {
         name: Paths.name(of: base.path), path: base.path, format: base.format.rawValue,
         bytes: base.tensors.reduce(0) { $0 + $1.byteCount }, sha256: nil,
         details: [Setting("architecture", base.configuration.architecture)]),
-      artifactPath: request.outputPath,
+      artifactPath: request.outputPath, artifactSHA256: written.digest.hex,
       settings: [
         Setting("rank", outcome.projected.rankSummary(of: matched.modules.count)),
         Setting("form", outcome.projected.form),

@@ -82,6 +82,11 @@ public final class JobRunner {
     // A batch has locked its directory; two runs on one output would share a checkpoint.
     let lock = request.checkpointPath == nil ? try OutputLock(file: request.outputPath) : nil
     defer { withExtendedLifetime(lock) {} }
+    if lock != nil {
+      for path in [request.outputPath, request.outputPath + ".tuning"] {
+        _ = try AtomicFile.removeLeftovers(of: path)
+      }
+    }
     if request.directions != .own {
       try session.prepareBases(matched.modules, leading: request.leadingDirections)
     }
@@ -128,7 +133,8 @@ public final class JobRunner {
     let examples = try tokenized(try file(of: data), role: "calibration")
     let task = session.log.task("calibrate", total: examples.count, unit: "examples")
     let curvature = try Calibration.curvature(
-      of: try teacher(), examples: examples, seed: request.seed
+      of: try teacher(), examples: examples, seed: request.seed,
+      memory: session.memoryBesideWeights
     ) { done, _ in task.update(completed: done) }
     task.finish()
     finish("calibrate")

@@ -32,7 +32,7 @@ extension JobOptions {
       (inner) throws(Fault) in
       DataChoice(
         path: try JobOptions.dataPath(inner, resolver),
-        limit: try inner.integer("limit", 1...Int.max))
+        limit: try inner.integer("limit", 1...1_000_000_000))
     }
     ownTexts = try JobOptions.ownTexts(layers, resolver)
     tuning = try JobOptions.tuning(layers, resolver)
@@ -113,7 +113,7 @@ extension JobOptions {
     let isOwn = try inner.value("data") { f throws(Fault) in try f.string("data") } == "self"
     return ExamplesChoice(
       path: isOwn ? nil : try dataPath(inner, resolver),
-      limit: try inner.integer("limit", 1...Int.max))
+      limit: try inner.integer("limit", 1...1_000_000_000))
   }
 
   private static func dataPath(

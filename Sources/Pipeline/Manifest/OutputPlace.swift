@@ -54,7 +54,10 @@ public enum OutputPlace {
   ) throws(Fault) {
     guard !force, Paths.kind(of: output) != .missing else { return }
     if Paths.kind(of: output) == .directory {
-      let entries = try Paths.entries(of: output).filter { $0 != ".xspress.lock" }
+      let entries = try Paths.entries(of: output).filter {
+        // What a run leaves that ended, or has only begun, before its first file was there.
+        $0 != ".xspress.lock" && !AtomicFile.isTemporaryName($0)
+      }
       if entries.isEmpty || marker.map(entries.contains) ?? false { return }
     }
     throw Fault(

@@ -27,7 +27,7 @@ public struct ArtifactLoader {
   /// - Throws: what reading throws; `ART-BASE` for another base, `ART-MODULE` for a module the base lacks,
   ///   `ART-BASIS` where singular values or probes disagree.
   public func load(_ path: String) throws(Fault) -> LoadedArtifact {
-    let artifact = try Artifact.read(path)
+    let artifact = try Artifact.read(path, memory: session.memory)
     do throws(Fault) {
       return try load(artifact)
     } catch {

@@ -47,13 +47,16 @@ struct AssembledArtifact {
 }
 
 extension EvaluationRecord {
-  /// The record without what differs between two runs of one job, times and the artifact's own path: the same inputs
-  /// make the same file.
+  /// The record without what differs between two runs of one job, times and the artifact's own path, and with names
+  /// for paths: the same inputs make the same file wherever they lie, and it does not tell where.
   fileprivate var reproducible: EvaluationRecord {
     var record = self
+    record.data.path = Paths.properName(of: data.path)
     for index in record.variants.indices {
       record.variants[index].seconds = nil
-      if record.variants[index].kind == .stored { record.variants[index].source = nil }
+      record.variants[index].source =
+        record.variants[index].kind == .stored
+        ? nil : record.variants[index].source.map(Paths.properName)
     }
     return record
   }
@@ -73,7 +76,7 @@ struct ArtifactStage {
     coarsening: Int = 0
   ) throws(Fault) -> AssembledArtifact {
     let digests = try session.moduleDigests(projected.modules)
-    let (draws, request) = (session.probeDraws, self.request)
+    let (draws, request, basePath) = (session.probeDraws, self.request, session.base.path)
     let embeds = request.embedsBases || request.directions == .own
     let modules = try parallelMap(projected.modules.count, threads: session.threads) {
       (index) throws(Fault) -> ArtifactModule in
@@ -85,6 +88,12 @@ struct ArtifactStage {
         ).store(latents[index], residual: projected.residuals[index])
       } catch {
         throw error.at(tensor: module.name)
+      }
+      guard residual != nil || stored.rows > 0 && stored.columns > 0 else {
+        throw Fault(
+          .unsupported, "BASIS-NONE",
+          "no direction stands out: its singular values are all alike or zero; keep some of the LoRA's own "
+            + "with --residual or --directions own", path: basePath, tensor: module.name)
       }
       let (output, input) = basis.selection.indices
       let own = embeds ? basis.ownDirections : nil
@@ -197,7 +206,7 @@ struct ArtifactStage {
       createdBy: Product.createdBy,
       base: ArtifactMetadata.Base(
         architecture: session.base.configuration.architecture,
-        name: Paths.name(of: session.base.path), rootDigest: root,
+        name: Paths.properName(of: session.base.path), rootDigest: root,
         packDigest: session.packDigest),
       adapter: ArtifactMetadata.Source(
         name: adapter.name, format: adapter.format, digest: adapter.digest,

@@ -41,16 +41,18 @@ public struct Inspection: Sendable {
 
   /// Opens whatever is at `path`, told by content; every tensor's extent is checked against the file.
   ///
-  /// - Parameter adapterFormat: Reads `path` as an adapter of this dialect.
+  /// - Parameters:
+  ///   - adapterFormat: Reads `path` as an adapter of this dialect.
+  ///   - memory: Bytes that an artifact may take; nil for no budget.
   /// - Throws: what opening that kind of file throws.
   public init(
-    path: String, digests: Bool, adapterFormat: AdapterDialect? = nil
+    path: String, digests: Bool, adapterFormat: AdapterDialect? = nil, memory: Int? = nil
   ) throws(Fault) {
     let isDirectory = Paths.kind(of: path) == .directory
     if adapterFormat != nil || AdapterFiles.isAdapter(path) {
       try self.init(adapter: try Adapter.open(path, format: adapterFormat), digests: digests)
     } else if !isDirectory, try Inspection.isZstandard(path) {
-      try self.init(artifact: try Artifact.read(path), path: path, digests: digests)
+      try self.init(artifact: try Artifact.read(path, memory: memory), path: path, digests: digests)
     } else {
       try self.init(checkpoint: try Checkpoint.open(path), digests: digests)
     }

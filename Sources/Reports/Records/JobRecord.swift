@@ -22,6 +22,8 @@ public struct JobRecord: Hashable, Sendable {
   public var base: SourceRecord?
   /// Path of the artifact, relative to the record where possible.
   public var artifactPath: String?
+  /// SHA-256 of the artifact's file, hex: which file this record is about.
+  public var artifactSHA256: String?
   /// How it was made: rank or budget, directions, method, store.
   public var settings: [Setting]
   /// Bytes before and after.
@@ -50,7 +52,8 @@ public struct JobRecord: Hashable, Sendable {
   /// Creates a record; what does not apply stays empty.
   public init(
     name: String, state: State, failure: FailureRecord? = nil, adapter: SourceRecord? = nil,
-    base: SourceRecord? = nil, artifactPath: String? = nil, settings: [Setting] = [],
+    base: SourceRecord? = nil, artifactPath: String? = nil,
+    artifactSHA256: String? = nil, settings: [Setting] = [],
     sizes: SizeRecord? = nil, evaluation: EvaluationRecord? = nil, modules: [ModuleRecord] = [],
     tuning: TuningRecord? = nil, seeds: [Setting] = [], stages: [Setting] = [], threads: Int = 0,
     machine: String = "", createdBy: String = "", planDigest: String? = nil,
@@ -62,6 +65,7 @@ public struct JobRecord: Hashable, Sendable {
     self.adapter = adapter
     self.base = base
     self.artifactPath = artifactPath
+    self.artifactSHA256 = artifactSHA256
     self.settings = settings
     self.sizes = sizes
     self.evaluation = evaluation

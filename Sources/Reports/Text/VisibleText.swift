@@ -1,15 +1,32 @@
 /// Names from untrusted files as a reader may see them: nothing invisible, nothing that reorders text.
-enum VisibleText {
+public enum VisibleText {
   /// `text` with control, line-breaking and bidirectional-control characters as `\u{…}`.
   ///
   /// Escaping for HTML, CSV or Markdown comes after this.
-  static func of(_ text: String) -> String {
+  public static func of(_ text: String) -> String {
     var out = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
       if isVisible(scalar) {
         out.append(scalar)
       } else {
         out.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
+      }
+    }
+    return String(out)
+  }
+
+  /// A JSON text with the same characters, but its own ends of lines, as JSON escapes: outside strings it has none.
+  public static func json(_ text: String) -> String {
+    var out = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      if scalar == "\n" || isVisible(scalar) {
+        out.append(scalar)
+      } else {
+        for unit in String(scalar).utf16 {
+          let digits = String(unit, radix: 16)
+          let zeros = String(repeating: "0", count: 4 - digits.count)
+          out.append(contentsOf: "\\u\(zeros)\(digits)".unicodeScalars)
+        }
       }
     }
     return String(out)

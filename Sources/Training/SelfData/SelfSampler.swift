@@ -53,7 +53,7 @@ public struct SelfSampler {
 
   /// A sampler of `teacher`, the LoRA model, and `base`, the model it was trained on.
   ///
-  /// - Throws: 64 `SELF-LENGTH` where an opening and what the model writes after it may not fit its context.
+  /// - Throws: 65 `SELF-OPENING` where an opening has no token; 64 `SELF-LENGTH` where an opening and what the model writes after it may not fit its context.
   public init(
     teacher: DecoderPool, base: DecoderPool, tokenizer: Tokenizer, openings: [Opening],
     options: Options
@@ -64,6 +64,13 @@ public struct SelfSampler {
     self.options = options
     let context = teacher.weights.configuration.contextLength
     forms = TextForm.forms(of: openings, tokenizer: tokenizer, length: options.length)
+    for (index, form) in forms.enumerated()
+    where tokenizer.encode(form.opening, addSpecial: true).isEmpty {
+      throw Fault(
+        .badData, "SELF-OPENING",
+        "opening \(index + 1) has no token in this model's vocabulary; give another with --self-openings"
+      )
+    }
     for form in forms where form.longest > context {
       throw Fault(
         .usage, "SELF-LENGTH",

@@ -2,7 +2,7 @@ import Tokenizers
 
 /// An opening as tokens need it: where the model stops writing, and how long a text may become.
 struct TextForm {
-  /// The first words; never without a token.
+  /// The first words; with a token wherever the tokenizer has any to begin with.
   let opening: String
   /// What ends the part of the prompt that the writer writes; nil where that is the completion.
   let then: String?

@@ -33,7 +33,7 @@ struct BasesCommand: ParsableCommand {
   @OptionGroup var shared: SharedOptions
 
   func validate() throws {
-    if let rank, rank < 1 { throw ValidationError("--rank must be at least 1") }
+    try CountBounds.check("rank", rank, CountBounds.rank)
     if output != nil && rank == nil { throw ValidationError("--rank is needed with -o") }
   }
 

@@ -45,11 +45,12 @@ struct BatchCommand: ParsableCommand {
   func run() throws {
     guard dryRun || worker else { return try supervise() }
     if worker { BatchWorker.endWithSupervisor() }
+    let log = shared.progress
     let runner = BatchRunner(
       manifest: try Manifest.read(manifest), runDirectory: output,
-      cacheDirectory: shared.cacheDirectory, threads: shared.threadCount,
+      cacheDirectory: shared.cacheDirectory, threads: try shared.threadCount(log: log),
       memory: try shared.memoryBudget(), crashes: crashed.compactMap(BatchSupervisor.Crash.init),
-      log: shared.progress)
+      log: log)
     if !dryRun { try OutputPlace.checkDirectory(output, marker: "plan.json", force: force) }
     let results = try runner.run(only: only, dryRun: dryRun)
     if json {

@@ -42,7 +42,7 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var shared: SharedOptions
 
   func validate() throws {
-    if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
+    try CountBounds.check("limit", limit, CountBounds.items)
   }
 
   func run() throws {

@@ -32,11 +32,14 @@ struct InspectCommand: ParsableCommand {
   @OptionGroup var shared: SharedOptions
 
   func run() throws {
-    let inspection = try Inspection(path: path, digests: digest, adapterFormat: format)
+    let inspection = try Inspection(
+      path: path, digests: digest, adapterFormat: format, memory: try shared.memoryBudget())
     shared.progress.warn(inspection.warnings)
     if json { return try StandardOutput.write(inspection.json) }
     var lines = ["\(inspection.kind), \(inspection.format)"]
-    if let architecture = inspection.architecture { lines[0] += ", \(architecture)" }
+    if let architecture = inspection.architecture {
+      lines[0] += ", \(Fault.escaped(architecture, limit: 60))"
+    }
     if let reason = inspection.detectedBy {
       lines.append("detected as \(inspection.format) because \(reason)")
     }

@@ -31,16 +31,19 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     try OutputPlace.checkDirectory(output, force: force || holdsReport)
-    let report = try RunReport.read(runs)
+    let (report, faults) = try RunReport.read(runs)
     try report.write(to: output)
     if json {
-      return try StandardOutput.write(
+      try StandardOutput.write(
         .object([
           "schema": "xspress.report-written/1", "directory": .string(output),
-          "jobs": .integer(report.jobs.count),
+          "jobs": .integer(report.jobs.count), "faults": .integer(faults.count),
         ]))
+    } else {
+      try StandardOutput.write("\(output)/index.html")
     }
-    try StandardOutput.write("\(output)/index.html")
+    // The report is there and says so too: a script must not take it for one without faults.
+    if let fault = BatchResults.representative(of: faults) { throw fault }
   }
 
   /// Whether the output holds an earlier report, which may be replaced, told by how `report.json` begins.

@@ -118,14 +118,11 @@ struct TuneCommand: ParsableCommand {
     if learningRate != nil && lrSearch {
       throw ValidationError("--lr and --lr-search exclude each other")
     }
-    for (name, value) in [
-      ("steps", steps), ("batch-size", batchSize), ("checkpoint-every", checkpointEvery),
-    ] where value < 1 {
-      throw ValidationError("--\(name) must be at least 1")
-    }
-    if warmup < 0 || (quantizedSteps ?? 0) < 0 {
-      throw ValidationError("--warmup and --quantized-steps must not be negative")
-    }
+    try CountBounds.check("steps", steps, CountBounds.steps)
+    try CountBounds.check("batch-size", batchSize, CountBounds.batch)
+    try CountBounds.check("checkpoint-every", checkpointEvery, CountBounds.steps)
+    try CountBounds.check("warmup", warmup, 0...CountBounds.steps.upperBound)
+    try CountBounds.check("quantized-steps", quantizedSteps, 0...CountBounds.steps.upperBound)
     if let learningRate, !(learningRate > 0 && learningRate.isFinite) {
       throw ValidationError("--lr must be positive")
     }

@@ -2,22 +2,35 @@ import ArgumentParser
 import Faults
 import Files
 import JSON
+import Pipeline
 import Progress
 import Verification
 
-/// `xspress verify GOLDEN_DIR`.
+/// `xspress verify PATH`: golden cases, a run, or an artifact.
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Recomputes golden cases and prints measured error beside tolerance.",
+    abstract: "Checks an artifact or a run, or recomputes golden cases.",
     discussion: """
+      An artifact is read whole and, with --base, proven to belong to the base. In a run every artifact is compared \
+      with its record. Of golden cases the measured error is printed beside the tolerance.
+
       EXAMPLES
+        xspress verify my-lora.loraxs --base model.gguf
+        xspress verify run
         xspress verify golden
         xspress verify golden --junit verify.xml
       """)
 
-  @Argument(help: "A directory of golden cases (formats/golden.md).")
-  var directory: String
+  @Argument(
+    help: "An artifact, a run directory, or a directory of golden cases (formats/golden.md).")
+  var path: String
+
+  @Option(help: "The base model of an artifact.")
+  var base: String?
+
+  @Option(help: "Take its bases from this .xsbases pack instead of an SVD.")
+  var bases: String?
 
   @Option(help: "Run only this case (repeatable).")
   var only: [String] = []
@@ -33,11 +46,43 @@ struct VerifyCommand: ParsableCommand {
 
   @OptionGroup var shared: SharedOptions
 
+  func validate() throws {
+    if base == nil && bases != nil { throw ValidationError("--bases needs --base") }
+  }
+
   func run() throws {
+    let isRun = ArtifactVerification.isRun(path)
+    if isRun || Paths.kind(of: path) == .file { return try verifyArtifacts(isRun: isRun) }
+    if base != nil { throw ValidationError("--base is for an artifact") }
+    try verifyGolden()
+  }
+
+  private func verifyArtifacts(isRun: Bool) throws {
+    if isRun && base != nil { throw ValidationError("--base is for an artifact, not a run") }
+    let memory = try shared.memoryBudget()
+    let verification: ArtifactVerification
+    if isRun {
+      verification = try ArtifactVerification(run: path, memory: memory)
+    } else {
+      let session = try base.map { try shared.session(base: $0, pack: bases) }
+      verification = ArtifactVerification(artifact: path, session: session, memory: memory)
+    }
+    if json {
+      try StandardOutput.write(verification.json)
+    } else {
+      let rows = verification.findings.map {
+        [$0.name, $0.fault == nil ? "whole" : "failed", $0.fault?.code ?? ""]
+      }
+      try StandardOutput.write(TextTable.text(["artifact", "state", ""], rows))
+    }
+    if let fault = BatchResults.representative(of: verification.faults) { throw fault }
+  }
+
+  private func verifyGolden() throws {
     let log = shared.progress
     let verifier = Verifier(
-      Verifier.Options(includesSlow: slow, threads: shared.threadCount))
-    let report = try verifier.run(directory, only: only) { log.note($0.name) }
+      Verifier.Options(includesSlow: slow, threads: try shared.threadCount(log: log)))
+    let report = try verifier.run(path, only: only) { log.note($0.name) }
     if let junit { try AtomicFile.write(junit, text: report.junit) }
     if json {
       try StandardOutput.write(report.json)
@@ -45,7 +90,7 @@ struct VerifyCommand: ParsableCommand {
       try StandardOutput.write(report.table)
     }
     guard report.allPassed else {
-      throw Fault(.badData, "GV-FAILED", report.summary, path: directory)
+      throw Fault(.badData, "GV-FAILED", report.summary, path: path)
     }
   }
 }

@@ -115,11 +115,9 @@ struct ConversionOptions: ParsableArguments {
     if rank?.output == 0 && residual == nil {
       throw ValidationError("--rank 0 leaves nothing without --residual")
     }
-    if let candidates, candidates < 1 {
-      throw ValidationError("--candidates must be at least 1")
-    }
-    if calibrateLimit < 1 { throw ValidationError("--calibrate-limit must be at least 1") }
-    if let evalLimit, evalLimit < 1 { throw ValidationError("--eval-limit must be at least 1") }
+    try CountBounds.check("candidates", candidates, CountBounds.items)
+    try CountBounds.check("calibrate-limit", calibrateLimit, CountBounds.items)
+    try CountBounds.check("eval-limit", evalLimit, CountBounds.items)
   }
 
   /// The target that `--rank` or `--budget` name; nil without either.

@@ -27,9 +27,8 @@ struct OwnTextOptions: ParsableArguments {
   var selfTopP = SelfSampler.Options().topP
 
   func validate() throws {
-    for (name, value) in [("texts", selfTexts), ("length", selfLength)] where value < 1 {
-      throw ValidationError("--self-\(name) must be at least 1")
-    }
+    try CountBounds.check("self-texts", selfTexts, CountBounds.texts)
+    try CountBounds.check("self-length", selfLength, CountBounds.tokens)
     if !(0.01...100).contains(selfTemperature) {
       throw ValidationError("--self-temperature must be in 0.01...100")
     }

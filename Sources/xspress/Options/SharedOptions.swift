@@ -1,12 +1,14 @@
 import ArgumentParser
 import Faults
+import Files
 import Foundation
 import Pipeline
 import Progress
 
 /// Options of every command (`--threads`, `--memory`, `--cache-dir`, `--log`, `--quiet`).
 struct SharedOptions: ParsableArguments {
-  @Option(help: "Threads to use (default: the cores this process may run on).")
+  @Option(
+    help: "Threads to use, at most 64 or 4 a core (default: the cores this process may run on).")
   var threads: Int?
 
   @Option(
@@ -30,16 +32,26 @@ struct SharedOptions: ParsableArguments {
   var quiet = false
 
   func validate() throws {
-    if let threads, threads < 1 {
-      throw ValidationError("--threads must be at least 1")
-    }
+    if cacheDir?.isEmpty == true { throw ValidationError("--cache-dir is empty") }
+    try CountBounds.check("threads", threads, CountBounds.threads)
     if ProgressStyle.resolved(option: log, isQuiet: quiet) == nil {
       throw ValidationError("--log must be plain, json or none")
     }
   }
 
-  /// The thread count in force.
-  var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+  /// The thread count in force; that it is less than asked for is said in `log`.
+  ///
+  /// - Throws: 71 where the limits of this process do not hold one.
+  func threadCount(log: ProgressLog) throws(Fault) -> Int {
+    let cores = ProcessLimits.cores
+    let wanted = threads ?? cores
+    let count = try ProcessLimits.threads(wanted: wanted, cores: cores)
+    if count < wanted {
+      log.note(
+        "\(count) threads instead of \(wanted): what the cores and limits of this process allow")
+    }
+    return count
+  }
 
   /// The progress log.
   var progress: ProgressLog {
@@ -50,13 +62,7 @@ struct SharedOptions: ParsableArguments {
   /// The memory budget in bytes; nil where the machine does not say what is available.
   func memoryBudget() throws(Fault) -> Int? {
     if let memory { return try ByteSize.parse(memory) }
-    let text = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
-    for line in text.split(separator: "\n") where line.hasPrefix("MemAvailable:") {
-      return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map {
-        $0 * 1024 / 10 * 8
-      }
-    }
-    return nil
+    return ProcessLimits.availableMemory.map { $0 / 10 * 8 }
   }
 
   /// The folder of caches; nil where there is no home to put it in.
@@ -72,8 +78,9 @@ struct SharedOptions: ParsableArguments {
   func session(
     base: String, pack: String? = nil, log: ProgressLog? = nil
   ) throws(Fault) -> BaseSession {
-    try BaseSession(
-      path: base, cacheDirectory: cacheDirectory, pack: pack, threads: threadCount,
-      memory: try memoryBudget(), log: log ?? progress)
+    let log = log ?? progress
+    return try BaseSession(
+      path: base, cacheDirectory: cacheDirectory, pack: pack,
+      threads: try threadCount(log: log), memory: try memoryBudget(), log: log)
   }
 }

@@ -17,6 +17,7 @@ extension JobRecord {
     members.add("adapter", adapter?.json ?? .null)
     members.add("base", base?.json ?? .null)
     members.add("artifact", artifactPath)
+    members.add("artifact_sha256", artifactSHA256)
     members.add("settings", settings: settings)
     members.add("sizes", sizes?.json ?? .null)
     members.add("evaluation", evaluation?.json ?? .null)
@@ -51,6 +52,7 @@ extension JobRecord {
       adapter: try field["adapter"].optional(SourceRecord.init(json:)),
       base: try field["base"].optional(SourceRecord.init(json:)),
       artifactPath: try field["artifact"].optional(text),
+      artifactSHA256: try field["artifact_sha256"].optional(text),
       settings: try field["settings"].settings(),
       sizes: try field["sizes"].optional(SizeRecord.init(json:)),
       evaluation: try field["evaluation"].optional(EvaluationRecord.init(json:)),

@@ -1,0 +1,48 @@
+import Artifacts
+import Faults
+import Files
+import Reports
+
+/// Whether an artifact of a run is the one that its record describes (`formats/record.md` §1).
+enum ArtifactBinding {
+  /// The artifact of a job's folder.
+  static func artifactPath(job directory: String) -> String {
+    Paths.join(directory, Paths.name(of: directory) + ".loraxs")
+  }
+
+  /// The record of a job's folder.
+  static func recordPath(job directory: String) -> String {
+    Paths.join(directory, "record.json")
+  }
+
+  /// Checks the artifact at `path` against the record of a job that is done.
+  ///
+  /// - Throws: 65 `RUN-ARTIFACT` where it is missing or another one; what reading it throws where the record, of an
+  ///   earlier version, has no digest of it.
+  static func check(_ path: String, against record: JobRecord, memory: Int?) throws(Fault) {
+    guard Paths.kind(of: path) != .missing else {
+      throw fault("the record says that the job is done, the artifact is missing", path)
+    }
+    if let expected = record.artifactSHA256 {
+      let file = try InputFile(path)
+      let found = try SHA256Digest.of(file).hex
+      try file.checkUnchanged()
+      guard found == expected else {
+        throw fault(
+          "not the artifact of its record: SHA-256 \(found.prefix(16)), recorded "
+            + "\(Fault.escaped(expected, limit: 16))", path)
+      }
+    } else {
+      let found = try Artifact.read(path, memory: memory).metadata.adapter.digest.hex
+      guard let expected = record.adapter?.sha256, found == expected else {
+        throw fault(
+          "not the artifact of its record: made from the adapter \(found.prefix(16)), recorded "
+            + "\(Fault.escaped(record.adapter?.sha256 ?? "none", limit: 16))", path)
+      }
+    }
+  }
+
+  private static func fault(_ reason: String, _ path: String) -> Fault {
+    Fault(.badData, "RUN-ARTIFACT", reason, path: path)
+  }
+}

@@ -1,0 +1,91 @@
+import Artifacts
+public import Faults
+import Files
+public import JSON
+import Reports
+
+/// `verify` of a run or of an artifact: whether all of it is there, undamaged, and belongs together.
+public struct ArtifactVerification: Sendable {
+  /// One artifact and what is wrong with it.
+  public struct Finding: Sendable {
+    /// The job, or the artifact's file name.
+    public var name: String
+    /// The artifact.
+    public var path: String
+    /// What is wrong; nil for nothing.
+    public var fault: Fault?
+  }
+
+  /// What was verified.
+  public var path: String
+  /// One a job, or one for an artifact.
+  public var findings: [Finding]
+
+  /// The faults found.
+  public var faults: [Fault] { findings.compactMap(\.fault) }
+
+  /// Whether `path` is a run directory.
+  public static func isRun(_ path: String) -> Bool {
+    Paths.kind(of: Paths.join(path, "jobs")) == .directory
+  }
+
+  /// Reads every artifact of a run that its records say is done, and compares it with its record.
+  ///
+  /// - Throws: 66 `RUN-EMPTY` where there is no record.
+  public init(run: String, memory: Int?) throws(Fault) {
+    path = run
+    findings = []
+    for job in try RunReport.jobs(of: run) {
+      var finding = Finding(
+        name: Paths.name(of: job), path: ArtifactBinding.artifactPath(job: job))
+      do throws(Fault) {
+        let record = try BatchRunner.record(ArtifactBinding.recordPath(job: job))
+        guard record.state == .done else {
+          throw Fault(
+            .badData, "RUN-JOB", "the job is \(record.state.rawValue), not done",
+            path: ArtifactBinding.recordPath(job: job))
+        }
+        try ArtifactBinding.check(finding.path, against: record, memory: memory)
+        _ = try Artifact.read(finding.path, memory: memory)
+      } catch {
+        finding.fault = error
+      }
+      findings.append(finding)
+    }
+    if findings.isEmpty {
+      throw Fault(.missingInput, "RUN-EMPTY", "no job has a record", path: run)
+    }
+  }
+
+  /// Reads an artifact and, where a base is given, proves by digests, singular values and probes that it belongs to it.
+  public init(artifact: String, session: BaseSession?, memory: Int?) {
+    path = artifact
+    var finding = Finding(name: Paths.name(of: artifact), path: artifact)
+    do throws(Fault) {
+      if let session {
+        _ = try ArtifactLoader(session: session).load(artifact)
+      } else {
+        _ = try Artifact.read(artifact, memory: memory)
+      }
+    } catch {
+      finding.fault = error
+    }
+    findings = [finding]
+  }
+
+  /// `xspress.verified/1`.
+  public var json: JSONValue {
+    .object([
+      "schema": "xspress.verified/1", "path": .string(path), "listed": .integer(findings.count),
+      "failed": .integer(faults.count),
+      "artifacts": .array(
+        findings.map { finding in
+          .object([
+            "name": .string(finding.name), "artifact": .string(finding.path),
+            "state": finding.fault == nil ? "whole" : "failed",
+            "error": finding.fault.map { .string($0.line) } ?? .null,
+          ])
+        }),
+    ])
+  }
+}

@@ -1,0 +1,69 @@
+import Files
+import Foundation
+import TestSupport
+import Testing
+
+/// What the tool does where the machine gives little.
+@Suite struct MachineLimitTests {
+  private func convert(
+    in folder: String, _ arguments: [String] = [], limits: String? = nil, redirections: String = ""
+  ) throws -> Tool.Outcome {
+    try Tool.run(
+      [
+        "convert", "--base", Checkout.path("golden/tiny/model"), "--adapter",
+        Checkout.path("golden/tiny/adapter"), "--rank", "3", "-o", Paths.join(folder, "o.loraxs"),
+        "--log", "plain",
+      ] + arguments, cache: Paths.join(folder, "cache"), limits: limits, redirections: redirections)
+  }
+
+  /// Dispatch waited for ever for threads that could not be had.
+  @Test(.timeLimit(.minutes(2)), arguments: ["1000000", "4000000", "unlimited"])
+  func manyThreadsInLittleAddressSpace(limit: String) throws {
+    try withTemporaryDirectory { folder in
+      let outcome = try convert(in: folder, ["--threads", "1000"], limits: "ulimit -v \(limit)")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.errors.contains(" threads instead of 1000"))
+    }
+  }
+
+  @Test func tooLittleAddressSpaceIsSaid() throws {
+    try withTemporaryDirectory { folder in
+      let outcome = try convert(in: folder, ["--quiet"], limits: "ulimit -v 330000")
+      #expect(outcome.status == 71, "\(outcome.errors)")
+      #expect(outcome.errors.contains("ulimit -v") && outcome.errors.hasSuffix("MEM-BUDGET\n"))
+      #expect(outcome.errorLines.count == 1)
+    }
+  }
+
+  @Test func tooFewOpenFilesAreSaid() throws {
+    try withTemporaryDirectory { folder in
+      for count in [6, 8, 10] {
+        let outcome = try convert(in: folder, limits: "ulimit -n \(count)")
+        #expect(outcome.status == 71, "\(count): \(outcome.errors)")
+        #expect(outcome.errorLines.count == 1)
+      }
+      #expect(try convert(in: folder, limits: "ulimit -n 24").status == 0)
+    }
+  }
+
+  /// A closed stream is neither a crash nor the next file that is opened.
+  @Test(arguments: [
+    (">&- 2>&-", 74), ("<&- 2>&-", 0), ("<&- >&- 2>&-", 74), ("2>&-", 0), ("<&-", 0),
+    ("2>/dev/full", 0), (">/dev/full", 74),
+  ])
+  func closedStreams(redirections: String, status: Int32) throws {
+    try withTemporaryDirectory { folder in
+      let outcome = try convert(in: folder, redirections: redirections)
+      #expect(outcome.status == status, "\(outcome.errors)")
+      let artifact = try InputFile(Paths.join(folder, "o.loraxs")).readAll(limit: 1 << 20)
+      #expect(artifact.starts(with: [0x28, 0xb5, 0x2f, 0xfd]))
+      #expect(try Paths.entries(of: folder) == ["cache", "o.loraxs"])
+    }
+  }
+
+  @Test func helpThatCannotBeWrittenIsAnError() throws {
+    #expect(try Tool.run(["--help"], redirections: ">/dev/full").status == 74)
+    #expect(try Tool.run(["convert", "--help"]).status == 0)
+    #expect(try Tool.run(["--version"]).output.split(separator: ".").count == 3)
+  }
+}
