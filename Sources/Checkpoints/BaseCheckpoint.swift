@@ -53,7 +53,7 @@ public struct BaseCheckpoint: Sendable {
     of checkpoint: Checkpoint
   ) throws(Fault) -> DecoderConfiguration {
     if let weights = checkpoint.source as? GGUFWeights {
-      return try GGUFConfiguration(header: weights.header, tensors: weights.tensors).read()
+      return try GGUFConfiguration(weights).read()
     }
     guard let weights = checkpoint.source as? SafeTensorsWeights,
       let configuration = weights.configuration
@@ -130,12 +130,25 @@ public struct BaseCheckpoint: Sendable {
         try checkTiedHead()
         continue
       }
-      if isFactor(tensor) { continue }
+      if isFactor(tensor) || isRotary(tensor) { continue }
       try LlamaNames.checkLayerIndex(
         tensor.name, prefix: prefix, layerCount: configuration.layerCount)
+      let isBias = format != .gguf && LlamaNames.gguf(huggingFace: name) != nil
       throw Fault(
-        .unsupported, "CK-UNSUPPORTED", "the llama family has no such tensor", tensor: tensor.name)
+        .unsupported, "CK-UNSUPPORTED",
+        isBias
+          ? "a bias, and config.json has no attention_bias or mlp_bias for it"
+          : "the llama family has no such tensor", tensor: tensor.name)
     }
+  }
+
+  /// Whether `tensor` holds RoPE's factors, which ``configuration`` has taken in.
+  private func isRotary(_ tensor: TensorInfo) -> Bool {
+    guard format == .gguf else { return false }
+    if case .longrope = configuration.rotaryScaling.kind {
+      return [LlamaNames.Rotary.short, LlamaNames.Rotary.long].contains(tensor.name)
+    }
+    return tensor.name == LlamaNames.Rotary.divisors
   }
 
   /// Whether `tensor` holds scales of a quantised weight, taken in when that is decoded, or of its input.

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 import cases
 
 AREAS = [
-    "tiny", "tokenizer", "lines", "gguf", "gguf_encoded", "gguf_tiny", "eight_bit", "decode", "safetensors", "projection", "selection", "bases", "forward",
+    "tiny", "llama", "tokenizer", "lines", "gguf", "gguf_encoded", "gguf_tiny", "eight_bit", "decode", "safetensors", "projection", "selection", "bases", "forward",
     "training", "evaluation", "adapters", "variants",
 ]
 # What depends on the machine: left out of the comparison.

@@ -72,7 +72,8 @@ public struct GGUFCopy: Sendable {
               tensor: name)
           }
           progress()
-          return order?.ggufOrder(of: new, columns: tensor.shape.last ?? 1) ?? new
+          let columns = tensor.shape.count > 1 ? tensor.shape.last ?? 1 : 1
+          return order?.ggufOrder(of: new, columns: columns) ?? new
         }
       } else {
         try copy(place.tensor, from: weights.files[place.file], to: &writer, progress)

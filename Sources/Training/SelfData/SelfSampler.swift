@@ -53,7 +53,7 @@ public struct SelfSampler {
 
   /// A sampler of `teacher`, the LoRA model, and `base`, the model it was trained on.
   ///
-  /// - Throws: 64 `SELF-LENGTH` where an opening and what the model writes after it may not fit its context.
+  /// - Throws: 64 `SELF-LENGTH` where an opening and what the model writes after it may be longer than what is run.
   public init(
     teacher: DecoderPool, base: DecoderPool, tokenizer: Tokenizer, openings: [Opening],
     options: Options
@@ -62,12 +62,12 @@ public struct SelfSampler {
     writer = options.writer == .base ? base : teacher
     self.tokenizer = tokenizer
     self.options = options
-    let context = teacher.weights.configuration.contextLength
+    let context = teacher.weights.configuration.exactLength
     forms = TextForm.forms(of: openings, tokenizer: tokenizer, length: options.length)
     for form in forms where form.longest > context {
       throw Fault(
         .usage, "SELF-LENGTH",
-        "an opening may come to \(form.longest) tokens, the model's context is \(context)")
+        "an opening may come to \(form.longest) tokens, the model is run up to \(context)")
     }
   }
 
