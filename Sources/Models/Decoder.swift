@@ -219,7 +219,9 @@ public final class Decoder {
     apply(index, .down, layer, x, tokens, to: output, stride: hidden)
   }
 
-  /// `y += 1·bᵀ` for the rows of a matrix that has biases; `y` `[tokens, rows]`. Constants have no gradient here.
+  /// Adds the bias of a matrix, where it has one, to every row of its product.
+  ///
+  /// `y` `[tokens, rows]`; constants have no gradient here.
   private func addBias(
     _ block: LayerWeights, _ part: LayerWeights.Part, tokens: Int,
     to y: UnsafeMutablePointer<Float>

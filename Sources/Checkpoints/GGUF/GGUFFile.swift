@@ -58,6 +58,23 @@ struct GGUFFile: Sendable {
     }
   }
 
+  /// The Float32 numbers of array `key`; nil where absent.
+  func floats(_ key: String) throws(Fault) -> [Float]? {
+    guard let array = try array(key, of: [.f32]) else { return nil }
+    let bytes = try file.read(at: array.byteOffset, count: array.byteCount)
+    let values = bytes.withUnsafeBytes { raw in
+      (0..<array.count).map {
+        Float(
+          bitPattern: UInt32(
+            littleEndian: raw.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
+      }
+    }
+    guard values.allSatisfy({ !$0.isNaN }) else {
+      throw Fault(.badData, "GG-META", "\(key) holds what is not a number", path: file.path)
+    }
+    return values
+  }
+
   /// The integer of `key`, or that of an array of `layers` equal ones; nil where absent.
   ///
   /// - Throws: 65 `GG-META` for an array of another length or type, 69 `GG-UNSUPPORTED` where layers differ.

@@ -18,9 +18,10 @@ extension DataSet {
       let tokens: TokenizedExample
       switch example.target {
       case .completion(let text):
-        tokens = TokenizedExample(prompt: prompt, completion: tokenizer.encode(text))
+        tokens = TokenizedExample(
+          prompt: prompt, completion: tokenizer.encode(text, continues: true))
       case .choices(let texts, let answer):
-        let choices = texts.map { tokenizer.encode($0) }
+        let choices = texts.map { tokenizer.encode($0, continues: true) }
         tokens = TokenizedExample(
           prompt: prompt, completion: choices[answer], choices: choices, answer: answer)
       }

@@ -116,9 +116,9 @@ extension TrapTests {
       for key in ["llama.attention.head_count_kv", "llama.feed_forward_length"] {
         let list = GGUFBuilder.little(UInt32(4)) + GGUFBuilder.little(UInt64(2))
         let layers = try refusalOfBase {
-          $0.set(key) { $0.add(key, raw: 9, list + [2, 0, 0, 0, 2, 0, 0, 0]) }
+          $0.set(key) { $0.add(key, raw: 9, list + [2, 0, 0, 0, 4, 0, 0, 0]) }
         }
-        #expect(layers?.code == "GG-META" && layers?.reason.contains(key) == true)
+        #expect(layers?.code == "GG-UNSUPPORTED" && layers?.reason.contains(key) == true)
       }
     },
     Trap(
