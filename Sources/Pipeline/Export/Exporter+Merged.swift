@@ -37,11 +37,19 @@ extension Exporter {
         return values
       }
     }
+    for module in base.configuration.absentBiases {
+      let count = module.outFeatures
+      try files.add(module.biasName, dtype: dtype, shape: [count]) { () throws(Fault) in
+        [Float](repeating: 0, count: count)
+      }
+    }
+    // Before anything is written: the base may be beyond what it can say.
+    let json = try changed.configuration.huggingFaceJSON(dtype: dtype)
     var written = try copyCompanions(to: directory)
     written += try files.write(to: directory)
     let configuration = Paths.join(directory, "config.json")
     try AtomicFile.write(
-      configuration, text: changed.configuration.huggingFaceJSON(dtype: dtype).text(pretty: true))
+      configuration, text: json.text(pretty: true))
     task.finish()
     return written + [configuration]
   }
