@@ -53,8 +53,7 @@ public struct BaseCheckpoint: Sendable {
     of checkpoint: Checkpoint
   ) throws(Fault) -> DecoderConfiguration {
     if let weights = checkpoint.source as? GGUFWeights {
-      var configuration = try GGUFConfiguration(header: weights.header, tensors: weights.tensors)
-        .read()
+      var configuration = try GGUFConfiguration(weights).read()
       // Tied for whoever trains either, and the same model.
       if try weights.headRepeatsEmbeddings() { configuration.hasTiedEmbeddings = true }
       return configuration
@@ -135,12 +134,25 @@ public struct BaseCheckpoint: Sendable {
         if format != .gguf { try checkTiedHead() }
         continue
       }
-      if isFactor(tensor) { continue }
+      if isFactor(tensor) || isRotary(tensor) { continue }
       try LlamaNames.checkLayerIndex(
         tensor.name, prefix: prefix, layerCount: configuration.layerCount)
+      let isBias = format != .gguf && LlamaNames.gguf(huggingFace: name) != nil
       throw Fault(
-        .unsupported, "CK-UNSUPPORTED", "the llama family has no such tensor", tensor: tensor.name)
+        .unsupported, "CK-UNSUPPORTED",
+        isBias
+          ? "a bias, and config.json has no attention_bias or mlp_bias for it"
+          : "the llama family has no such tensor", tensor: tensor.name)
     }
+  }
+
+  /// Whether `tensor` holds RoPE's factors, which ``configuration`` has taken in.
+  private func isRotary(_ tensor: TensorInfo) -> Bool {
+    guard format == .gguf else { return false }
+    if case .longrope = configuration.rotaryScaling.kind {
+      return [LlamaNames.Rotary.short, LlamaNames.Rotary.long].contains(tensor.name)
+    }
+    return tensor.name == LlamaNames.Rotary.divisors
   }
 
   /// Whether `tensor` holds scales of a quantised weight, taken in when that is decoded, or of its input.

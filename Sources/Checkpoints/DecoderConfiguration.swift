@@ -1,8 +1,8 @@
 /// The shape of a decoder-only transformer of the llama family, and the constants of its forward pass.
 ///
 /// Everything that changes the forward pass of an accepted checkpoint is a field here; a checkpoint
-/// that needs anything else (RoPE scaling, biases, sliding windows, soft caps, experts) is refused by
-/// name when it is opened (`formats/gguf.md` §7, `formats/hf.md` §3).
+/// that needs anything else (soft caps, experts) is refused by name when it is opened
+/// (`formats/gguf.md` §7, `formats/hf.md` §3).
 public struct DecoderConfiguration: Sendable, Hashable {
   /// The family whose forward pass applies, `llama`.
   public var architecture: String
@@ -28,12 +28,22 @@ public struct DecoderConfiguration: Sendable, Hashable {
   public var rmsNormEpsilon: Double
   /// Whether the output head is the embedding matrix, `model.embed_tokens.weight`.
   public var hasTiedEmbeddings: Bool
+  /// How RoPE's frequencies differ from the plain ones.
+  public var rotaryScaling: RotaryScaling
+  /// The modules of every block that have a bias.
+  public var biases: Set<LinearKind>
+  /// How many positions a token sees, its own included; nil where it sees all before it.
+  public var slidingWindow: Int?
+  /// A window that programs disagree about: within it they compute the same.
+  public var doubtfulWindow: Int?
 
   /// A configuration from its fields; nothing is checked here.
   public init(
     architecture: String, hiddenSize: Int, layerCount: Int, headCount: Int,
     keyValueHeadCount: Int, headDimension: Int, feedForwardSize: Int, vocabularySize: Int,
-    contextLength: Int, ropeTheta: Double, rmsNormEpsilon: Double, hasTiedEmbeddings: Bool
+    contextLength: Int, ropeTheta: Double, rmsNormEpsilon: Double, hasTiedEmbeddings: Bool,
+    rotaryScaling: RotaryScaling = RotaryScaling(), biases: Set<LinearKind> = [],
+    slidingWindow: Int? = nil, doubtfulWindow: Int? = nil
   ) {
     self.architecture = architecture
     self.hiddenSize = hiddenSize
@@ -47,6 +57,20 @@ public struct DecoderConfiguration: Sendable, Hashable {
     self.ropeTheta = ropeTheta
     self.rmsNormEpsilon = rmsNormEpsilon
     self.hasTiedEmbeddings = hasTiedEmbeddings
+    self.rotaryScaling = rotaryScaling
+    self.biases = biases
+    self.slidingWindow = slidingWindow
+    self.doubtfulWindow = doubtfulWindow
+  }
+
+  /// The longest text that is computed as the model defines it, at most ``contextLength``.
+  public var exactLength: Int {
+    min(contextLength, rotaryScaling.exactLength ?? .max, doubtfulWindow ?? .max)
+  }
+
+  /// What makes ``exactLength`` shorter than the context, in words.
+  public var lengthLimit: String {
+    exactLength == doubtfulWindow ? "sliding_window" : "RoPE scaling"
   }
 
   /// Rows of `q_proj`, columns of `o_proj`.

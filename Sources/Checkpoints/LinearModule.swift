@@ -28,6 +28,9 @@ public struct LinearModule: Sendable, Hashable {
 
   /// Name of its weight, such as `model.layers.0.self_attn.q_proj.weight`.
   public var weightName: String { name + ".weight" }
+
+  /// Name of its bias, where ``DecoderConfiguration/biases`` has its kind.
+  public var biasName: String { name + ".bias" }
 }
 
 extension DecoderConfiguration {

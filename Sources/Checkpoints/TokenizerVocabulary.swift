@@ -6,12 +6,14 @@ public struct TokenizerVocabulary: Sendable, Hashable {
   public var model: String
   /// `tokenizer.ggml.pre`, the name of the splitting rule; nil where the file has none.
   public var preTokenizer: String?
-  /// Token strings by id, in the byte-level alphabet.
+  /// Token strings by id, in the byte-level alphabet where the model has one.
   public var tokens: [[UInt8]]
   /// Token types by id (1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte), or empty.
   public var tokenTypes: [Int32]
   /// Merge rules `left right`, best first.
   public var merges: [[UInt8]]
+  /// Scores by id of a vocabulary without merges, or empty.
+  public var scores: [Float]
   /// Id of the beginning-of-sequence token.
   public var beginOfSequence: Int32?
   /// Id of the end-of-sequence token.
@@ -20,12 +22,17 @@ public struct TokenizerVocabulary: Sendable, Hashable {
   public var addsBeginOfSequence: Bool?
   /// `tokenizer.ggml.add_eos_token`; nil where the file has none.
   public var addsEndOfSequence: Bool?
+  /// `tokenizer.ggml.add_space_prefix`; nil where the file has none.
+  public var addsSpacePrefix: Bool?
+  /// Id of the token for what no other token spells.
+  public var unknown: Int32?
 
   /// A vocabulary from its parts; nothing is checked here.
   public init(
     model: String, preTokenizer: String?, tokens: [[UInt8]], tokenTypes: [Int32] = [],
     merges: [[UInt8]], beginOfSequence: Int32? = nil, endOfSequence: Int32? = nil,
-    addsBeginOfSequence: Bool? = nil, addsEndOfSequence: Bool? = nil
+    addsBeginOfSequence: Bool? = nil, addsEndOfSequence: Bool? = nil, scores: [Float] = [],
+    addsSpacePrefix: Bool? = nil, unknown: Int32? = nil
   ) {
     self.model = model
     self.preTokenizer = preTokenizer
@@ -36,5 +43,8 @@ public struct TokenizerVocabulary: Sendable, Hashable {
     self.endOfSequence = endOfSequence
     self.addsBeginOfSequence = addsBeginOfSequence
     self.addsEndOfSequence = addsEndOfSequence
+    self.scores = scores
+    self.addsSpacePrefix = addsSpacePrefix
+    self.unknown = unknown
   }
 }

@@ -104,7 +104,7 @@ extension Decoder {
         dY: dY.dropping(columns: column), dX: dNormed, tokens: tokens, &gradients, factors)
     }
     RMSNorm.backward(
-      layer.middle.pointer, weight: block.norms.feedForward.pointer,
+      layer.middle.pointer, weight: block.vectors.feedForwardNorm.pointer,
       inverse: layer.feedForwardInverse.pointer, dy: dNormed, tokens: tokens, size: hidden,
       addingTo: dResidual, threads: threads)
   }
@@ -155,7 +155,7 @@ extension Decoder {
     }
     guard needsInput else { return }
     RMSNorm.backward(
-      layer.input.pointer, weight: block.norms.attention.pointer,
+      layer.input.pointer, weight: block.vectors.attentionNorm.pointer,
       inverse: layer.attentionInverse.pointer, dy: dNormed, tokens: tokens, size: hidden,
       addingTo: dResidual, threads: threads)
   }

@@ -36,7 +36,8 @@ public final class Decoder {
   var attention: Attention {
     Attention(
       headCount: configuration.headCount, keyValueHeadCount: configuration.keyValueHeadCount,
-      headDimension: configuration.headDimension, threads: threads)
+      headDimension: configuration.headDimension, window: configuration.slidingWindow,
+      threads: threads)
   }
 
   /// A decoder over `weights` with `updates`.
@@ -52,7 +53,7 @@ public final class Decoder {
     head = OutputHead(weights: weights, threads: threads, precision: precision)
     tape = DecoderTape(configuration: weights.configuration)
     rotary = RotaryEmbedding(
-      headDimension: weights.configuration.headDimension, theta: weights.configuration.ropeTheta)
+      headDimension: weights.configuration.headDimension, frequencies: weights.rotary)
   }
 
   /// Runs the model and returns the final-normed hidden states at the loss positions, `[P, d]`.
@@ -172,13 +173,15 @@ public final class Decoder {
     let epsilon = Float(configuration.rmsNormEpsilon)
 
     RMSNorm.forward(
-      layer.input.pointer, weight: block.norms.attention.pointer, epsilon: epsilon, tokens: tokens,
+      layer.input.pointer, weight: block.vectors.attentionNorm.pointer, epsilon: epsilon,
+      tokens: tokens,
       size: hidden, into: layer.attentionInput.pointer, inverse: layer.attentionInverse.pointer,
       threads: threads)
     let qkv = layer.queryKeyValue.pointer
     var x = activations(layer.attentionInput.pointer, tokens: tokens, columns: hidden)
     block.queryKeyValue.multiply(
       x, count: tokens, .forward, into: qkv, stride: stride, threads: threads)
+    addBias(block, .queryKeyValue, tokens: tokens, to: qkv)
     apply(index, .query, layer, x, tokens, to: qkv, stride: stride)
     apply(index, .key, layer, x, tokens, to: qkv + query, stride: stride)
     apply(index, .value, layer, x, tokens, to: qkv + query + keyValue, stride: stride)
@@ -191,10 +194,11 @@ public final class Decoder {
     x = activations(layer.attentionOutput.pointer, tokens: tokens, columns: query)
     block.output.multiply(
       x, count: tokens, .forward, into: middle, stride: hidden, adding: true, threads: threads)
+    addBias(block, .output, tokens: tokens, to: middle)
     apply(index, .output, layer, x, tokens, to: middle, stride: hidden)
 
     RMSNorm.forward(
-      middle, weight: block.norms.feedForward.pointer, epsilon: epsilon, tokens: tokens,
+      middle, weight: block.vectors.feedForwardNorm.pointer, epsilon: epsilon, tokens: tokens,
       size: hidden, into: layer.feedForwardInput.pointer,
       inverse: layer.feedForwardInverse.pointer, threads: threads)
     let gateUp = layer.gateUp.pointer
@@ -202,6 +206,7 @@ public final class Decoder {
     x = activations(layer.feedForwardInput.pointer, tokens: tokens, columns: hidden)
     block.gateUp.multiply(
       x, count: tokens, .forward, into: gateUp, stride: wide, threads: threads)
+    addBias(block, .gateUp, tokens: tokens, to: gateUp)
     apply(index, .gate, layer, x, tokens, to: gateUp, stride: wide)
     apply(index, .up, layer, x, tokens, to: gateUp + feedForward, stride: wide)
     SwiGLU.forward(
@@ -210,7 +215,26 @@ public final class Decoder {
     x = activations(layer.activation.pointer, tokens: tokens, columns: feedForward)
     block.down.multiply(
       x, count: tokens, .forward, into: output, stride: hidden, adding: true, threads: threads)
+    addBias(block, .down, tokens: tokens, to: output)
     apply(index, .down, layer, x, tokens, to: output, stride: hidden)
+  }
+
+  /// Adds the bias of a matrix, where it has one, to every row of its product.
+  ///
+  /// `y` `[tokens, rows]`; constants have no gradient here.
+  private func addBias(
+    _ block: LayerWeights, _ part: LayerWeights.Part, tokens: Int,
+    to y: UnsafeMutablePointer<Float>
+  ) {
+    guard let buffer = block.vectors.biases[part] else { return }
+    let size = buffer.count
+    let (bias, y) = (Shared(UnsafePointer<Float>(buffer.pointer)), Shared(y))
+    parallelRanges(tokens, threads: threads, minimum: 64) { range in
+      for token in range {
+        let row = y.pointer + token * size
+        for index in 0..<size { row[index] += bias.pointer[index] }
+      }
+    }
   }
 
   /// Rows `[tokens, columns]` as a left factor in this decoder's precision; valid until the next call with the

@@ -16,6 +16,8 @@ public final class DecoderWeights: Sendable {
   let head: FrozenMatrix
   /// Final norm weight `[d]`.
   let finalNorm: FloatBuffer
+  /// RoPE's angles.
+  let rotary: RotaryFrequencies
   private let blocks: Blocks
 
   private enum Blocks: Sendable {
@@ -39,14 +41,15 @@ public final class DecoderWeights: Sendable {
 
   /// Loads every weight through `matrix` and `vector`, which decode one tensor by its Hugging Face name.
   ///
-  /// - Throws: what the two closures throw, and a ``Fault`` `MD-SHAPE` where a tensor's shape disagrees with
-  ///   the configuration.
+  /// - Throws: what the two closures throw, `MD-SHAPE` where a tensor's shape disagrees with the configuration,
+  ///   69 `MD-ROPE` where the model's angles are not known.
   public init(
     configuration: DecoderConfiguration,
     matrix: (String) throws(Fault) -> Matrix<Float>, vector: (String) throws(Fault) -> [Float],
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) {
     self.configuration = configuration
+    rotary = try RotaryFrequencies(configuration)
     (embedding, head) = try DecoderWeights.vocabulary(configuration, matrix)
     finalNorm = try DecoderWeights.norm(
       "model.norm.weight", size: configuration.hiddenSize, vector)
@@ -58,7 +61,7 @@ public final class DecoderWeights: Sendable {
       }
       layers.append(
         LayerWeights(
-          norms: try DecoderWeights.norms(layer, configuration, vector), parts: parts))
+          vectors: try DecoderWeights.vectors(layer, configuration, vector), parts: parts))
       progress(layer + 1, configuration.layerCount)
     }
     blocks = .held(layers)
@@ -74,22 +77,23 @@ public final class DecoderWeights: Sendable {
       vector: { (name) throws(Fault) in try base.vector(name) }, progress: progress)
   }
 
-  /// Holds the embeddings, the head and the norms of a base checkpoint.
+  /// Holds the embeddings, the head, the norms and the biases of a base checkpoint.
   ///
   /// Its blocks stay on disk and are decoded at every pass, one at a time. Results are the same to the bit.
   public init(streaming base: BaseCheckpoint) throws(Fault) {
     configuration = base.configuration
+    rotary = try RotaryFrequencies(configuration)
     let vector = { (name: String) throws(Fault) in try base.vector(name) }
     (embedding, head) = try DecoderWeights.vocabulary(configuration) { (name) throws(Fault) in
       try base.matrix(name)
     }
     finalNorm = try DecoderWeights.norm(
       "model.norm.weight", size: configuration.hiddenSize, vector)
-    var norms: [LayerWeights.Norms] = []
+    var vectors: [LayerWeights.Vectors] = []
     for layer in 0..<configuration.layerCount {
-      norms.append(try DecoderWeights.norms(layer, configuration, vector))
+      vectors.append(try DecoderWeights.vectors(layer, configuration, vector))
     }
-    blocks = .streamed(LayerStream(base: base, norms: norms))
+    blocks = .streamed(LayerStream(base: base, vectors: vectors))
   }
 
   /// Lets go of what only backward passes in Float32 use; it is made again when one comes.
@@ -147,24 +151,45 @@ public final class DecoderWeights: Sendable {
     return weight
   }
 
-  private static func norms(
+  private static func vectors(
     _ layer: Int, _ configuration: DecoderConfiguration,
     _ vector: (String) throws(Fault) -> [Float]
-  ) throws(Fault) -> LayerWeights.Norms {
+  ) throws(Fault) -> LayerWeights.Vectors {
     let (prefix, size) = ("model.layers.\(layer).", configuration.hiddenSize)
-    return LayerWeights.Norms(
-      attention: try norm(prefix + "input_layernorm.weight", size: size, vector),
-      feedForward: try norm(prefix + "post_attention_layernorm.weight", size: size, vector))
+    var biases: [LayerWeights.Part: FloatBuffer] = [:]
+    for part in LayerWeights.Part.allCases {
+      let modules = part.modules(layer, configuration)
+      guard modules.contains(where: { configuration.biases.contains($0.kind) }) else { continue }
+      var values: [Float] = []
+      for module in modules {
+        values +=
+          configuration.biases.contains(module.kind)
+          ? try checked(module.biasName, size: module.outFeatures, vector)
+          : [Float](repeating: 0, count: module.outFeatures)
+      }
+      biases[part] = FloatBuffer(values)
+    }
+    return LayerWeights.Vectors(
+      attentionNorm: try norm(prefix + "input_layernorm.weight", size: size, vector),
+      feedForwardNorm: try norm(prefix + "post_attention_layernorm.weight", size: size, vector),
+      biases: biases)
   }
 
   private static func norm(
     _ name: String, size: Int, _ vector: (String) throws(Fault) -> [Float]
   ) throws(Fault) -> FloatBuffer {
-    let weight = try vector(name)
-    guard weight.count == size else {
+    FloatBuffer(try checked(name, size: size, vector))
+  }
+
+  /// A vector of the size that the model needs.
+  private static func checked(
+    _ name: String, size: Int, _ vector: (String) throws(Fault) -> [Float]
+  ) throws(Fault) -> [Float] {
+    let values = try vector(name)
+    guard values.count == size else {
       throw Fault(
-        .badData, "MD-SHAPE", "\(weight.count) elements, the model needs \(size)", tensor: name)
+        .badData, "MD-SHAPE", "\(values.count) elements, the model needs \(size)", tensor: name)
     }
-    return FloatBuffer(weight)
+    return values
   }
 }

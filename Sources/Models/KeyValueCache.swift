@@ -44,7 +44,7 @@ final class KeyValueCache {
     for (sequence, count) in zip(sequences, tokens) { lengths[sequence] += count }
   }
 
-  /// Stores one more row of each of `sequences` in block `layer` and writes its attention over the whole sequence.
+  /// Stores one more row of each of `sequences` in block `layer` and writes its attention over what it sees of the sequence.
   ///
   /// `qkv` `[B, (H+2K)·D]`, `output` `[B, H·D]`, row `b` of sequence `sequences[b]`.
   func attend(
@@ -54,8 +54,9 @@ final class KeyValueCache {
     for (row, sequence) in sequences.enumerated() {
       let position = lengths[sequence]
       store(layer, qkv + row * stride, sequence: sequence, position: position)
+      let first = max(0, position + 1 - (configuration.slidingWindow ?? position + 1))
       attend(
-        layer, query: qkv + row * stride, sequence: sequence, count: position + 1,
+        layer, query: qkv + row * stride, sequence: sequence, keys: first..<position + 1,
         into: output + row * configuration.queryWidth)
     }
   }
@@ -71,11 +72,12 @@ final class KeyValueCache {
 
   /// softmax(q·Kᵀ/√D)·V of one query row, the heads of a group together.
   private func attend(
-    _ layer: Int, query: UnsafePointer<Float>, sequence: Int, count: Int,
+    _ layer: Int, query: UnsafePointer<Float>, sequence: Int, keys seen: Range<Int>,
     into output: UnsafeMutablePointer<Float>
   ) {
     let dimension = configuration.headDimension
-    let start = sequence * capacity * width
+    let start = (sequence * capacity + seen.lowerBound) * width
+    let count = seen.count
     for head in 0..<configuration.keyValueHeadCount {
       let first = head * group * dimension
       BLAS.gemm(

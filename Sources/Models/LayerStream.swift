@@ -10,13 +10,13 @@ import Synchronization
 /// its matrices, so that all leave it together, and a pass decodes a block once, however many threads run it.
 final class LayerStream: Sendable {
   private let base: BaseCheckpoint
-  private let norms: [LayerWeights.Norms]
+  private let vectors: [LayerWeights.Vectors]
   private let current = Mutex<PendingLayer?>(nil)
 
-  /// The blocks of `base`, whose norms are held.
-  init(base: BaseCheckpoint, norms: [LayerWeights.Norms]) {
+  /// The blocks of `base`, whose norms and biases are held.
+  init(base: BaseCheckpoint, vectors: [LayerWeights.Vectors]) {
     self.base = base
-    self.norms = norms
+    self.vectors = vectors
   }
 
   /// A block, decoded and laid out; its memory is given back when nobody uses it and another is asked for.
@@ -29,7 +29,7 @@ final class LayerStream: Sendable {
       current = pending
       return pending
     }
-    return LayerWeights(norms: norms[use.layer], parts: try pending.parts())
+    return LayerWeights(vectors: vectors[use.layer], parts: try pending.parts())
   }
 
   /// Bytes that one block needs at most: its layouts, and the matrices and tensors that are being decoded.

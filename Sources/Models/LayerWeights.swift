@@ -5,8 +5,8 @@ import Tensors
 
 /// One block's weights, with the legend of ``DecoderWeights``.
 struct LayerWeights: Sendable {
-  /// The weights of the two norms, which are small.
-  let norms: Norms
+  /// The weights of the two norms and the biases, which are small.
+  let vectors: Vectors
   /// `[(H + 2K)·D, d]`: query rows, then key, then value.
   let queryKeyValue: FrozenMatrix
   /// Rows of o_proj, `[d, H·D]`.
@@ -16,10 +16,12 @@ struct LayerWeights: Sendable {
   /// Rows of down_proj, `[d, F]`.
   let down: FrozenMatrix
 
-  /// Weights of the norms before attention and before the feed-forward block, `[d]` each.
-  struct Norms: Sendable {
-    let attention: FloatBuffer
-    let feedForward: FloatBuffer
+  /// Weights of the norms before attention and before the feed-forward block, `[d]` each, and the biases of each
+  /// matrix that has any, one for each of its rows.
+  struct Vectors: Sendable {
+    let attentionNorm: FloatBuffer
+    let feedForwardNorm: FloatBuffer
+    let biases: [Part: FloatBuffer]
   }
 
   /// The matrices of a block, as the kernels want them.
@@ -55,8 +57,8 @@ struct LayerWeights: Sendable {
   }
 
   /// A block from its matrices, in the order of ``Part``.
-  init(norms: Norms, parts: [FrozenMatrix]) {
-    self.norms = norms
+  init(vectors: Vectors, parts: [FrozenMatrix]) {
+    self.vectors = vectors
     queryKeyValue = parts[Part.queryKeyValue.rawValue]
     output = parts[Part.output.rawValue]
     gateUp = parts[Part.gateUp.rawValue]

@@ -2,7 +2,7 @@ public import Checkpoints
 public import Faults
 public import JSON
 
-/// A byte-level vocabulary as the files that Transformers loads (`formats/tokenizers.md` §9).
+/// A byte-level vocabulary as the files that Transformers loads (`formats/tokenizers.md` §10).
 public struct HuggingFaceTokenizer: Sendable {
   /// `tokenizer.json`.
   public let tokenizer: JSONValue

@@ -11,6 +11,10 @@ public enum PreTokenizer: String, Sendable, Hashable, CaseIterable {
   case llamaBPE = "llama-bpe"
   /// As ``qwenPattern`` says, numbers one digit at a time; text is normalised to NFC first.
   case qwen2
+  /// As ``tekkenPattern`` says: words change where capitals begin, numbers one digit at a time.
+  case tekken
+  /// As ``gpt4oPattern`` says: the same with contractions, numbers up to three digits.
+  case gpt4o = "gpt-4o"
 
   /// The pattern of ``llamaBPE`` as `tokenizer.json` spells it.
   static let llamaPattern =
@@ -20,8 +24,13 @@ public enum PreTokenizer: String, Sendable, Hashable, CaseIterable {
   static let qwenPattern =
     #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
 
-  /// Whether a word that is itself a token is taken whole, without merging.
-  var takesWholeWords: Bool { self == .llamaBPE }
+  /// The pattern of ``tekken`` as `tokenizer.json` spells it.
+  static let tekkenPattern =
+    #"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+
+  /// The pattern of ``gpt4o`` as `tokenizer.json` spells it.
+  static let gpt4oPattern =
+    #"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
 
   /// The words of a text as ranges of code point indices, in order, without gaps.
   func words(of text: ScalarBuffer) -> [Range<Int>] {
@@ -39,6 +48,8 @@ public enum PreTokenizer: String, Sendable, Hashable, CaseIterable {
         }
       case .llamaBPE: end = Self.llamaEnd(text, start, digits: 3)
       case .qwen2: end = Self.llamaEnd(text, start, digits: 1)
+      case .tekken: end = Self.casedEnd(text, start, digits: 1, takesContractions: false)
+      case .gpt4o: end = Self.casedEnd(text, start, digits: 3, takesContractions: true)
       }
       words.append(start..<end)
       start = end
@@ -57,7 +68,7 @@ public enum PreTokenizer: String, Sendable, Hashable, CaseIterable {
   }
 
   /// `\s+(?!\S)|\s+`: all white space, less its last character where a word follows.
-  private static func spaceEnd(_ text: ScalarBuffer, _ start: Int, limit: Int) -> Int {
+  static func spaceEnd(_ text: ScalarBuffer, _ start: Int, limit: Int) -> Int {
     let end = text.endOfRun(.space, from: start, limit: limit)
     return end == limit || end == start + 1 ? end : end - 1
   }
@@ -97,7 +108,7 @@ public enum PreTokenizer: String, Sendable, Hashable, CaseIterable {
   }
 
   /// The end of one of `'s 't 're 've 'm 'll 'd` at `start`; nil where there is none.
-  private static func contraction(
+  static func contraction(
     _ text: ScalarBuffer, _ start: Int, limit: Int, ignoringCase: Bool
   ) -> Int? {
     guard text.values[start] == 0x27, start + 1 < limit else { return nil }

@@ -1,7 +1,7 @@
 internal import Faults
 internal import JSON
 
-/// Recognises the four splitting rules in the `pre_tokenizer` of a `tokenizer.json`
+/// Recognises the splitting rules in the `pre_tokenizer` of a `tokenizer.json`
 /// (`formats/tokenizers.md` §6.2).
 enum PreTokenizerDetection {
   /// The rule.
@@ -37,6 +37,8 @@ enum PreTokenizerDetection {
     else { throw unknown([split]) }
     if UTF8Key.equalBytes(pattern, PreTokenizer.llamaPattern) { return .llamaBPE }
     if UTF8Key.equalBytes(pattern, PreTokenizer.qwenPattern) { return .qwen2 }
+    if UTF8Key.equalBytes(pattern, PreTokenizer.tekkenPattern) { return .tekken }
+    if UTF8Key.equalBytes(pattern, PreTokenizer.gpt4oPattern) { return .gpt4o }
     throw Fault(.unsupported, "TK-PRE", "pre_tokenizer pattern \(pattern) is not supported")
   }
 

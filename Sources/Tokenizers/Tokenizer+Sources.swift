@@ -45,15 +45,23 @@ extension Tokenizer {
 
   /// A tokenizer from the vocabulary of a GGUF file.
   ///
-  /// - Throws: 69 `TK-MODEL` unless the model is `gpt2`, 69 `TK-PRE` unless the splitting rule is
+  /// - Throws: 69 `TK-MODEL` unless the model is `gpt2` or `llama`, 69 `TK-PRE` unless the splitting rule is
   ///   known, 65 `TK-DUP` or `TK-MERGE` for a damaged vocabulary.
   public init(vocabulary: TokenizerVocabulary) throws(Fault) {
-    guard vocabulary.model == "gpt2" else {
+    switch vocabulary.model {
+    case "gpt2": try self.init(Self.byteLevel(vocabulary))
+    case "llama": try self.init(Self.sentencePiece(vocabulary))
+    default:
       throw Fault(
         .unsupported, "TK-MODEL",
-        "tokenizer model \"\(vocabulary.model)\"; only gpt2 (byte-level BPE) is supported")
+        "tokenizer model \"\(vocabulary.model)\"; gpt2 (byte-level BPE) and llama (SentencePiece BPE) are "
+          + "supported")
     }
-    let rule = try Self.preTokenizer(named: vocabulary.preTokenizer)
+  }
+
+  private static func byteLevel(_ vocabulary: TokenizerVocabulary) throws(Fault) -> TokenizerParts {
+    let named = try PreTokenizerName(vocabulary.preTokenizer)
+    let rule = named.rule
     var merges: [(left: [UInt8], right: [UInt8])] = []
     merges.reserveCapacity(vocabulary.merges.count)
     for (index, line) in vocabulary.merges.enumerated() {
@@ -61,11 +69,11 @@ extension Tokenizer {
     }
     var parts = TokenizerParts(
       tokens: vocabulary.tokens, merges: merges,
-      added: Self.added(vocabulary), preTokenizer: rule, takesWholeWords: rule.takesWholeWords,
-      normalizesToNFC: rule == .qwen2, beginOfSequence: vocabulary.beginOfSequence,
+      added: Self.added(vocabulary), preTokenizer: rule, takesWholeWords: named.takesWholeWords,
+      normalizesToNFC: named.normalizesToNFC, beginOfSequence: vocabulary.beginOfSequence,
       endOfSequence: vocabulary.endOfSequence)
-    // Files of this family leave the key out and mean yes.
-    if vocabulary.addsBeginOfSequence ?? (rule == .llamaBPE),
+    // Files of some families leave the key out and mean yes.
+    if vocabulary.addsBeginOfSequence ?? named.addsBeginOfSequence,
       let begin = vocabulary.beginOfSequence
     {
       parts.prefix = [begin]
@@ -73,21 +81,37 @@ extension Tokenizer {
     if vocabulary.addsEndOfSequence ?? false, let end = vocabulary.endOfSequence {
       parts.suffix = [end]
     }
-    try self.init(parts)
+    return parts
   }
 
-  private static func preTokenizer(named name: String?) throws(Fault) -> PreTokenizer {
-    guard let name else {
+  /// Pieces with scores; what the file leaves out is as llama.cpp takes it.
+  private static func sentencePiece(
+    _ vocabulary: TokenizerVocabulary
+  ) throws(Fault) -> TokenizerParts {
+    let count = vocabulary.tokens.count
+    func token(_ stated: Int32?, _ usual: Int32) -> Int32? {
+      stated ?? (Int(usual) < count ? usual : nil)
+    }
+    var parts = TokenizerParts(
+      tokens: vocabulary.tokens, merges: [], added: added(vocabulary), preTokenizer: nil,
+      takesWholeWords: false, normalizesToNFC: false,
+      beginOfSequence: token(vocabulary.beginOfSequence, 1),
+      endOfSequence: token(vocabulary.endOfSequence, 2))
+    guard vocabulary.scores.isEmpty || vocabulary.scores.count == count else {
       throw Fault(
-        .unsupported, "TK-PRE", "tokenizer.ggml.pre is missing; convert the model again")
+        .badData, "TK-SCORE", "\(vocabulary.scores.count) scores for \(count) tokens")
     }
-    // Three names of one rule.
-    if name == "llama3" || name == "llama-v3" { return .llamaBPE }
-    guard let rule = PreTokenizer(rawValue: name) else {
-      let known = PreTokenizer.allCases.map(\.rawValue).joined(separator: ", ")
-      throw Fault(.unsupported, "TK-PRE", "pre-tokenizer \"\(name)\"; supported are \(known)")
+    parts.sentencePiece = TokenizerParts.SentencePieceOptions(
+      scores: vocabulary.scores.isEmpty ? [Float](repeating: 0, count: count) : vocabulary.scores,
+      prefix: vocabulary.addsSpacePrefix ?? true ? .prepended : .none, normalizes: true,
+      unknown: token(vocabulary.unknown, 0))
+    if vocabulary.addsBeginOfSequence ?? true, let begin = parts.beginOfSequence {
+      parts.prefix = [begin]
     }
-    return rule
+    if vocabulary.addsEndOfSequence ?? false, let end = parts.endOfSequence {
+      parts.suffix = [end]
+    }
+    return parts
   }
 
   /// Unknown, control and user-defined tokens are recognised in text.

@@ -1,10 +1,10 @@
 internal import Faults
 internal import Foundation
 
-/// A byte-level byte-pair tokenizer (`formats/tokenizers.md`).
+/// A byte-pair tokenizer, byte-level or in the manner of SentencePiece (`formats/tokenizers.md`).
 ///
 /// Text is cut at added tokens, normalised where the model asks for it, split into words, and the
-/// bytes of each word are merged. All tables are keyed by bytes: Swift strings would take tokens that
+/// bytes or characters of each word are merged. All tables are keyed by bytes: Swift strings would take tokens that
 /// are canonically equivalent for one.
 public struct Tokenizer: Sendable {
   /// Number of tokens.
@@ -15,8 +15,8 @@ public struct Tokenizer: Sendable {
   public let endOfSequence: Int32?
   /// Whether ``encode(_:addSpecial:)`` with `addSpecial` begins with ``beginOfSequence``.
   public var addsBeginOfSequence: Bool { beginOfSequence != nil && prefix.first == beginOfSequence }
-  /// The rule that splits text into words.
-  public let preTokenizer: PreTokenizer
+  /// The rule that splits text into words; nil for SentencePiece, which has none.
+  public let preTokenizer: PreTokenizer?
 
   private let normalizesToNFC: Bool
   private let prefix: [Int32]
@@ -27,6 +27,9 @@ public struct Tokenizer: Sendable {
   private let merges: BytePairMerges
   private let rawTokens: AddedTokens
   private let normalizedTokens: AddedTokens
+  private let sentencePiece: SentencePiece?
+  /// Tokens that are literal text.
+  private let addedIDs: Set<Int32>
 
   init(_ parts: TokenizerParts) throws(Fault) {
     beginOfSequence = parts.beginOfSequence
@@ -42,6 +45,8 @@ public struct Tokenizer: Sendable {
     merges = vocabulary.merges
     rawTokens = vocabulary.rawTokens
     normalizedTokens = vocabulary.normalizedTokens
+    sentencePiece = parts.sentencePiece.map { SentencePiece($0, tables: vocabulary) }
+    addedIDs = Set(parts.added.map(\.id))
   }
 
   // MARK: - Encoding
@@ -51,13 +56,25 @@ public struct Tokenizer: Sendable {
   /// - Parameters:
   ///   - text: Any text; special tokens written in it are recognised.
   ///   - addSpecial: Whether to add what the model puts around a text, such as a beginning token.
-  public func encode(_ text: String, addSpecial: Bool = false) -> [Int32] {
+  ///   - continues: Whether another text comes before this one, so that it gets no space in front where the model puts
+  ///     one before every text.
+  public func encode(
+    _ text: String, addSpecial: Bool = false, continues: Bool = false
+  ) -> [Int32] {
     let bytes = Array(text.utf8)
     var ids = addSpecial ? prefix : []
     for piece in rawTokens.pieces(of: bytes, in: 0..<bytes.count) {
       switch piece {
       case .token(let id): ids.append(id)
-      case .text(let range): encode(normalized(bytes[range]), into: &ids)
+      case .text(let range):
+        let isFirst = range.lowerBound == 0
+        if let sentencePiece {
+          encode(
+            bytes[range], sentencePiece, isFirst: isFirst, continues: continues && isFirst,
+            into: &ids)
+        } else {
+          encode(normalized(bytes[range]), into: &ids)
+        }
       }
     }
     if addSpecial { ids += suffix }
@@ -71,11 +88,27 @@ public struct Tokenizer: Sendable {
       case .token(let id): ids.append(id)
       case .text(let range):
         let text = ScalarBuffer(bytes[range])
-        for word in preTokenizer.words(of: text) {
+        for word in preTokenizer?.words(of: text) ?? [] {
           let start = range.lowerBound + text.offsets[word.lowerBound]
           let end = range.lowerBound + text.offsets[word.upperBound]
           encodeWord(bytes[start..<end], into: &ids)
         }
+      }
+    }
+  }
+
+  private func encode(
+    _ bytes: ArraySlice<UInt8>, _ sentencePiece: SentencePiece, isFirst: Bool, continues: Bool,
+    into ids: inout [Int32]
+  ) {
+    let text = sentencePiece.normalized(bytes, continues: continues)
+    for piece in normalizedTokens.pieces(of: text, in: 0..<text.count) {
+      switch piece {
+      case .token(let id): ids.append(id)
+      case .text(let range):
+        let isFirst = isFirst && range.lowerBound == 0
+        sentencePiece.encode(
+          text[range], isFirst: isFirst, continues: continues && isFirst, into: &ids)
       }
     }
   }
@@ -100,7 +133,20 @@ public struct Tokenizer: Sendable {
   // MARK: - Decoding
 
   /// The bytes of a sequence of ids, which need not be whole UTF-8; unknown ids give nothing.
-  public func decode(_ ids: [Int32]) -> [UInt8] {
-    ids.flatMap { id in tokenBytes.indices.contains(Int(id)) ? tokenBytes[Int(id)] : [] }
+  ///
+  /// - Parameter isWhole: Whether the ids are of a whole text and not of what follows another: then the space that
+  ///   ``encode(_:addSpecial:continues:)`` puts in front is taken away.
+  public func decode(_ ids: [Int32], isWhole: Bool = false) -> [UInt8] {
+    var result: [UInt8] = []
+    var mayBeginWithSpace = isWhole && sentencePiece.map { $0.prefix != .none } ?? false
+    for id in ids where tokenBytes.indices.contains(Int(id)) {
+      let isAdded = addedIDs.contains(id)
+      var bytes = tokenBytes[Int(id)][...]
+      if mayBeginWithSpace, !isAdded, bytes.first == 0x20 { bytes = bytes.dropFirst() }
+      result += bytes
+      // With a prefix for the beginning alone, there is none after an added token.
+      mayBeginWithSpace = isWhole && isAdded && sentencePiece.map(\.spacesEveryPiece) ?? false
+    }
+    return result
   }
 }

@@ -6,7 +6,7 @@ internal import JSON
 ///
 /// Every component is either one that this version computes exactly or is refused by name.
 struct TokenizerJSON {
-  private let root: JSONValue
+  let root: JSONValue
   private static let byteLimit = 256 << 20
 
   init(_ path: String) throws(Fault) {
@@ -24,6 +24,7 @@ struct TokenizerJSON {
     let model = JSONField(root, code: "TK-JSON")["model"]
     try checkModel(model)
     let added = try readAdded()
+    if model["byte_fallback"].value == true { return try sentencePiece(model, added) }
     let rule = try PreTokenizerDetection.rule(of: root["pre_tokenizer"] ?? .null)
     let (prefix, suffix) = try readPostProcessor()
     try refuseUnless(root["decoder"], isType: "ByteLevel", "decoder")
@@ -46,7 +47,6 @@ struct TokenizerJSON {
     guard type == "BPE" else { throw Self.unsupported("model.type \"\(type)\"") }
     let neutral: [(String, JSONValue)] = [
       ("dropout", 0), ("continuing_subword_prefix", ""), ("end_of_word_suffix", ""),
-      ("byte_fallback", false),
     ]
     for (key, value) in neutral where model[key].isPresent {
       guard let found = model[key].value, found != value else { continue }
@@ -56,7 +56,7 @@ struct TokenizerJSON {
   }
 
   /// Vocabulary strings by id, added tokens included.
-  private func readVocabulary(
+  func readVocabulary(
     _ field: JSONField, _ added: [TokenizerParts.Added]
   ) throws(Fault) -> [[UInt8]?] {
     let members = try field.object().members
@@ -84,7 +84,7 @@ struct TokenizerJSON {
   }
 
   /// Merges as `"a b"` or `["a", "b"]`.
-  private func readMerges(
+  func readMerges(
     _ field: JSONField
   ) throws(Fault) -> [(left: [UInt8], right: [UInt8])] {
     guard let list = field.value?.arrayValue else { throw field.fault("expected an array") }
@@ -142,7 +142,7 @@ struct TokenizerJSON {
   }
 
   /// The ids that are put before and after a text.
-  private func readPostProcessor() throws(Fault) -> ([Int32], [Int32]) {
+  func readPostProcessor() throws(Fault) -> ([Int32], [Int32]) {
     guard let processor = root["post_processor"], !processor.isNull else { return ([], []) }
     var steps = [processor]
     if processor["type"]?.stringValue == "Sequence" {

@@ -70,6 +70,52 @@ import Testing
     #expect(HeadPermutation(rows: 8, headCount: 0) == nil)
   }
 
+  /// Keys that may differ by layer, one value for each, as some converters write them.
+  @Test func layersMayStateEqualHeads() throws {
+    var builder = try TinyLlama.gguf()
+    for (key, value) in [
+      ("attention.head_count", 4), ("attention.head_count_kv", 2), ("feed_forward_length", 48),
+    ] {
+      builder.set("llama." + key) {
+        $0.add("llama." + key, integers: [Int32(value), Int32(value)])
+      }
+    }
+    let folder = try BaseCheckpoint.open(TinyLlama.folder)
+    try withBase(builder) { base in
+      #expect(base.configuration.headCount == 4 && base.configuration.keyValueHeadCount == 2)
+      #expect(base.configuration.feedForwardSize == 48)
+      let name = "model.layers.1.self_attn.k_proj.weight"
+      let (a, b) = try (base.digest(name), folder.digest(name))
+      #expect(a == b)
+    }
+  }
+
+  /// What only a run needs to know does not keep a model from being converted.
+  @Test(arguments: ["an unknown rule", "an unknown key", "LongRoPE without factors"])
+  func opensWhateverTheAnglesAre(_ form: String) throws {
+    var builder = try TinyLlama.gguf()
+    switch form {
+    case "an unknown rule": builder.add("llama.rope.scaling.type", string: "new")
+    case "an unknown key": builder.add("llama.rope.scaling.surprise", u32: 1)
+    default: builder.add("llama.rope.scaling.type", string: "longrope")
+    }
+    try withBase(builder) { base in
+      guard case .unknown(let reason, _) = base.configuration.rotaryScaling.kind else {
+        return #expect(Bool(false))
+      }
+      #expect(reason.hasPrefix("llama.rope.scaling."))
+    }
+  }
+
+  @Test func windowsOfGGUFLimitTheTexts() throws {
+    var builder = try TinyLlama.gguf()
+    builder.add("llama.attention.sliding_window", u32: 16)
+    try withBase(builder) { base in
+      #expect(base.configuration.slidingWindow == nil && base.configuration.exactLength == 16)
+      #expect(base.configuration.lengthLimit == "sliding_window")
+    }
+  }
+
   @Test func tiedEmbeddingsNeedNoHead() throws {
     var builder = try TinyLlama.gguf()
     builder.tensors.removeAll { $0.name == Array("output.weight".utf8) }
@@ -170,18 +216,34 @@ import Testing
     .key("llama.attention.key_length", 7, "GG-META"),
     .key("llama.attention.value_length", 4, "GG-UNSUPPORTED", .unsupported),
     .key("llama.rope.dimension_count", 4, "GG-UNSUPPORTED", .unsupported),
-    .key("llama.attention.sliding_window", 512, "GG-UNSUPPORTED", .unsupported),
     .key("llama.expert_count", 8, "GG-UNSUPPORTED", .unsupported),
     .key("llama.attn_logit_softcapping", 50, "GG-UNSUPPORTED", .unsupported),
     .key("llama.final_logit_softcapping", 30, "GG-UNSUPPORTED", .unsupported),
     .key("llama.logit_scale", 2, "GG-UNSUPPORTED", .unsupported),
     .key("llama.unheard_of", 1, "GG-UNSUPPORTED", .unsupported),
-    Case("rope scaling", "GG-UNSUPPORTED", .unsupported) {
-      $0.add("llama.rope.scaling.type", string: "yarn")
-      $0.add("llama.rope.scaling.factor", f32: 4)
+    Case("rope scaling factor −1", "GG-META", .badData) {
+      $0.add("llama.rope.scaling.factor", f32: -1)
     },
-    Case("rope scaling factor alone", "GG-UNSUPPORTED", .unsupported) {
-      $0.add("llama.rope.scaling.factor", f32: 4)
+    Case("attention factor 0", "GG-META", .badData) {
+      $0.add("llama.rope.scaling.attn_factor", f32: 0)
+    },
+    Case("heads for three layers", "GG-META", .badData) {
+      $0.set("llama.attention.head_count") {
+        $0.add("llama.attention.head_count", integers: [4, 4, 4])
+      }
+    },
+    Case("other heads in a layer", "GG-UNSUPPORTED", .unsupported) {
+      $0.set("llama.attention.head_count_kv") {
+        $0.add("llama.attention.head_count_kv", integers: [2, 4])
+      }
+    },
+    Case("heads as text", "GG-META", .badData) {
+      $0.set("llama.attention.head_count") {
+        $0.add("llama.attention.head_count", strings: ["4", "4"])
+      }
+    },
+    Case("layers of layers", "GG-META", .badData) {
+      $0.set("llama.block_count") { $0.add("llama.block_count", integers: [2, 2]) }
     },
     Case("ε is NaN", "GG-META", .badData) {
       $0.set("llama.attention.layer_norm_rms_epsilon") {
@@ -205,11 +267,20 @@ import Testing
     Case("no embeddings", "GG-META", .badData) {
       $0.tensors.removeAll { $0.name == Array("token_embd.weight".utf8) }
     },
-    Case("rope factors", "CK-UNSUPPORTED", .unsupported) {
-      $0.add("rope_freqs.weight", shape: [4], floats: [1, 1, 2, 8])
+    Case("rope factors for another width", "CK-SHAPE", .badData) {
+      $0.add("rope_freqs.weight", shape: [3], floats: [1, 1, 2])
     },
-    Case("a bias", "CK-UNSUPPORTED", .unsupported) {
+    Case("a rope factor of 0", "GG-META", .badData) {
+      $0.add("rope_freqs.weight", shape: [4], floats: [1, 1, 0, 8])
+    },
+    Case("rope factors of another rule", "CK-UNSUPPORTED", .unsupported) {
+      $0.add("rope_factors_long.weight", shape: [4], floats: [1, 1, 2, 8])
+    },
+    Case("a bias in one layer", "CK-TENSOR", .badData) {
       $0.add("blk.0.attn_q.bias", shape: [32], floats: [Float](repeating: 0, count: 32))
+    },
+    Case("a bias of a norm", "CK-UNSUPPORTED", .unsupported) {
+      $0.add("blk.0.attn_norm.bias", shape: [32], floats: [Float](repeating: 0, count: 32))
     },
     Case("layer 2³²", "NAME-INDEX", .badData) {
       $0.add("blk.4294967296.attn_q.weight", shape: [1], floats: [0])

@@ -42,6 +42,28 @@ import Testing
     }
   }
 
+  /// llama.cpp looks at what the tensors are in, not at what follows them.
+  @Test(arguments: [1, 31, 32, 33, 5000])
+  func readsFilesWithMoreBehindThem(_ count: Int) throws {
+    var builder = GGUFBuilder.small()
+    builder.trailing = [UInt8](repeating: 0x50, count: count)
+    try withCheckpoint(builder.bytes()) { checkpoint in
+      try expect(checkpoint, "second.weight", [9, 10, 11])
+    }
+  }
+
+  /// No dimension is one element.
+  @Test func readsTensorsWithoutDimensions() throws {
+    var builder = GGUFBuilder.small()
+    builder.add("scale", shape: [], floats: [2.5])
+    builder.add("last.weight", shape: [2], floats: [1, 2])
+    try withCheckpoint(builder.bytes()) { checkpoint in
+      #expect(checkpoint.tensor("scale")?.shape == [])
+      try expect(checkpoint, "scale", [2.5])
+      try expect(checkpoint, "last.weight", [1, 2])
+    }
+  }
+
   @Test func listsEmptyTensorsAndRefusesTheirValues() throws {
     var builder = GGUFBuilder.small()
     builder.tensors[1].sizes = [0, 4]

@@ -113,7 +113,10 @@ import Testing
     Case("name not UTF-8", "GG-NAME") { $0.tensors[0].name = [0xff] },
     Case("name with ESC", "GG-NAME") { $0.tensors[0].name = [0x1b, 0x5b] },
     Case("name twice", "GG-DUP") { $0.tensors[1].name = $0.tensors[0].name },
-    Case("no dimensions", "GG-NDIMS") { $0.tensors[0].sizes = [] },
+    Case("a block without dimensions", "GG-BLOCK") {
+      $0.tensors[0].sizes = []
+      $0.tensors[0].type = 8
+    },
     Case("5 dimensions", "GG-NDIMS") { $0.tensors[0].sizes = [8, 1, 1, 1, 1] },
     Case("2³²−1 dimensions", "GG-NDIMS") { $0.tensors[0].dimensionCount = .max },
     Case("dimension −1", "GG-SHAPE") { $0.tensors[0].sizes = [.max, 1] },
@@ -152,7 +155,6 @@ import Testing
       $0.tensors[1].data.removeLast()
       $0.trailing = []
     },
-    Case("polyglot", "GG-TRAIL") { $0.trailing = [UInt8](repeating: 0x50, count: 33) },
   ]
 
   @Test(arguments: ["FUGG", "\u{0}\u{0}\u{0}\u{0}"])

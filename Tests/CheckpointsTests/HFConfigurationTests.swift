@@ -30,6 +30,76 @@ import Testing
     }
   }
 
+  /// A window is part of the model where Mistral states one, and a limit where programs disagree about it.
+  @Test(arguments: [
+    ("mistral", nil, 4096, nil), ("mistral", 6, 6, nil), ("llama", 6, nil, 6),
+    ("llama", nil, nil, nil),
+  ])
+  func readsWindows(type: String, stated: Int?, window: Int?, doubtful: Int?) throws {
+    try TinyLlama.withCopy(config: {
+      $0["model_type"] = type
+      $0["sliding_window"] = stated
+    }) { folder in
+      let configuration = try BaseCheckpoint.open(folder).configuration
+      #expect(configuration.slidingWindow == window && configuration.doubtfulWindow == doubtful)
+      #expect(configuration.exactLength == doubtful ?? 128)
+    }
+  }
+
+  @Test func readsEveryFieldOfRoPE() throws {
+    func scaling(_ fields: [String: Any]) throws -> RotaryScaling {
+      try TinyLlama.withCopy(config: { $0["rope_scaling"] = fields }) {
+        try BaseCheckpoint.open($0).configuration.rotaryScaling
+      }
+    }
+    #expect(try scaling([:]) == RotaryScaling())
+    #expect(try scaling(["type": "default"]) == RotaryScaling())
+    #expect(try scaling(["type": "dynamic", "factor": 2]).kind == .dynamic(factor: 2))
+    // The original context is the model's where none is stated, and the factor their ratio.
+    let yarn = try scaling(["type": "yarn", "original_max_position_embeddings": 32])
+    guard case .yarn(let rule) = yarn.kind else { return #expect(Bool(false)) }
+    #expect(rule.factor == 4 && rule.originalLength == 32 && rule.truncates)
+    #expect(abs(rule.attentionFactor - 1.1386294361119891) < 1e-12)
+    let long = try scaling([
+      "type": "su", "short_factor": [1, 1, 1, 1], "long_factor": [2, 2, 2, 2],
+      "original_max_position_embeddings": 64,
+    ])
+    guard case .longrope(let rule) = long.kind else { return #expect(Bool(false)) }
+    #expect(rule.longFactors == [2, 2, 2, 2] && rule.originalLength == 64)
+  }
+
+  @Test(arguments: [
+    #"{"rope_type":"linear"}"#, #"{"rope_type":"linear","factor":0}"#,
+    #"{"rope_type":"linear","factor":"2"}"#, #"{"rope_type":"llama3","factor":8}"#,
+    #"{"rope_type":"longrope","short_factor":[1],"long_factor":[1,1,1,1]}"#,
+    #"{"rope_type":"yarn","original_max_position_embeddings":-1}"#, "[]", "\"linear\"",
+  ])
+  func refusesDamagedRoPE(_ text: String) throws {
+    let value = try JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)
+    try TinyLlama.withCopy(config: { $0["rope_scaling"] = value }) { folder in
+      let found = fault { _ = try BaseCheckpoint.open(folder) }
+      #expect(found?.kind == .badData && found?.code == "CFG", "\(String(describing: found))")
+    }
+  }
+
+  @Test func biasesMustBeThereAndAnnounced() throws {
+    try TinyLlama.withCopy(config: { $0["attention_bias"] = true }) { folder in
+      let found = fault { _ = try BaseCheckpoint.open(folder) }
+      #expect(found?.code == "CK-TENSOR")
+      #expect(found?.tensor == "model.layers.0.self_attn.q_proj.bias")
+    }
+    let variant = try #require(TinyVariant.all.first { $0.description == "biases" })
+    try variant.withFolder { folder in
+      #expect(try BaseCheckpoint.open(folder).configuration.biases == Set(LinearKind.allCases))
+      let url = URL(fileURLWithPath: folder + "/config.json")
+      let text = try String(contentsOf: url, encoding: .utf8)
+      try text.replacingOccurrences(of: "\"mlp_bias\":true", with: "\"mlp_bias\":false")
+        .write(to: url, atomically: false, encoding: .utf8)
+      let found = fault { _ = try BaseCheckpoint.open(folder) }
+      #expect(found?.code == "CK-UNSUPPORTED" && found?.reason.contains("mlp_bias") == true)
+    }
+  }
+
   @Test func readsMistralWithoutWindow() throws {
     let change: (inout [String: Any]) -> Void = { config in
       config["model_type"] = "mistral"
@@ -47,34 +117,20 @@ import Testing
   }
 
   @Test(arguments: [
-    "model_type=gemma3", "model_type=mistral", "sliding_window=4096", "attention_bias=true",
-    "mlp_bias=true", "hidden_act=gelu", "rope_scaling={}", "quantization_config={}",
-    "num_local_experts=8", "partial_rotary_factor=0.5", "rope_parameters.rope_type=yarn",
-    "rope_parameters.factor=8", "attn_logit_softcapping=50",
+    "model_type=gemma3", "hidden_act=gelu", "quantization_config={}", "num_local_experts=8",
+    "partial_rotary_factor=0.5", "attn_logit_softcapping=50",
   ])
   func refusesByName(_ setting: String) throws {
     let parts = setting.split(separator: "=").map(String.init)
     let value: Any =
       switch parts[1] {
-      case "true": true
       case "{}": ["type": "linear"]
       case let text: Double(text).map { $0 as Any } ?? text
       }
-    let path = parts[0].split(separator: ".").map(String.init)
-    let change: (inout [String: Any]) -> Void = { config in
-      if path.count == 1 {
-        config[path[0]] = value
-      } else {
-        var inner = config[path[0]] as? [String: Any] ?? [:]
-        inner[path[1]] = value
-        config[path[0]] = inner
-      }
-    }
-    try TinyLlama.withCopy(config: change) { folder in
+    try TinyLlama.withCopy(config: { $0[parts[0]] = value }) { folder in
       let found = fault { _ = try BaseCheckpoint.open(folder) }
       #expect(found?.kind == .unsupported && found?.code == "CFG-UNSUPPORTED")
-      let named = parts[1] == "mistral" ? "sliding_window" : parts[0]
-      #expect(found?.reason.contains(named) == true, "\(String(describing: found))")
+      #expect(found?.reason.contains(parts[0]) == true, "\(String(describing: found))")
     }
   }
 

@@ -54,6 +54,60 @@ import Tokenizers
         == "DATA-LENGTH example 1 has 3 tokens, the model's context is 2")
   }
 
+  /// A prompt that already begins with what the tokenizer puts in front of every prompt keeps both, and is told.
+  @Test func warnsOfTwoBeginnings() throws {
+    var vocabulary = TokenizerVocabulary(
+      model: "gpt2", preTokenizer: "llama-bpe", tokens: [[0x61], [0x62], Array("<s>".utf8)],
+      tokenTypes: [1, 1, 3], merges: [], beginOfSequence: 2)
+    let set = try read(
+      """
+      {"prompt":"<s>a","completion":"b"}
+      {"prompt":"a","completion":"<s>b"}
+      {"prompt":"<s>b","completion":"a"}
+      """)
+    let model = DecoderConfiguration(
+      architecture: "llama", hiddenSize: 4, layerCount: 1, headCount: 1, keyValueHeadCount: 1,
+      headDimension: 4, feedForwardSize: 4, vocabularySize: 3, contextLength: 8,
+      ropeTheta: 10_000, rmsNormEpsilon: 1e-5, hasTiedEmbeddings: true)
+    let tokenizer = try Tokenizer(vocabulary: vocabulary)
+    let examples = try set.tokenized(by: tokenizer, for: model)
+    #expect(examples.map(\.prompt) == [[2, 2, 0], [2, 0], [2, 2, 1]])
+    let warnings = examples.warnings(of: tokenizer)
+    #expect(warnings.map(\.kind) == ["TK-BOS", "TK-BOS"])
+    #expect(warnings.map(\.subject) == ["example 1", "example 3"])
+    #expect(warnings.lines.count == 1)
+    vocabulary.addsBeginOfSequence = false
+    let bare = try Tokenizer(vocabulary: vocabulary)
+    #expect(try set.tokenized(by: bare, for: model).warnings(of: bare).isEmpty)
+  }
+
+  /// Texts beyond what is computed as the model defines it are refused with the reason.
+  @Test func refusesTextsBeyondWhatIsExact() throws {
+    let tokenizer = try Tokenizer(
+      vocabulary: TokenizerVocabulary(
+        model: "gpt2", preTokenizer: "gpt-2", tokens: [[0x61], [0x62]], merges: []))
+    var model = DecoderConfiguration(
+      architecture: "llama", hiddenSize: 4, layerCount: 1, headCount: 1, keyValueHeadCount: 1,
+      headDimension: 4, feedForwardSize: 4, vocabularySize: 2, contextLength: 8,
+      ropeTheta: 10_000, rmsNormEpsilon: 1e-5, hasTiedEmbeddings: true, doubtfulWindow: 4)
+    func refusal(_ prompt: String) throws -> Fault? {
+      let set = try read("{\"prompt\":\"\(prompt)\",\"completion\":\"b\"}")
+      do throws(Fault) {
+        _ = try set.tokenized(by: tokenizer, for: model)
+        return nil
+      } catch { return error }
+    }
+    #expect(try refusal("aba") == nil)
+    #expect(try refusal("abab")?.reason.contains("sliding_window") == true)
+    #expect(try refusal("abab")?.kind == .unsupported)
+    model.doubtfulWindow = nil
+    model.rotaryScaling.kind = .longrope(
+      RotaryScaling.LongRoPE(
+        shortFactors: [1, 1], longFactors: [2, 2], originalLength: 4, attentionFactor: 1))
+    #expect(try refusal("aba") == nil)
+    #expect(try refusal("abab")?.reason.contains("RoPE scaling") == true)
+  }
+
   /// One defect each, and the code that names it.
   @Test(arguments: [
     ("", "DATA-EMPTY"), ("\n \n", "DATA-EMPTY"), ("{", "DATA-JSON"), ("[1]", "DATA-FIELD"),

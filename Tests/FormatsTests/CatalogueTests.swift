@@ -75,7 +75,8 @@ import Testing
     Row(
       79, gguf, "\"empty name\"", "\"name of 64 bytes\"", "\"name not UTF-8\"", "\"name with ESC\""),
     Row(80, gguf, "\"name twice\""), Row(81, base, "\"layer 2³²\"", "\"layer −1\""),
-    Row(82, gguf, "\"no dimensions\"", "\"5 dimensions\"", "\"2³²−1 dimensions\""),
+    Row(82, ggufRead, "readsTensorsWithoutDimensions()"),
+    Row(82, gguf, "\"a block without dimensions\"", "\"5 dimensions\"", "\"2³²−1 dimensions\""),
     Row(83, gguf, "\"dimension −1\""),
     Row(83, ggufRead, "listsEmptyTensorsAndRefusesTheirValues()"),
     Row(84, gguf, "\"2³² × 2³² of I8\""), Row(85, gguf, "\"wraps negative\""),
@@ -85,7 +86,7 @@ import Testing
     Row(89, gguf, "\"row of 33 in Q4_0\"", "\"rows of 16 in Q4_0\""),
     Row(90, types, "isAsTheTableSays"), Row(91, gguf, "\"offset 2⁶⁴−32\""),
     Row(92, gguf, "\"offset unaligned\"", "\"one byte short\""),
-    Row(93, gguf, "\"overlap\"", "\"gap\""), Row(94, gguf, "\"polyglot\""),
+    Row(93, gguf, "\"overlap\"", "\"gap\""), Row(94, ggufRead, "readsFilesWithMoreBehindThem"),
     Row(94, ggufRead, "readsFilesWithoutFinalPadding()"),
     Row(
       95, split, "\"missing\", \"order\", \"count\", \"twice\", \"total\"", "refusesALaterPart()"),

@@ -74,6 +74,22 @@ public struct GGUFBuilder: Sendable {
     add(key, raw: 9, Self.little(UInt32(8)) + Self.little(UInt64(strings.count)) + elements)
   }
 
+  /// Adds an array of signed numbers.
+  public mutating func add(_ key: String, integers: [Int32]) {
+    add(
+      key, raw: 9,
+      Self.little(UInt32(5)) + Self.little(UInt64(integers.count))
+        + integers.flatMap { Self.little($0) })
+  }
+
+  /// Adds an array of numbers.
+  public mutating func add(_ key: String, floats: [Float]) {
+    add(
+      key, raw: 9,
+      Self.little(UInt32(6)) + Self.little(UInt64(floats.count))
+        + floats.flatMap { Self.little($0.bitPattern) })
+  }
+
   /// Replaces the value of `key`, or adds it.
   public mutating func set(_ key: String, _ change: (inout GGUFBuilder) -> Void) {
     entries.removeAll { $0.key == Array(key.utf8) }

@@ -22,8 +22,8 @@ public enum TinyLlama {
     }
   }
 
-  /// The model as GGUF in F32, queries and keys interleaved as converters do.
-  public static func gguf() throws -> GGUFBuilder {
+  /// The model, or that of another folder, as GGUF in F32, queries and keys interleaved as converters do.
+  public static func gguf(of folder: String = folder) throws -> GGUFBuilder {
     let base = try BaseCheckpoint.open(folder)
     var builder = GGUFBuilder()
     builder.add("general.architecture", string: "llama")
@@ -38,8 +38,8 @@ public enum TinyLlama {
     builder.add("llama.rope.freq_base", f32: Float(configuration.ropeTheta))
     for tensor in base.tensors {
       var values = try base.checkpoint.floats(tensor.name)
-      let isQuery = tensor.name.hasSuffix("q_proj.weight")
-      if isQuery || tensor.name.hasSuffix("k_proj.weight") {
+      let isQuery = tensor.name.contains(".q_proj.")
+      if isQuery || tensor.name.contains(".k_proj.") {
         let heads = isQuery ? configuration.headCount : configuration.keyValueHeadCount
         values = interleaved(values, rows: tensor.shape[0], heads: heads)
       }

@@ -9,11 +9,11 @@ import Tokenizers
 /// Thousands of lines against Hugging Face's tokenizers library (golden/tokenizer/lines).
 @Suite(.enabled(if: Checkout.hasDemoBase, "needs the demo base: `make models`"))
 struct TokenizerLineTests {
-  @Test(arguments: ["gpt-2", "smollm", "llama-bpe", "qwen2"])
+  @Test(arguments: ["gpt-2", "smollm", "llama-bpe", "qwen2", "tekken", "gpt-4o"])
   func agreesOnEveryLine(_ rule: String) throws {
     let answers = try TokenizerLines.answers()
     var vocabulary = try Self.demoVocabulary()
-    // A splitting rule does not depend on the vocabulary; the demo's serves for all four.
+    // A splitting rule does not depend on the vocabulary; the demo's serves for all.
     vocabulary.preTokenizer = rule
     let tokenizer = try Tokenizer(vocabulary: vocabulary)
     let sources = try #require(answers["rules"]?[rule]?.objectValue)

@@ -31,16 +31,25 @@ import Tokenizers
       if: FileManager.default.fileExists(
         atPath: Checkout.path("models/vocabularies/ggml-vocab-gpt-2.gguf")),
       "needs golden/tools/fetch_vocabularies.sh"),
-    arguments: ["gpt-2", "qwen2", "llama-bpe"])
-  func agreesOnOtherVocabularies(_ name: String) throws {
+    arguments: [
+      ("gpt-2", PreTokenizer.gpt2), ("qwen2", .qwen2), ("llama-bpe", .llamaBPE),
+      ("starcoder", .smollm), ("refact", .smollm), ("command-r", .smollm), ("mpt", .gpt2),
+      ("llama-spm", nil), ("phi-3", nil),
+    ])
+  func agreesOnOtherVocabularies(_ name: String, _ rule: PreTokenizer?) throws {
     let path = "models/vocabularies/ggml-vocab-\(name).gguf"
     let tokenizer = try Tokenizer(checkpoint: Checkpoint.open(Checkout.path(path)))
-    #expect(tokenizer.preTokenizer.rawValue == name)
+    #expect(tokenizer.preTokenizer == rule)
     let cases = try TokenizerVectors(path).cases
     #expect(cases.count == 46)
     for (text, ids) in cases {
       #expect(tokenizer.encode(text) == ids, "\(text.debugDescription)")
     }
-    #expect(tokenizer.addsBeginOfSequence == (name == "llama-bpe"))
+    if ["gpt-2", "qwen2", "llama-bpe", "llama-spm"].contains(name) {
+      #expect(tokenizer.addsBeginOfSequence == name.hasPrefix("llama"))
+    }
+    if rule == nil {
+      for (text, ids) in cases { #expect(tokenizer.decode(ids, isWhole: true) == Array(text.utf8)) }
+    }
   }
 }

@@ -2,7 +2,7 @@
 
     make_lines.py      writes golden/tokenizer/lines/ and models/demo-tokenizer.json
 
-The vocabulary is the demo base's. Besides its own splitting rule it is used with the other three that
+The vocabulary is the demo base's. Besides its own splitting rule it is used with the others that
 we implement, because a rule does not depend on the vocabulary. Lines: prompts and completions of the
 demo data, and seeded random Unicode. A digest is the SHA-256 over all lines of: number of ids, ids, as
 little-endian 32-bit integers.
@@ -41,6 +41,16 @@ LLAMA = (
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 QWEN = LLAMA.replace(r"\p{N}{1,3}", r"\p{N}")
+UPPER, LOWER = r"\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}", r"\p{Ll}\p{Lm}\p{Lo}\p{M}"
+TEKKEN = (
+    rf"[^\r\n\p{{L}}\p{{N}}]?[{UPPER}]*[{LOWER}]+|[^\r\n\p{{L}}\p{{N}}]?[{UPPER}]+[{LOWER}]*"
+    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+SUFFIX = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+GPT4O = TEKKEN.replace(f"[{LOWER}]+|", f"[{LOWER}]+{SUFFIX}|").replace(
+    f"[{LOWER}]*|", f"[{LOWER}]*{SUFFIX}|").replace(r"|\p{N}|", r"|\p{N}{1,3}|")
+# Rules whose models take a word that is itself a token whole.
+WHOLE = ("llama-bpe", "tekken")
 SPACES = " \t\n\r\x0b\x0c\x1c\x85\xa0\u1680\u2003\u2028\u202f\u3000\u200b\ufeff"
 PIECES = ["'s", "'S", "'ſ", "'ll", "'LL", "'re", "'Ve", "'d", "'t", "'m", "’s", "<|im_start|>", "<|im_end|>",
           "<|im_", "<file_sep>", "\r\n", "\n\n", "  ", "   ", " .", "...\n", "e\u0301", "\u1100\u1161", "½", "Ⅷ", "²"]
@@ -58,6 +68,8 @@ RULES = {
     ),
     "llama-bpe": lambda: split_by(LLAMA),
     "qwen2": lambda: split_by(QWEN),
+    "tekken": lambda: split_by(TEKKEN),
+    "gpt-4o": lambda: split_by(GPT4O),
 }
 
 
@@ -69,7 +81,7 @@ def demo_tokenizer(rule: str) -> Tokenizer:
 
     tokens = field("tokens")
     merges = [tuple(line.split(" ", 1)) for line in field("merges")]
-    model = models.BPE({t: i for i, t in enumerate(tokens)}, merges, ignore_merges=rule == "llama-bpe")
+    model = models.BPE({t: i for i, t in enumerate(tokens)}, merges, ignore_merges=rule in WHOLE)
     tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = RULES[rule]()
     if rule == "qwen2":
@@ -81,7 +93,7 @@ def demo_tokenizer(rule: str) -> Tokenizer:
 
 def small_tokenizer(rule: str, lines: list[str], folder: str) -> Tokenizer:
     """A trained tokenizer with the features that real files of its family have."""
-    tokenizer = Tokenizer(models.BPE(ignore_merges=rule == "llama-bpe"))
+    tokenizer = Tokenizer(models.BPE(ignore_merges=rule in WHOLE))
     tokenizer.pre_tokenizer = RULES[rule]()
     tokenizer.decoder = decoders.ByteLevel()
     if rule == "qwen2":
@@ -171,7 +183,7 @@ def main() -> None:
         trained = small_tokenizer(rule, sources["banking77"][:1000], folder)
         small[rule] = digest(trained, randoms, special=True)
     answer = {
-        "title": "Ids of demo data and random Unicode under the four splitting rules, as digests",
+        "title": "Ids of demo data and random Unicode under the splitting rules, as digests",
         "seed": SEED,
         "generator": "golden/tools/make_lines.py",
         "libraries": cases.libraries("gguf", "tokenizers"),

@@ -2,28 +2,25 @@ internal import Faults
 
 /// Reads the shape of a llama-family model from GGUF metadata (`formats/gguf.md` §7.3).
 struct GGUFConfiguration {
-  private let header: GGUFHeader
-  private let tensors: [TensorInfo]
+  let weights: GGUFWeights
+  var header: GGUFHeader { weights.header }
+  private var tensors: [TensorInfo] { weights.tensors }
 
   /// Keys of the family that are read or cannot change the forward pass.
   private static let known: Set<String> = [
     "context_length", "embedding_length", "block_count", "feed_forward_length", "vocab_size",
     "attention.head_count", "attention.head_count_kv", "attention.key_length",
     "attention.value_length", "attention.layer_norm_rms_epsilon", "rope.dimension_count",
-    "rope.freq_base", "tensor_data_layout",
+    "rope.freq_base", "rope.scale_linear", "attention.sliding_window", "tensor_data_layout",
   ]
 
   /// Keys of the family that change the forward pass unless they hold this neutral number.
   private static let neutral: [String: Double] = [
-    "expert_count": 0, "expert_used_count": 0, "attention.sliding_window": 0,
-    "attn_logit_softcapping": 0, "final_logit_softcapping": 0, "rope.scale_linear": 1,
-    "rope.scaling.factor": 1, "logit_scale": 1, "residual_scale": 1, "embedding_scale": 1,
+    "expert_count": 0, "expert_used_count": 0, "attn_logit_softcapping": 0,
+    "final_logit_softcapping": 0, "logit_scale": 1, "residual_scale": 1, "embedding_scale": 1,
   ]
 
-  init(header: GGUFHeader, tensors: [TensorInfo]) {
-    self.header = header
-    self.tensors = tensors
-  }
+  init(_ weights: GGUFWeights) { self.weights = weights }
 
   /// The configuration.
   ///
@@ -39,8 +36,10 @@ struct GGUFConfiguration {
     }
     try refuseUnknownKeys()
     let hidden = try size("embedding_length")
-    let heads = try size("attention.head_count", limit: 1 << 16)
-    let keyValueHeads = try size("attention.head_count_kv", limit: 1 << 16, default: heads)
+    let layers = try size("block_count", limit: 1 << 16)
+    let heads = try size("attention.head_count", limit: 1 << 16, layers: layers)
+    let keyValueHeads = try size(
+      "attention.head_count_kv", limit: 1 << 16, default: heads, layers: layers)
     guard heads % keyValueHeads == 0 else {
       throw Fault(
         .badData, "GG-META", "\(heads) heads are not a multiple of \(keyValueHeads) kv heads")
@@ -50,23 +49,35 @@ struct GGUFConfiguration {
     guard let rows = embedding?.shape.first, embedding?.shape.count == 2, rows > 0 else {
       throw Fault(.badData, "GG-META", "token_embd.weight is missing or not a matrix")
     }
+    let context = try size("context_length")
+    let window = try header.integer("llama.attention.sliding_window") ?? 0
+    guard window >= 0 else {
+      throw Fault(.badData, "GG-META", "llama.attention.sliding_window is \(window)")
+    }
     return DecoderConfiguration(
-      architecture: architecture, hiddenSize: hidden,
-      layerCount: try size("block_count", limit: 1 << 16), headCount: heads,
+      architecture: architecture, hiddenSize: hidden, layerCount: layers, headCount: heads,
       keyValueHeadCount: keyValueHeads, headDimension: width,
-      feedForwardSize: try size("feed_forward_length"), vocabularySize: rows,
-      contextLength: try size("context_length"),
-      ropeTheta: try positive("rope.freq_base", default: 10_000),
+      feedForwardSize: try size("feed_forward_length", layers: layers), vocabularySize: rows,
+      contextLength: context, ropeTheta: try positive("rope.freq_base", default: 10_000),
       rmsNormEpsilon: try positive("attention.layer_norm_rms_epsilon", default: nil),
-      hasTiedEmbeddings: !tensors.contains { $0.name == "output.weight" })
+      hasTiedEmbeddings: !tensors.contains { $0.name == "output.weight" },
+      rotaryScaling: try rotaryScaling(headDimension: width, contextLength: context),
+      biases: LlamaNames.biasedKinds(gguf: tensors.lazy.map(\.name)),
+      // llama.cpp passes over the key, and what it was written for has a window.
+      doubtfulWindow: window == 0 ? nil : window)
   }
 
   // MARK: - Values
 
   private func size(
-    _ key: String, limit: Int = 1 << 31 - 1, default fallback: Int? = nil
+    _ key: String, limit: Int = 1 << 31 - 1, default fallback: Int? = nil, layers: Int? = nil
   ) throws(Fault) -> Int {
-    guard let value = try header.integer("llama.\(key)") ?? fallback else {
+    // A key that may differ by layer may be an array.
+    let stated =
+      layers == nil
+      ? try header.integer("llama.\(key)")
+      : try weights.files[0].uniformInteger("llama.\(key)", layers: layers)
+    guard let value = stated ?? fallback else {
       throw Fault(.badData, "GG-META", "llama.\(key) is missing")
     }
     guard value > 0, value <= limit else {
@@ -75,7 +86,7 @@ struct GGUFConfiguration {
     return value
   }
 
-  private func positive(_ key: String, default fallback: Double?) throws(Fault) -> Double {
+  func positive(_ key: String, default fallback: Double?) throws(Fault) -> Double {
     guard let value = try header.number("llama.\(key)") ?? fallback else {
       throw Fault(.badData, "GG-META", "llama.\(key) is missing")
     }
@@ -106,17 +117,10 @@ struct GGUFConfiguration {
   // MARK: - Refusals
 
   private func refuseUnknownKeys() throws(Fault) {
-    if let type = try header.text("llama.rope.scaling.type"), type != "none" {
-      let factor = try header.number("llama.rope.scaling.factor") ?? 1
-      guard type == "linear", factor == 1 else {
-        throw Fault(
-          .unsupported, "GG-UNSUPPORTED", "llama.rope.scaling.type is \"\(type)\" (\(factor))")
-      }
-    }
     for (key, value) in header.metadata where key.hasPrefix("llama.") {
       let name = String(key.dropFirst("llama.".count))
-      // Without a scaling factor the other scaling keys have no effect.
-      if name.hasPrefix("rope.scaling."), name != "rope.scaling.factor" { continue }
+      // They concern the run alone: `rotaryScaling` reads them.
+      if name.hasPrefix("rope.scaling.") { continue }
       if Self.known.contains(name) { continue }
       guard let neutral = Self.neutral[name], value.double == neutral else {
         throw Fault(

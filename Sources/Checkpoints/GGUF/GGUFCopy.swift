@@ -120,7 +120,9 @@ public struct GGUFCopy: Sendable {
           tensor: name)
       }
       progress()
-      return order?.ggufOrder(of: new, columns: tensor.shape.last ?? 1) ?? new
+      // A bias has one value a row.
+      let columns = tensor.shape.count > 1 ? tensor.shape.last ?? 1 : 1
+      return order?.ggufOrder(of: new, columns: columns) ?? new
     }
   }
 

@@ -58,6 +58,47 @@ struct GGUFFile: Sendable {
     }
   }
 
+  /// The Float32 numbers of array `key`; nil where absent.
+  func floats(_ key: String) throws(Fault) -> [Float]? {
+    guard let array = try array(key, of: [.f32]) else { return nil }
+    let bytes = try file.read(at: array.byteOffset, count: array.byteCount)
+    let values = bytes.withUnsafeBytes { raw in
+      (0..<array.count).map {
+        Float(
+          bitPattern: UInt32(
+            littleEndian: raw.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
+      }
+    }
+    guard values.allSatisfy({ !$0.isNaN }) else {
+      throw Fault(.badData, "GG-META", "\(key) holds what is not a number", path: file.path)
+    }
+    return values
+  }
+
+  /// The integer of `key`, or that of an array of `layers` equal ones; nil where absent.
+  ///
+  /// - Throws: 65 `GG-META` for an array of another length or type, 69 `GG-UNSUPPORTED` where layers differ.
+  func uniformInteger(_ key: String, layers: Int? = nil) throws(Fault) -> Int? {
+    guard case .array(let array) = header[key] else { return try header.integer(key) }
+    guard array.elementType == .i32 || array.elementType == .u32,
+      (1...1 << 16).contains(array.count),
+      layers == nil || array.count == layers
+    else {
+      throw Fault(
+        .badData, "GG-META",
+        "\(key) is an array of \(array.count) \(array.elementType); one integer"
+          + "\(layers.map { ", or 32-bit ones for \($0) layers," } ?? "") is possible")
+    }
+    let values = try integers(key) ?? []
+    guard let first = values.first, values.allSatisfy({ $0 == first }) else {
+      throw Fault(
+        .unsupported, "GG-UNSUPPORTED",
+        "\(key) is not the same in all layers: \(values.first ?? 0)"
+          + " and \(values.first { $0 != values.first } ?? 0)")
+    }
+    return array.elementType == .u32 ? Int(UInt32(bitPattern: first)) : Int(first)
+  }
+
   private func array(_ key: String, of types: [GGUFValueType]) throws(Fault) -> GGUFArray? {
     guard let value = header[key] else { return nil }
     guard case .array(let array) = value, types.contains(array.elementType) else {

@@ -40,7 +40,6 @@ struct GGUFTensorTable {
     dataOffset: Int, alignment: Int, byteCount: Int
   ) throws(Fault) -> [GGUFTensor] {
     var running = 0
-    var end = 0
     var tensors: [GGUFTensor] = []
     tensors.reserveCapacity(entries.count)
     for entry in entries {
@@ -65,13 +64,8 @@ struct GGUFTensorTable {
         GGUFTensor(
           name: entry.name, type: entry.type, shape: entry.shape, byteOffset: start,
           byteCount: entry.byteCount))
-      end = stop
       // `stop` lies inside the file, so this cannot overflow.
       running = try GGUFHeaderParser.padded(stop - dataOffset, to: alignment)
-    }
-    if !tensors.isEmpty, byteCount - end > alignment {
-      throw Fault(
-        .badData, "GG-TRAIL", "\(byteCount - end) bytes follow the last tensor")
     }
     return tensors
   }
@@ -107,8 +101,8 @@ struct GGUFTensorTable {
     _ cursor: inout GGUFCursor, _ name: String
   ) throws(Fault) -> Entry {
     let dimensions = try cursor.u32("dimension count")
-    guard dimensions > 0, dimensions <= UInt32(GGUFHeaderParser.Limit.dimensions) else {
-      throw Fault(.badData, "GG-NDIMS", "\(dimensions) dimensions; 1 to 4 are allowed")
+    guard dimensions <= UInt32(GGUFHeaderParser.Limit.dimensions) else {
+      throw Fault(.badData, "GG-NDIMS", "\(dimensions) dimensions; 0 to 4 are allowed")
     }
     var sizes: [Int] = []
     for _ in 0..<dimensions {
@@ -135,10 +129,12 @@ struct GGUFTensorTable {
 
   /// Bytes of a tensor; sizes are multiplied without the zeros so that no order hides an overflow.
   private static func byteCount(_ sizes: [Int], _ type: GGUFTensorType) throws(Fault) -> Int {
-    guard sizes[0] % type.blockElements == 0 else {
+    // No dimension is one element.
+    let columns = sizes.first ?? 1
+    guard columns % type.blockElements == 0 else {
       throw Fault(
         .badData, "GG-BLOCK",
-        "rows of \(sizes[0]) are not whole blocks of \(type.blockElements) (\(type.name))")
+        "rows of \(columns) are not whole blocks of \(type.blockElements) (\(type.name))")
     }
     var blocks = 1
     var overflow = false

@@ -23,13 +23,21 @@ extension GGUFWeights {
         .badData, "GG-META",
         "tokenizer.ggml.token_type has \(types.count) entries for \(tokens.count) tokens")
     }
+    let scores = try file.floats("tokenizer.ggml.scores") ?? []
+    guard scores.isEmpty || scores.count == tokens.count else {
+      throw Fault(
+        .badData, "GG-META",
+        "tokenizer.ggml.scores has \(scores.count) entries for \(tokens.count) tokens")
+    }
     return TokenizerVocabulary(
       model: model, preTokenizer: try header.text("tokenizer.ggml.pre"), tokens: tokens,
       tokenTypes: types, merges: try file.strings("tokenizer.ggml.merges") ?? [],
       beginOfSequence: try tokenID("tokenizer.ggml.bos_token_id", count: tokens.count),
       endOfSequence: try tokenID("tokenizer.ggml.eos_token_id", count: tokens.count),
       addsBeginOfSequence: try header.bool("tokenizer.ggml.add_bos_token"),
-      addsEndOfSequence: try header.bool("tokenizer.ggml.add_eos_token"))
+      addsEndOfSequence: try header.bool("tokenizer.ggml.add_eos_token"), scores: scores,
+      addsSpacePrefix: try header.bool("tokenizer.ggml.add_space_prefix"),
+      unknown: try tokenID("tokenizer.ggml.unknown_token_id", count: tokens.count))
   }
 
   private func tokenID(_ key: String, count: Int) throws(Fault) -> Int32? {

@@ -40,7 +40,11 @@ struct GGUFWeights: WeightSource {
   func floats(at index: Int, threads: Int) throws(Fault) -> [Float] {
     let (file, tensor) = places[index]
     var values = try files[file].floats(
-      of: tensor, permutation: try permutation(of: tensor), threads: threads)
+      of: tensor, permutation: tensor.shape.count > 1 ? try permutation(of: tensor) : nil,
+      threads: threads)
+    if tensor.shape.count == 1, let order = try permutation(of: tensor) {
+      values = order.huggingFaceOrder(of: values)
+    }
     if let factor = try factor(of: tensor) {
       for index in values.indices { values[index] *= factor }
     }
@@ -61,19 +65,20 @@ struct GGUFWeights: WeightSource {
     return try files[place.file].floats(of: place.tensor).first
   }
 
-  /// The row order of `tensor`: queries and keys of the llama family are stored interleaved.
+  /// The row order of `tensor`: queries and keys of the llama family, and their biases, are stored interleaved.
   func permutation(of tensor: GGUFTensor) throws(Fault) -> HeadPermutation? {
     guard architecture == "llama",
       let (_, leaf) = LlamaNames.split(tensor.name, prefix: "blk.")
     else { return nil }
-    let isQuery = leaf == "attn_q.weight"
-    guard isQuery || leaf == "attn_k.weight" else { return nil }
+    let isQuery = leaf == "attn_q.weight" || leaf == "attn_q.bias"
+    guard isQuery || leaf == "attn_k.weight" || leaf == "attn_k.bias" else { return nil }
     do throws(Fault) {
-      let heads = try header.integer("llama.attention.head_count") ?? 0
-      let count = isQuery ? heads : try header.integer("llama.attention.head_count_kv") ?? heads
-      if let order = HeadPermutation(rows: tensor.shape[0], headCount: count) { return order }
-      throw Fault(
-        .badData, "GG-META", "\(tensor.shape[0]) rows are not \(count) heads of even width")
+      let heads = try files[0].uniformInteger("llama.attention.head_count") ?? 0
+      let count =
+        isQuery ? heads : try files[0].uniformInteger("llama.attention.head_count_kv") ?? heads
+      let rows = tensor.shape.first ?? 1
+      if let order = HeadPermutation(rows: rows, headCount: count) { return order }
+      throw Fault(.badData, "GG-META", "\(rows) rows are not \(count) heads of even width")
     } catch {
       throw error.at(path: files[0].file.path, tensor: tensor.name)
     }

@@ -93,13 +93,13 @@ public struct GGUFWriter: Sendable {
       byteCount = product
     }
     guard (1...GGUFHeaderParser.Limit.nameBytes).contains(name.utf8.count),
-      (1...GGUFHeaderParser.Limit.dimensions).contains(shape.count),
+      (0...GGUFHeaderParser.Limit.dimensions).contains(shape.count),
       !names.contains(Array(name.utf8))
     else {
       throw Fault(
         .internalError, "GG-WRITE",
         "the name is repeated or not 1 to \(GGUFHeaderParser.Limit.nameBytes) bytes, or the shape "
-          + "\(shape) not of 1 to \(GGUFHeaderParser.Limit.dimensions) dimensions", tensor: name)
+          + "\(shape) not of 0 to \(GGUFHeaderParser.Limit.dimensions) dimensions", tensor: name)
     }
     names.insert(Array(name.utf8))
     tensors.append(

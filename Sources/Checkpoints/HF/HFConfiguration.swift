@@ -14,8 +14,7 @@ struct HFConfiguration: Sendable {
 
   /// Fields that change the forward pass unless they are absent, null or this value.
   private static let neutral: [(key: String, value: JSONValue)] = [
-    ("attention_bias", false), ("mlp_bias", false), ("hidden_act", "silu"),
-    ("rope_scaling", nil), ("sliding_window", nil), ("compression_config", nil),
+    ("compression_config", nil),
     ("partial_rotary_factor", 1), ("attn_logit_softcapping", nil),
     ("final_logit_softcapping", nil), ("logit_scale", nil), ("logits_scaling", 1),
     ("embedding_multiplier", 1), ("residual_multiplier", 1), ("attention_multiplier", nil),
@@ -61,9 +60,15 @@ struct HFConfiguration: Sendable {
     guard CheckpointSupport.huggingFaceModelTypes.contains(modelType) else {
       throw unsupported("model_type \"\(modelType)\"; llama and mistral are supported")
     }
-    // A Mistral model without the field has a window of 4096 by default.
-    if modelType == "mistral", json["sliding_window"] == nil {
-      throw unsupported("sliding_window is missing and means 4096 for mistral")
+    // Two names of one function.
+    if let activation = json["hidden_act"], !["silu", "swish", nil].contains(activation) {
+      throw unsupported("hidden_act is set and may change the model")
+    }
+    // Mistral's linear modules never have one.
+    for key in ["attention_bias", "mlp_bias"] where modelType == "mistral" {
+      if let value = json[key], !value.isNull, value != false {
+        throw unsupported("\(key) is set, and the biases of mistral models are not defined")
+      }
     }
     for (key, value) in Self.neutral {
       guard let found = json[key], !found.isNull, found != value else { continue }
@@ -129,9 +134,12 @@ struct HFConfiguration: Sendable {
   }
 
   private func readDecoder() throws(Fault) -> DecoderConfiguration {
+    let isMistral = modelType == "mistral"
     let hidden = try size("hidden_size")
     let heads = try size("num_attention_heads", limit: 1 << 16)
-    let keyValueHeads = try size("num_key_value_heads", limit: 1 << 16, default: heads)
+    let keyValueHeads = try size(
+      "num_key_value_heads", limit: 1 << 16,
+      default: isMistral && json["num_key_value_heads"] == nil ? 8 : heads)
     guard heads % keyValueHeads == 0 else {
       throw Fault(
         .badData, "CFG", "\(heads) heads are not a multiple of \(keyValueHeads) kv heads")
@@ -143,15 +151,36 @@ struct HFConfiguration: Sendable {
     guard width % 2 == 0 else {
       throw Fault(.badData, "CFG", "head dimension \(width) is not even")
     }
+    let context = try size("max_position_embeddings", default: isMistral ? 131_072 : 2048)
+    let (theta, scaling) = try rotary(headDimension: width, contextLength: context)
+    let window = try window(isMistral: isMistral)
     return DecoderConfiguration(
       architecture: "llama", hiddenSize: hidden,
       layerCount: try size("num_hidden_layers", limit: 1 << 16), headCount: heads,
       keyValueHeadCount: keyValueHeads, headDimension: width,
       feedForwardSize: try size("intermediate_size"), vocabularySize: try size("vocab_size"),
-      contextLength: try size("max_position_embeddings", default: 2048),
-      ropeTheta: try ropeTheta(),
+      contextLength: context, ropeTheta: theta,
       rmsNormEpsilon: try positive(json["rms_norm_eps"], "rms_norm_eps", default: 1e-6),
-      hasTiedEmbeddings: try flag("tie_word_embeddings"))
+      hasTiedEmbeddings: try flag("tie_word_embeddings"), rotaryScaling: scaling,
+      biases: try biases(), slidingWindow: isMistral ? window : nil,
+      // Transformers passes over the key, others do not.
+      doubtfulWindow: isMistral ? nil : window)
+  }
+
+  /// The kinds of modules that have a bias.
+  private func biases() throws(Fault) -> Set<LinearKind> {
+    var kinds: Set<LinearKind> = []
+    for (key, parent) in [("attention_bias", "self_attn"), ("mlp_bias", "mlp")]
+    where try flag(key) {
+      kinds.formUnion(LinearKind.allCases.filter { $0.parent == parent })
+    }
+    return kinds
+  }
+
+  /// `sliding_window`; a Mistral model without the field has one of 4096.
+  private func window(isMistral: Bool) throws(Fault) -> Int? {
+    if json["sliding_window"] == nil { return isMistral ? 4096 : nil }
+    return isSet("sliding_window") ? try size("sliding_window") : nil
   }
 
   /// The id of a special token; of a list of ids the first.
@@ -182,7 +211,7 @@ struct HFConfiguration: Sendable {
     return value
   }
 
-  private func positive(
+  func positive(
     _ value: JSONValue?, _ key: String, default fallback: Double
   ) throws(Fault) -> Double {
     guard let value, !value.isNull else { return fallback }
@@ -190,23 +219,6 @@ struct HFConfiguration: Sendable {
       throw Fault(.badData, "CFG", "\(key) must be a positive number")
     }
     return number
-  }
-
-  /// RoPE's base: `rope_theta`, or since version 5 of the library `rope_parameters.rope_theta`.
-  private func ropeTheta() throws(Fault) -> Double {
-    guard let parameters = json["rope_parameters"], !parameters.isNull else {
-      return try positive(json["rope_theta"], "rope_theta", default: 10_000)
-    }
-    guard let members = parameters.objectValue?.members else {
-      throw Fault(.badData, "CFG", "rope_parameters must be an object")
-    }
-    for member in members where member.key != "rope_theta" {
-      if member.key == "rope_type" || member.key == "type", member.value == "default" { continue }
-      throw unsupported("rope_parameters.\(member.key) is set and may change the model")
-    }
-    return try positive(
-      parameters["rope_theta"] ?? json["rope_theta"], "rope_parameters.rope_theta",
-      default: 10_000)
   }
 
   private func unsupported(_ reason: String) -> Fault {

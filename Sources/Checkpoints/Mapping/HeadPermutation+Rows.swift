@@ -12,4 +12,14 @@ extension HeadPermutation {
     }
     return result
   }
+  /// The elements of a vector, such as a bias, moved from GGUF order to Hugging Face order.
+  ///
+  /// `values` must hold whole heads; a remainder is left where it is.
+  func huggingFaceOrder(of values: [Float]) -> [Float] {
+    var result = values
+    for row in 0..<values.count / headDimension * headDimension {
+      result[huggingFaceRow(ofGGUF: row)] = values[row]
+    }
+    return result
+  }
 }

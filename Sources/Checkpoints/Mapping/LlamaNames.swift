@@ -20,7 +20,36 @@ public enum LlamaNames {
     ("mlp.gate_proj.weight", "ffn_gate.weight"),
     ("mlp.up_proj.weight", "ffn_up.weight"),
     ("mlp.down_proj.weight", "ffn_down.weight"),
+    ("self_attn.q_proj.bias", "attn_q.bias"),
+    ("self_attn.k_proj.bias", "attn_k.bias"),
+    ("self_attn.v_proj.bias", "attn_v.bias"),
+    ("self_attn.o_proj.bias", "attn_output.bias"),
+    ("mlp.gate_proj.bias", "ffn_gate.bias"),
+    ("mlp.up_proj.bias", "ffn_up.bias"),
+    ("mlp.down_proj.bias", "ffn_down.bias"),
   ]
+
+  /// Tensors of GGUF files that hold what Hugging Face puts into `config.json`.
+  enum Rotary {
+    /// What every frequency of RoPE is divided by.
+    static let divisors = "rope_freqs.weight"
+    /// The same of LongRoPE, for texts within the original context and beyond.
+    static let short = "rope_factors_short.weight"
+    static let long = "rope_factors_long.weight"
+  }
+
+  /// The kinds of modules of which some block has a bias, by the names of a GGUF file's tensors.
+  static func biasedKinds(gguf names: some Sequence<String>) -> Set<LinearKind> {
+    var leaves: Set<String> = []
+    for name in names where name.hasSuffix(".bias") {
+      if let (_, leaf) = split(name, prefix: "blk.") { leaves.insert(leaf) }
+    }
+    return Set(
+      LinearKind.allCases.filter { kind in
+        let leaf = "\(kind.parent).\(kind.rawValue).bias"
+        return block.contains { $0.huggingFace == leaf && leaves.contains($0.gguf) }
+      })
+  }
 
   /// The Hugging Face name of a GGUF tensor; nil where the family has no such tensor.
   public static func huggingFace(gguf name: String) -> String? {
@@ -91,6 +120,9 @@ public enum LlamaNames {
       for kind in LinearKind.allCases {
         let module = LinearModule(layer: layer, kind: kind, configuration: configuration)
         list.append((module.weightName, [module.outFeatures, module.inFeatures]))
+        if configuration.biases.contains(kind) {
+          list.append((module.biasName, [module.outFeatures]))
+        }
       }
     }
     return list

@@ -5,7 +5,8 @@ public import Tokenizers
 extension DataSet {
   /// Every example as token ids.
   ///
-  /// - Throws: `DATA-LENGTH` for an example longer than the model's context, `DATA-TOKENS` where a completion has
+  /// - Throws: `DATA-LENGTH` for an example longer than the model's context, 69 where it is longer than what this
+  ///   program computes as the model defines it; `DATA-TOKENS` where a completion has
   ///   no token, nothing precedes it, or a token has no embedding: tokenizers may have more tokens than their model.
   public func tokenized(
     by tokenizer: Tokenizer, for model: DecoderConfiguration
@@ -17,9 +18,10 @@ extension DataSet {
       let tokens: TokenizedExample
       switch example.target {
       case .completion(let text):
-        tokens = TokenizedExample(prompt: prompt, completion: tokenizer.encode(text))
+        tokens = TokenizedExample(
+          prompt: prompt, completion: tokenizer.encode(text, continues: true))
       case .choices(let texts, let answer):
-        let choices = texts.map { tokenizer.encode($0) }
+        let choices = texts.map { tokenizer.encode($0, continues: true) }
         tokens = TokenizedExample(
           prompt: prompt, completion: choices[answer], choices: choices, answer: answer)
       }
@@ -41,6 +43,12 @@ extension DataSet {
           .badData, "DATA-LENGTH",
           "example \(index + 1) has \(longest) tokens, the model's context is \(model.contextLength)",
           path: path)
+      }
+      guard longest <= model.exactLength else {
+        throw Fault(
+          .unsupported, "DATA-LENGTH",
+          "example \(index + 1) has \(longest) tokens; this model is computed exactly up to "
+            + "\(model.exactLength), where its \(model.lengthLimit) begins to matter", path: path)
       }
       result.append(tokens)
     }

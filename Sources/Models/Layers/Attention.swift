@@ -10,6 +10,8 @@ struct Attention {
   let headCount: Int
   let keyValueHeadCount: Int
   let headDimension: Int
+  /// How many keys a query sees, its own included; nil for all before it.
+  var window: Int?
   let threads: Int
 
   private var stride: Int { (headCount + 2 * keyValueHeadCount) * headDimension }
@@ -51,7 +53,7 @@ struct Attention {
         BLAS.gemm(
           transposeB: true, rows: length, columns: length, inner: headDimension, alpha: scale,
           row + head * headDimension, strideA: stride, key, strideB: stride, probability)
-        causalSoftmax(probability, length: length)
+        causalSoftmax(probability, length: length, window: window ?? length)
         BLAS.gemm(
           rows: length, columns: headDimension, inner: length, probability, value, strideB: stride,
           output.pointer + sequence.lowerBound * headCount * headDimension + head * headDimension,
@@ -134,11 +136,14 @@ func softmax(_ row: UnsafeMutablePointer<Float>, count: Int) {
   for key in 0..<count { row[key] *= inverse }
 }
 
-/// Row-wise softmax of the lower triangle, in place; the upper triangle becomes 0.
-private func causalSoftmax(_ scores: UnsafeMutablePointer<Float>, length: Int) {
+/// Row-wise softmax of the lower triangle, in place, of each row over its last `window` entries; what is outside
+/// becomes 0, and with it its part of the gradient.
+private func causalSoftmax(_ scores: UnsafeMutablePointer<Float>, length: Int, window: Int) {
   for query in 0..<length {
     let row = scores + query * length
-    softmax(row, count: query + 1)
+    let first = max(0, query + 1 - window)
+    for key in 0..<first { row[key] = 0 }
+    softmax(row + first, count: query + 1 - first)
     for key in (query + 1)..<max(length, query + 1) { row[key] = 0 }
   }
 }

@@ -3,38 +3,36 @@ import LinearAlgebra
 
 /// Rotary position embedding in the half-split layout of Hugging Face checkpoints.
 ///
-/// Element `i < D/2` of a head is rotated with element `i + D/2` by the angle `position·θ^(−2i/D)`.
-/// Source: Su et al., "RoFormer", 2021; angles are Float32 products as in Transformers, so that long
-/// contexts agree with it.
+/// Element `i < D/2` of a head is rotated with element `i + D/2` by the angle `position·f_i`, `f` the
+/// ``RotaryFrequencies``, and both are multiplied by their magnitude. Source: Su et al., "RoFormer", 2021; angles
+/// are Float32 products as in Transformers, so that long contexts agree with it.
 struct RotaryEmbedding {
   private let headDimension: Int
-  private let inverseFrequencies: [Float]
+  private let frequencies: RotaryFrequencies
   private var cosines: [Float] = []
   private var sines: [Float] = []
   private var positions = 0
 
-  init(headDimension: Int, theta: Double) {
+  init(headDimension: Int, frequencies: RotaryFrequencies) {
     self.headDimension = headDimension
-    inverseFrequencies = (0..<headDimension / 2).map { index in
-      Float(1 / pow(theta, Double(2 * index) / Double(headDimension)))
-    }
+    self.frequencies = frequencies
   }
 
   /// Extends the tables to `count` positions.
   mutating func prepare(positions count: Int) {
     guard count > positions else { return }
     for position in positions..<count {
-      for frequency in inverseFrequencies {
+      for frequency in frequencies.values {
         let angle = Float(position) * frequency
-        cosines.append(Float(cos(Double(angle))))
-        sines.append(Float(sin(Double(angle))))
+        cosines.append(Float(cos(Double(angle)) * frequencies.magnitude))
+        sines.append(Float(sin(Double(angle)) * frequencies.magnitude))
       }
     }
     positions = count
   }
 
-  /// Rotates `heads` consecutive heads of every token in place; `inverse` rotates back, which is also the
-  /// backward pass (a rotation's transpose).
+  /// Rotates `heads` consecutive heads of every token in place; `inverse` applies the transpose, which is the
+  /// backward pass.
   ///
   /// `x` `[N, stride]` with the heads first in each row; `positionOfToken` `[N]`.
   func rotate(

@@ -31,11 +31,19 @@ extension Exporter {
         return values
       }
     }
+    for module in configuration.absentBiases {
+      let count = module.outFeatures
+      try files.add(module.biasName, dtype: dtype, shape: [count]) { () throws(Fault) in
+        [Float](repeating: 0, count: count)
+      }
+    }
+    // Before anything is written: the base may be beyond what it can say.
+    let json = try base.huggingFaceJSON(configuration, dtype: dtype)
     var written = try companions.write(to: directory)
     written += try files.write(to: directory)
     let path = Paths.join(directory, "config.json")
     try AtomicFile.write(
-      path, text: base.huggingFaceJSON(configuration, dtype: dtype).text(pretty: true))
+      path, text: json.text(pretty: true))
     task.finish()
     session.log.warn(companions.warnings)
     return written + [path]

@@ -1,4 +1,6 @@
 import Checkpoints
+import Faults
+import Foundation
 import JSON
 import Tensors
 
@@ -10,9 +12,16 @@ extension BaseCheckpoint {
 
   /// The `config.json` of a merged model of this shape (`formats/hf.md` §5.3): that of a Hugging Face base with what
   /// the merging changed, else a new one.
-  func huggingFaceJSON(_ configuration: DecoderConfiguration, dtype: DType) -> JSONValue {
+  func huggingFaceJSON(
+    _ configuration: DecoderConfiguration, dtype: DType
+  ) throws(Fault) -> JSONValue {
     let names: [DType: String] = [.f32: "float32", .f16: "float16", .bf16: "bfloat16"]
-    var json = checkpoint.huggingFaceConfiguration?.objectValue ?? newConfiguration(configuration)
+    var json: JSONObject
+    if let own = checkpoint.huggingFaceConfiguration?.objectValue {
+      json = own
+    } else {
+      json = try newConfiguration(configuration)
+    }
     for key in Self.obsolete { json[key] = nil }
     json["tie_word_embeddings"] = .bool(configuration.hasTiedEmbeddings)
     // The name that every release of Transformers reads.
@@ -20,23 +29,9 @@ extension BaseCheckpoint {
     return .object(json)
   }
 
-  private func newConfiguration(_ shape: DecoderConfiguration) -> JSONObject {
-    var json = JSONObject([
-      ("architectures", ["LlamaForCausalLM"]), ("model_type", "llama"),
-      ("vocab_size", .integer(shape.vocabularySize)), ("hidden_size", .integer(shape.hiddenSize)),
-      ("intermediate_size", .integer(shape.feedForwardSize)),
-      ("num_hidden_layers", .integer(shape.layerCount)),
-      ("num_attention_heads", .integer(shape.headCount)),
-      ("num_key_value_heads", .integer(shape.keyValueHeadCount)),
-      ("head_dim", .integer(shape.headDimension)), ("hidden_act", "silu"),
-      ("max_position_embeddings", .integer(shape.contextLength)),
-      ("rms_norm_eps", .number(shape.rmsNormEpsilon)), ("rope_theta", .number(shape.ropeTheta)),
-      (
-        "rope_parameters",
-        .object(["rope_type": "default", "rope_theta": .number(shape.ropeTheta)])
-      ),
-      ("attention_bias", false), ("mlp_bias", false),
-    ])
+  /// That of a GGUF base, whose file names the special tokens.
+  private func newConfiguration(_ shape: DecoderConfiguration) throws(Fault) -> JSONObject {
+    var json = JSONObject(try shape.huggingFaceMembers())
     let metadata = checkpoint.metadata
     for role in ["bos", "eos", "pad"] {
       let stored = role == "pad" ? "padding" : role
@@ -44,5 +39,122 @@ extension BaseCheckpoint {
       json["\(role)_token_id"] = metadata["tokenizer.ggml.\(stored)_token_id"] ?? .null
     }
     return json
+  }
+}
+
+extension DecoderConfiguration {
+  /// The members of `config.json` that describe the model (`formats/hf.md` §3).
+  ///
+  /// - Throws: 69 `AD-EXPORT` where RoPE is scaled in a way that `config.json` has no words for.
+  fileprivate func huggingFaceMembers() throws(Fault) -> [(String, JSONValue)] {
+    // Only Mistral's class knows a window.
+    let isMistral = slidingWindow != nil
+    var members: [(String, JSONValue)] = [
+      ("architectures", .array([isMistral ? "MistralForCausalLM" : "LlamaForCausalLM"])),
+      ("model_type", isMistral ? "mistral" : "llama"),
+      ("vocab_size", .integer(vocabularySize)), ("hidden_size", .integer(hiddenSize)),
+      ("intermediate_size", .integer(feedForwardSize)),
+      ("num_hidden_layers", .integer(layerCount)), ("num_attention_heads", .integer(headCount)),
+      ("num_key_value_heads", .integer(keyValueHeadCount)), ("head_dim", .integer(headDimension)),
+      ("hidden_act", "silu"), ("max_position_embeddings", .integer(contextLength)),
+      ("rms_norm_eps", .number(rmsNormEpsilon)), ("rope_theta", .number(ropeTheta)),
+      ("rope_parameters", try rotaryJSON()),
+    ]
+    if isMistral {
+      members.append(("sliding_window", slidingWindow.map { .integer($0) } ?? nil))
+    } else {
+      members.append(("attention_bias", .bool(hasBiases("self_attn"))))
+      members.append(("mlp_bias", .bool(hasBiases("mlp"))))
+      if let doubtfulWindow { members.append(("sliding_window", .integer(doubtfulWindow))) }
+    }
+    return members
+  }
+
+  private func hasBiases(_ parent: String) -> Bool { biases.contains { $0.parent == parent } }
+
+  /// Biases that the file of a merged model must have and the base has not: the configuration announces those of all
+  /// modules of attention, or of the feed-forward layer, together.
+  var absentBiases: [LinearModule] {
+    linearModules.filter { hasBiases($0.kind.parent) && !biases.contains($0.kind) }
+  }
+
+  // MARK: - RoPE
+
+  private func rotaryJSON() throws(Fault) -> JSONValue {
+    let scaling = rotaryScaling
+    var fields: [(String, JSONValue)]
+    switch scaling.kind {
+    case .none where scaling.magnitude == 1 && scaling.divisors.isEmpty:
+      fields = [("rope_type", "default")]
+    case .none where scaling.divisors.isEmpty:
+      // Plain frequencies, longer vectors: YaRN that divides by 1.
+      fields = yarn(
+        RotaryScaling.YaRN(factor: 1, originalLength: contextLength, attentionFactor: 1))
+    case .none:
+      // Divisors of its own for every pair: LongRoPE whose two lists are one.
+      let divisors = scaling.divisors.map(Double.init)
+      fields = longrope(
+        RotaryScaling.LongRoPE(
+          shortFactors: divisors, longFactors: divisors, originalLength: contextLength,
+          attentionFactor: 1))
+    case _ where !scaling.divisors.isEmpty:
+      throw Fault(
+        .unsupported, "AD-EXPORT",
+        "the base has rope_freqs.weight and RoPE scaling beside it, for which config.json has no words; export "
+          + "to merged-gguf")
+    case .linear, .llama3, .dynamic:
+      guard scaling.magnitude == 1 else {
+        throw Fault(
+          .unsupported, "AD-EXPORT",
+          "the base has rope.scaling.attn_factor with a scaling that has none in config.json; export to "
+            + "merged-gguf")
+      }
+      fields = plain(scaling.kind)
+    case .yarn(let rule): fields = yarn(rule)
+    case .longrope(let rule): fields = longrope(rule)
+    case .unknown(let reason, let source):
+      guard let source else {
+        throw Fault(
+          .unsupported, "AD-EXPORT",
+          "\(reason), for which config.json has no words; export to merged-gguf")
+      }
+      return try JSONValue.parse(Array(source.utf8))
+    }
+    fields.append(("rope_theta", .number(ropeTheta)))
+    return .object(JSONObject(fields.map { (key: $0.0, value: $0.1) }))
+  }
+
+  private func plain(_ kind: RotaryScaling.Kind) -> [(String, JSONValue)] {
+    switch kind {
+    case .linear(let factor): [("rope_type", "linear"), ("factor", .number(factor))]
+    case .dynamic(let factor): [("rope_type", "dynamic"), ("factor", .number(factor))]
+    case .llama3(let rule):
+      [
+        ("rope_type", "llama3"), ("factor", .number(rule.factor)),
+        ("low_freq_factor", .number(rule.lowFrequencyFactor)),
+        ("high_freq_factor", .number(rule.highFrequencyFactor)),
+        ("original_max_position_embeddings", .integer(rule.originalLength)),
+      ]
+    default: []
+    }
+  }
+
+  private func yarn(_ rule: RotaryScaling.YaRN) -> [(String, JSONValue)] {
+    [
+      ("rope_type", "yarn"), ("factor", .number(rule.factor)),
+      ("original_max_position_embeddings", .integer(rule.originalLength)),
+      ("attention_factor", .number(rule.attentionFactor * rotaryScaling.magnitude)),
+      ("beta_fast", .number(rule.betaFast)), ("beta_slow", .number(rule.betaSlow)),
+      ("truncate", .bool(rule.truncates)),
+    ]
+  }
+
+  private func longrope(_ rule: RotaryScaling.LongRoPE) -> [(String, JSONValue)] {
+    [
+      ("rope_type", "longrope"), ("short_factor", .array(rule.shortFactors.map { .number($0) })),
+      ("long_factor", .array(rule.longFactors.map { .number($0) })), ("factor", 1),
+      ("original_max_position_embeddings", .integer(rule.originalLength)),
+      ("attention_factor", .number(rule.attentionFactor * rotaryScaling.magnitude)),
+    ]
   }
 }

@@ -157,8 +157,10 @@ public final class JobRunner {
   func tokenized(_ data: JobRequest.Data, role: String) throws(Fault) -> [TokenizedExample] {
     let set = try DataSet(path: data.path, limit: data.limit)
     dataDigests[role] = set.digest.hex
-    return try set.tokenized(
-      by: try session.tokenizer(), for: session.base.configuration)
+    let tokenizer = try session.tokenizer()
+    let examples = try set.tokenized(by: tokenizer, for: session.base.configuration)
+    session.log.warn(examples.warnings(of: tokenizer))
+    return examples
   }
 
   func loadTuningData(_ tuning: JobRequest.Tuning) throws(Fault) -> TuningData {

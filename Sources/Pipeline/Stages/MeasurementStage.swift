@@ -32,8 +32,9 @@ final class MeasurementStage {
     self.session = session
     self.seed = seed
     let set = try DataSet(path: request.path, limit: request.limit)
-    let examples = try set.tokenized(
-      by: try session.tokenizer(), for: session.base.configuration)
+    let tokenizer = try session.tokenizer()
+    let examples = try set.tokenized(by: tokenizer, for: session.base.configuration)
+    session.log.warn(examples.warnings(of: tokenizer))
     evaluator = Evaluator(plan: EvaluationPlan(examples: examples))
     data = EvaluationRecord.DataSource(
       path: request.path, sha256: set.digest.hex, n: examples.count)

@@ -53,7 +53,8 @@ public struct SelfSampler {
 
   /// A sampler of `teacher`, the LoRA model, and `base`, the model it was trained on.
   ///
-  /// - Throws: 65 `SELF-OPENING` where an opening has no token; 64 `SELF-LENGTH` where an opening and what the model writes after it may not fit its context.
+  /// - Throws: 65 `SELF-OPENING` where an opening has no token; 64 `SELF-LENGTH` where an opening and what the model
+  ///   writes after it may be longer than what is run.
   public init(
     teacher: DecoderPool, base: DecoderPool, tokenizer: Tokenizer, openings: [Opening],
     options: Options
@@ -62,7 +63,7 @@ public struct SelfSampler {
     writer = options.writer == .base ? base : teacher
     self.tokenizer = tokenizer
     self.options = options
-    let context = teacher.weights.configuration.contextLength
+    let context = teacher.weights.configuration.exactLength
     forms = TextForm.forms(of: openings, tokenizer: tokenizer, length: options.length)
     for (index, form) in forms.enumerated()
     where tokenizer.encode(form.opening, addSpecial: true).isEmpty {
@@ -74,7 +75,7 @@ public struct SelfSampler {
     for form in forms where form.longest > context {
       throw Fault(
         .usage, "SELF-LENGTH",
-        "an opening may come to \(form.longest) tokens, the model's context is \(context)")
+        "an opening may come to \(form.longest) tokens, the model is run up to \(context)")
     }
   }
 

@@ -32,7 +32,9 @@ struct TextForm {
     then = opening.then
     self.length = opening.length ?? length
     // A token at a time cannot be compared with all of `then`, but with its first token.
-    boundary = opening.then.map { tokenizer.decode(Array(tokenizer.encode($0).prefix(1))) } ?? []
+    boundary =
+      opening.then.map { tokenizer.decode(Array(tokenizer.encode($0, continues: true).prefix(1))) }
+      ?? []
     completionStops = finder.tokens(containing: Array((opening.end ?? "").utf8))
     writtenStops = then == nil ? completionStops : finder.tokens(containing: boundary)
     writtenLength = then == nil ? self.length : length

@@ -28,7 +28,8 @@ enum TokenizerCase {
       let ids = tokenizer.encode(example.text, addSpecial: addsSpecial)
       wrongIDs += ids == example.ids ? 0 : 1
       if let decoded = example.decoded {
-        wrongTexts += tokenizer.decode(example.ids).elementsEqual(decoded.utf8) ? 0 : 1
+        wrongTexts +=
+          tokenizer.decode(example.ids, isWhole: true).elementsEqual(decoded.utf8) ? 0 : 1
       }
     }
     guard !examples.isEmpty else { return .measured([]) }

@@ -83,22 +83,30 @@ extension TrapTests {
       #expect(try refusalOfBase(setting: "tie_word_embeddings", to: true)?.code == "CK-TIED")
     },
     Trap(28, "scaled RoPE read as plain RoPE") {
-      let factors = try refusalOfBase {
-        $0.add("rope_freqs.weight", shape: [4], floats: [1, 1, 2, 8])
+      func scaling(_ change: (inout GGUFBuilder) -> Void) throws -> RotaryScaling {
+        var builder = try TinyLlama.gguf()
+        change(&builder)
+        return try withFile(builder.bytes()) { path in
+          try BaseCheckpoint.open(path).configuration.rotaryScaling
+        }
       }
-      #expect(factors?.code == "CK-UNSUPPORTED" && factors?.tensor == "rope_freqs.weight")
+      let factors = try scaling { $0.add("rope_freqs.weight", shape: [4], floats: [1, 1, 2, 8]) }
+      #expect(factors.divisors == [1, 1, 2, 8])
       for type in ["yarn", "longrope", "linear"] {
-        let scaled = try refusalOfBase {
+        let scaled = try scaling {
           $0.add("llama.rope.scaling.type", string: type)
           $0.add("llama.rope.scaling.factor", f32: 4)
         }
-        #expect(scaled?.code == "GG-UNSUPPORTED", "\(type)")
+        #expect(scaled.kind != .none, "\(type)")
       }
       #expect(
-        try refusalOfBase { $0.add("llama.rope.scale_linear", f32: 2) }?.code == "GG-UNSUPPORTED")
-      let scaling: [String: Any] = ["rope_type": "llama3", "factor": 8]
-      #expect(try refusalOfBase(setting: "rope_scaling", to: scaling)?.kind == .unsupported)
-      #expect(try refusalOfBase(setting: "rope_parameters", to: scaling)?.kind == .unsupported)
+        try scaling { $0.add("llama.rope.scale_linear", f32: 2) }.kind == .linear(factor: 2))
+      #expect(
+        try scaling { $0.add("llama.rope.scaling.attn_factor", f32: 1.5) }.magnitude == 1.5)
+      let incomplete: [String: Any] = ["rope_type": "llama3", "factor": 8]
+      for key in ["rope_scaling", "rope_parameters"] {
+        #expect(try refusalOfBase(setting: key, to: incomplete)?.code == "CFG")
+      }
     },
     Trap(29, "the width of a head taken for width over heads; sizes that differ by layer") {
       let wide = try refusalOfBase { $0.add("llama.attention.key_length", u32: 16) }
@@ -108,9 +116,9 @@ extension TrapTests {
       for key in ["llama.attention.head_count_kv", "llama.feed_forward_length"] {
         let list = GGUFBuilder.little(UInt32(4)) + GGUFBuilder.little(UInt64(2))
         let layers = try refusalOfBase {
-          $0.set(key) { $0.add(key, raw: 9, list + [2, 0, 0, 0, 2, 0, 0, 0]) }
+          $0.set(key) { $0.add(key, raw: 9, list + [2, 0, 0, 0, 4, 0, 0, 0]) }
         }
-        #expect(layers?.code == "GG-META" && layers?.reason.contains(key) == true)
+        #expect(layers?.code == "GG-UNSUPPORTED" && layers?.reason.contains(key) == true)
       }
     },
     Trap(
