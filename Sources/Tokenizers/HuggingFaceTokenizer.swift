@@ -20,7 +20,7 @@ public struct HuggingFaceTokenizer: Sendable {
   ///   - chatTemplate: Its text, which nothing here runs.
   ///   - contextLength: Positions of the model.
   /// - Throws: as ``Tokenizer/init(vocabulary:)``; 69 `TK-UNSUPPORTED` for a token that is not UTF-8, which JSON
-  ///   cannot hold, or a splitting rule without a form in `tokenizer.json`.
+  ///   cannot hold, or a vocabulary that is not byte-level.
   public init(
     _ vocabulary: TokenizerVocabulary, roles: [(name: String, id: Int)] = [],
     chatTemplate: String? = nil, contextLength: Int
@@ -32,17 +32,17 @@ public struct HuggingFaceTokenizer: Sendable {
       }
       return text
     }
-    guard let splitting = rule.preTokenizer.json else {
+    guard let splitting = rule.preTokenizer?.json else {
       throw Fault(
-        .unsupported, "TK-UNSUPPORTED",
-        "the rule \(rule.preTokenizer.rawValue) has no form in tokenizer.json")
+        .unsupported, "TK-UNSUPPORTED", "a SentencePiece vocabulary is not written as tokenizer.json")
     }
+    let named = try PreTokenizerName(vocabulary.preTokenizer)
     let added = zip(vocabulary.tokenTypes, tokens).enumerated().compactMap { id, token in
       Self.added(id, token.1, type: token.0)
     }
     tokenizer = .object([
       "version": "1.0", "truncation": nil, "padding": nil, "added_tokens": .array(added),
-      "normalizer": rule.preTokenizer == .qwen2 ? ["type": "NFC"] : nil,
+      "normalizer": named.normalizesToNFC ? ["type": "NFC"] : nil,
       "pre_tokenizer": splitting, "post_processor": Self.template(rule, tokens),
       "decoder": [
         "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true,
@@ -50,7 +50,7 @@ public struct HuggingFaceTokenizer: Sendable {
       "model": .object([
         "type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": nil,
         "end_of_word_suffix": nil, "fuse_unk": false, "byte_fallback": false,
-        "ignore_merges": .bool(rule.preTokenizer.takesWholeWords),
+        "ignore_merges": .bool(named.takesWholeWords),
         // Added tokens too: readers number those that are not here anew.
         "vocab": .object(JSONObject(tokens.enumerated().map { ($1, .integer($0)) })),
         "merges": .array(try Self.merges(vocabulary)),
@@ -124,8 +124,8 @@ public struct HuggingFaceTokenizer: Sendable {
 }
 
 extension PreTokenizer {
-  /// The rule as `tokenizer.json` has it; nil where it has no such form.
-  fileprivate var json: JSONValue? {
+  /// The rule as `tokenizer.json` has it.
+  fileprivate var json: JSONValue {
     func bytes(isSplitting: Bool) -> JSONValue {
       [
         "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
@@ -142,14 +142,15 @@ extension PreTokenizer {
       ]
       return sequence([split, bytes(isSplitting: false)])
     }
-    switch rawValue {
-    case Self.gpt2.rawValue: return bytes(isSplitting: true)
-    case Self.smollm.rawValue:
+    switch self {
+    case .gpt2: return bytes(isSplitting: true)
+    case .smollm:
       let digits: JSONValue = ["type": "Digits", "individual_digits": true]
       return sequence([digits, bytes(isSplitting: true)])
-    case Self.llamaBPE.rawValue: return pattern(Self.llamaPattern)
-    case Self.qwen2.rawValue: return pattern(Self.qwenPattern)
-    default: return nil
+    case .llamaBPE: return pattern(Self.llamaPattern)
+    case .qwen2: return pattern(Self.qwenPattern)
+    case .tekken: return pattern(Self.tekkenPattern)
+    case .gpt4o: return pattern(Self.gpt4oPattern)
     }
   }
 }
