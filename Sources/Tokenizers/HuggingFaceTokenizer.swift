@@ -34,7 +34,8 @@ public struct HuggingFaceTokenizer: Sendable {
     }
     guard let splitting = rule.preTokenizer?.json else {
       throw Fault(
-        .unsupported, "TK-UNSUPPORTED", "a SentencePiece vocabulary is not written as tokenizer.json")
+        .unsupported, "TK-UNSUPPORTED",
+        "a SentencePiece vocabulary is not written as tokenizer.json")
     }
     let named = try PreTokenizerName(vocabulary.preTokenizer)
     let added = zip(vocabulary.tokenTypes, tokens).enumerated().compactMap { id, token in

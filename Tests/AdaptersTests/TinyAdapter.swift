@@ -7,7 +7,7 @@ import Tensors
 /// A small adapter directory, whole or with one defect.
 struct TinyAdapter {
   var configuration: JSONObject = JSONObject([
-    ("peft_type", "LORA"), ("r", 2), ("lora_alpha", 4), ("bias", "none"),
+    ("peft_type", "LORA"), ("exclude_modules", nil), ("r", 2), ("lora_alpha", 4), ("bias", "none"),
     ("target_modules", ["q_proj", "up_proj"]), ("init_lora_weights", true),
   ])
   /// Name, shape, values.

@@ -28,6 +28,7 @@ enum PEFTNetworkReader {
       try table.add(tensor, module: parts.joined(separator: "."), part: leaf)
     }
     var budget = ExpansionBudget(memory: files.memory)
+    let isUnscaled = prefix == "lokr_" && configuration.isBeforeExclusion
     for entry in try PEFTReader.targeted(
       try table.ordered(), configuration.targets, &reading)
     {
@@ -40,10 +41,17 @@ enum PEFTNetworkReader {
           .badData, "AD-RANK", "rank \(rank) in the tensors, \(expected) in the configuration",
           tensor: entry.module)
       }
-      // Unlike LyCORIS, PEFT divides by the rank even where both sides of LoKr are whole.
-      try reading.add(
-        entry.module, a: factors.a, b: factors.b,
-        scaling: try configuration.scaling(of: entry.module))
+      // Unlike LyCORIS, PEFT divides by the rank even where both sides of LoKr are whole; before 0.14 it did nowhere.
+      var scaling = try configuration.scaling(of: entry.module)
+      if isUnscaled, scaling != 1 {
+        reading.warnings.append(
+          Warning(
+            "AD-ALPHA",
+            "written before PEFT 0.14, whose LoKr has no scale: alpha is not used",
+            subject: entry.module))
+        scaling = 1
+      }
+      try reading.add(entry.module, a: factors.a, b: factors.b, scaling: scaling)
     }
     return reading
   }

@@ -35,15 +35,34 @@ struct ModuleValues<Value: Equatable & Sendable>: Sendable {
   ///
   /// - Throws: 69 `AD-PATTERN` for an expression that takes too long.
   func of(_ module: String) throws(Fault) -> Value {
+    try entry(of: module)?.value ?? standard
+  }
+
+  /// The value of a module as PEFT before 0.14 looked it up: under the key that covers it in `other` first, and
+  /// only where there is none under a key of its own.
+  ///
+  /// - Throws: as ``of(_:)``.
+  func of<Other>(_ module: String, after other: ModuleValues<Other>) throws(Fault) -> Value {
+    guard let key = try other.entry(of: module)?.pattern.text else { return try of(module) }
+    return patterns.first { UTF8Key.equalBytes($0.pattern.text, key) }?.value ?? standard
+  }
+
+  /// Whether there are patterns at all.
+  var isEmpty: Bool { patterns.isEmpty }
+
+  /// The first pattern that covers a module.
+  private func entry(
+    of module: String
+  ) throws(Fault) -> (pattern: ModulePattern, value: Value)? {
     for (pattern, value) in patterns {
       guard let isCovered = pattern.matches(module) else {
         throw Fault(
           .unsupported, "AD-PATTERN",
-          "the pattern takes more than \(ModulePattern.budget) steps: list the modules by name",
-          tensor: pattern.text)
+          "pattern \"\(Fault.escaped(pattern.text, limit: 96))\" takes more than "
+            + "\(ModulePattern.budget) steps: list the modules by name")
       }
-      if isCovered { return value }
+      if isCovered { return (pattern, value) }
     }
-    return standard
+    return nil
   }
 }

@@ -45,6 +45,8 @@ public struct PEFTConfiguration: Sendable {
 
   /// Which modules have an adapter.
   let targets: PEFTTargets
+  /// Whether PEFT before 0.14 wrote the file: `exclude_modules` came with that version, which always writes it.
+  let isBeforeExclusion: Bool
   private let ranks: ModuleValues<Int>
   private let alphas: ModuleValues<Double>
   /// AdaLoRA's ranks after pruning, by module.
@@ -99,6 +101,14 @@ public struct PEFTConfiguration: Sendable {
     ranks = try ModuleValues(
       isAdaptive ? JSONField(nil) : root["rank_pattern"], standard: rank, PEFTConfiguration.rank)
     alphas = try ModuleValues(root["alpha_pattern"], standard: alpha, PEFTConfiguration.alpha)
+    isBeforeExclusion = object["exclude_modules"] == nil
+    if isBeforeExclusion, !ranks.isEmpty, !alphas.isEmpty {
+      warnings.append(
+        Warning(
+          "AD-PATTERN",
+          "written before PEFT 0.14, which looked for alpha under the key that gave the rank: so does this reader"
+        ))
+    }
     targets = try PEFTTargets(root)
     warnings += targets.warnings
     baseModelName = root["base_model_name_or_path"].value?.stringValue
@@ -130,7 +140,8 @@ public struct PEFTConfiguration: Sendable {
   public func scaling(of moduleName: String) throws(Fault) -> Double {
     let rank = Double(try rank(of: moduleName))
     if isAdaptive { return (alpha > 0 ? alpha : rank) / (Double(self.rank) + 1e-5) }
-    return try alphas.of(moduleName) / (usesRankStabilizedScaling ? rank.squareRoot() : rank)
+    let alpha = try isBeforeExclusion ? alphas.of(moduleName, after: ranks) : alphas.of(moduleName)
+    return alpha / (usesRankStabilizedScaling ? rank.squareRoot() : rank)
   }
 
   // MARK: - Fields

@@ -49,7 +49,8 @@ public struct ModulePattern: Sendable {
       if form == .whole { node = .sequence([node, .assertion(.veryEnd)]) }
       program = try PatternProgram(node, wanted: "idx")
     } catch {
-      throw error.at(tensor: text)
+      throw Fault(
+        error.kind, error.code, "pattern \"\(Fault.escaped(text, limit: 96))\": \(error.reason)")
     }
     let bytes = Array(text.utf8)
     plainEnding = form == .ending && bytes.allSatisfy(ModulePattern.isPlain) ? bytes : nil
