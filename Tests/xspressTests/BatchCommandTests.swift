@@ -69,7 +69,7 @@ private let head = """
       let run = try batch(folder, ["--json"])
       #expect(try states(run) == ["failed", "failed", "done"])
       // The smallest permanent code, one line, and a report that accounts for all three.
-      #expect([65, 66].contains(run.status) && run.errorLines.count == 1, "\(run.errors)")
+      #expect([65, 66].contains(run.status) && run.faultLines.count == 1, "\(run.errors)")
       let report = try JSONValue.parse(
         try InputFile("\(folder)/run/report/report.json").readAll(limit: 1 << 24))
       let totals = try #require(report["totals"])

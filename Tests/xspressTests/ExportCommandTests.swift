@@ -304,7 +304,7 @@ import Testing
       try AtomicFile.write(Paths.join(run, "jobs/two/two.loraxs"), text: "no artifact")
       Paths.removeIfPresent(Paths.join(run, "jobs/one/one.loraxs"))
       let partly = try export("partly", ["--base", Self.model])
-      #expect(partly.status == 65 && partly.errorLines.count == 1, "\(partly.errors)")
+      #expect(partly.status == 65 && partly.faultLines.count == 1, "\(partly.errors)")
       let listing = try JSONValue.parse(partly.output)
       #expect(listing["listed"] == 3 && listing["done"] == 1 && listing["failed"] == 2)
       let states = (listing["exports"]?.arrayValue ?? []).map { $0["state"]?.stringValue }

@@ -63,7 +63,7 @@ import Testing
         let merged = try merge(base: base, in: folder)
         let config = try JSONValue.parse(
           InputFile(Paths.join(merged, "config.json")).readAll(limit: 1 << 20))
-        #expect(config["rope_parameters"]?["depth"] == 3)
+        #expect(config["rope_scaling"]?["depth"] == 3)
       }
     }
   }

@@ -11,6 +11,8 @@ enum Tool {
 
     /// The lines on stderr.
     var errorLines: [String] { errors.split(separator: "\n").map(String.init) }
+    /// Those of them that are not warnings: one where the command failed.
+    var faultLines: [String] { errorLines.filter { !$0.hasPrefix("warning: ") } }
   }
 
   /// The binary beside the running test bundle, of the same build.
