@@ -1,24 +1,26 @@
 import Checkpoints
 
-/// Collects ``CurvatureSums`` during backward passes.
-public final class CurvatureAccumulator {
-  /// What has been seen so far.
-  public private(set) var sums = CurvatureSums()
+/// What the backward pass of one batch adds to a ``CurvatureCollector``.
+public struct CurvatureAccumulator: Sendable {
+  private let collector: CurvatureCollector
+  private let batch: Int
 
-  /// An empty accumulator.
-  public init() {}
-
-  func addTokens(_ count: Int) {
-    sums.addTokens(count)
+  init(_ collector: CurvatureCollector, batch: Int) {
+    self.collector = collector
+    self.batch = batch
   }
 
-  /// See ``CurvatureSums``.
+  func addTokens(_ count: Int) {
+    collector.addTokens(count)
+  }
+
+  /// See ``CurvatureCollector``.
   func add(
     _ layer: Int, _ kind: LinearKind, input: FloatBuffer, gradient: UnsafePointer<Float>,
-    stride: Int, tokens: Int, _ configuration: DecoderConfiguration
+    stride: Int, tokens: Int
   ) {
-    sums.add(
-      LinearModule(layer: layer, kind: kind, configuration: configuration), input: input.pointer,
-      gradient: gradient, stride: stride, tokens: tokens)
+    collector.add(
+      layer, kind, batch: batch, input: input.pointer, gradient: gradient, stride: stride,
+      tokens: tokens)
   }
 }

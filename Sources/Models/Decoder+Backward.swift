@@ -82,8 +82,7 @@ extension Decoder {
     block.down.multiply(
       dY, count: tokens, .backward, into: dActivation, stride: feedForward, threads: threads)
     curvature?.add(
-      index, .down, input: layer.activation, gradient: dResidual, stride: hidden, tokens: tokens,
-      configuration)
+      index, .down, input: layer.activation, gradient: dResidual, stride: hidden, tokens: tokens)
     backwardModule(
       ModuleKey(layer: index, kind: .down), layer, x: layer.activation, dY: dY, dX: dActivation,
       tokens: tokens, &gradients, factors)
@@ -98,7 +97,7 @@ extension Decoder {
     for (kind, column) in [(LinearKind.gate, 0), (.up, feedForward)] {
       curvature?.add(
         index, kind, input: layer.feedForwardInput, gradient: dWide + column,
-        stride: 2 * feedForward, tokens: tokens, configuration)
+        stride: 2 * feedForward, tokens: tokens)
       backwardModule(
         ModuleKey(layer: index, kind: kind), layer, x: layer.feedForwardInput,
         dY: dY.dropping(columns: column), dX: dNormed, tokens: tokens, &gradients, factors)
@@ -125,7 +124,7 @@ extension Decoder {
       dY, count: tokens, .backward, into: dAttention, stride: query, threads: threads)
     curvature?.add(
       index, .output, input: layer.attentionOutput, gradient: dResidual, stride: hidden,
-      tokens: tokens, configuration)
+      tokens: tokens)
     backwardModule(
       ModuleKey(layer: index, kind: .output), layer, x: layer.attentionOutput, dY: dY,
       dX: dAttention, tokens: tokens, &gradients, factors)
@@ -147,7 +146,7 @@ extension Decoder {
     for (kind, column) in [(LinearKind.query, 0), (.key, query), (.value, query + keyValue)] {
       curvature?.add(
         index, kind, input: layer.attentionInput, gradient: dQKV + column, stride: stride,
-        tokens: tokens, configuration)
+        tokens: tokens)
       backwardModule(
         ModuleKey(layer: index, kind: kind), layer, x: layer.attentionInput,
         dY: dY.dropping(columns: column), dX: needsInput ? dNormed : nil, tokens: tokens,

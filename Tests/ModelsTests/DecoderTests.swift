@@ -146,8 +146,9 @@ import Testing
     _ = try decoder.forward(batch, recording: true) { layer, stream in
       if layer == 0 { normed = stream }
     }
-    let curvature = CurvatureAccumulator()
-    _ = try decoder.backward(Matrix(rows: 4, columns: 16), curvature: curvature)
+    let curvature = CurvatureCollector(model.reference.configuration)
+    _ = try decoder.backward(
+      Matrix(rows: 4, columns: 16), curvature: curvature.accumulator(batch: 0))
     let module = LinearModule(
       layer: 0, kind: .key, configuration: model.reference.configuration)
     let covariance = try #require(curvature.sums.inputCovariance(module))

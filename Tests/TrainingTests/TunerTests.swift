@@ -220,21 +220,26 @@ import Training
     }
   }
 
-  /// Second moments fit the budget or are refused with what they need, before any work.
-  @Test func calibrationKeepsToItsMemory() throws {
+  /// One set of second moments for any number of threads, with the same bits; what does not hold it is refused with
+  /// what it needs, before any work.
+  @Test func calibrationHasOneSetOfSums() throws {
     let run = try TinyRun()
-    let teacher = DecoderPool(weights: run.weights, threads: 4)
     let need = CurvatureSums.byteCount(run.weights.configuration)
-    let single = DecoderPool(weights: run.weights, threads: 1)
-    let module = run.weights.configuration.linearModules[0]
-    func covariance(_ pool: DecoderPool, memory: Int?) throws -> [Float]? {
-      try Calibration.curvature(of: pool, examples: run.examples, seed: 1, memory: memory)
-        .inputCovariance(module)?.elements
+    let modules = run.weights.configuration.linearModules
+    func covariance(threads: Int, memory: Int?) throws -> [[Float]?] {
+      let teacher = DecoderPool(weights: run.weights, threads: threads)
+      let sums = try Calibration.curvature(
+        of: teacher, examples: run.examples, seed: 1, memory: memory)
+      return modules.flatMap {
+        [sums.inputCovariance($0)?.elements, sums.outputCovariance($0)?.elements]
+      }
     }
-    // Room for one set: the sums of one thread.
-    #expect(try covariance(teacher, memory: need + 1) == covariance(single, memory: nil))
-    #expect(try covariance(teacher, memory: need * 9) == covariance(teacher, memory: nil))
-    let fault = #expect(throws: Fault.self) { try covariance(teacher, memory: need - 1) }
+    let single = try covariance(threads: 1, memory: need)
+    #expect(single.allSatisfy { $0?.contains { $0 != 0 } == true })
+    for threads in [2, 3, 16, 64] {
+      #expect(try covariance(threads: threads, memory: need) == single, "\(threads) threads")
+    }
+    let fault = #expect(throws: Fault.self) { try covariance(threads: 4, memory: need - 1) }
     #expect(fault?.code == "MEM-BUDGET" && fault?.exitCode == 71)
     #expect(fault?.reason.contains("\(need) bytes") == true)
   }
