@@ -231,13 +231,14 @@ def by_gguf_py(wide: str, ours: str, path: str) -> int:
 
 
 def types_of_changed(ours: str, base: str) -> set[str]:
-    """Of the matrices that are not the base's."""
+    """Of the matrices that are not the base's; a head that becomes one of its own was the embeddings."""
     before = {tensor.name: tensor for tensor in gguf.GGUFReader(base).tensors}
-    return {
-        tensor.tensor_type.name.lower() for tensor in gguf.GGUFReader(ours).tensors
-        if len(tensor.shape) > 1 and not (
-            tensor.tensor_type == before[tensor.name].tensor_type
-            and np.array_equal(tensor.data, before[tensor.name].data))}
+    types = set()
+    for new in gguf.GGUFReader(ours).tensors:
+        old = before.get(new.name, before["token_embd.weight"])
+        if len(new.shape) > 1 and not (old.tensor_type == new.tensor_type and np.array_equal(old.data, new.data)):
+            types.add(new.tensor_type.name.lower())
+    return types
 
 
 def by_lora_xs(base: str, folder: str) -> np.ndarray:
