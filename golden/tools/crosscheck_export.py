@@ -7,13 +7,14 @@ empty cache), `merged`, `sharded`, `adapter.gguf`, `base-f32.gguf` (the demo bas
 `merged-f32.gguf` and `merged-f16.gguf` (on that base), `merged-q8.gguf` (on the demo base), `lora-xs`, `mlx`,
 `kohya.safetensors`.
 
-Factors and weights are compared by safetensors and gguf-py; logits by PEFT, Transformers, mlx-lm and llama.cpp, the
-last two where they are installed. Exits with 1 where anything is above its limit; golden/crosscheck/export.json has
-what a run measured.
+Factors and weights are compared by safetensors and gguf-py; logits by PEFT, Transformers and mlx-lm,
+log-probabilities of the next token by llama.cpp (xllamacpp), the last two where they are installed. Exits with 1 where
+anything is above its limit; golden/crosscheck/export.json has what a run measured.
 """
 
 import json
 import os
+import subprocess
 import sys
 
 import gguf
@@ -35,7 +36,8 @@ TEXTS = [
 # Same weights in Float32, other kernels.
 CLOSE = 1e-4
 # llama.cpp rounds activations to the type of the weights, and to eight bits where these are quantised: by more than this
-# adapter changes. With quantised weights the comparison only shows that a file is read and roughly right.
+# adapter changes. With quantised weights the comparison only shows that a file is read and roughly right; that the weights
+# themselves are right is check_merged_gguf's to show.
 HALF = 1e-2
 QUANTISED = 0.3
 
@@ -183,45 +185,41 @@ def check_merged_gguf(results: Results, path: str, base: str, kind: str, updates
 
 
 def check_llama_cpp(results: Results, work: str, base: np.ndarray, expected: np.ndarray) -> None:
+    """After each text: llama_cpp_run.py has the next token's log-probabilities alone."""
     try:
-        import llama_cpp
+        import xllamacpp  # noqa: F401
     except ImportError:
-        results.skip("llama.cpp", "llama_cpp is not installed")
+        results.skip("llama.cpp", "xllamacpp is not installed")
         return
 
-    def run(path: str, adapter: str | None = None) -> np.ndarray:
-        model = llama_cpp.Llama(
-            model_path=path, lora_path=adapter, n_ctx=128, logits_all=True, verbose=False, n_threads=1,
-            # A half-precision cache of keys and values would be the largest error of all.
-            type_k=llama_cpp.GGML_TYPE_F32, type_v=llama_cpp.GGML_TYPE_F32,
-        )
-        rows = []
-        for ids in token_lists():
-            model.reset()
-            model.eval(ids)
-            rows.append(np.array(model.scores[: len(ids)], np.float64))
-        model.close()
-        return np.concatenate(rows)
+    lists = token_lists()
+    last = np.cumsum([len(ids) for ids in lists]) - 1
+    request = json.dumps({"prompts": lists, "tokens": base.shape[1]})
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "llama_cpp_run.py")
 
-    adapter = os.path.join(work, "adapter.gguf")
-    plain = os.path.join(work, "base-f32.gguf")
+    def normal(rows: np.ndarray) -> np.ndarray:
+        return rows[last] - np.logaddexp.reduce(rows[last], axis=1, keepdims=True)
+
+    def run(*paths: str) -> np.ndarray:
+        done = subprocess.run([sys.executable, script, *paths], capture_output=True, text=True, input=request)
+        (rows,) = [line for line in done.stdout.splitlines() if line.startswith("ROWS ")]
+        return np.array(json.loads(rows.removeprefix("ROWS ")), np.float64)
+
+    base, expected = normal(base), normal(expected)
+    adapter, plain, wide = (os.path.join(work, f"{name}.gguf") for name in ("adapter", "base-f32", "merged-f32"))
     quantised = os.path.join(cases.ROOT, cases.DEMO_BASE)
     results.add("llama.cpp, F32 base against Transformers", error(run(plain), base), CLOSE)
     found = run(plain, adapter)
     results.add("llama.cpp, F32 base with gguf-lora against without", error(found, base), 1e-2, above=True)
     results.add("llama.cpp, F32 base with gguf-lora against PEFT", error(found, expected), CLOSE)
+    results.add("llama.cpp, merged-gguf F32 against PEFT", error(run(wide), expected), CLOSE)
     results.add(
-        "llama.cpp, merged-gguf F32 against PEFT", error(run(os.path.join(work, "merged-f32.gguf")), expected), CLOSE
-    )
-    results.add(
-        "llama.cpp, merged-gguf F16 against PEFT", error(run(os.path.join(work, "merged-f16.gguf")), expected), HALF
-    )
-    found = run(quantised, adapter)
-    results.add("llama.cpp, Q4_1 base with gguf-lora against without", error(found, run(quantised)), 1e-2, above=True)
-    results.add("llama.cpp, Q4_1 base with gguf-lora against PEFT", error(found, expected), QUANTISED)
-    results.add(
-        "llama.cpp, merged-gguf Q8_0 against PEFT", error(run(os.path.join(work, "merged-q8.gguf")), expected), QUANTISED
-    )
+        "llama.cpp, merged-gguf F16 against PEFT", error(run(os.path.join(work, "merged-f16.gguf")), expected), HALF)
+    before, after = run(quantised), run(quantised, adapter)
+    results.add("llama.cpp, Q4_1 base with gguf-lora against without", error(after, before), 1e-2, above=True)
+    results.add("read and roughly right: llama.cpp, Q4_1 base with gguf-lora against PEFT", error(after, expected), QUANTISED)
+    rounded = os.path.join(work, "merged-q8.gguf")
+    results.add("read and roughly right: llama.cpp, merged-gguf Q8_0 against PEFT", error(run(rounded), expected), QUANTISED)
 
 
 def check_mlx(results: Results, work: str, expected: np.ndarray) -> None:
@@ -260,7 +258,7 @@ def main() -> int:
 
     results = Results(
         "export", "Exports of one artifact of the demo adapter, read and run by other programs", "torch", "transformers",
-        "peft", "safetensors", "gguf", "llama_cpp_python", "mlx", "mlx-lm")
+        "peft", "safetensors", "gguf", "xllamacpp", "mlx", "mlx-lm")
     updates = peft_updates(at("peft"))
     compare(results, "gguf-lora: update by gguf-py against PEFT's", gguf_updates(at("adapter.gguf")), updates, 1e-6)
     compare(results, "mlx: update against PEFT's", mlx_updates(at("mlx")), updates, 1e-6)

@@ -8,6 +8,14 @@ F32) on the GGUF form of the base and exported to every target that holds it. Th
 after some prompts are compared with those of PEFT with the original adapter: by PEFT, Transformers, llama.cpp
 (xllamacpp), llama.cpp's two converters, mlx-lm and LyCORIS. What a program cannot do is compared with what our page says
 of it. Programs that are not installed are named in the record.
+
+llama.cpp rounds activations to the type of the weights, in Q8_0 to eight bits, so that its answers on rounded weights say
+little of a file. A merged GGUF file in F32 is compared with PEFT; one with rounded weights with gguf-py's rounding of the
+former, to the bit, and with what the same llama.cpp answers on that.
+
+The `lora-xs` target has directions of the base alone, so it is compared with the PEFT export of the same artifact, as
+W + B R A by PyTorch: the reference code is no package. An eight-bit base is exported to `merged`, and compared with
+Transformers on the weights that PyTorch decodes.
 """
 
 import contextlib
@@ -25,6 +33,7 @@ import numpy as np
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.numpy import load_file
+from safetensors.torch import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
 from tokenizers import models as tokenizer_models
 import transformers
@@ -35,8 +44,11 @@ from results import Results
 
 SEED, VOCABULARY, HEADS, KEY_HEADS = 20261129, 288, 4, 2
 PROMPTS = [[40], [73, 101, 200, 7], [5, 250, 33, 33, 90, 260, 12, 1], list(range(10, 40))]
-# Same weights in Float32, other kernels; then by the coarsest type that takes part.
-CLOSE, LIMITS = 2e-4, {"f32": 2e-4, "f16": 2e-2, "bf16": 0.15, "q8_0": 0.5}
+# Same weights in Float32, other kernels.
+CLOSE = 2e-4
+# Same weights, rounded: the same program on the same numbers, whatever it does with them.
+ROUNDED, SAME = ("f16", "bf16", "q8_0"), 1e-6
+BLOCK = (16, 32)
 TEXTS = ["Hello  world\n\n123 don't", "Äpfel, 漢字 🙂<|end|>the them", "\t a\r\nb  "]
 LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 LLAMA_CPP = os.environ.get("LLAMA_CPP", "")
@@ -196,6 +208,83 @@ def by_lycoris(base: str, path: str) -> np.ndarray:
     return by_torch(model)
 
 
+def by_gguf_py(wide: str, ours: str, path: str) -> int:
+    """Writes the Float32 file `wide` with the types of `ours`; how many tensors of `ours` are not the same to the bit."""
+    before = gguf.GGUFReader(wide)
+    found = {tensor.name: tensor for tensor in gguf.GGUFReader(ours).tensors}
+    writer = gguf.GGUFWriter(path, "llama")
+    for key, field in before.fields.items():
+        if not key.startswith("GGUF.") and key != "general.architecture":
+            element = field.types[1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
+            writer.add_key_value(key, field.contents(), field.types[0], sub_type=element)
+    different = len(found) - len(before.tensors)
+    for tensor in before.tensors:
+        kind = found[tensor.name].tensor_type
+        data = gguf.quants.quantize(np.array(tensor.data), kind)
+        writer.add_tensor(tensor.name, data, raw_dtype=kind)
+        different += data.tobytes() != found[tensor.name].data.tobytes()
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return different
+
+
+def types_of_changed(ours: str, base: str) -> set[str]:
+    """Of the matrices that are not the base's; a head that becomes one of its own was the embeddings."""
+    before = {tensor.name: tensor for tensor in gguf.GGUFReader(base).tensors}
+    types = set()
+    for new in gguf.GGUFReader(ours).tensors:
+        old = before.get(new.name, before["token_embd.weight"])
+        if len(new.shape) > 1 and not (old.tensor_type == new.tensor_type and np.array_equal(old.data, new.data)):
+            types.add(new.tensor_type.name.lower())
+    return types
+
+
+def by_lora_xs(base: str, folder: str) -> np.ndarray:
+    """The base with W + B R A, as the reference's merge script has it (lora_alpha is r)."""
+    with open(os.path.join(folder, "ft", "adapter_config.json")) as file:
+        config = json.load(file)
+    assert config["r"] == config["lora_alpha"]
+    found = load_file(os.path.join(folder, "ft", "adapter_model.safetensors"))
+    model = load(base)
+    suffix = ".lora_A.weight"
+    for key in [key for key in found if key.endswith(suffix)]:
+        module = key.removesuffix(suffix)
+        update = found[f"{module}.lora_B.weight"] @ found[f"{module}_lora_latent_mapping.weight"] @ found[key]
+        with torch.no_grad():
+            model.get_submodule(module.removeprefix("base_model.model.")).weight.add_(torch.from_numpy(update))
+    return by_torch(model)
+
+
+def make_eight_bit(plain: str, folder: str, decoded: str) -> None:
+    """`plain` with block-scaled E4M3 matrices, as DeepSeek-V3 stores them, and with the values that PyTorch gives them."""
+    for path in (folder, decoded):
+        shutil.copytree(plain, path)
+    stored, values = {}, {}
+    for name, weight in load_file(os.path.join(plain, "model.safetensors")).items():
+        weight = torch.from_numpy(weight)
+        if not any(module in name for module in LINEAR):
+            stored[name] = values[name] = weight
+            continue
+        rows, columns = weight.shape
+        blocks = weight.reshape(rows // BLOCK[0], BLOCK[0], columns // BLOCK[1], BLOCK[1])
+        scales = blocks.abs().amax((1, 3)) / 448
+        wide = scales.repeat_interleave(BLOCK[0], 0).repeat_interleave(BLOCK[1], 1)
+        stored[name] = (weight / wide).to(torch.float8_e4m3fn)
+        stored[f"{name}_scale_inv"] = scales
+        values[name] = stored[name].to(torch.float32) * wide
+    save_file(stored, os.path.join(folder, "model.safetensors"), {"format": "pt"})
+    save_file(values, os.path.join(decoded, "model.safetensors"), {"format": "pt"})
+    path = os.path.join(folder, "config.json")
+    with open(path) as file:
+        config = json.load(file)
+    config["quantization_config"] = {
+        "quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3", "weight_block_size": list(BLOCK)}
+    with open(path, "w") as file:
+        json.dump(config, file)
+
+
 def convert(script: str, *arguments: str) -> None:
     """One of llama.cpp's converters, which knows tokenizers by a digest: that of a random one has to be told."""
     code = (
@@ -228,7 +317,11 @@ class Checks:
         for present, name in ((self.has_mlx, "mlx-lm"), (self.has_lycoris, "LyCORIS"), (self.has_llama_cpp, "llama.cpp")):
             if not present:
                 results.skip(name, "not installed")
-        if not LLAMA_CPP:
+        if LLAMA_CPP:
+            # The package that they came with is two folders up.
+            parts = os.path.abspath(LLAMA_CPP).split(os.sep)
+            results.versions["llama.cpp's converters"] = parts[-3] if parts[-2:] == ["vendor", "llama.cpp"] else "unknown"
+        else:
             results.skip("llama.cpp's converters", "LLAMA_CPP is not set")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
@@ -267,6 +360,49 @@ class Checks:
                            "-o", artifact)
             assert run.returncode == 0, run.stderr
             self.adapter(f"{form}, {name}", name, folder, path, artifact, wanted)
+            if name == "plain":
+                self.lora_xs(form, folder, path, adapter, plain)
+
+    def rounded(self, label: str, name: str, path: str, artifact: str, wide: str) -> None:
+        for kind in ROUNDED:
+            if kind != "q8_0" and name not in ("plain", "norms"):
+                continue
+            file = self.export(artifact, path, "merged-gguf", f"{kind}.gguf", "--dtype", kind)
+            assert types_of_changed(file, path) == {kind}, (label, kind, types_of_changed(file, path))
+            reference = os.path.join(self.folder, "reference.gguf")
+            self.results.add(
+                f"{label}: tensors of merged-gguf {kind} unlike gguf-py's rounding of merged-gguf f32",
+                by_gguf_py(wide, file, reference), 0)
+            self.compare(
+                f"{label}: merged-gguf {kind} by llama.cpp against gguf-py's rounding by llama.cpp",
+                by_llama_cpp(file), by_llama_cpp(reference), SAME)
+
+    def lora_xs(self, form: str, folder: str, path: str, adapter: str, plain: np.ndarray) -> None:
+        artifact = os.path.join(self.folder, "directions.loraxs")
+        run = self.run("convert", "--base", path, "--adapter", adapter, "--rank", "16", "--store", "f32", "-o", artifact)
+        assert run.returncode == 0, run.stderr
+        peft = self.export(artifact, path, "peft", "peft")
+        wanted = by_torch(PeftModel.from_pretrained(load(folder), peft))
+        found = by_lora_xs(folder, self.export(artifact, path, "lora-xs", "lora-xs"))
+        self.results.add(f"{form}, directions of the base: peft against base", float(np.abs(wanted - plain).max()), 0.05, above=True)
+        self.compare(f"{form}, directions of the base: lora-xs by PyTorch against peft by PEFT", found, wanted)
+
+    def eight_bit(self, plain: str) -> None:
+        folder, decoded = (os.path.join(self.folder, name) for name in ("base-fp8", "base-decoded"))
+        make_eight_bit(plain, folder, decoded)
+        adapter, artifact = (os.path.join(self.folder, name) for name in ("adapter-fp8", "fp8.loraxs"))
+        make_adapter(decoded, adapter, ADAPTERS["plain"])
+        before, wanted = by_torch(load(decoded)), by_torch(PeftModel.from_pretrained(load(decoded), adapter))
+        run = self.run("convert", "--base", folder, "--adapter", adapter, "--directions", "own", "--store", "f32",
+                       "-o", artifact)
+        assert run.returncode == 0, run.stderr
+        self.results.add("eight-bit base: adapter against base", float(np.abs(wanted - before).max()), 0.05, above=True)
+        peft = self.export(artifact, folder, "peft", "peft")
+        self.compare("eight-bit base: peft by PEFT", by_torch(PeftModel.from_pretrained(load(decoded), peft)), wanted)
+        merged = self.export(artifact, folder, "merged", "merged", "--dtype", "f32")
+        with open(os.path.join(merged, "config.json")) as file:
+            assert "quantization_config" not in json.load(file)
+        self.compare("eight-bit base: merged by Transformers", by_torch(load(merged)), wanted)
 
     def adapter(self, label: str, name: str, folder: str, path: str, artifact: str, wanted: np.ndarray) -> None:
         peft = self.export(artifact, path, "peft", "peft")
@@ -281,11 +417,9 @@ class Checks:
             convert("convert_hf_to_gguf", merged, "--outfile", converted, "--outtype", "f32")
             self.compare(f"{label}: merged by convert_hf_to_gguf and llama.cpp", by_llama_cpp(converted), wanted)
         if self.has_llama_cpp:
-            for kind, limit in LIMITS.items():
-                if kind in ("f16", "bf16") and name not in ("plain", "norms"):
-                    continue
-                file = self.export(artifact, path, "merged-gguf", f"{kind}.gguf", "--dtype", kind)
-                self.compare(f"{label}: merged-gguf {kind} by llama.cpp", by_llama_cpp(file), wanted, limit)
+            wide = self.export(artifact, path, "merged-gguf", "f32.gguf", "--dtype", "f32")
+            self.compare(f"{label}: merged-gguf f32 by llama.cpp", by_llama_cpp(wide), wanted)
+            self.rounded(label, name, path, artifact, wide)
             lora = self.export(artifact, path, "gguf-lora", "lora.gguf")
             holds = name not in WHOLE and ("factors" not in name or not label.startswith("tied"))
             assert (lora is not None) == holds or label.startswith("tied, head stored"), label
@@ -323,6 +457,8 @@ def main() -> int:
             make_base(base, tied)
             path = os.path.join(folder, "base.gguf")
             make_gguf(base, path, repeats)
+            if form == "untied":
+                checks.eight_bit(base)
             checks.base(form, base, path)
     return results.write()
 

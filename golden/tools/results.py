@@ -12,6 +12,8 @@ class Results:
     def __init__(self, name: str, title: str, *libraries: str):
         self.name, self.title, self.libraries = name, title, libraries
         self.rows, self.skipped = [], []
+        # Of programs that are no installed packages.
+        self.versions = {}
 
     @property
     def failed(self) -> bool:
@@ -44,7 +46,7 @@ class Results:
         with open(os.path.join(folder, f"{self.name}.json"), "w") as file:
             json.dump({
                 "title": self.title, "generator": f"golden/tools/crosscheck_{self.name}.py",
-                "libraries": {library: version(library) for library in self.libraries},
+                "libraries": {library: version(library) for library in self.libraries} | self.versions,
                 "machine": platform.machine(), "results": self.rows, "skipped": self.skipped,
             }, file, indent=1)
             file.write("\n")
