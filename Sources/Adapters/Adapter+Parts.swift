@@ -96,6 +96,10 @@ extension Adapter {
       what =
         "is a trained bias, and the modules of this base have none; train without, or make a base with "
         + "biases"
+    } else if ["score", "classifier"].contains(part.module.split(separator: ".").last) {
+      what =
+        "is the trained head of a classifier, which language models have not and bases here are; merge the "
+        + "adapter into its own base with PEFT"
     } else if part.slice != nil {
       what = "is a stack of experts, and this base has none; merge the adapter into its own base"
     } else if part.shape.count > 2 {

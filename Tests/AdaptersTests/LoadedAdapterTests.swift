@@ -2,6 +2,8 @@ import Adapters
 import Checkpoints
 import Faults
 import Files
+import JSON
+import Tensors
 import TestSupport
 import Testing
 
@@ -41,6 +43,55 @@ import Testing
       #expect(error < 1e-6, "\(parameter): \(error)")
     }
     #expect(changed == Set(answers.tensors.map(\.name).filter { $0.hasPrefix(name + "/") }))
+  }
+
+  /// LoRA of a head that is the embeddings, saved with the copy of its base layer: the head changes alone.
+  @Test func aTiedHeadChangesAlone() throws {
+    let original = try SafeTensorsFile.open(TinyLlama.folder + "/model.safetensors")
+    try TinyLlama.withCopy(config: { $0["tie_word_embeddings"] = true }) { folder in
+      var writer = SafeTensorsWriter(metadata: [])
+      for tensor in original.tensors where tensor.name != "lm_head.weight" {
+        try writer.add(
+          tensor.name, dtype: .f32, shape: tensor.shape, floats: try original.floats(of: tensor))
+      }
+      try writer.write(to: Paths.join(folder, "model.safetensors"))
+      let base = try BaseCheckpoint.open(folder)
+      let read = try Adapter.open(Checkout.path("\(Self.root)/head-tied"))
+      let adapter = try read.matched(to: base.configuration)
+      let answers = try SafeTensorsFile.open(Checkout.path("\(Self.root)/expected.safetensors"))
+      let expected = answers.tensors.filter { $0.name.hasPrefix("head-tied/") }
+      #expect(expected.count == 3)
+      for answer in expected {
+        let parameter = String(answer.name.dropFirst("head-tied/".utf8.count))
+        let before = try base.checkpoint.floats(
+          parameter == "lm_head.weight" ? "model.embed_tokens.weight" : parameter)
+        let after = AdapterVariantTests.changed(before, parameter, by: adapter)
+        let error = relativeError(after, try answers.floats(of: answer))
+        #expect(after != before && error < 1e-6, "\(parameter): \(error)")
+      }
+      let embeddings = try base.checkpoint.floats("model.embed_tokens.weight")
+      let after = AdapterVariantTests.changed(
+        embeddings, "model.embed_tokens.weight", by: adapter)
+      #expect(after == embeddings)
+    }
+  }
+
+  /// A classifier's trained head has no place in a language model, and no nearest name either.
+  @Test(arguments: ["score", "classifier"]) func headsOfClassifiersAreSaid(head: String) throws {
+    var tiny = TinyAdapter()
+    tiny.set("modules_to_save", ["classifier", "score"])
+    tiny.add("base_model.model.\(head).weight", [2, 32])
+    try withTemporaryDirectory { folder in
+      try tiny.write(to: folder)
+      let adapter = try Adapter.open(folder)
+      #expect(adapter.parts.count == 1)
+      let modules = adapter.updates.map { ($0.moduleName, $0.outFeatures, $0.inFeatures) }
+      let refusal = fault { () throws(Fault) in
+        try adapter.matched(to: modules, parameters: [("lm_head.weight", [64, 32])])
+      }
+      #expect(refusal?.code == "AD-TENSOR" && refusal?.exitCode == 69)
+      #expect(refusal?.reason.contains("head of a classifier") == true, "\(refusal?.reason ?? "")")
+    }
   }
 
   /// Rank 48 on weights of 16 and 32 rows: the factors stay as they are, and the compact form is the same change.

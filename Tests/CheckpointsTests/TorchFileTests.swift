@@ -200,6 +200,19 @@ import Testing
     }
   }
 
+  /// The name in front of an entry, or its length, is not the directory's.
+  @Test func everyEntryBearsItsName() throws {
+    let bytes = builder(TorchBuilder.program()).bytes()
+    let entry = try #require(
+      bytes.indices.first { bytes[$0...].starts(with: "a/data/0".utf8) }, "no storage 0")
+    for place in [entry - 4, entry, entry + 7] {
+      var changed = bytes
+      changed[place] ^= 1
+      let found = try refusal(changed)
+      #expect(found?.code == "PT-ZIP" && found?.exitCode == 65, "\(place - entry)")
+    }
+  }
+
   @Test func compressedEncryptedAndForeignArchives() throws {
     var deflated = builder(TorchBuilder.program())
     deflated.method = 8

@@ -104,6 +104,97 @@ import Testing
     }
   }
 
+  /// A dialect whose factors are made of smaller ones.
+  struct Growth: Sendable, CustomTestStringConvertible {
+    let name: String
+    let memory: String
+    let parts: [(String, [Int])]
+    var configuration: JSONValue?
+    var testDescription: String { name }
+  }
+
+  /// Each module fits into half of the memory by itself.
+  static let growths: [Growth] = [
+    Growth(
+      name: "LoKr", memory: "2GB",
+      parts: [("lokr_w1", [100, 100]), ("lokr_w2_a", [100, 100]), ("lokr_w2_b", [100, 100])]),
+    Growth(
+      name: "LoKr of PEFT", memory: "2GB",
+      parts: [("lokr_w1", [100, 100]), ("lokr_w2", [100, 100])],
+      configuration: ["peft_type": "LOKR", "r": 8, "alpha": 8]),
+    Growth(
+      name: "LoHa", memory: "16MB",
+      parts: [
+        ("hada_w1_a", [512, 16]), ("hada_w1_b", [16, 512]), ("hada_w2_a", [512, 16]),
+        ("hada_w2_b", [16, 512]),
+      ]),
+    Growth(
+      name: "LoCon with a core", memory: "32MB",
+      parts: [
+        ("lora_mid.weight", [16, 16, 8, 8]), ("lora_down.weight", [16, 512, 1, 1]),
+        ("lora_up.weight", [512, 16, 1, 1]),
+      ]),
+    Growth(
+      name: "QALoRA", memory: "16MB",
+      parts: [("lora_A.weight", [64, 64]), ("lora_B.weight", [64, 64])],
+      configuration: [
+        "peft_type": "LORA", "r": 64, "lora_alpha": 8, "use_qalora": true,
+        "qalora_group_size": 64,
+      ]),
+    Growth(
+      name: "BD-LoRA", memory: "16MB",
+      parts: [("lora_A.weight", [64, 64]), ("lora_B.weight", [64, 64])],
+      configuration: [
+        "peft_type": "LORA", "r": 64, "lora_alpha": 8,
+        "use_bdlora": [
+          "target_modules_bd_a": ["q_proj"], "target_modules_bd_b": [], "nblocks": 64,
+        ],
+      ]),
+  ]
+
+  /// A few megabytes whose modules fit one by one are refused before any is made.
+  @Test(arguments: growths) func productsOfAllModulesAreCountedFirst(growth: Growth) throws {
+    try withTemporaryDirectory { folder in
+      var tensors: [(name: String, shape: [Int])] = []
+      for layer in 0..<24 {
+        let module =
+          growth.configuration == nil
+          ? "lycoris_layers_\(layer)_self_attn_q_proj"
+          : "base_model.model.model.layers.\(layer).self_attn.q_proj"
+        tensors += growth.parts.map { ("\(module).\($0.0)", $0.1) }
+      }
+      var settings = growth.configuration?.objectValue
+      settings?["target_modules"] = ["q_proj"]
+      let adapter = LooseAdapter(
+        tensors: tensors, configuration: settings.map { .object($0) },
+        fileName: "adapter_model.safetensors")
+      try adapter.write(to: folder)
+      let start = ContinuousClock.now
+      let outcome = try Tool.run(
+        ["inspect", folder, "--memory", growth.memory], limits: "ulimit -v 450000")
+      #expect(ContinuousClock.now - start < .seconds(5))
+      #expect(outcome.status == 71 && outcome.errorLines.count == 1, "\(outcome.errors)")
+      #expect(outcome.errors.contains("MEM-BUDGET"), "\(outcome.errors)")
+      #expect(outcome.errors.contains("adapter_model.safetensors"), "\(outcome.errors)")
+      #expect(outcome.errors.contains("24 modules grow to"), "\(outcome.errors)")
+    }
+  }
+
+  /// A shard of an adapter is no checkpoint.
+  @Test func aShardOfAnAdapterIsSaidToBeOne() throws {
+    try withTemporaryDirectory { folder in
+      let name = "adapter_model-00001-of-00002.safetensors"
+      let module = "base_model.model.model.layers.0.self_attn.q_proj"
+      try LooseAdapter(
+        tensors: [("\(module).lora_A.weight", [2, 4]), ("\(module).lora_B.weight", [4, 2])],
+        fileName: name
+      ).write(to: folder)
+      let outcome = try Tool.run(["inspect", Paths.join(folder, name)])
+      #expect(outcome.status == 65 && outcome.errors.contains("one of 2 shards"))
+      #expect(outcome.errors.hasSuffix("AD-FORMAT\n"), "\(outcome.errors)")
+    }
+  }
+
   @Test func theBudgetHoldsForArtifacts() throws {
     try withTemporaryDirectory { folder in
       let path = Paths.join(folder, "a.loraxs")

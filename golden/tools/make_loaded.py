@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 import cases
 import make_adapters
 import make_tiny
+import models
 
 SEED = 20261129
 KINDS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -63,6 +64,34 @@ def make(case: str, config, edit: dict | None = None, drop: tuple = (), whole: b
             expected[f"{case}/{parameter}"] = value.detach().clone().contiguous()
 
 
+def make_tied_head() -> None:
+    """LoRA of a head that is the embeddings: PEFT adds it to the head's output alone until it is merged, which would
+    change both. Expected is the weight that the head then acts with; the embeddings stay."""
+    case = "head-tied"
+    path = os.path.join(ROOT, case)
+    shutil.rmtree(path, ignore_errors=True)
+
+    def tied():
+        config = make_tiny.config()
+        config.tie_word_embeddings = True
+        weights = make_tiny.load_weights()
+        del weights["lm_head.weight"]
+        return models.build(config, weights, torch.float32)
+
+    model = get_peft_model(tied(), LoraConfig(r=2, lora_alpha=3, target_modules=["q_proj", "lm_head"]))
+    with torch.no_grad():
+        for _, value in sorted(model.named_parameters()):
+            if value.requires_grad:
+                value.copy_(0.3 * torch.randn(value.shape, generator=generator))
+    model.save_pretrained(path)
+    os.remove(os.path.join(path, "README.md"))
+    loaded = PeftModel.from_pretrained(tied(), path)
+    for name, module in loaded.base_model.model.named_modules():
+        if hasattr(module, "get_delta_weight"):
+            value = module.get_base_layer().weight + module.get_delta_weight("default")
+            expected[f"{case}/{name}.weight"] = value.detach().clone().contiguous()
+
+
 def main() -> None:
     def plain(**options):
         return LoraConfig(**({"r": 1, "lora_alpha": 3, "target_modules": KINDS} | options))
@@ -88,6 +117,7 @@ def main() -> None:
     both = {"r": 2, "alpha": 3, "target_modules": ["q_proj", "k_proj"]}
     make("lokr-root", LoKrConfig(**both), {"use_rslora": True})
     make("loha-root", LoHaConfig(**both), {"use_rslora": True})
+    make_tied_head()
     save_file(dict(sorted(expected.items())), os.path.join(ROOT, "expected.safetensors"))
     digests = {}
     for path, _, names in sorted(os.walk(ROOT)):

@@ -4,35 +4,26 @@ import Glibc
 /// How many numbers products of small tensors may grow to: a file of a few bytes can name a matrix of
 /// any size.
 ///
-/// One budget serves all modules of an adapter.
+/// All modules of an adapter are admitted together, before the first is made.
 struct ExpansionBudget {
-  private var left: Int
   private let total: Int
 
   /// Half of `memory` bytes, or of what the machine and this process's limits allow, as Float32.
-  init(memory: Int?) {
-    self.init(elements: (memory ?? ExpansionBudget.available) / 8)
-  }
+  init(memory: Int?) { total = (memory ?? ExpansionBudget.available) / 8 }
 
-  /// A budget of so many numbers.
-  init(elements: Int) { (left, total) = (elements, elements) }
-
-  /// Takes `rank · (outFeatures + inFeatures)` numbers for good, and asks for `temporary` ones beside them.
+  /// Admits what all modules keep and the largest of what one needs for a time.
   ///
-  /// - Throws: 71 `MEM-BUDGET` when that is more than is left.
-  mutating func spend(
-    rank: Int, outFeatures: Int, inFeatures: Int, temporary: Int = 0, module: String
-  ) throws(Fault) {
-    let (sum, first) = outFeatures.addingReportingOverflow(inFeatures)
-    let (count, second) = sum.multipliedReportingOverflow(by: rank)
-    let (peak, third) = count.addingReportingOverflow(temporary)
-    guard !first, !second, !third, peak <= left else {
-      throw Fault(
-        .resources, "MEM-BUDGET",
-        "factors of rank \(rank) for a weight of [\(outFeatures), \(inFeatures)] grow beyond what is left of "
-          + "\(total / (1 << 18)) MiB, half of the memory budget; --memory sets it", tensor: module)
-    }
-    left -= count
+  /// - Throws: 71 `MEM-BUDGET` with the sum and the budget when that is more than there is.
+  func admit(_ expansions: [Expansion]) throws(Fault) {
+    var sum = expansions.reduce(0) { Expansion.sum($0, $1.kept) }
+    sum = Expansion.sum(sum, expansions.reduce(0) { max($0, $1.temporary) })
+    guard sum > total else { return }
+    let (wanted, budget) = (Expansion.product(sum, 4), total * 4)
+    throw Fault(
+      .resources, "MEM-BUDGET",
+      "the factors of \(expansions.count) modules grow to "
+        + "\(wanted == .max ? "more bytes than can be counted" : "\(wanted) bytes"), more than \(budget), half of "
+        + "the memory budget; --memory sets it")
   }
 
   /// Bytes of the machine's memory or of this process's limit, whichever is less.

@@ -15,13 +15,14 @@ enum KohyaReader {
       let (module, part) = try split(tensor.name)
       try table.add(tensor, module: module, part: part)
     }
-    var budget = ExpansionBudget(memory: files.memory)
+    let entries = try table.ordered()
+    try ExpansionBudget(memory: files.memory).admit(entries.compactMap(NetworkParts.expansion(of:)))
     var withoutAlpha = 0
-    for entry in try table.ordered() {
+    for entry in entries {
       var parts = NetworkParts(entry: entry, source: files.source)
       try addDifferences(entry, &parts, files.source, &reading)
       guard entry.parts.keys.contains(where: { differences[$0] == nil }) else { continue }
-      let factors = try parts.factors(&budget)
+      let factors = try parts.factors()
       var scaling = 1.0
       let alpha = try parts.scalar("alpha")
       if let alpha, alpha != 0, let rank = factors.rank { scaling = alpha / Double(rank) }

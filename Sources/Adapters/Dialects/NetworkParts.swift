@@ -20,14 +20,14 @@ struct NetworkParts {
   }
 
   /// `b · a` and the rank that alpha is divided by; nil where alpha has no effect.
-  mutating func factors(
-    _ budget: inout ExpansionBudget
-  ) throws(Fault) -> (a: Matrix<Float>, b: Matrix<Float>, rank: Int?) {
-    if entry.parts.keys.contains(where: { $0.hasPrefix("hada_") }) { return try hadamard(&budget) }
-    if entry.parts.keys.contains(where: { $0.hasPrefix("lokr_") }) { return try kronecker(&budget) }
+  ///
+  /// The budget must have admitted ``expansion(of:)`` of the module.
+  mutating func factors() throws(Fault) -> (a: Matrix<Float>, b: Matrix<Float>, rank: Int?) {
+    if entry.parts.keys.contains(where: { $0.hasPrefix("hada_") }) { return try hadamard() }
+    if entry.parts.keys.contains(where: { $0.hasPrefix("lokr_") }) { return try kronecker() }
     let (a, b) = (try kernel("lora_down"), try kernel("lora_up"))
     if entry["lora_mid"] == nil { return (a, b, a.rows) }
-    return (try tucker(a, &budget), b, a.rows)
+    return (try tucker(a), b, a.rows)
   }
 
   /// A kernel's shape behind the channels, where it is larger than one point; nil for linear modules.
@@ -44,9 +44,7 @@ struct NetworkParts {
   }
 
   /// LoCon's core: `A'[a, i, …] = Σ_b mid[a, b, …] · down[b, i]`, `[r, in · kernel]`.
-  private mutating func tucker(
-    _ down: Matrix<Float>, _ budget: inout ExpansionBudget
-  ) throws(Fault) -> Matrix<Float> {
+  private mutating func tucker(_ down: Matrix<Float>) throws(Fault) -> Matrix<Float> {
     used.insert("lora_mid")
     let tensor = try entry.required("lora_mid")
     let core = try source.flattened(tensor)
@@ -54,9 +52,6 @@ struct NetworkParts {
       down.columns < 1 << 24
     else { throw shapes() }
     let (inner, size) = (down.rows, core.columns / down.rows)
-    let (width, overflow) = down.columns.multipliedReportingOverflow(by: size)
-    guard !overflow else { throw shapes() }
-    try budget.spend(rank: core.rows, outFeatures: 0, inFeatures: width, module: entry.module)
     var result = Matrix<Float>(rows: core.rows, columns: down.columns * size)
     for row in 0..<core.rows {
       for input in 0..<down.columns {
@@ -73,29 +68,18 @@ struct NetworkParts {
   }
 
   /// LoHa: `(w1a · w1b) ∘ (w2a · w2b)`, whose factors are products of columns and of rows.
-  private mutating func hadamard(
-    _ budget: inout ExpansionBudget
-  ) throws(Fault) -> (a: Matrix<Float>, b: Matrix<Float>, rank: Int?) {
+  private mutating func hadamard() throws(Fault) -> (a: Matrix<Float>, b: Matrix<Float>, rank: Int?)
+  {
     let first = (b: try matrix("hada_w1_a"), a: try matrix("hada_w1_b"))
     let second = (b: try matrix("hada_w2_a"), a: try matrix("hada_w2_b"))
     guard first.b.columns == first.a.rows, second.b.columns == second.a.rows,
       first.b.rows == second.b.rows, first.a.columns == second.a.columns, first.a.rows > 0
     else { throw shapes() }
     let (out, width) = (first.b.rows, first.a.columns)
-    // Ranks come from shapes of matrices in the file; their product may still be large.
-    let (rank, overflow) = first.a.rows.multipliedReportingOverflow(by: second.a.rows)
-    if !overflow, rank <= min(out, width) {
-      // The products of A are made turned, and turned back.
-      try budget.spend(
-        rank: rank, outFeatures: out, inFeatures: width,
-        temporary: rank.multipliedReportingOverflow(by: width).partialValue, module: entry.module)
+    if Expansion.product(first.a.rows, second.a.rows) <= min(out, width) {
       let a = first.a.transposed.columnProducts(second.a.transposed).transposed
       return (a, first.b.columnProducts(second.b), first.a.rows)
     }
-    // Both products are whole before one is multiplied into the other.
-    try budget.spend(
-      rank: min(out, width), outFeatures: out, inFeatures: width,
-      temporary: out.multipliedReportingOverflow(by: width).partialValue, module: entry.module)
     var full = first.b.exactProduct(first.a)
     let other = second.b.exactProduct(second.a)
     for index in full.elements.indices { full.elements[index] *= other.elements[index] }
@@ -104,16 +88,11 @@ struct NetworkParts {
   }
 
   /// LoKr: `w1 ⊗ w2`, each either whole or a product; `(B₁A₁) ⊗ (B₂A₂) = (B₁ ⊗ B₂)(A₁ ⊗ A₂)`.
-  private mutating func kronecker(
-    _ budget: inout ExpansionBudget
-  ) throws(Fault) -> (a: Matrix<Float>, b: Matrix<Float>, rank: Int?) {
+  private mutating func kronecker() throws(Fault) -> (
+    a: Matrix<Float>, b: Matrix<Float>, rank: Int?
+  ) {
     let (first, firstRank) = try side("lokr_w1")
     let (second, secondRank) = try side("lokr_w2")
-    let (out, tall) = first.b.rows.multipliedReportingOverflow(by: second.b.rows)
-    let (width, wide) = first.a.columns.multipliedReportingOverflow(by: second.a.columns)
-    let (rank, deep) = first.a.rows.multipliedReportingOverflow(by: second.a.rows)
-    guard !tall, !wide, !deep else { throw shapes() }
-    try budget.spend(rank: rank, outFeatures: out, inFeatures: width, module: entry.module)
     if let firstRank, let secondRank, firstRank != secondRank { throw shapes() }
     return (
       first.a.kronecker(second.a), first.b.kronecker(second.b), firstRank ?? secondRank

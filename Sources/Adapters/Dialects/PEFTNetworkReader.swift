@@ -27,13 +27,12 @@ enum PEFTNetworkReader {
       }
       try table.add(tensor, module: parts.joined(separator: "."), part: leaf)
     }
-    var budget = ExpansionBudget(memory: files.memory)
     let isUnscaled = prefix == "lokr_" && configuration.isBeforeExclusion
-    for entry in try PEFTReader.targeted(
-      try table.ordered(), configuration.targets, &reading)
-    {
+    let entries = try PEFTReader.targeted(try table.ordered(), configuration.targets, &reading)
+    try ExpansionBudget(memory: files.memory).admit(entries.compactMap(NetworkParts.expansion(of:)))
+    for entry in entries {
       var parts = NetworkParts(entry: entry, source: files.source)
-      let factors = try parts.factors(&budget)
+      let factors = try parts.factors()
       try parts.checkAllUsed()
       let expected = try configuration.rank(of: entry.module)
       if let rank = factors.rank, rank != expected {

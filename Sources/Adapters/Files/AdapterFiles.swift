@@ -104,7 +104,12 @@ public struct AdapterFiles: Sendable {
       // No other reader takes archives, and this one says what is wrong with them.
       return true
     }
-    guard let files = try? AdapterFiles(path) else { return false }
+    if Paths.name(of: path) == AdapterPlace.indexName { return true }
+    guard let files = try? AdapterFiles(path) else {
+      // One shard of an adapter, which this reader says is not all of it.
+      guard let file = try? SafeTensorsFile.open(path) else { return false }
+      return AdapterDetection.isAdapter(names: file.tensors.map(\.name), isGGUF: false)
+    }
     return AdapterDetection.isAdapter(names: files.tensors.map(\.name), isGGUF: files.isGGUF)
   }
 

@@ -16,7 +16,7 @@ struct AdapterPlace {
     "pytorch_lora_weights.safetensors",
   ]
 
-  private static let indexName = "adapter_model.safetensors.index.json"
+  static let indexName = "adapter_model.safetensors.index.json"
 
   /// Files of formats that are not read, with what to do.
   private static let foreign: [(name: String, advice: String)] = [

@@ -7,7 +7,8 @@ import Tensors
 struct BlockDiagonal {
   private let inputs: [String]
   private let outputs: [String]
-  private let count: Int
+  /// The number of blocks.
+  let count: Int
   private let isStrict: Bool
 
   /// Reads `use_bdlora`; nil where it is absent.
@@ -25,15 +26,19 @@ struct BlockDiagonal {
     count = try field["nblocks"].int(in: 1...65_536)
   }
 
+  /// Which factors of a module are block-diagonal, A and B.
+  func sides(of module: String) -> (isInput: Bool, isOutput: Bool) {
+    (inputs.contains { module.contains($0) }, outputs.contains { module.contains($0) })
+  }
+
   /// The whole factors of a module from the stored ones.
   ///
   /// - Throws: 65 `AD-SHAPE` where rows do not divide into the blocks, `AD-FIELD` where both factors would be
-  ///   block-diagonal, or neither although `match_strict` holds; 71 from the budget.
+  ///   block-diagonal, or neither although `match_strict` holds.
   func whole(
-    a: Matrix<Float>, b: Matrix<Float>, module: String, _ budget: inout ExpansionBudget
+    a: Matrix<Float>, b: Matrix<Float>, module: String
   ) throws(Fault) -> (a: Matrix<Float>, b: Matrix<Float>) {
-    let isInput = inputs.contains { module.contains($0) }
-    let isOutput = outputs.contains { module.contains($0) }
+    let (isInput, isOutput) = sides(of: module)
     if isInput, isOutput {
       throw Fault(
         .badData, "AD-FIELD", "use_bdlora has both factors block-diagonal", tensor: module)
@@ -43,14 +48,14 @@ struct BlockDiagonal {
         .badData, "AD-FIELD", "use_bdlora has neither factor block-diagonal, against match_strict",
         tensor: module)
     }
-    if isInput { return (try diagonal(a, module, &budget), b) }
-    if isOutput { return (a, try diagonal(b, module, &budget)) }
+    if isInput { return (try diagonal(a, module), b) }
+    if isOutput { return (a, try diagonal(b, module)) }
     return (a, b)
   }
 
   /// Blocks `[rows / count, columns]` below each other become `[rows, columns · count]`.
   private func diagonal(
-    _ stored: Matrix<Float>, _ module: String, _ budget: inout ExpansionBudget
+    _ stored: Matrix<Float>, _ module: String
   ) throws(Fault) -> Matrix<Float> {
     let (columns, overflow) = stored.columns.multipliedReportingOverflow(by: count)
     guard stored.rows.isMultiple(of: count), !overflow, columns <= 1 << 24 else {
@@ -58,7 +63,6 @@ struct BlockDiagonal {
         .badData, "AD-SHAPE", "[\(stored.rows), \(stored.columns)] is not \(count) blocks",
         tensor: module)
     }
-    try budget.spend(rank: stored.rows, outFeatures: 0, inFeatures: columns, module: module)
     var result = Matrix<Float>(rows: stored.rows, columns: columns)
     let height = stored.rows / count
     for row in 0..<stored.rows {

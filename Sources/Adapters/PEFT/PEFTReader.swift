@@ -15,7 +15,8 @@ enum PEFTReader {
     try PEFTOtherParts.checkNamed(all, configuration, &reading)
     let entries = try targeted(
       all, configuration.targets, parameters: configuration.targetParameters, &reading)
-    var budget = ExpansionBudget(memory: files.memory)
+    try ExpansionBudget(memory: files.memory).admit(
+      entries.flatMap { expansions(of: $0, configuration) })
     for entry in entries {
       if let latent = entry["lora_latent_mapping"] {
         throw Fault(
@@ -23,7 +24,7 @@ enum PEFTReader {
           tensor: latent.name)
       }
       if try PEFTOtherParts.read(entry, files.source, configuration, &reading) { continue }
-      try read(entry, files.source, configuration, &budget, &reading)
+      try read(entry, files.source, configuration, &reading)
     }
     return reading
   }
@@ -113,9 +114,33 @@ enum PEFTReader {
 
   // MARK: - One module
 
+  /// What the factors of a module take beyond those in the file: BD-LoRA's zeros, then QALoRA's repetitions.
+  private static func expansions(
+    of entry: FactorTable.Entry, _ configuration: PEFTConfiguration
+  ) -> [Expansion] {
+    guard let a = entry["lora_A"]?.shape, let b = entry["lora_B"]?.shape, a.count == 2, b.count == 2
+    else { return [] }
+    var result: [Expansion] = []
+    var width = a[1]
+    if let blocks = configuration.blocks {
+      let (isInput, isOutput) = blocks.sides(of: entry.module)
+      if isInput { width = Expansion.product(width, blocks.count) }
+      if isInput { result.append(Expansion(rank: a[0], outFeatures: 0, inFeatures: width)) }
+      if isOutput {
+        let columns = Expansion.product(b[1], blocks.count)
+        result.append(Expansion(rank: b[0], outFeatures: 0, inFeatures: columns))
+      }
+    }
+    if let group = configuration.qaLoRAGroup {
+      width = Expansion.product(width, group)
+      result.append(Expansion(rank: a[0], outFeatures: 0, inFeatures: width))
+    }
+    return result
+  }
+
   private static func read(
     _ entry: FactorTable.Entry, _ source: any TensorSource, _ configuration: PEFTConfiguration,
-    _ budget: inout ExpansionBudget, _ reading: inout AdapterReading
+    _ reading: inout AdapterReading
   ) throws(Fault) {
     let suffix = configuration.isAdaptive ? " without .weight" : ""
     let (aTensor, bTensor) = (
@@ -140,7 +165,7 @@ enum PEFTReader {
     }
     var (a, b) = (try source.matrix(aTensor), try source.matrix(bTensor))
     if let blocks = configuration.blocks {
-      (a, b) = try blocks.whole(a: a, b: b, module: entry.module, &budget)
+      (a, b) = try blocks.whole(a: a, b: b, module: entry.module)
     }
     try checkRanks(a, b, module: entry.module)
     let rank = a.rows
@@ -153,7 +178,7 @@ enum PEFTReader {
     }
     var full = a
     if let group = configuration.qaLoRAGroup {
-      full = try spread(a, over: group, module: entry.module, &budget)
+      full = try spread(a, over: group, module: entry.module)
     }
     if configuration.isAdaptive {
       full = try weighted(full, by: try entry.required("lora_E"), source)
@@ -249,14 +274,13 @@ enum PEFTReader {
 
   /// QALoRA: A works on means of `group` inputs times their number (`formats/peft.md` §4.5).
   private static func spread(
-    _ a: Matrix<Float>, over group: Int, module: String, _ budget: inout ExpansionBudget
+    _ a: Matrix<Float>, over group: Int, module: String
   ) throws(Fault) -> Matrix<Float> {
     let (columns, overflow) = a.columns.multipliedReportingOverflow(by: group)
     guard !overflow, columns <= 1 << 24 else {
       throw Fault(
         .badData, "AD-SHAPE", "lora_A has \(a.columns) groups of \(group) inputs", tensor: module)
     }
-    try budget.spend(rank: a.rows, outFeatures: 0, inFeatures: columns, module: module)
     let factor = Float(Double(a.columns) / Double(group))
     var result = Matrix<Float>(rows: a.rows, columns: columns)
     for row in 0..<a.rows {

@@ -3,7 +3,7 @@ internal import Files
 
 /// A ZIP archive whose entries are stored, as torch.save writes it (`formats/torch.md` §1).
 ///
-/// Only the central directory is believed, as in PyTorch. Zip64 sizes are read; compressed and encrypted
+/// Only the central directory is believed, as in PyTorch; an entry must bear the name that it has there. Zip64 sizes are read; compressed and encrypted
 /// entries are refused. Checksums are not compared: PyTorch can be told not to write them.
 struct StoredZip: Sendable {
   /// One entry and where its bytes lie.
@@ -139,7 +139,15 @@ struct StoredZip: Sendable {
     guard local.u32(0) == 0x0403_4b50 else {
       throw Fault(.badData, "PT-ZIP", "no entry at byte \(start)")
     }
-    let data = start + 30 + Int(local.u16(26)) + Int(local.u16(28))
+    // A wrong length of the name would shift every value.
+    let nameCount = Int(local.u16(26))
+    guard nameCount == name.utf8.count, nameCount <= file.byteCount - start - 30,
+      try file.read(at: start + 30, count: nameCount).elementsEqual(name.utf8)
+    else {
+      throw Fault(
+        .badData, "PT-ZIP", "the entry at byte \(start) has another name than the directory says")
+    }
+    let data = start + 30 + nameCount + Int(local.u16(28))
     guard data <= file.byteCount, byteCount <= file.byteCount - data else {
       throw Fault(
         .badData, "PT-ZIP",

@@ -43,14 +43,15 @@ public struct Inspection: Sendable {
   ///
   /// - Parameters:
   ///   - adapterFormat: Reads `path` as an adapter of this dialect.
-  ///   - memory: Bytes that an artifact may take; nil for no budget.
+  ///   - memory: Bytes that an artifact may take, and the factors of an adapter half of; nil for no budget.
   /// - Throws: what opening that kind of file throws.
   public init(
     path: String, digests: Bool, adapterFormat: AdapterDialect? = nil, memory: Int? = nil
   ) throws(Fault) {
     let isDirectory = Paths.kind(of: path) == .directory
     if adapterFormat != nil || AdapterFiles.isAdapter(path) {
-      try self.init(adapter: try Adapter.open(path, format: adapterFormat), digests: digests)
+      try self.init(
+        adapter: try Adapter.open(path, format: adapterFormat, memory: memory), digests: digests)
     } else if !isDirectory, try Inspection.isZstandard(path) {
       try self.init(artifact: try Artifact.read(path, memory: memory), path: path, digests: digests)
     } else {
