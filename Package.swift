@@ -173,7 +173,12 @@ let package = Package(
         "Files", "Tensors", "Tokenizers",
       ]),
     tests("ReportsTests", ["Reports", "Files", "JSON", "Faults", "Tensors"]),
-    tests("PipelineTests", ["Pipeline", "Faults", "Files", "JSON"]),
+    tests(
+      "PipelineTests",
+      [
+        "Pipeline", "Artifacts", "Bases", "Evaluation", "Models", "Training", "Progress",
+        "Projection", "Reports", "Faults", "Files", "JSON",
+      ]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
     tests(
       "xspressTests",
