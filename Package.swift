@@ -176,7 +176,9 @@ let package = Package(
     tests(
       "PipelineTests",
       [
-        "Pipeline", "Artifacts", "Bases", "Evaluation", "Models", "Training", "Progress",
+        "Pipeline", "Adapters", "Artifacts", "Bases", "Checkpoints", "Evaluation", "Models",
+        "Training",
+        "Progress",
         "Projection", "Reports", "Faults", "Files", "JSON",
       ]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),

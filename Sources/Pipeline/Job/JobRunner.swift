@@ -71,6 +71,9 @@ public final class JobRunner {
   }
 
   /// The LoRA model, loaded when it is first needed: a conversion without data never decodes the whole base.
+  ///
+  /// Of DoRA the exact model under either handling of magnitudes, as `evaluate` measures it: an update that they make
+  /// full-rank is whole here, and only directions lose some of it.
   func teacher() throws(Fault) -> DecoderPool {
     if let loadedTeacher { return loadedTeacher }
     let teacher = DecoderPool(
