@@ -80,7 +80,7 @@ extension JobRunner {
     guard let gate else { throw noRankFits(0) }
     throw Fault(
       .badData, JobRunner.rejection,
-      "retained gain \(gate.sentence), \(String(format: "%.3f", share)) of its lower end was asked for",
+      "retained gain \(gate.sentence): the lower end must reach \(String(format: "%.3f", share))",
       path: request.adapterPath)
   }
 }
