@@ -173,7 +173,14 @@ let package = Package(
         "Files", "Tensors", "Tokenizers",
       ]),
     tests("ReportsTests", ["Reports", "Files", "JSON", "Faults", "Tensors"]),
-    tests("PipelineTests", ["Pipeline", "Faults", "Files", "JSON"]),
+    tests(
+      "PipelineTests",
+      [
+        "Pipeline", "Adapters", "Artifacts", "Bases", "Checkpoints", "Evaluation", "Models",
+        "Training",
+        "Progress",
+        "Projection", "Reports", "Faults", "Files", "JSON",
+      ]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
     tests(
       "xspressTests",

@@ -8,7 +8,7 @@ import Tensors
 public final class TuningData {
   /// Examples that steps see.
   public let training: [TokenizedExample]
-  /// Held-out examples that choose the step, the learning rate and the rank; never trained on.
+  /// Held-out examples that choose the step and the learning rate; never trained on.
   public let validation: [TokenizedExample]
   let trainingTeacher: TeacherStates?
   private let validationTeacher: TeacherStates?
@@ -39,9 +39,18 @@ public final class TuningData {
     _ examples: [TokenizedExample], fraction: Double, limit: Int, seed: UInt64
   ) -> (training: [TokenizedExample], validation: [TokenizedExample]) {
     let count = min(limit, Int((Double(examples.count) * fraction).rounded()), examples.count - 1)
+    let split = split(examples, count: count, seed: seed, stream: 0x7661_6c69_6461_7465)
+    return (split.kept, split.held)
+  }
+
+  /// Splits `count` examples, drawn by `seed`, from the others; both keep their order.
+  ///
+  /// - Parameter stream: Of its own, so that the data order and other splits of the same seed are independent.
+  public static func split(
+    _ examples: [TokenizedExample], count: Int, seed: UInt64, stream: UInt64
+  ) -> (kept: [TokenizedExample], held: [TokenizedExample]) {
     guard count > 0 else { return (examples, []) }
-    // A stream of its own, so that the data order of the same seed is independent of the split.
-    var generator = SeededGenerator(seed: seed, stream: 0x7661_6c69_6461_7465)
+    var generator = SeededGenerator(seed: seed, stream: stream)
     let held = Set(generator.permutation(examples.count).prefix(count))
     let indexed = examples.enumerated()
     return (

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct RecordJSONTests {
   @Test(arguments: [
-    Samples.clinc(), Samples.banking(), Samples.failed("x"),
+    Samples.clinc(), Samples.banking(), Samples.failed("x"), Samples.rejected("y"),
     JobRecord(name: "only-a-name", state: .skipped),
   ])
   func roundTrip(job: JobRecord) throws {
@@ -14,7 +14,15 @@ import Testing
     let again = try JobRecord(json: try JSONValue.parse(text))
     #expect(again.json.text(pretty: true) == text)
     #expect(again.name == job.name && again.modules == job.modules)
+    #expect(again.gate == job.gate && again.state == job.state)
     #expect(again.evaluation == job.evaluation && again.sizes == job.sizes)
+  }
+
+  /// A record from before there was a gate.
+  @Test func recordsWithoutAGateAreRead() throws {
+    var members = try #require(Samples.clinc().json.objectValue)
+    members["gate"] = nil
+    #expect(try JobRecord(json: .object(members)).gate == nil)
   }
 
   @Test func awkwardFiguresSurvive() throws {

@@ -32,6 +32,23 @@ private func files(_ jobs: [JobRecord]) throws -> [String: String] {
     }
   }
 
+  /// Counted apart from failures, with what was reached, on every page.
+  @Test func rejectedJobsAreCountedApart() throws {
+    let jobs = [Samples.clinc(), Samples.failed("bad"), Samples.rejected("short")]
+    let pages = try files(jobs)
+    let reached = "0.962 (95% interval 0.910 to 0.990) on 64 rows with rank 16x4"
+    #expect(try #require(pages["report.md"]).contains("1 of 3 done, 1 failed, 1 rejected."))
+    #expect(try #require(pages["report.md"]).contains("Rejected with exit code 65"))
+    let page = try #require(pages["index.html"])
+    #expect(page.contains("adapters converted, 1 failed, 1 rejected"))
+    #expect(page.contains("<span class=\"tag bad\">rejected</span>") && page.contains(reached))
+    #expect(try #require(pages["report.csv"]).contains("short,rejected,"))
+    let totals = try JSONValue.parse(try #require(pages["report.json"]))["totals"]
+    #expect(["failed", "rejected"].map { totals?[$0]?.intValue } == [1, 1])
+    let terminal = Report(jobs: jobs).terminalText
+    #expect(terminal.contains("rejected: short: ") && terminal.contains("1 failed, 1 rejected"))
+  }
+
   @Test func oneAdapterAtSeveralSizesIsAFrontier() throws {
     let jobs = Samples.frontier()
     let pages = try files(jobs + [Samples.banking()])

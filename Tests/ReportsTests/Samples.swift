@@ -212,6 +212,18 @@ enum Samples {
       }
   }
 
+  static let gate = GateRecord(
+    asked: 0.95, retained: 0.962, interval95: 0.91...0.99, rows: 64, size: "rank 16x4", tried: 3)
+
+  /// A job whose artifact did not retain what was asked for.
+  static func rejected(_ name: String) -> JobRecord {
+    JobRecord(
+      name: name, state: .rejected,
+      failure: FailureRecord(
+        message: "adapters/\(name): retained gain \(gate.sentence): JOB-RETAINED",
+        code: "JOB-RETAINED", exitCode: 65), gate: gate)
+  }
+
   static func failed(_ name: String) -> JobRecord {
     JobRecord(
       name: name, state: .failed,

@@ -48,6 +48,21 @@ public enum TinyLlama {
     return builder
   }
 
+  /// A byte-level tokenizer of the 64 tokens: `!`...`^`, one special one and a merge.
+  public static func addTokenizer(to builder: inout GGUFBuilder) {
+    builder.add("tokenizer.ggml.model", string: "gpt2")
+    builder.add("tokenizer.ggml.pre", string: "smollm")
+    let letters = (0x21...0x5e).map { String(UnicodeScalar(UInt8($0))) }
+    builder.add("tokenizer.ggml.tokens", strings: letters + ["<|end|>", "AB"])
+    builder.add("tokenizer.ggml.merges", strings: ["A B"])
+    let types = [Int32](repeating: 1, count: 62) + [3, 1]
+    builder.add(
+      "tokenizer.ggml.token_type", raw: 9,
+      GGUFBuilder.little(UInt32(5)) + GGUFBuilder.little(UInt64(64))
+        + types.flatMap { GGUFBuilder.little($0) })
+    builder.add("tokenizer.ggml.eos_token_id", u32: 62)
+  }
+
   /// As converters write it: reshape to [heads, 2, rows/heads/2, columns] and swap the middle axes.
   private static func interleaved(_ values: [Float], rows: Int, heads: Int) -> [Float] {
     let columns = values.count / rows

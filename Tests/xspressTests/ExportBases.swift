@@ -61,17 +61,7 @@ enum ExportBases: String, CaseIterable, Sendable {
         builder.tensors[head].data = embedding?.data ?? []
       }
     }
-    builder.add("tokenizer.ggml.model", string: "gpt2")
-    builder.add("tokenizer.ggml.pre", string: "smollm")
-    let letters = (0x21...0x5e).map { String(UnicodeScalar(UInt8($0))) }
-    builder.add("tokenizer.ggml.tokens", strings: letters + ["<|end|>", "AB"])
-    builder.add("tokenizer.ggml.merges", strings: ["A B"])
-    let types = [Int32](repeating: 1, count: 62) + [3, 1]
-    builder.add(
-      "tokenizer.ggml.token_type", raw: 9,
-      GGUFBuilder.little(UInt32(5)) + GGUFBuilder.little(UInt64(64))
-        + types.flatMap { GGUFBuilder.little($0) })
-    builder.add("tokenizer.ggml.eos_token_id", u32: 62)
+    TinyLlama.addTokenizer(to: &builder)
     builder.add("tokenizer.chat_template", string: "{{ messages }}")
     return builder
   }

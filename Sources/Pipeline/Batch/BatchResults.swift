@@ -11,22 +11,28 @@ public enum BatchResults {
     }
     return .object([
       "schema": "xspress.batch/1", "listed": .integer(results.count), "done": count(.done),
-      "failed": count(.failed), "skipped": count(.skipped), "planned": count(.planned),
+      "failed": count(.failed), "rejected": count(.rejected), "skipped": count(.skipped),
+      "planned": count(.planned),
       "jobs": .array(
         results.map { job in
           .object([
             "name": .string(job.name), "state": .string(job.state.rawValue),
             "artifact": job.artifactPath.map { .string($0) } ?? .null,
             "error": job.fault.map { .string($0.line) } ?? .null,
+            "gate": job.record?.gate?.json ?? .null,
             "warnings": .array((job.record?.warnings ?? []).map { .string($0) }),
           ])
         }),
     ])
   }
 
-  /// 0 where nothing failed; 75 where all failures are temporary; else the smallest permanent code.
-  public static func exitCode(_ results: [BatchRunner.JobResult]) -> Int32 {
-    exitCode(of: results.compactMap(\.fault))
+  /// The fault that a batch ends with: that of its failures, whose exit code tells whether running it again can help;
+  /// where none failed, that of a rejected job; nil where neither is.
+  public static func fault(_ results: [BatchRunner.JobResult]) -> Fault? {
+    func faults(_ state: BatchRunner.JobResult.State) -> [Fault] {
+      results.filter { $0.state == state }.compactMap(\.fault)
+    }
+    return representative(of: faults(.failed)) ?? representative(of: faults(.rejected))
   }
 
   /// The fault that stands for several in the one error line; nil for none.

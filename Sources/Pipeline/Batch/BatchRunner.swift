@@ -20,7 +20,7 @@ public final class BatchRunner {
     public var state: State
     /// The artifact, where there is one.
     public var artifactPath: String?
-    /// Why it failed.
+    /// Why it failed or was rejected.
     public var fault: Fault?
     /// Its record.
     public var record: JobRecord?
@@ -31,6 +31,8 @@ public final class BatchRunner {
       case done
       /// Failed; the others went on.
       case failed
+      /// Its artifact did not retain the gain that was asked for; the others went on.
+      case rejected
       /// Found done, with the same inputs and options.
       case skipped
       /// Listed only (`--dry-run`).
@@ -125,6 +127,7 @@ public final class BatchRunner {
     let directory = directory(plan)
     let recordPath = Paths.join(directory, "record.json")
     let artifactPath = Paths.join(directory, plan.name + ".loraxs")
+    var runner: JobRunner?
     do throws(Fault) {
       if let crash = crashes.first(where: { $0.job == plan.name }) { throw crash.fault }
       try marker.set(plan.name)
@@ -144,20 +147,26 @@ public final class BatchRunner {
       let request = try JobRequest(
         plan: plan, outputPath: artifactPath,
         checkpointPath: Paths.join(directory, "tuning.checkpoint"))
-      var record = try JobRunner(
-        session: try session(plan.basePath), request: request, adapter: adapter
-      ).run()
+      let started = try JobRunner(
+        session: try session(plan.basePath), request: request, adapter: adapter)
+      runner = started
+      var record = try started.run()
       record.planDigest = digest
       try AtomicFile.write(recordPath, text: record.json.text(pretty: true))
       return JobResult(
         name: plan.name, state: .done, artifactPath: artifactPath, record: record)
     } catch {
-      log.warn([Warning("JOB-FAILED", error.description, subject: plan.name)])
+      let isRejected = error.code == JobRunner.rejection
+      log.warn([
+        Warning(isRejected ? "JOB-REJECTED" : "JOB-FAILED", error.description, subject: plan.name)
+      ])
       let record = JobRecord(
-        name: plan.name, state: .failed, failure: FailureRecord(error), threads: threads,
-        machine: MachineLine.current, createdBy: Product.createdBy)
+        name: plan.name, state: isRejected ? .rejected : .failed, failure: FailureRecord(error),
+        gate: isRejected ? runner?.gate : nil, threads: threads, machine: MachineLine.current,
+        createdBy: Product.createdBy)
       if error.code != "RUN-STOPPED" { keep(record, at: recordPath) }
-      return JobResult(name: plan.name, state: .failed, fault: error, record: record)
+      return JobResult(
+        name: plan.name, state: isRejected ? .rejected : .failed, fault: error, record: record)
     }
   }
 

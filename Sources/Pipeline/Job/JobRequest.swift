@@ -11,12 +11,21 @@ public struct JobRequest: Sendable {
     /// This many directions in every module.
     case rank(LatentRank)
     /// The ranks that capture most in an artifact of at most so many bytes; with a share, in the smallest tried part
-    /// of them whose retained gain on validation reaches it.
+    /// of them whose artifact retains it on rows held out for that.
     case budget(bytes: Int, minRetained: Double? = nil)
     /// As many directions as each update has, for its own ones.
     case own
-    /// The smallest tried rank whose retained gain on validation reaches this share.
+    /// The smallest tried rank whose artifact retains this share on rows held out for that.
     case minRetained(Double, startingRank: LatentRank)
+
+    /// The share of the LoRA's gain that the artifact must retain, if any.
+    public var minRetained: Double? {
+      switch self {
+      case .rank, .own: nil
+      case .budget(_, let share): share
+      case .minRetained(let share, _): share
+      }
+    }
   }
 
   /// Which singular directions of a base weight are used.

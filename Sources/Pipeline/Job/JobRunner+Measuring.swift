@@ -39,14 +39,13 @@ extension JobRunner {
       try measurement.measure(
         .tuned, name: "tuned", pool: student(outcome.projected, outcome.latents))
     }
-    // What a user will load: decoded from the encoded bytes, bases regenerated and proved.
-    let bytes = try stored.artifact.bytes()
-    let loaded = try ArtifactLoader(session: session).load(try Artifact(bytes: bytes))
+    let size = try stored.encodedByteCount()
+    let loaded = try stored.loaded(session)
     try measurement.measure(
       .stored, name: "as stored (\(storageName(outcome.projected)))", source: request.outputPath,
-      bytes: bytes.count, pool: try loaded.student(session: session).pool)
+      bytes: size, pool: try loaded.student(session: session).pool)
     for control in request.controls {
-      for variant in try controls(control, outcome, projection, tuningData, bytes: bytes.count) {
+      for variant in try controls(control, outcome, projection, tuningData, bytes: size) {
         try measurement.measure(
           .control, name: variant.name, bytes: variant.bytes, pool: variant.pool)
       }

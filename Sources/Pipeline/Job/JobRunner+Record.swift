@@ -28,6 +28,7 @@ extension JobRunner {
       \(request.directions) \(request.candidates ?? 0) \(request.method) \(request.storage) \
       \(request.seed) \(request.calibration?.limit ?? 0) \(session.threads)
       """)
+    if request.target.minRetained != nil { lines.append("gate \(gateExamples.count)") }
     if let residual = request.residual { lines.append("\(residual)") }
     if let tuning = request.tuning {
       var options = tuning.options
@@ -70,6 +71,7 @@ extension JobRunner {
           request.startArtifactPath.map { "artifact \(Paths.name(of: $0))" }
             ?? request.method.rawValue),
         Setting("stored as", request.storage.rawValue),
+        Setting("scales", artifact.scales),
         Setting("carried parameters", carriedDescription),
         Setting("calibration examples", request.calibration?.limit.map(String.init) ?? "none"),
       ] + [ownTexts].compactMap(\.self),
@@ -78,7 +80,8 @@ extension JobRunner {
         artifact: written.byteCount,
         parts: try artifact.parts().map { SizeRecord.Part(name: $0.name, bytes: $0.bytes) }),
       evaluation: evaluation, modules: moduleRecords(outcome, artifact),
-      tuning: outcome.tuning, seeds: [Setting("seed", "\(request.seed)")], stages: stages,
+      tuning: outcome.tuning, gate: gate, seeds: [Setting("seed", "\(request.seed)")],
+      stages: stages,
       threads: session.threads, machine: MachineLine.current, createdBy: Product.createdBy,
       planDigest: outcome.planDigest,
       warnings: (warnings + session.bases.warnings).lines)

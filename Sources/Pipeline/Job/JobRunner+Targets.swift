@@ -10,17 +10,17 @@ import Progress
 import Tensors
 import Training
 
-/// How a byte budget or a floor on retained gain becomes a rank.
+/// How a byte budget becomes a rank.
 extension JobRunner {
   /// Bytes kept free in a budget for the metadata that is not known before the end: how it was tuned, and
   /// what was measured.
   private var blockReserve: Int {
-    (request.tuning == nil ? 0 : 300)
+    (request.tuning == nil ? 0 : 300) + (request.target.minRetained == nil ? 0 : 150)
       + (request.evaluation == nil ? 0 : 900 + 150 * request.controls.count)
   }
 
   /// Ranks for any budget: from the bytes that the model of sizes counts to a plan.
-  private func plans(_ projection: ProjectionStage) throws(Fault) -> (Double) -> RankPlan {
+  func plans(_ projection: ProjectionStage) throws(Fault) -> (Double) -> RankPlan {
     if choice == .top { return topPlan }
     return try BudgetPlanner(projection, storage: request.storage).plans(request.allocation)
   }
@@ -39,7 +39,7 @@ extension JobRunner {
   ///
   /// The model of sizes is corrected by drafts of the artifact until one fills the budget to half a percent. Numbers
   /// that are not codes cannot be made coarser afterwards: for those a hundredth stays free.
-  private func plan(
+  func plan(
     _ projection: ProjectionStage, _ plans: (Double) -> RankPlan, within bytes: Int
   ) throws(Fault) -> RankPlan? {
     let stage = ArtifactStage(session: session, request: request, matched: matched)
@@ -105,69 +105,7 @@ extension JobRunner {
       path: request.adapterPath)
   }
 
-  /// Square rank beyond which a floor on retained gain is given up.
-  private static let largestTriedRank = 64
-
-  /// Parts of a budget that are tried, the smallest first.
-  private static let budgetDivisors = [8, 4, 2, 1]
-
-  /// A size that is tried until enough of the gain is retained.
-  private struct TriedSize {
-    let name: String
-    let plan: RankPlan
-    /// Ends the name of its checkpoint.
-    let key: String
-  }
-
-  /// Raises the rank until the retained gain on validation reaches `share`.
-  func smallestRank(
-    _ projection: ProjectionStage, _ data: TuningData?, share: Double, startingRank: LatentRank
-  ) throws(Fault) -> Outcome {
-    var sizes = [startingRank]
-    while let next = sizes.last?.raised, next.square <= JobRunner.largestTriedRank {
-      sizes.append(next)
-    }
-    return try smallest(
-      sizes.map { TriedSize(name: "rank \($0)", plan: .uniform($0), key: "\($0)") }, projection,
-      data, share: share)
-  }
-
-  /// Spends larger parts of `budget` bytes until the retained gain on validation reaches `share`.
-  func smallestPart(
-    _ projection: ProjectionStage, _ data: TuningData?, share: Double, of budget: Int
-  ) throws(Fault) -> Outcome {
-    let plans = try plans(projection)
-    var sizes: [TriedSize] = []
-    for bytes in JobRunner.budgetDivisors.map({ budget / $0 }) {
-      guard let plan = try plan(projection, plans, within: bytes) else { continue }
-      sizes.append(TriedSize(name: "\(bytes) bytes", plan: plan, key: "\(bytes)"))
-    }
-    guard !sizes.isEmpty else { throw noRankFits(budget) }
-    return try smallest(sizes, projection, data, share: share)
-  }
-
-  /// The first of `sizes` whose outcome retains `share` on validation.
-  private func smallest(
-    _ sizes: [TriedSize], _ projection: ProjectionStage, _ data: TuningData?, share: Double
-  ) throws(Fault) -> Outcome {
-    let kept = try RetainedShare(
-      session: session, data: data, teacher: try teacher(), adapterPath: request.adapterPath)
-    var best = (name: "no size", retained: -Double.infinity)
-    for size in sizes {
-      let outcome = try convert(
-        projection, data, plan: size.plan, checkpointSuffix: ".\(size.key)")
-      let retained = try kept(outcome)
-      session.log.note("\(size.name): \(retained.threeDecimals) retained on validation")
-      if retained >= share { return outcome }
-      if retained > best.retained { best = (size.name, retained) }
-    }
-    throw Fault(
-      .badData, "JOB-RETAINED",
-      "retained gain \(best.retained.threeDecimals) with \(best.name) on validation, "
-        + "\(share.threeDecimals) was asked for", path: request.adapterPath)
-  }
-
-  private func noRankFits(_ bytes: Int) -> Fault {
+  func noRankFits(_ bytes: Int) -> Fault {
     Fault(.badData, "JOB-BUDGET", "no rank fits \(bytes) bytes", path: request.adapterPath)
   }
 }

@@ -24,6 +24,8 @@ public final class JobRunner {
   let matched: MatchedAdapter
   private var loadedTeacher: DecoderPool?
   private(set) var stages: [Setting] = []
+  /// What the last judged artifact retained, or the nearest where none retained enough.
+  var gate: GateRecord?
   private(set) var warnings: [Warning] = []
   /// Digests of the data files as read, by role.
   private(set) var dataDigests: [String: String] = [:]
@@ -33,6 +35,8 @@ public final class JobRunner {
   private var checkpoints: [TuningCheckpoint] = []
   private var stageStart = Date()
   private var teacherStore: TeacherStateStore?
+  /// Held out for a minimum of retained gain.
+  private(set) var gateExamples: [TokenizedExample] = []
 
   /// A runner for one job on an open base.
   ///
@@ -67,6 +71,9 @@ public final class JobRunner {
   }
 
   /// The LoRA model, loaded when it is first needed: a conversion without data never decodes the whole base.
+  ///
+  /// Of DoRA the exact model under either handling of magnitudes, as `evaluate` measures it: an update that they make
+  /// full-rank is whole here, and only directions lose some of it.
   func teacher() throws(Fault) -> DecoderPool {
     if let loadedTeacher { return loadedTeacher }
     let teacher = DecoderPool(
@@ -102,7 +109,14 @@ public final class JobRunner {
     if let tuning = request.tuning { tuningData = try loadTuningData(tuning) }
     let outcome = try reachTarget(projection, tuningData)
     if let warning = teacherStore?.warning { warn(Warning("CACHE", warning)) }
-    var artifact = try assembleWithinBudget(outcome)
+    // What was judged is what is written.
+    var artifact: AssembledArtifact
+    if let judged = outcome.judged {
+      artifact = judged
+    } else {
+      artifact = try assembleWithinBudget(outcome)
+    }
+    if let gate { artifact.note(gate) }
     finish("store")
     var evaluation: EvaluationRecord?
     if let data = request.evaluation {
@@ -111,8 +125,7 @@ public final class JobRunner {
       try artifact.setAccuracy(&evaluation)
     } else {
       // Nothing is written that a loader would refuse; measuring has already loaded it.
-      _ = try ArtifactLoader(session: session).load(
-        try Artifact(bytes: try artifact.artifact.bytes()))
+      _ = try artifact.loaded(session)
     }
     try checkBudget(try artifact.encodedByteCount())
     let written = try artifact.write(to: request.outputPath)
@@ -168,18 +181,20 @@ public final class JobRunner {
     let store = try session.teacherStore(
       adapter: matched.adapter.identity, reading: "\(request.magnitudes)")
     teacherStore = store
+    let (seed, gated) = (tuning.options.seed, request.target.minRetained != nil)
+    let split: TuningSplit
     switch tuning.validation {
     case .file(let file):
-      return TuningData(
-        training: examples, validation: try tokenized(file, role: "validation"),
-        teacher: try teacher(), store: store)
+      split = try TuningSplit(
+        training: examples, validation: try tokenized(file, role: "validation"), seed: seed,
+        gated: gated)
     case .fraction(let fraction):
-      let split = TuningData.split(
-        examples, fraction: fraction, limit: 256, seed: tuning.options.seed)
-      return TuningData(
-        training: split.training, validation: split.validation, teacher: try teacher(),
-        store: store)
+      split = try TuningSplit(examples, fraction: fraction, seed: seed, gated: gated)
     }
+    gateExamples = split.gate
+    return TuningData(
+      training: split.training, validation: split.validation, teacher: try teacher(),
+      store: store)
   }
 
   /// What projection and tuning came to.
@@ -189,6 +204,8 @@ public final class JobRunner {
     /// What tuning started from, where there was any.
     var start: ProjectedAdapter?
     var tuning: TuningRecord?
+    /// The artifact that passed a minimum of retained gain.
+    var judged: AssembledArtifact?
     /// What identifies the inputs and settings.
     var planDigest = ""
   }

@@ -14,6 +14,17 @@ import Tensors
 /// An artifact on its way to disk.
 struct AssembledArtifact {
   var artifact: Artifact
+  /// Eighths of an octave by which a budget made its scales larger than the best.
+  var coarsening = 0
+
+  /// Its scales, for people.
+  var scales: String {
+    coarsening == 0
+      ? "best" : "\(coarsening) eighths of an octave coarser than the best, for the budget"
+  }
+
+  /// Notes what it was found to retain.
+  mutating func note(_ gate: GateRecord) { artifact.metadata.record["gate"] = gate.json.rounded }
 
   /// Puts the accuracy block into the metadata; nil says that nothing was measured.
   ///
@@ -121,7 +132,7 @@ struct ArtifactStage {
           root: Artifact.rootDigest(digests), directions: projected.directions,
           omegaSeed: projected.omegaSeed, energy: energy,
           form: projected.hasResidual ? projected.form : nil, tuning),
-        carried: try carried()))
+        carried: try carried()), coarsening: coarsening)
   }
 
   /// An artifact of a plan's sizes, for its own: numbers, directions and proofs are random, and compress as tuned and

@@ -3,6 +3,7 @@ struct ReportTotals {
   let listed: Int
   let done: Int
   let failed: Int
+  let rejected: Int
   let skipped: Int
   /// Bytes of the finished jobs' adapters as shipped, and of their artifacts.
   let asShipped: Int
@@ -15,14 +16,20 @@ struct ReportTotals {
 
   /// `2 of 3 done, 1 failed`: states that no job is in are not mentioned.
   var sentence: String {
-    "\(done) of \(listed) done" + (failed > 0 ? ", \(failed) failed" : "")
-      + (skipped > 0 ? ", \(skipped) skipped" : "")
+    "\(done) of \(listed) done" + others
+  }
+
+  /// `, 1 failed, 1 rejected`, after the number of those that are done.
+  var others: String {
+    [(failed, "failed"), (rejected, "rejected"), (skipped, "skipped")].filter { $0.0 > 0 }
+      .map { ", \($0.0) \($0.1)" }.joined()
   }
 
   init(_ jobs: [JobRecord]) {
     listed = jobs.count
     done = jobs.count { $0.state == .done }
     failed = jobs.count { $0.state == .failed }
+    rejected = jobs.count { $0.state == .rejected }
     skipped = jobs.count { $0.state == .skipped }
     let sizes = jobs.compactMap(\.sizes)
     asShipped = sizes.map(\.asShipped).reduce(0, &+)

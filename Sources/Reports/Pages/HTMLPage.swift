@@ -21,9 +21,7 @@ enum HTMLPage {
     var cards: [[String: Any]] = [
       [
         "figure": "\(totals.done) of \(totals.listed)",
-        "caption": "adapters converted"
-          + (totals.failed > 0 ? ", \(totals.failed) failed" : "")
-          + (totals.skipped > 0 ? ", \(totals.skipped) skipped" : ""),
+        "caption": "adapters converted" + totals.others,
       ]
     ]
     if totals.artifact > 0 {

@@ -64,7 +64,7 @@ enum MarkdownPage {
     var out = "## \(MarkdownText.escaped(job.name))\n"
     if let failure = job.failure {
       out +=
-        "\nFailed with exit code \(failure.exitCode): \(MarkdownText.escaped(failure.message))\n"
+        "\n\(job.state == .rejected ? "Rejected" : "Failed") with exit code \(failure.exitCode): \(MarkdownText.escaped(failure.message))\n"
     }
     for warning in job.warnings { out += "\n> \(MarkdownText.escaped(warning))\n" }
     if let evaluation = job.evaluation { out += "\n" + variants(evaluation) }

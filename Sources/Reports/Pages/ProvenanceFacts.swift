@@ -26,6 +26,12 @@ enum ProvenanceFacts {
       add("tuning", list(tuning.settings))
       add("tuning time", "\(tuning.steps) steps and search in \(Numerals.duration(tuning.seconds))")
     }
+    if let gate = job.gate {
+      let sizes = gate.tried == 1 ? "" : "; \(gate.tried) sizes tried"
+      add(
+        "retained gain on held-out rows",
+        "\(gate.sentence), \(Numerals.fixed(gate.asked, 3)) asked for\(sizes)")
+    }
     add("seeds", list(job.seeds))
     add(
       "time",

@@ -12,6 +12,7 @@ extension Report {
     sums.add("listed", totals.listed)
     sums.add("done", totals.done)
     sums.add("failed", totals.failed)
+    sums.add("rejected", totals.rejected)
     sums.add("skipped", totals.skipped)
     sums.add("as_shipped", totals.asShipped)
     sums.add("f16_equivalent", totals.f16Equivalent)

@@ -30,7 +30,7 @@ extension Report {
     if !verdicts.isEmpty { out += "\ncontrols\n" + verdicts.joined() }
     for job in jobs {
       if let failure = job.failure {
-        out += "\nfailed: \(TerminalPage.safe(job.name)): \(failure.message)\n"
+        out += "\n\(job.state.rawValue): \(TerminalPage.safe(job.name)): \(failure.message)\n"
       }
     }
     let totals = ReportTotals(jobs)

@@ -6,6 +6,8 @@ public struct JobRecord: Hashable, Sendable {
     case done
     /// It ended with an error.
     case failed
+    /// Its artifact did not retain the gain that was asked for, so it was not written.
+    case rejected
     /// It was not asked for in this run (`--only`) or not reached.
     case skipped
   }
@@ -14,7 +16,7 @@ public struct JobRecord: Hashable, Sendable {
   public var name: String
   /// What became of it.
   public var state: State
-  /// Why it failed.
+  /// Why it failed or was rejected.
   public var failure: FailureRecord?
   /// The adapter that was converted.
   public var adapter: SourceRecord?
@@ -34,6 +36,8 @@ public struct JobRecord: Hashable, Sendable {
   public var modules: [ModuleRecord]
   /// How the latents were tuned; `nil` for a conversion without training.
   public var tuning: TuningRecord?
+  /// What a minimum of retained gain found; `nil` where none was asked for.
+  public var gate: GateRecord?
   /// Every seed that was used.
   public var seeds: [Setting]
   /// Wall seconds of each stage, in order.
@@ -55,8 +59,9 @@ public struct JobRecord: Hashable, Sendable {
     base: SourceRecord? = nil, artifactPath: String? = nil,
     artifactSHA256: String? = nil, settings: [Setting] = [],
     sizes: SizeRecord? = nil, evaluation: EvaluationRecord? = nil, modules: [ModuleRecord] = [],
-    tuning: TuningRecord? = nil, seeds: [Setting] = [], stages: [Setting] = [], threads: Int = 0,
-    machine: String = "", createdBy: String = "", planDigest: String? = nil,
+    tuning: TuningRecord? = nil, gate: GateRecord? = nil, seeds: [Setting] = [],
+    stages: [Setting] = [], threads: Int = 0, machine: String = "", createdBy: String = "",
+    planDigest: String? = nil,
     warnings: [String] = []
   ) {
     self.name = name
@@ -71,6 +76,7 @@ public struct JobRecord: Hashable, Sendable {
     self.evaluation = evaluation
     self.modules = modules
     self.tuning = tuning
+    self.gate = gate
     self.seeds = seeds
     self.stages = stages
     self.threads = threads

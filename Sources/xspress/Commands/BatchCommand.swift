@@ -63,9 +63,8 @@ struct BatchCommand: ParsableCommand {
           + TextTable.text(["job", "state", ""], rows))
     }
     try Interruption.check()
-    let code = BatchResults.exitCode(results)
     // The promise of one error line holds for a batch too: its jobs' own lines are in the report.
-    if let fault = results.compactMap(\.fault).first(where: { $0.exitCode == code }) { throw fault }
+    if let fault = BatchResults.fault(results) { throw fault }
   }
   /// Runs the batch in a worker process, with this command's own arguments.
   private func supervise() throws {

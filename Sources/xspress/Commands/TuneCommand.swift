@@ -86,8 +86,9 @@ struct TuneCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Raise the rank until this share of the LoRA's gain is retained on validation; with --budget, spend an eighth of \
-      it, a quarter, half, all.
+      Raise the rank until the artifact as stored retains this share of the LoRA's gain, by the lower end of its 95% \
+      interval on rows held out for that (formats/manifest.md, 10); with --budget, spend an eighth of it, a quarter, \
+      half, all. Where no size does, nothing is written.
       """))
   var minRetained: Double?
 

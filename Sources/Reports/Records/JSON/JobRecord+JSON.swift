@@ -22,6 +22,7 @@ extension JobRecord {
     members.add("sizes", sizes?.json ?? .null)
     members.add("evaluation", evaluation?.json ?? .null)
     members.add("tuning", tuning?.json ?? .null)
+    members.add("gate", gate?.json ?? .null)
     members.add("seeds", settings: seeds)
     members.add("stages", settings: stages)
     members.add("threads", threads)
@@ -43,7 +44,7 @@ extension JobRecord {
       throw field["schema"].fault("expected \(JobRecord.schema)", .unsupported)
     }
     guard let state = State(rawValue: try field["state"].string()) else {
-      throw field["state"].fault("expected done, failed or skipped")
+      throw field["state"].fault("expected done, failed, rejected or skipped")
     }
     func text(_ field: JSONField) throws(Fault) -> String { try field.string() }
     self.init(
@@ -58,6 +59,7 @@ extension JobRecord {
       evaluation: try field["evaluation"].optional(EvaluationRecord.init(json:)),
       modules: try field["modules"].list(ModuleRecord.init(json:)),
       tuning: try field["tuning"].optional(TuningRecord.init(json:)),
+      gate: try field["gate"].optional(GateRecord.init(json:)),
       seeds: try field["seeds"].settings(), stages: try field["stages"].settings(),
       threads: try field["threads"].count(), machine: try field["machine"].string(),
       createdBy: try field["created_by"].string(),
