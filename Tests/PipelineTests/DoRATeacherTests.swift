@@ -3,12 +3,11 @@ import Bases
 import Checkpoints
 import Evaluation
 import Models
+import Pipeline
 import Progress
 import Projection
 import TestSupport
 import Testing
-
-@testable import Pipeline
 
 /// A job's teacher and what `evaluate` measures are one model, the exact DoRA one, whatever the conversion's target.
 @Suite struct DoRATeacherTests {

@@ -5,14 +5,13 @@ import Faults
 import Files
 import JSON
 import Models
+import Pipeline
 import Progress
 import Projection
 import Reports
 import TestSupport
 import Testing
 import Training
-
-@testable import Pipeline
 
 /// A minimum of retained gain on the tiny model, whose adapter writes its own rows.
 @Suite struct RetentionGateTests {

@@ -1,8 +1,7 @@
 import Evaluation
 import Faults
+import Pipeline
 import Testing
-
-@testable import Pipeline
 
 /// Which rows train, which choose, and which judge.
 @Suite struct TuningSplitTests {

@@ -2,12 +2,12 @@ public import Adapters
 import Artifacts
 import Bases
 import Checkpoints
-import Evaluation
+package import Evaluation
 public import Faults
 import Files
 import Foundation
 import LinearAlgebra
-import Models
+package import Models
 import Progress
 import Projection
 public import Reports
@@ -25,7 +25,7 @@ public final class JobRunner {
   private var loadedTeacher: DecoderPool?
   private(set) var stages: [Setting] = []
   /// What the last judged artifact retained, or the nearest where none retained enough.
-  var gate: GateRecord?
+  package var gate: GateRecord?
   private(set) var warnings: [Warning] = []
   /// Digests of the data files as read, by role.
   private(set) var dataDigests: [String: String] = [:]
@@ -36,7 +36,7 @@ public final class JobRunner {
   private var stageStart = Date()
   private var teacherStore: TeacherStateStore?
   /// Held out for a minimum of retained gain.
-  private(set) var gateExamples: [TokenizedExample] = []
+  package private(set) var gateExamples: [TokenizedExample] = []
 
   /// A runner for one job on an open base.
   ///
@@ -74,7 +74,7 @@ public final class JobRunner {
   ///
   /// Of DoRA the exact model under either handling of magnitudes, as `evaluate` measures it: an update that they make
   /// full-rank is whole here, and only directions lose some of it.
-  func teacher() throws(Fault) -> DecoderPool {
+  package func teacher() throws(Fault) -> DecoderPool {
     if let loadedTeacher { return loadedTeacher }
     let teacher = DecoderPool(
       weights: try session.weights(),

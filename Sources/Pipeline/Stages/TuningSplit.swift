@@ -1,13 +1,13 @@
-import Evaluation
-import Faults
+package import Evaluation
+package import Faults
 import Training
 
 /// Which examples train, which choose step and learning rate, and which judge the artifact and nothing else.
-struct TuningSplit {
-  private(set) var training: [TokenizedExample]
-  private(set) var validation: [TokenizedExample]
+package struct TuningSplit {
+  package private(set) var training: [TokenizedExample]
+  package private(set) var validation: [TokenizedExample]
   /// Held out for a minimum of retained gain; empty where none was asked for.
-  private(set) var gate: [TokenizedExample] = []
+  package private(set) var gate: [TokenizedExample] = []
 
   /// Rows of a share that are held out at most: more would cost time and say little.
   private static let limit = 256
@@ -19,7 +19,7 @@ struct TuningSplit {
   /// gate at least ``RetentionGate/leastRows`` and at most half of what validation leaves.
   ///
   /// - Throws: 64 `JOB-GATE` where that leaves the gate too few.
-  init(
+  package init(
     _ examples: [TokenizedExample], fraction: Double, seed: UInt64, gated: Bool
   ) throws(Fault) {
     (training, validation) = TuningData.split(
@@ -34,7 +34,7 @@ struct TuningSplit {
   /// The examples of a file each; where `gated`, half of the validation file, drawn by `seed`, is the gate's.
   ///
   /// - Throws: 64 `JOB-GATE` where half of it is too few.
-  init(
+  package init(
     training: [TokenizedExample], validation: [TokenizedExample], seed: UInt64, gated: Bool
   ) throws(Fault) {
     (self.training, self.validation) = (training, validation)
