@@ -128,8 +128,12 @@ public struct CarriedParameter: Sendable, Hashable {
     for size in try entry["shape"].array() { shape.append(try size.int(in: 1...(1 << 30))) }
     guard (1...4).contains(shape.count) else { throw entry["shape"].fault("1 to 4 dimensions") }
     self.shape = shape
-    let width = shape.dropFirst().reduce(1, &*)
-    guard width > 0, width <= 1 << 40 else { throw entry["shape"].fault("too large") }
+    var width = 1
+    for size in shape.dropFirst() {
+      let (product, overflow) = width.multipliedReportingOverflow(by: size)
+      guard !overflow, product <= 1 << 40 else { throw entry["shape"].fault("too large") }
+      width = product
+    }
     let storage = try CarriedParameter.storage(entry["storage"])
     func values(_ rows: Int, _ columns: Int) throws(Fault) -> CarriedValues {
       try CarriedValues(file, name, storage: storage, rows: rows, columns: columns)

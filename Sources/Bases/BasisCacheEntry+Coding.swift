@@ -48,8 +48,9 @@ extension BasisCacheEntry {
     let words = header.withUnsafeBytes { raw in
       (0..<8).map { raw.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self) }
     }
-    // 2²⁸ is far above any weight and keeps the products below from overflowing.
-    guard words[0] == BasisCacheEntry.mark, words[1...6].allSatisfy({ $0 < 1 << 28 }),
+    // 2²⁸ is far above any side of a weight and keeps the products below from overflowing.
+    guard words[0] == BasisCacheEntry.mark, words[1...5].allSatisfy({ $0 < 1 << 28 }),
+      words[6] < 1 << 59,
       words[1] < BasisCacheEntry.routes.count, words[4] <= 1
     else { return nil }
     let (count, short, long) = (Int(words[2]), Int(words[3]), Int(words[5]))

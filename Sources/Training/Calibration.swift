@@ -6,8 +6,8 @@ import Tensors
 /// Collects C = E[x xᵀ] and G = E[g gᵀ] of every linear module on the teacher, with labels drawn from the
 /// teacher's own predictions (METHOD §3: a true Fisher, not the empirical one).
 public enum Calibration {
-  /// Examples of a batch, about: more would only hold more activations.
-  private static let batchSize = 8
+  /// Examples of a batch.
+  private static let batchSize = 16
 
   /// Curvature of `teacher` over `examples`; `seed` draws the labels.
   ///
@@ -21,15 +21,16 @@ public enum Calibration {
   ) throws(Fault) -> CurvatureSums {
     let configuration = teacher.weights.configuration
     try check(CurvatureSums.byteCount(configuration), fits: memory)
-    let batches = examples.groups(
-      Array(examples.indices), count: (examples.count + batchSize - 1) / batchSize)
+    let batches = stride(from: 0, to: examples.count, by: batchSize).map {
+      $0..<min($0 + batchSize, examples.count)
+    }
     let done = ProgressCounter { progress($0, examples.count) }
     let collector = CurvatureCollector(configuration)
     _ = try teacher.map(batches.count) { (number, decoder) throws(Fault) in
       do throws(Fault) {
         let batch = batches[number]
         var generator = SeededGenerator(
-          seed: seed, stream: 0x6669_7368_6572 + UInt64(batch.first ?? 0))
+          seed: seed, stream: 0x6669_7368_6572 + UInt64(batch.lowerBound))
         let hidden = try decoder.forward(
           TokenBatch(examples: batch.map { examples[$0] }), recording: true)
         let gradient = decoder.head.sampledGradient(hidden, generator: &generator)

@@ -64,6 +64,23 @@ import Testing
     }
   }
 
+  /// Finite values that their factor makes infinite are not passed on.
+  @Test func factorsOfTensorsMayNotOverflow() throws {
+    var builder = GGUFBuilder.small()
+    builder.add("x.weight", shape: [1], floats: [0])
+    let last = builder.tensors.count - 1
+    builder.tensors[last].type = 40
+    builder.tensors[last].sizes = [64]
+    // Four scales and 64 codes of the largest value.
+    builder.tensors[last].data = [0x77, 0x77, 0x77, 0x77] + [UInt8](repeating: 0x77, count: 32)
+    builder.add("x.scale", shape: [1], floats: [3e38])
+    try withCheckpoint(builder.bytes()) { checkpoint in
+      let found = fault { () throws(Fault) in try checkpoint.floats("x.weight") }
+      #expect(found?.code == "VAL-RANGE" && found?.tensor == "x.weight")
+      #expect(found?.exitCode == 65)
+    }
+  }
+
   @Test func listsEmptyTensorsAndRefusesTheirValues() throws {
     var builder = GGUFBuilder.small()
     builder.tensors[1].sizes = [0, 4]

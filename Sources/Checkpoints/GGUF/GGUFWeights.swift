@@ -47,6 +47,12 @@ struct GGUFWeights: WeightSource {
     }
     if let factor = try factor(of: tensor) {
       for index in values.indices { values[index] *= factor }
+      // What was finite before may not be now.
+      if let index = values.firstIndex(where: { !$0.isFinite }) {
+        throw Fault(
+          .badData, "VAL-RANGE", "element \(index) is \(values[index]) with its factor \(factor)",
+          tensor: tensor.name)
+      }
     }
     return values
   }
