@@ -2,6 +2,7 @@ import ArgumentParser
 import Faults
 import JSON
 import Pipeline
+import Recipes
 import Reports
 
 /// `xspress batch MANIFEST -o RUN`.

@@ -2,6 +2,7 @@ import ArgumentParser
 import JSON
 import Pipeline
 import Progress
+import Recipes
 import Reports
 
 /// `xspress evaluate`.

@@ -3,6 +3,7 @@ import Faults
 import JSON
 import Pipeline
 import Progress
+import Recipes
 
 /// `xspress export`.
 struct ExportCommand: ParsableCommand {

@@ -1,5 +1,5 @@
-import Adapters
-import ArgumentParser
+public import Adapters
+public import ArgumentParser
 import Faults
 import JSON
 import Pipeline
@@ -63,3 +63,5 @@ struct InspectCommand: ParsableCommand {
     try StandardOutput.write(lines.joined(separator: "\n"))
   }
 }
+
+extension AdapterDialect: ExpressibleByArgument {}
