@@ -142,6 +142,10 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Faults", "Files", "JSON", "Tensors", "Checkpoints"],
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    // A value for every option, for the tests that try them all.
+    .target(
+      name: "RecipeSamples", dependencies: ["Recipes"], path: "Tests/RecipeSamples",
+      swiftSettings: swiftSettings),
     tests("FaultsTests", ["Faults"]),
     tests("TensorsTests", ["Tensors"]),
     tests("FilesTests", ["Files", "Faults"]),
@@ -193,15 +197,15 @@ let package = Package(
     tests(
       "RecipesTests",
       [
-        "Recipes", "Adapters", "Artifacts", "Bases", "Projection", "Training", "Faults", "Files",
-        "JSON",
+        "Recipes", "RecipeSamples", "Adapters", "Artifacts", "Bases", "Projection", "Training",
+        "Faults", "Files", "JSON",
       ]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
     tests(
       "xspressTests",
       [
         "Adapters", "Artifacts", "Checkpoints", "Compression", "Faults", "Files", "JSON",
-        "LinearAlgebra", "Recipes", "Tensors",
+        "LinearAlgebra", "Recipes", "RecipeSamples", "Tensors",
         "xspress",
       ]),
   ]

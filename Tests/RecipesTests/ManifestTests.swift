@@ -181,7 +181,7 @@ private func fault(_ text: String) throws -> Fault {
     (head + "adapters: [{path: a, rank: 3, dora: both}]", "MF-VALUE", "approximate"),
     (head + "adapters: [{path: a, rank: 3, carry_store: int4}]", "MF-VALUE", "int8"),
     (head + "adapters: [{path: a, rank: 3, format: pdf}]", "MF-VALUE", "kohya"),
-    (head + "adapters: [{path: a, rank: 3, embed_bases: yes}]", "MF-VALUE", "neither true"),
+    (head + "adapters: [{path: a, rank: 3, embed_bases: yes}]", "MF-VALUE", "is not true"),
     (head + "adapters: [{path: a, rank: 3, calibrate: {limit: 3}}]", "MF-VALUE", "data is missing"),
     (head + "adapters: [{path: a, rank: 3, calibrate: d.jsonl}]", "MF-TYPE", "mapping"),
     (head + "adapters: [{path: a, rank: 3, controls: [mystery]}]", "MF-VALUE", "truncated"),

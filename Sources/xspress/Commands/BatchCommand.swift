@@ -41,7 +41,7 @@ struct BatchCommand: ParsableCommand {
   @Option(help: .hidden)
   var crashed: [String] = []
 
-  @OptionGroup var shared: SharedOptions
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func run() throws {
     guard dryRun || worker else { return try supervise() }

@@ -12,21 +12,7 @@ protocol RecipeCommand {
 /// What `convert` and `tune` have in common: an adapter, a base, where the result goes, and the options of a recipe
 /// under their headings.
 struct RecipeOptions<Command: RecipeCommand>: ParsableArguments {
-  @Option(
-    help: "Base model: a .gguf, a .safetensors with config.json beside it, or an HF directory.")
-  var base: String
-
-  @Option(help: "LoRA adapter: a directory, or the file with its tensors.")
-  var adapter: String
-
-  @Option(name: .shortAndLong, help: "The artifact to write.")
-  var output: String
-
-  @Flag(help: "Print the recipe, every default filled in, and do nothing.")
-  var dryRun = false
-
-  @Flag(help: "Print one JSON document.")
-  var json = false
+  @OptionGroup(title: "Files and output") var places: PlaceOptions
 
   @OptionGroup(title: FieldGroup.adapter.title) var reading: FieldOptions<Reading>
   @OptionGroup(title: FieldGroup.size.title) var size: FieldOptions<Size>
@@ -86,13 +72,32 @@ struct RecipeOptions<Command: RecipeCommand>: ParsableArguments {
   /// Runs the job that the options make, or says what it would be.
   func run(_ shared: SharedOptions, restarts: Bool = false) throws {
     let recipe = try recipe()
-    guard !dryRun else { return try RecipeOutput.write(recipe, json: json) }
+    guard !places.dryRun else { return try RecipeOutput.write(recipe, json: places.json) }
     var request = JobRequest(
-      name: JobNames.derived(fromPath: adapter), basePath: base, adapterPath: adapter,
-      recipe: recipe, outputPath: output)
+      name: JobNames.derived(fromPath: places.adapter), basePath: places.base,
+      adapterPath: places.adapter, recipe: recipe, outputPath: places.output)
     request.restarts = restarts
-    let session = try shared.session(base: base, pack: recipe.basesPath)
+    let session = try shared.session(base: places.base, pack: recipe.basesPath)
     let record = try JobRunner(session: session, request: request).run()
-    try RecordOutput.write(record, json: json)
+    try RecordOutput.write(record, json: places.json)
   }
+}
+
+/// Where a job's inputs are and what becomes of its result.
+struct PlaceOptions: ParsableArguments {
+  @Option(
+    help: "Base model: a .gguf, a .safetensors with config.json beside it, or an HF directory.")
+  var base: String
+
+  @Option(help: "LoRA adapter: a directory, or the file with its tensors.")
+  var adapter: String
+
+  @Option(name: .shortAndLong, help: "The artifact to write.")
+  var output: String
+
+  @Flag(help: "Print the recipe, every default filled in, and do nothing.")
+  var dryRun = false
+
+  @Flag(help: "Print one JSON document.")
+  var json = false
 }
