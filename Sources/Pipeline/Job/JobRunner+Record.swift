@@ -26,7 +26,7 @@ extension JobRunner {
       """
       \(plan) \(request.magnitudes) \(request.carriedStorage?.rawValue ?? "exact") \
       \(request.directions) \(request.candidates ?? 0) \(request.method) \(request.storage) \
-      \(request.seed) \(request.calibration?.limit ?? 0) \(session.threads)
+      \(request.seed) \(request.calibration?.limit ?? 0)
       """)
     if request.target.minRetained != nil { lines.append("gate \(gateExamples.count)") }
     if let residual = request.residual { lines.append("\(residual)") }
