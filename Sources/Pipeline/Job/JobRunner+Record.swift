@@ -25,7 +25,7 @@ extension JobRunner {
     }
     // What is measured beside the latents is no part of it: a control more does not train them again.
     lines.append(request.recipe.canonicalText([.latents]))
-    lines.append("\(plan) \(gateExamples.count) \(session.threads)")
+    lines.append("\(plan) \(gateExamples.count)")
     return SHA256Digest.of(Array(lines.joined(separator: "\n").utf8)).hex
   }
 
