@@ -1,7 +1,9 @@
 package import JSON
 
 extension Recipe {
-  /// What values mean. Raise it when the same values begin to give other bytes: every job is then a changed one.
+  /// What values mean, as a number.
+  ///
+  /// Raise it when the same values begin to give other bytes: every job is then a changed one.
   package static let meaning = 1
 
   /// The schema word of ``json``.
