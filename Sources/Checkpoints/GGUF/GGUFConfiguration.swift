@@ -105,7 +105,7 @@ struct GGUFConfiguration {
       if case .asIs = setting.ggufDefault, try number(setting) == nil { return }
       model[keyPath: path] = try positive(key, default: fallback(setting, model))
     case .optional(let path):
-      if let value = try number(setting), value != 0 {
+      if let value = try number(setting) ?? fallback(setting, model), value != 0 {
         guard value > 0 else { throw Fault(.badData, "GG-META", "\(prefix)\(key) is \(value)") }
         model[keyPath: path] = value
       }

@@ -14,10 +14,10 @@ extension Family {
       queryScale,
       Setting(
         .optional(\.attentionCap), "attn_logit_softcapping", "attn_logit_softcapping",
-        default: .value(50)),
+        default: .asIs, absent: 50),
       Setting(
         .optional(\.logitCap), "final_logit_softcapping", "final_logit_softcapping",
-        default: .value(30)),
+        default: .asIs, absent: 30),
     ],
     inert: gemmaActivation, window: .honoured(absent: 4096), honoursWindowInGGUF: true,
     names: gemmaNames(norms: sandwichNorms),
@@ -62,10 +62,13 @@ extension Family {
 
   /// The width of which attention's scale is the inverse root.
   ///
-  /// llama.cpp knows it by the model: it is the head's but in
-  /// two of the largest.
+  /// A GGUF file does not say it: llama.cpp knows the two largest by their blocks, of all others it is the head's.
   private static let queryScale = Setting(
-    .optional(\.queryScaleWidth), "query_pre_attn_scalar", nil, default: .value(256), gguf: .asIs)
+    .optional(\.queryScaleWidth), "query_pre_attn_scalar", nil, default: .value(256),
+    gguf: .derived {
+      [46, 62].contains($0.layerCount)
+        ? Double($0.hiddenSize / $0.headCount) : Double($0.headDimension)
+    })
 
   /// Early files name the exact function and mean its approximation, with which all were trained.
   private static let gemmaActivation: [String: [JSONValue]] = [

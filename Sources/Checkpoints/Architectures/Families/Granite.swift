@@ -10,7 +10,8 @@ extension Family {
         .number(\.residualScale), "residual_multiplier", "residual_scale", default: .value(1)),
       Setting(.number(\.logitDivisor), "logits_scaling", "logit_scale", default: .value(1)),
       Setting(
-        .optional(\.attentionScale), "attention_multiplier", "attention.scale", default: .value(1)),
+        .optional(\.attentionScale), "attention_multiplier", "attention.scale", default: .value(1),
+        gguf: .derived { 1 / Double($0.headDimension).squareRoot() }),
     ],
     names: .llama)
 }
