@@ -4,6 +4,7 @@ public import Faults
 import Files
 import JSON
 public import Progress
+public import Recipes
 public import Reports
 
 /// Runs a manifest's jobs into a run directory: `plan.json`, `jobs/<name>/{record.json,<name>.loraxs}`,
@@ -24,6 +25,8 @@ public final class BatchRunner {
     public var fault: Fault?
     /// Its record.
     public var record: JobRecord?
+    /// What it would do, where it was only listed.
+    package var recipe: Recipe?
 
     /// What can happen to a job.
     public enum State: String, Sendable {
@@ -48,7 +51,8 @@ public final class BatchRunner {
   private let log: ProgressLog
   private let crashes: [BatchSupervisor.Crash]
   private let marker: BatchMarker
-  private var sessions: [String: BaseSession] = [:]
+  /// Open bases by path and pack.
+  private var sessions: [[String]: BaseSession] = [:]
   private var inputDigests: [String: SHA256Digest] = [:]
 
   /// A batch of `manifest` into `runDirectory`.
@@ -76,7 +80,8 @@ public final class BatchRunner {
     let chosen = Set(try manifest.jobs(only: names).map(\.name))
     if dryRun {
       return manifest.jobs.map {
-        JobResult(name: $0.name, state: chosen.contains($0.name) ? .planned : .skipped)
+        JobResult(
+          name: $0.name, state: chosen.contains($0.name) ? .planned : .skipped, recipe: $0.recipe)
       }
     }
     // Before anything is written: a run never lies in what it reads.
@@ -133,8 +138,7 @@ public final class BatchRunner {
       try marker.set(plan.name)
       defer { marker.clear() }
       let adapter = try Adapter.open(
-        plan.adapterPath, format: plan.options.format.flatMap(AdapterDialect.init),
-        threads: threads, memory: memory)
+        plan.adapterPath, format: plan.recipe.adapterFormat, threads: threads, memory: memory)
       let digest = try digest(of: plan, adapter: adapter)
       if let record = done(recordPath, artifactPath, digest: digest) {
         log.note("\(plan.name): already done")
@@ -144,11 +148,11 @@ public final class BatchRunner {
       try Paths.makeDirectory(directory)
       _ = try AtomicFile.removeLeftovers(in: directory)
       log.note("\(plan.name): \(plan.adapterPath)")
-      let request = try JobRequest(
+      let request = JobRequest(
         plan: plan, outputPath: artifactPath,
         checkpointPath: Paths.join(directory, "tuning.checkpoint"))
       let started = try JobRunner(
-        session: try session(plan.basePath), request: request, adapter: adapter)
+        session: try session(plan), request: request, adapter: adapter)
       runner = started
       var record = try started.run()
       record.planDigest = digest
@@ -205,12 +209,13 @@ public final class BatchRunner {
     }
   }
 
-  private func session(_ basePath: String) throws(Fault) -> BaseSession {
-    if let session = sessions[basePath] { return session }
+  private func session(_ plan: JobPlan) throws(Fault) -> BaseSession {
+    let key = [plan.basePath, plan.recipe.basesPath ?? ""]
+    if let session = sessions[key] { return session }
     let session = try BaseSession(
-      path: basePath, cacheDirectory: cacheDirectory, threads: threads, memory: memory,
-      log: log)
-    sessions[basePath] = session
+      path: plan.basePath, cacheDirectory: cacheDirectory, pack: plan.recipe.basesPath,
+      threads: threads, memory: memory, log: log)
+    sessions[key] = session
     return session
   }
 
@@ -220,15 +225,7 @@ public final class BatchRunner {
       ("adapter", adapter.identity),
       ("base", try fileDigest(plan.basePath)),
     ]
-    let options = plan.options
-    let data: [(String, String?)] = [
-      ("calibration", options.calibration?.path), ("tuning", options.tuning?.data.path),
-      ("validation", options.tuning?.validationPath), ("evaluation", options.evaluation?.path),
-      ("openings", options.openingsPath),
-    ]
-    for (role, path) in data {
-      if let path { inputs.append((role, try fileDigest(path))) }
-    }
+    for (role, path) in plan.recipe.inputs { inputs.append((role, try fileDigest(path))) }
     return plan.digest(inputs: inputs)
   }
 
@@ -279,6 +276,11 @@ public final class BatchRunner {
       } catch {
         throw error.at(path: path)
       }
+      guard try fields["schema"].string() == JobPlan.schema else {
+        throw Fault(
+          .cannotCreate, "RUN-PLAN",
+          "made by another version of this program; use another run directory", path: path)
+      }
       for field in try fields["jobs"].array() {
         let name = try field["name"].string()
         guard let job = jobs.first(where: { $0.name == name }) else { continue }
@@ -290,7 +292,7 @@ public final class BatchRunner {
       }
     }
     let value: JSONValue = .object([
-      "schema": "xspress.plan/1", "manifest": .string(manifest.path),
+      "schema": .string(JobPlan.schema), "manifest": .string(manifest.path),
       "jobs": .array(
         jobs.map { .object(["name": .string($0.name), "options": .string($0.digest)]) }),
     ])

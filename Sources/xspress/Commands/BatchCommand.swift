@@ -2,6 +2,7 @@ import ArgumentParser
 import Faults
 import JSON
 import Pipeline
+import Recipes
 import Reports
 
 /// `xspress batch MANIFEST -o RUN`.
@@ -40,7 +41,7 @@ struct BatchCommand: ParsableCommand {
   @Option(help: .hidden)
   var crashed: [String] = []
 
-  @OptionGroup var shared: SharedOptions
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func run() throws {
     guard dryRun || worker else { return try supervise() }
