@@ -101,6 +101,12 @@ let package = Package(
         "Progress", "Reports", .product(name: "Yams", package: "Yams"),
       ]),
     library(
+      "Fleet",
+      [
+        "Faults", "Files", "JSON", "LinearAlgebra", "Adapters", "Artifacts", "Pipeline", "Progress",
+        "Reports",
+      ]),
+    library(
       "Verification",
       [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
@@ -113,7 +119,7 @@ let package = Package(
       dependencies: [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Adapters",
         "Artifacts", "Bases",
-        "Projection", "Training", "Pipeline", "Progress", "Reports", "Verification",
+        "Projection", "Training", "Pipeline", "Fleet", "Progress", "Reports", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: swiftSettings),
@@ -180,6 +186,11 @@ let package = Package(
         "Training",
         "Progress",
         "Projection", "Reports", "Faults", "Files", "JSON",
+      ]),
+    tests(
+      "FleetTests",
+      [
+        "Fleet", "Pipeline", "Artifacts", "Reports", "Progress", "Faults", "Files", "JSON", "Tensors",
       ]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
     tests(

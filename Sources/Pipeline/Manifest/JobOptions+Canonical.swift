@@ -5,7 +5,7 @@ extension JobOptions {
   }
 
   /// The file of openings, where texts are the model's own and a file is given.
-  var openingsPath: String? { usesOwnTexts ? ownTexts?.openingsPath : nil }
+  package var openingsPath: String? { usesOwnTexts ? ownTexts?.openingsPath : nil }
 
   /// One `key value` line for each decision, in a fixed order; what the plan digest is taken over.
   ///

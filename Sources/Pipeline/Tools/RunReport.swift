@@ -19,7 +19,7 @@ public enum RunReport {
     for directory in runDirectories {
       for job in try jobs(of: directory) {
         do throws(Fault) {
-          var record = try BatchRunner.record(ArtifactBinding.recordPath(job: job))
+          var record = try JobRecord.read(ArtifactBinding.recordPath(job: job))
           if record.state == .done {
             do throws(Fault) {
               try ArtifactBinding.check(

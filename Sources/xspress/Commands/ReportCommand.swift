@@ -1,5 +1,6 @@
 import ArgumentParser
 import Files
+import Fleet
 import JSON
 import Pipeline
 import Reports
