@@ -89,6 +89,14 @@ let package = Package(
         "Models", "Bases", "Evaluation",
       ]),
 
+    // What a job may be asked for: one table of options, whoever writes them.
+    library(
+      "Recipes",
+      [
+        "Faults", "Files", "JSON", "Adapters", "Artifacts", "Bases", "Models", "Projection",
+        "Training", .product(name: "Yams", package: "Yams"),
+      ]),
+
     // Layer 5: what people read, and the order of the work.
     library(
       "Reports",
@@ -98,13 +106,13 @@ let package = Package(
       [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
         "Adapters", "Bases", "Artifacts", "Models", "Projection", "Evaluation", "Training",
-        "Progress", "Reports", .product(name: "Yams", package: "Yams"),
+        "Progress", "Recipes", "Reports",
       ]),
     library(
       "Fleet",
       [
         "Faults", "Files", "JSON", "LinearAlgebra", "Adapters", "Artifacts", "Pipeline", "Progress",
-        "Reports",
+        "Recipes", "Reports",
       ]),
     library(
       "Verification",
@@ -119,7 +127,7 @@ let package = Package(
       dependencies: [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Adapters",
         "Artifacts", "Bases",
-        "Projection", "Training", "Pipeline", "Fleet", "Progress", "Reports", "Verification",
+        "Projection", "Training", "Pipeline", "Fleet", "Progress", "Recipes", "Reports", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: swiftSettings),
@@ -129,7 +137,7 @@ let package = Package(
       name: "xspress-bench",
       dependencies: [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
-        "Adapters", "Bases", "Models", "Projection", "Evaluation", "Training",
+        "Adapters", "Bases", "Models", "Projection", "Evaluation", "Recipes", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Benchmarks",
@@ -140,6 +148,10 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Faults", "Files", "JSON", "Tensors", "Checkpoints"],
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    // A value for every option, for the tests that try them all.
+    .target(
+      name: "RecipeSamples", dependencies: ["Recipes"], path: "Tests/RecipeSamples",
+      swiftSettings: swiftSettings),
     tests("FaultsTests", ["Faults"]),
     tests("TensorsTests", ["Tensors"]),
     tests("FilesTests", ["Files", "Faults"]),
@@ -154,6 +166,7 @@ let package = Package(
       "FormatsTests",
       [
         "Adapters", "Artifacts", "Bases", "Checkpoints", "Faults", "Files", "JSON", "Pipeline",
+        "Recipes",
         "Tensors", "Tokenizers",
       ]),
     tests("AdaptersTests", ["Adapters", "Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
@@ -185,19 +198,25 @@ let package = Package(
         "Pipeline", "Adapters", "Artifacts", "Bases", "Checkpoints", "Evaluation", "Models",
         "Training",
         "Progress",
-        "Projection", "Reports", "Faults", "Files", "JSON",
+        "Projection", "Recipes", "Reports", "Faults", "Files", "JSON",
+      ]),
+    tests(
+      "RecipesTests",
+      [
+        "Recipes", "RecipeSamples", "Adapters", "Artifacts", "Bases", "Projection", "Training",
+        "Faults", "Files", "JSON",
       ]),
     tests(
       "FleetTests",
       [
-        "Fleet", "Pipeline", "Artifacts", "Reports", "Progress", "Faults", "Files", "JSON", "Tensors",
+        "Fleet", "Faults",
       ]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
     tests(
       "xspressTests",
       [
         "Adapters", "Artifacts", "Checkpoints", "Compression", "Faults", "Files", "JSON",
-        "LinearAlgebra", "Tensors",
+        "LinearAlgebra", "Recipes", "RecipeSamples", "Tensors",
         "xspress",
       ]),
   ]

@@ -1,5 +1,6 @@
 public import Faults
 public import JSON
+import Recipes
 import Reports
 
 /// The results of a batch as one document and one exit code.
@@ -14,16 +15,20 @@ public enum BatchResults {
       "failed": count(.failed), "rejected": count(.rejected), "skipped": count(.skipped),
       "planned": count(.planned),
       "jobs": .array(
-        results.map { job in
-          .object([
-            "name": .string(job.name), "state": .string(job.state.rawValue),
-            "artifact": job.artifactPath.map { .string($0) } ?? .null,
-            "error": job.fault.map { .string($0.line) } ?? .null,
-            "gate": job.record?.gate?.json ?? .null,
-            "warnings": .array((job.record?.warnings ?? []).map { .string($0) }),
-          ])
-        }),
+        results.map(document)),
     ])
+  }
+
+  private static func document(_ job: JobResult) -> JSONValue {
+    var members: [(String, JSONValue)] = [
+      ("name", .string(job.name)), ("state", .string(job.state.rawValue)),
+      ("artifact", job.artifactPath.map { .string($0) } ?? .null),
+      ("error", job.fault.map { .string($0.line) } ?? .null),
+      ("gate", job.record?.gate?.json ?? .null),
+      ("warnings", .array((job.record?.warnings ?? []).map { .string($0) })),
+    ]
+    if let recipe = job.recipe { members.append(("recipe", recipe.json)) }
+    return .object(JSONObject(members))
   }
 
   /// The fault that a batch ends with: that of its failures, whose exit code tells whether running it again can help;

@@ -1,8 +1,9 @@
 public import Faults
 import Files
 import Foundation
-public import Pipeline
-import Reports
+import Pipeline
+public import Recipes
+public import Reports
 import Synchronization
 
 /// Runs, from the side of the process that a user started: plans, workers and what came of them.
@@ -67,12 +68,27 @@ public struct Fleet: Sendable {
     let known = Dictionary(known.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     return manifest.jobs.map { plan in
       guard var result = known[plan.name] else { return notRun(plan) }
-      let record = try? JobRecord.read(run.recordPath(plan.name))
+      let record = try? JobRecord.read(run.recordPath(plan.name)).summary
       // Of a job that was stopped, or that another process is at, the record is an earlier one's.
-      let isOwn = result.fault.map { record?.failure?.code == $0.code } ?? true
+      result.hasRecord = result.fault.map { record?.failure?.code == $0.code } ?? (record != nil)
       result.record =
-        isOwn ? record : Fleet.placeholder(plan.name, .failed, failure: result.fault)
+        result.hasRecord
+        ? record : Fleet.placeholder(plan.name, .failed, failure: result.fault)
       return result
+    }
+  }
+
+  /// Writes the report on `results`, whose records are read again one at a time.
+  ///
+  /// - Returns: The report, with summaries of the records.
+  @discardableResult
+  public func report(_ results: [JobResult]) throws(Fault) -> Report {
+    try ReportWriter().write(to: run.reportPath, count: results.count) { index throws(Fault) in
+      let result = results[index]
+      if result.hasRecord, let record = try? JobRecord.read(run.recordPath(result.name)) {
+        return record
+      }
+      return result.record ?? Fleet.placeholder(result.name, .failed, failure: result.fault)
     }
   }
 
@@ -91,7 +107,8 @@ public struct Fleet: Sendable {
       }
       do throws(Fault) {
         let record = try JobRecord.read(run.recordPath(plan.name))
-        result.record = record
+        result.record = record.summary
+        result.hasRecord = true
         result.fault = record.failure.map(Fault.init)
         switch record.state {
         case .done:
@@ -105,6 +122,7 @@ public struct Fleet: Sendable {
         }
       } catch {
         result.state = .failed
+        result.hasRecord = false
         result.fault = error
         result.record = Fleet.placeholder(plan.name, .failed, failure: error)
       }
@@ -116,7 +134,8 @@ public struct Fleet: Sendable {
   private func notRun(_ plan: JobPlan) -> JobResult {
     var result = JobResult(name: plan.name, state: .skipped)
     let path = run.recordPath(plan.name)
-    result.record = Paths.kind(of: path) == .file ? try? JobRecord.read(path) : nil
+    result.record = Paths.kind(of: path) == .file ? try? JobRecord.read(path).summary : nil
+    result.hasRecord = result.record != nil
     if result.record?.state == .done { result.artifactPath = run.artifactPath(plan.name) }
     result.record = result.record ?? Fleet.placeholder(plan.name, .skipped)
     return result

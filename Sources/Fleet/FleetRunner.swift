@@ -2,8 +2,9 @@ import Adapters
 public import Faults
 import Files
 import LinearAlgebra
-public import Pipeline
+import Pipeline
 public import Progress
+public import Recipes
 import Reports
 
 /// Does the jobs of an order, in the process of a worker.
@@ -18,8 +19,8 @@ public final class FleetRunner {
   private let ledger: JobLedger
   private let marker: RunMarker
   /// The base that is open, and the conversion on it: one at a time, since jobs come base by base.
-  private var session: (path: String, session: BaseSession)?
-  private var conversion: (path: String, conversion: StackedConversion)?
+  private var session: (key: [String], session: BaseSession)?
+  private var conversion: StackedConversion?
 
   /// A runner of a manifest's jobs into a run.
   ///
@@ -93,8 +94,7 @@ public final class FleetRunner {
     _ plan: JobPlan, run: RunDirectory, ledger: JobLedger, threads: Int, memory: Int?
   ) throws(Fault) -> Start {
     let adapter = try Adapter.open(
-      plan.adapterPath, format: plan.options.format.flatMap(AdapterDialect.init), threads: threads,
-      memory: memory)
+      plan.adapterPath, format: plan.recipe.adapterFormat, threads: threads, memory: memory)
     let digest = try ledger.digest(of: plan, adapter: adapter.identity)
     if let record = ledger.finished(plan.name, digest: digest) {
       return .ended(
@@ -108,21 +108,22 @@ public final class FleetRunner {
     return .opened(Opened(adapter: adapter, digest: digest, lock: lock))
   }
 
-  private func request(_ plan: JobPlan) throws(Fault) -> JobRequest {
-    try JobRequest(
+  private func request(_ plan: JobPlan) -> JobRequest {
+    JobRequest(
       plan: plan, outputPath: run.artifactPath(plan.name),
       checkpointPath: Paths.join(run.jobPath(plan.name), "tuning.checkpoint"))
   }
 
-  private func session(_ basePath: String) throws(Fault) -> BaseSession {
-    if let session, session.path == basePath { return session.session }
+  private func session(_ plan: JobPlan) throws(Fault) -> BaseSession {
+    let key = [plan.basePath, plan.recipe.basesPath ?? ""]
+    if let session, session.key == key { return session.session }
     // The last base is let go of before the next is opened.
     session = nil
     conversion = nil
     let opened = try BaseSession(
-      path: basePath, cacheDirectory: resources.cacheDirectory, threads: resources.threads,
-      memory: resources.memory, log: log)
-    session = (basePath, opened)
+      path: plan.basePath, cacheDirectory: resources.cacheDirectory,
+      pack: plan.recipe.basesPath, threads: resources.threads, memory: resources.memory, log: log)
+    session = (key, opened)
     return opened
   }
 
@@ -139,7 +140,7 @@ public final class FleetRunner {
       }
       log.note("\(plan.name): \(plan.adapterPath)")
       let started = try JobRunner(
-        session: try session(plan.basePath), request: try request(plan), adapter: opened.adapter)
+        session: try session(plan), request: request(plan), adapter: opened.adapter)
       runner = started
       var record = try started.run()
       record.planDigest = opened.digest
@@ -181,7 +182,7 @@ public final class FleetRunner {
           case .ended(let result): results[place] = result
           case .opened(let opened):
             let runner = try JobRunner(
-              session: try session(plan.basePath), request: try request(plan),
+              session: try session(plan), request: request(plan),
               adapter: opened.adapter)
             runners.append((place, runner, opened))
           }
@@ -191,7 +192,7 @@ public final class FleetRunner {
       }
       if !runners.isEmpty {
         let converted = try conversion(
-          plans[0].basePath, keepsDirections: keepsDirections
+          plans[0], keepsDirections: keepsDirections
         ).run(runners.map(\.runner))
         let records = zip(runners, converted).map { entry, result in
           result.map { record in
@@ -248,13 +249,14 @@ public final class FleetRunner {
   }
 
   private func conversion(
-    _ basePath: String, keepsDirections: Bool
+    _ plan: JobPlan, keepsDirections: Bool
   ) throws(Fault) -> StackedConversion {
-    if let conversion, conversion.path == basePath { return conversion.conversion }
+    // Another base takes the conversion away with its session.
+    let session = try session(plan)
+    if let conversion { return conversion }
     let opened = try StackedConversion(
-      session: try session(basePath),
-      scratch: keepsDirections ? resources.scratch ?? run.path : nil)
-    conversion = (basePath, opened)
+      session: session, scratch: keepsDirections ? resources.scratch ?? run.path : nil)
+    conversion = opened
     return opened
   }
 }

@@ -1,4 +1,5 @@
 import Pipeline
+import Recipes
 
 /// Jobs that are done together: stacked ones of one base and recipe, or a single one.
 struct JobGroup: Sendable {
@@ -25,11 +26,12 @@ struct JobGroup: Sendable {
     var open: [String: (plans: [JobPlan], bytes: Int)] = [:]
     var places: [String: Int] = [:]
     var groups: [JobGroup] = []
+    func base(_ plan: JobPlan) -> String { plan.basePath + "\n" + (plan.recipe.basesPath ?? "") }
     // Bases in the order in which they come, so that each is opened once.
     var bases: [String: Int] = [:]
-    for plan in plans where bases[plan.basePath] == nil { bases[plan.basePath] = bases.count }
+    for plan in plans where bases[base(plan)] == nil { bases[base(plan)] = bases.count }
     let sorted = plans.enumerated().sorted {
-      (bases[$0.element.basePath] ?? 0, $0.offset) < (bases[$1.element.basePath] ?? 0, $1.offset)
+      (bases[base($0.element)] ?? 0, $0.offset) < (bases[base($1.element)] ?? 0, $1.offset)
     }.map(\.element)
     func close(_ key: String) {
       guard let group = open.removeValue(forKey: key), let place = places[key] else { return }
@@ -41,7 +43,7 @@ struct JobGroup: Sendable {
         continue
       }
       let suspicion = limits[plan.name]
-      let key = "\(suspicion?.set ?? 0)\n\(plan.basePath)\n\(plan.digest(inputs: []))"
+      let key = "\(suspicion?.set ?? 0)\n\(base(plan))\n\(plan.digest(inputs: []))"
       let bytes = 2 * RunPlan.byteCount(plan.adapterPath)
       if let group = open[key],
         group.plans.count >= min(suspicion?.limit ?? largest, largest)
@@ -62,9 +64,7 @@ struct JobGroup: Sendable {
   }
 
   private static func isStackable(_ plan: JobPlan, run: RunDirectory) -> Bool {
-    guard let request = try? JobRequest(plan: plan, outputPath: run.artifactPath(plan.name)) else {
-      return false
-    }
-    return StackedConversion.accepts(request)
+    StackedConversion.accepts(
+      JobRequest(plan: plan, outputPath: run.artifactPath(plan.name)))
   }
 }

@@ -5,6 +5,7 @@ import Files
 import JSON
 import Pipeline
 import Progress
+import Recipes
 import Reports
 import Synchronization
 
@@ -32,15 +33,7 @@ final class JobLedger: Sendable {
     var inputs: [(role: String, digest: SHA256Digest)] = [
       ("adapter", adapter), ("base", try fileDigest(plan.basePath)),
     ]
-    let options = plan.options
-    let data: [(String, String?)] = [
-      ("calibration", options.calibration?.path), ("tuning", options.tuning?.data.path),
-      ("validation", options.tuning?.validationPath), ("evaluation", options.evaluation?.path),
-      ("openings", options.openingsPath),
-    ]
-    for (role, path) in data {
-      if let path { inputs.append((role, try fileDigest(path))) }
-    }
+    for (role, path) in plan.recipe.inputs { inputs.append((role, try fileDigest(path))) }
     return plan.digest(inputs: inputs)
   }
 

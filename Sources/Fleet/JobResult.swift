@@ -1,5 +1,6 @@
 public import Faults
 import JSON
+public import Recipes
 public import Reports
 
 /// What happened to one job of a run.
@@ -12,8 +13,12 @@ public struct JobResult: Sendable {
   public var artifactPath: String?
   /// Why it failed or was rejected.
   public var fault: Fault?
-  /// Its record.
+  /// Its record, without what only its own page shows.
   public var record: JobRecord?
+  /// What it would do, where it was only listed.
+  public var recipe: Recipe?
+  /// Whether the run holds that record.
+  var hasRecord = false
 
   /// What can happen to a job.
   public enum State: String, Sendable, CaseIterable {
@@ -32,13 +37,14 @@ public struct JobResult: Sendable {
   /// A result.
   public init(
     name: String, state: State, artifactPath: String? = nil, fault: Fault? = nil,
-    record: JobRecord? = nil
+    record: JobRecord? = nil, recipe: Recipe? = nil
   ) {
     self.name = name
     self.state = state
     self.artifactPath = artifactPath
     self.fault = fault
     self.record = record
+    self.recipe = recipe
   }
 }
 

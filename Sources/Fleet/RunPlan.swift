@@ -2,7 +2,7 @@ public import Faults
 import Files
 import Foundation
 import JSON
-public import Pipeline
+public import Recipes
 
 /// `RUN/plan.json`: the jobs of a run, in the manifest's order, with what belongs together and what it costs.
 ///
@@ -70,6 +70,11 @@ public struct RunPlan: Sendable {
   /// - Throws: 73 `RUN-PLAN`.
   public func write(to run: RunDirectory) throws(Fault) {
     if Paths.kind(of: run.planPath) == .file {
+      guard try RunPlan.fields(run)["schema"].value?.stringValue == JobPlan.schema else {
+        throw Fault(
+          .cannotCreate, "RUN-PLAN",
+          "made by another version of this program; use another run directory", path: run.planPath)
+      }
       let known = try RunPlan.listed(run)
       for job in jobs {
         guard let options = known[job.name], options != job.options else { continue }
@@ -80,7 +85,7 @@ public struct RunPlan: Sendable {
       }
     }
     let value: JSONValue = .object([
-      "schema": "xspress.plan/1", "manifest": .string(manifestPath),
+      "schema": .string(JobPlan.schema), "manifest": .string(manifestPath),
       "manifest_sha256": .string(manifestDigest),
       "jobs": .array(
         jobs.map {

@@ -4,6 +4,7 @@ import Faults
 import Foundation
 import Progress
 import Projection
+import Recipes
 import Reports
 import Training
 

@@ -7,6 +7,7 @@ import Faults
 import Foundation
 import Models
 import Progress
+import Recipes
 import Tensors
 import Training
 

@@ -10,6 +10,7 @@ import LinearAlgebra
 package import Models
 import Progress
 import Projection
+import Recipes
 public import Reports
 import Tensors
 import Training

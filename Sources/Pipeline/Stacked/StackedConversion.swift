@@ -8,6 +8,7 @@ import Foundation
 import LinearAlgebra
 import Progress
 import Projection
+import Recipes
 package import Reports
 import Tensors
 

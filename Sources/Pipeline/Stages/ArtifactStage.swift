@@ -8,6 +8,7 @@ import Foundation
 import JSON
 import LinearAlgebra
 import Projection
+import Recipes
 import Reports
 import Tensors
 

@@ -4,6 +4,7 @@ import Files
 import Fleet
 import JSON
 import Pipeline
+import Recipes
 import Reports
 
 /// `xspress batch MANIFEST -o RUN`.
@@ -36,8 +37,8 @@ struct BatchCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.")
   var json = false
 
-  @OptionGroup var fleet: FleetOptions
-  @OptionGroup var shared: SharedOptions
+  @OptionGroup(title: "Workers") var fleet: FleetOptions
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func run() throws {
     let manifest = try Manifest.read(manifest)
@@ -52,8 +53,7 @@ struct BatchCommand: ParsableCommand {
     let worked = try fleet.work(
       target, manifest: manifest, parts: fleet.parts(plan, names: chosen), shared: shared)
     let results = target.results(manifest, known: worked)
-    let report = Report(jobs: results.compactMap(\.record))
-    try report.write(to: target.run.reportPath)
+    let report = try target.report(results)
     if json {
       try StandardOutput.write(BatchResults.json(results))
     } else {
@@ -67,7 +67,8 @@ struct BatchCommand: ParsableCommand {
   /// Says what would be done (`--dry-run`).
   private func list(_ manifest: Manifest, _ chosen: Set<String>) throws {
     let results = manifest.jobs.map {
-      JobResult(name: $0.name, state: chosen.contains($0.name) ? .planned : .skipped)
+      JobResult(
+        name: $0.name, state: chosen.contains($0.name) ? .planned : .skipped, recipe: $0.recipe)
     }
     if json {
       try StandardOutput.write(BatchResults.json(results))

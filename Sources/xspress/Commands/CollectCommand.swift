@@ -3,6 +3,7 @@ import Faults
 import Fleet
 import JSON
 import Pipeline
+import Recipes
 import Reports
 
 /// `xspress collect RUN`.
@@ -24,14 +25,13 @@ struct CollectCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.")
   var json = false
 
-  @OptionGroup var shared: SharedOptions
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func run() throws {
     let fleet = Fleet(run: runDirectory)
     let (_, manifest) = try RunPlan.read(fleet.run)
     let results = fleet.collect(manifest)
-    let report = Report(jobs: results.compactMap(\.record))
-    try report.write(to: fleet.run.reportPath)
+    let report = try fleet.report(results)
     if json {
       try StandardOutput.write(BatchResults.json(results))
     } else {

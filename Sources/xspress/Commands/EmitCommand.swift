@@ -1,7 +1,8 @@
-import ArgumentParser
+public import ArgumentParser
 import Faults
-import Fleet
+public import Fleet
 import Pipeline
+import Recipes
 
 /// `xspress emit slurm|k8s|snakemake RUN`.
 struct EmitCommand: ParsableCommand {
@@ -57,7 +58,7 @@ struct EmitCommand: ParsableCommand {
   @Option(help: "k8s: a Kueue queue.")
   var queue: String?
 
-  @OptionGroup var shared: SharedOptions
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func run() throws {
     let jobs = try shards == nil ? RunPlan.read(RunDirectory(runDirectory)).plan.jobs.count : 0

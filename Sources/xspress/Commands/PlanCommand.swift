@@ -3,6 +3,7 @@ import Faults
 import Fleet
 import JSON
 import Pipeline
+import Recipes
 
 /// `xspress plan MANIFEST -o RUN`.
 struct PlanCommand: ParsableCommand {
@@ -28,7 +29,7 @@ struct PlanCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.")
   var json = false
 
-  @OptionGroup var shared: SharedOptions
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func run() throws {
     let manifest = try Manifest.read(manifest)

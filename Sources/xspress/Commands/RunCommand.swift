@@ -4,6 +4,7 @@ import Fleet
 import Foundation
 import JSON
 import Pipeline
+import Recipes
 
 /// `xspress run RUN --shard i/N`.
 struct RunCommand: ParsableCommand {
@@ -31,8 +32,8 @@ struct RunCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.")
   var json = false
 
-  @OptionGroup var fleet: FleetOptions
-  @OptionGroup var shared: SharedOptions
+  @OptionGroup(title: "Workers") var fleet: FleetOptions
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func validate() throws {
     if let shard, Shard(shard) == nil {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Faults
 import Fleet
 import Pipeline
+import Recipes
 
 /// `xspress work`: a worker process of `batch` and `run`, which alone start it (`formats/manifest.md` §9).
 struct WorkCommand: ParsableCommand {
@@ -13,7 +14,7 @@ struct WorkCommand: ParsableCommand {
   @Option var worker = 0
   @Option var scratch: String?
   @Option var since: String?
-  @OptionGroup var shared: SharedOptions
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func run() throws {
     do throws(Fault) {

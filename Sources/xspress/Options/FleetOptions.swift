@@ -3,6 +3,7 @@ import Faults
 import Files
 import Fleet
 import Pipeline
+import Recipes
 
 /// Options of `batch` and `run`: who does the work.
 struct FleetOptions: ParsableArguments {

@@ -1,4 +1,4 @@
-extension JobRequest {
+extension Recipe {
   /// A remainder of the LoRA in few bits beside the latents: "LoRA-XS + residual".
   public struct Residual: Sendable, Hashable {
     /// How much of it.
@@ -8,10 +8,14 @@ extension JobRequest {
       /// About this many bytes, where they hold the most.
       case bytes(Int)
 
+      /// Pairs that a module may have.
+      package static let pairCounts = 1...4096
+
       /// `2` for pairs, a size with its unit, such as `64KB`, for bytes; nil for anything else.
       public init?(_ text: String) {
         if let count = Int(text) {
-          guard (1...4096).contains(count), text.utf8.allSatisfy({ (48...57).contains($0) }) else {
+          guard Size.pairCounts.contains(count), text.utf8.allSatisfy({ (48...57).contains($0) })
+          else {
             return nil
           }
           self = .pairs(count)
@@ -43,7 +47,7 @@ extension JobRequest {
       case int2
 
       /// The largest code in magnitude.
-      var largestCode: Int {
+      package var largestCode: Int {
         switch self {
         case .int8: 31
         case .int4: 7

@@ -51,50 +51,11 @@ struct YAMLFields {
     return scalar.string
   }
 
-  /// One of a few words.
-  func word(_ key: String, of words: [String]) throws(Fault) -> String? {
-    guard let text = try string(key) else { return nil }
-    guard words.contains(text) else {
-      throw refusal(
-        key, "MF-VALUE", "\"\(text)\" is none of \(words.joined(separator: ", "))")
-    }
-    return text
-  }
-
-  /// A whole number in `range`; `16.0`, `0x10` and quoted digits are none.
-  func integer(_ key: String, in range: ClosedRange<Int>) throws(Fault) -> Int? {
-    guard let text = try plain(key) else { return nil }
-    let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
-    guard !digits.isEmpty, digits.utf8.allSatisfy({ (48...57).contains($0) }),
-      let value = Int(text), range.contains(value)
-    else {
-      throw refusal(
-        key, "MF-VALUE",
-        "\"\(text)\" is not a whole number from \(range.lowerBound) to \(range.upperBound)")
-    }
-    return value
-  }
-
-  /// A finite number in `range`.
-  func number(_ key: String, in range: ClosedRange<Double>) throws(Fault) -> Double? {
-    guard let text = try plain(key) else { return nil }
-    guard text.utf8.allSatisfy({ "0123456789.+-eE".utf8.contains($0) }), let value = Double(text),
-      range.contains(value)
-    else {
-      throw refusal(
-        key, "MF-VALUE",
-        "\"\(text)\" is not a number from \(range.lowerBound) to \(range.upperBound)")
-    }
-    return value
-  }
-
-  /// `true` or `false`; YAML 1.1's `yes`, `on` and their kin are refused.
-  func bool(_ key: String) throws(Fault) -> Bool? {
-    guard let text = try plain(key) else { return nil }
-    guard text == "true" || text == "false" else {
-      throw refusal(key, "MF-VALUE", "\"\(text)\" is neither true nor false")
-    }
-    return text == "true"
+  /// A list of texts; nil for anything else.
+  func list(_ key: String) throws(Fault) -> [String]? {
+    guard let items = node(key)?.sequence else { return nil }
+    let texts = items.compactMap { YAMLFields.isNull($0) ? nil : $0.scalar?.string }
+    return texts.count == items.count ? texts : nil
   }
 
   /// A fault that names `key` and its line.

@@ -7,13 +7,7 @@ struct ManifestReader {
   /// The folder relative paths start from.
   let directory: String
 
-  private static let targetKeys = ["rank", "budget", "min_retained"]
-  private static let optionKeys =
-    ["base"] + targetKeys + [
-      "format", "dora", "store", "residual", "residual_store", "directions", "candidates",
-      "allocation", "method", "carry_store", "embed_bases", "seed", "calibrate", "tune", "self",
-      "evaluate", "controls",
-    ]
+  private static let optionKeys = ["base"] + Field.topLevelKeys
 
   func jobs(of root: Node) throws(Fault) -> [JobPlan] {
     let top = try YAMLFields(
@@ -84,7 +78,7 @@ struct ManifestReader {
     _ layers: OptionLayers, adapter: String, name: String,
     bases: [(name: String, path: String)]
   ) throws(Fault) -> JobPlan {
-    let baseName = try layers.value("base") { fields throws(Fault) in try fields.string("base") }
+    let baseName = try layers.deciding("base")?.string("base")
     let base: (name: String, path: String)? =
       if let baseName {
         bases.first { $0.name.utf8.elementsEqual(baseName.utf8) }
@@ -101,6 +95,6 @@ struct ManifestReader {
     let resolver = PathResolver(directory: directory, adapter: adapter)
     return JobPlan(
       name: name, adapterPath: adapter, baseName: base.name, basePath: base.path,
-      options: try JobOptions(layers, resolver))
+      recipe: try Recipe(try layers.given(resolver)))
   }
 }

@@ -1,9 +1,12 @@
+import Adapters
+import Artifacts
 import Bases
 import Faults
 import Files
-import Pipeline
+import Recipes
 import TestSupport
 import Testing
+import Training
 
 /// Reads `text` as a manifest in a folder that holds two adapters under `adapters/`.
 private func read(_ text: String) throws -> Manifest {
@@ -26,11 +29,11 @@ extension JobPlan {
     }
     adapterPath = short(adapterPath)
     basePath = short(basePath)
-    let before = options
-    if let data = before.evaluation { options.evaluation?.path = short(data.path) }
-    options.calibration?.path = before.calibration?.path.map(short)
-    options.tuning?.data.path = before.tuning?.data.path.map(short)
-    options.ownTexts?.openingsPath = before.ownTexts?.openingsPath.map(short)
+    let before = recipe
+    if let data = before.evaluation { recipe.evaluation?.path = short(data.path) }
+    recipe.calibration?.path = before.calibration?.path.map(short)
+    recipe.tuning?.data.path = before.tuning?.data.path.map(short)
+    recipe.ownTexts.openingsPath = before.ownTexts.openingsPath.map(short)
   }
 }
 
@@ -57,12 +60,12 @@ private func fault(_ text: String) throws -> Fault {
           - {path: adapters/second-r16, name: third, residual: null}
         """)
     #expect(
-      manifest.jobs.map(\.options.residual) == [
-        JobRequest.Residual(size: .bytes(20_000)),
-        JobRequest.Residual(size: .pairs(2), bits: .int2),
+      manifest.jobs.map(\.recipe.residual) == [
+        Recipe.Residual(size: .bytes(20_000)),
+        Recipe.Residual(size: .pairs(2), bits: .int2),
         nil,
       ])
-    #expect(manifest.jobs[1].options.canonicalText.contains("residual 2\nresidual_store int2\n"))
+    #expect(manifest.jobs[1].recipe.canonicalText().contains("residual 2\nresidual_store int2\n"))
   }
 
   /// `self` is the model's own text, whose openings are an input; a file of that name needs its folder.
@@ -77,17 +80,17 @@ private func fault(_ text: String) throws -> Fault {
           - {path: adapters/second-r16, tune: {data: ./self}, self: {top_p: 0.9, texts: 200}}
         """
     let jobs = try read(text).jobs
-    #expect(jobs[0].options.tuning?.data == JobOptions.ExamplesChoice())
-    #expect(jobs[0].options.calibration == JobOptions.ExamplesChoice(limit: 9))
-    #expect(jobs[0].options.ownTexts?.openingsPath == "openings.jsonl")
+    #expect(jobs[0].recipe.tuning?.data == Recipe.Examples.own(limit: nil))
+    #expect(jobs[0].recipe.calibration == Recipe.Examples.own(limit: 9))
+    #expect(jobs[0].recipe.ownTexts.openingsPath == "openings.jsonl")
     #expect(jobs[0].inputPaths.contains { $0.hasSuffix("openings.jsonl") })
-    #expect(jobs[0].options.canonicalText.contains("tune self limit all\n"))
-    #expect(jobs[0].options.canonicalText.contains("self.texts 300\nself.temperature 0.8\n"))
-    #expect(jobs[1].options.tuning?.data.path == "self")
-    #expect(jobs[1].options.ownTexts?.count == 200)
-    #expect(jobs[1].options.ownTexts?.topP == 0.9)
+    #expect(jobs[0].recipe.canonicalText().contains("tune.data self\n"))
+    #expect(jobs[0].recipe.canonicalText().contains("self.texts 300\n"))
+    #expect(jobs[1].recipe.tuning?.data.path == "self")
+    #expect(jobs[1].recipe.ownTexts.options.count == 200)
+    #expect(jobs[1].recipe.ownTexts.options.topP == 0.9)
     #expect(!jobs[1].inputPaths.contains { $0.hasSuffix("openings.jsonl") })
-    #expect(!jobs[1].options.canonicalText.contains("self."))
+    #expect(!jobs[1].recipe.canonicalText().contains("self."))
     for wrong in ["texts: 0", "top_p: 1.5", "temperature: 0", "count: 3"] {
       let refused = text.replacing("texts: 300", with: wrong)
       #expect(try fault(refused).code.hasPrefix("MF-"))
@@ -115,17 +118,17 @@ private func fault(_ text: String) throws -> Fault {
     let first = manifest.jobs[0]
     #expect(first.adapterPath == "adapters/first-r8")
     #expect(first.basePath == "models/SmolLM2-135M-Instruct.Q4_1.gguf")
-    #expect(first.options.target == .rank(16))
-    #expect(first.options.store == "int8")
-    #expect(first.options.calibration?.limit == 256)
-    #expect(first.options.tuning?.steps == 150)
-    #expect(first.options.tuning?.data.path == "data/train.jsonl")
-    #expect(first.options.evaluation?.path == "data/test.jsonl")
+    #expect(first.recipe.target == .rank(16))
+    #expect(first.recipe.storage == .int8)
+    #expect(first.recipe.calibration?.limit == 256)
+    #expect(first.recipe.tuning?.options.steps == 150)
+    #expect(first.recipe.tuning?.data.path == "data/train.jsonl")
+    #expect(first.recipe.evaluation?.path == "data/test.jsonl")
     let second = manifest.jobs[1]
-    #expect(second.options.target == .rank(LatentRank(output: 32, input: 8)))
+    #expect(second.recipe.target == .rank(LatentRank(output: 32, input: 8)))
     // The path is the adapter's own, the limit still the default.
-    #expect(second.options.evaluation?.path == "adapters/second-r16/test.jsonl")
-    #expect(second.options.evaluation?.limit == 500)
+    #expect(second.recipe.evaluation?.path == "adapters/second-r16/test.jsonl")
+    #expect(second.recipe.evaluation?.limit == 500)
   }
 
   @Test func anAdapterTakesADefaultAway() throws {
@@ -137,15 +140,15 @@ private func fault(_ text: String) throws -> Fault {
           - {path: adapters/second-r16, format: gguf-lora, tune: {steps: 9, validation: 0.1, lr: 3e-2}}
           - {path: adapters/first-r8, name: both, budget: 9KB, min_retained: 0.9}
         """)
-    #expect(manifest.jobs[0].options.tuning == nil)
-    #expect(manifest.jobs[0].options.target == .budget(bytes: 64_000))
-    #expect(manifest.jobs[0].options.controls.isEmpty)
-    let tuning = try #require(manifest.jobs[1].options.tuning)
-    #expect(tuning.steps == 9 && tuning.data.path == "t.jsonl")
-    #expect(tuning.validationShare == 0.1 && tuning.learningRate == 0.03)
-    #expect(manifest.jobs[1].options.controls == [.truncated, .top])
-    #expect(manifest.jobs.map(\.options.format) == [nil, "gguf-lora", nil])
-    #expect(manifest.jobs[2].options.target == .budget(bytes: 9_000, minRetained: 0.9))
+    #expect(manifest.jobs[0].recipe.tuning == nil)
+    #expect(manifest.jobs[0].recipe.target == .budget(bytes: 64_000))
+    #expect(manifest.jobs[0].recipe.controls.isEmpty)
+    let tuning = try #require(manifest.jobs[1].recipe.tuning)
+    #expect(tuning.options.steps == 9 && tuning.data.path == "t.jsonl")
+    #expect(tuning.validation == .fraction(0.1) && tuning.learningRate == 0.03)
+    #expect(manifest.jobs[1].recipe.controls == [.truncated, .top])
+    #expect(manifest.jobs.map(\.recipe.adapterFormat) == [nil, .ggufLoRA, nil])
+    #expect(manifest.jobs[2].recipe.target == .budget(bytes: 9_000, minRetained: 0.9))
   }
 
   @Test(arguments: [
@@ -167,7 +170,7 @@ private func fault(_ text: String) throws -> Fault {
     (head + "adapters: [{path: a, budget: 64QB}]", "MF-VALUE", "64QB"),
     (head + "adapters: [{path: a, min_retained: 0.9}]", "MF-VALUE", "needs tune"),
     (head + "adapters: [{path: a, budget: 9KB, min_retained: 0.9}]", "MF-VALUE", "needs tune"),
-    (head + "adapters: [{path: a, rank: 3, min_retained: 0.9}]", "MF-VALUE", "beside rank"),
+    (head + "adapters: [{path: a, rank: 3, min_retained: 0.9}]", "MF-VALUE", "needs tune"),
     (head + "adapters: [{path: a, rank: 3, store: int1}]", "MF-VALUE", "int4"),
     (head + "adapters: [{path: a, rank: 3, residual: 0}]", "MF-VALUE", "number of pairs"),
     (
@@ -178,7 +181,7 @@ private func fault(_ text: String) throws -> Fault {
     (head + "adapters: [{path: a, rank: 3, dora: both}]", "MF-VALUE", "approximate"),
     (head + "adapters: [{path: a, rank: 3, carry_store: int4}]", "MF-VALUE", "int8"),
     (head + "adapters: [{path: a, rank: 3, format: pdf}]", "MF-VALUE", "kohya"),
-    (head + "adapters: [{path: a, rank: 3, embed_bases: yes}]", "MF-VALUE", "neither true"),
+    (head + "adapters: [{path: a, rank: 3, embed_bases: yes}]", "MF-VALUE", "is not true"),
     (head + "adapters: [{path: a, rank: 3, calibrate: {limit: 3}}]", "MF-VALUE", "data is missing"),
     (head + "adapters: [{path: a, rank: 3, calibrate: d.jsonl}]", "MF-TYPE", "mapping"),
     (head + "adapters: [{path: a, rank: 3, controls: [mystery]}]", "MF-VALUE", "truncated"),
@@ -225,7 +228,7 @@ private func fault(_ text: String) throws -> Fault {
       _ = try AtomicFile.write("\(folder)/a/b/m.yaml", text: text)
       let jobs = try Manifest.read("\(folder)/a/b/m.yaml").jobs
       #expect(jobs.map(\.adapterPath) == ["\(folder)/x", "/y"])
-      #expect(jobs[0].options.evaluation?.path == "\(folder)/a/t")
+      #expect(jobs[0].recipe.evaluation?.path == "\(folder)/a/t")
       #expect(jobs[0].basePath == "\(folder)/a/b/models/base.gguf")
     }
   }

@@ -11,25 +11,22 @@ public struct JobPlan: Hashable, Sendable {
   /// Path of the base.
   public var basePath: String
   /// What to do.
-  public var options: JobOptions
+  public var recipe: Recipe
 
   /// Every file or folder the job reads.
-  public var inputPaths: [String] {
-    [adapterPath, basePath]
-      + [
-        options.calibration?.path, options.tuning?.data.path, options.tuning?.validationPath,
-        options.evaluation?.path, options.openingsPath,
-      ].compactMap(\.self)
-  }
+  public var inputPaths: [String] { [adapterPath, basePath] + recipe.inputs.map(\.path) }
 
-  /// SHA-256 over the options and the contents of the inputs, hex.
+  /// What the digests of plans begin with; another word where their lines change.
+  public static let schema = "xspress.plan/2"
+
+  /// SHA-256 over the recipe and the contents of the inputs, hex.
   ///
   /// Two jobs with the same digest give the same bytes. Names and places of files are no part of it,
   /// so a moved tree resumes.
   ///
-  /// - Parameter inputs: Digests of the inputs by role (`adapter`, `base`, `train`, …).
+  /// - Parameter inputs: Digests of the inputs by role (`adapter`, `base`, `tune.data`, …).
   public func digest(inputs: [(role: String, digest: SHA256Digest)]) -> String {
-    var text = "xspress.plan/1\n" + options.canonicalText
+    var text = JobPlan.schema + "\n" + recipe.canonicalText()
     for input in inputs.sorted(by: { $0.role.utf8.lexicographicallyPrecedes($1.role.utf8) }) {
       text += "input \(input.role) \(input.digest.hex)\n"
     }
