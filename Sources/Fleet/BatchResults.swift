@@ -6,8 +6,8 @@ import Reports
 /// The results of a batch as one document and one exit code.
 public enum BatchResults {
   /// `xspress.batch/1`.
-  public static func json(_ results: [BatchRunner.JobResult]) -> JSONValue {
-    func count(_ state: BatchRunner.JobResult.State) -> JSONValue {
+  public static func json(_ results: [JobResult]) -> JSONValue {
+    func count(_ state: JobResult.State) -> JSONValue {
       .integer(results.count { $0.state == state })
     }
     return .object([
@@ -19,7 +19,7 @@ public enum BatchResults {
     ])
   }
 
-  private static func document(_ job: BatchRunner.JobResult) -> JSONValue {
+  private static func document(_ job: JobResult) -> JSONValue {
     var members: [(String, JSONValue)] = [
       ("name", .string(job.name)), ("state", .string(job.state.rawValue)),
       ("artifact", job.artifactPath.map { .string($0) } ?? .null),
@@ -33,8 +33,8 @@ public enum BatchResults {
 
   /// The fault that a batch ends with: that of its failures, whose exit code tells whether running it again can help;
   /// where none failed, that of a rejected job; nil where neither is.
-  public static func fault(_ results: [BatchRunner.JobResult]) -> Fault? {
-    func faults(_ state: BatchRunner.JobResult.State) -> [Fault] {
+  public static func fault(_ results: [JobResult]) -> Fault? {
+    func faults(_ state: JobResult.State) -> [Fault] {
       results.filter { $0.state == state }.compactMap(\.fault)
     }
     return representative(of: faults(.failed)) ?? representative(of: faults(.rejected))
