@@ -61,14 +61,16 @@ let package = Package(
       "LinearAlgebra", ["Faults", "Tensors", "COpenBLAS", "CLAPACKE", "CKernels"]),
 
     library("Progress", ["Faults"]),
+    library("Patterns", ["Faults"]),
 
     // Layer 2: foreign formats. Bytes, no mathematics.
     library("Checkpoints", ["Faults", "Files", "JSON", "Tensors", "CKernels"]),
-    library("Tokenizers", ["Faults", "Files", "JSON", "Checkpoints"]),
+    library("Tokenizers", ["Faults", "Files", "JSON", "Patterns", "Checkpoints"]),
 
     // Layer 3: the domain.
     library(
-      "Adapters", ["Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints"]),
+      "Adapters",
+      ["Faults", "Files", "JSON", "Patterns", "Tensors", "LinearAlgebra", "Checkpoints"]),
     library(
       "Bases", ["Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints"]),
     library("Artifacts", ["Faults", "Files", "JSON", "Compression", "Tensors", "Checkpoints"]),

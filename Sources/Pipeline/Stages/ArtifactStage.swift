@@ -205,7 +205,7 @@ struct ArtifactStage {
       artifact: try Artifact(
         modules: modules,
         metadata: metadata(
-          root: SHA256Digest.of(Array(request.name.utf8)), directions: directions,
+          root: matched.adapter.digest, directions: directions,
           omegaSeed: directions == .selected ? nil : request.seed, energy: 0.123456789,
           form: residuals.isEmpty ? nil : ProjectedAdapter.form(of: residuals)),
         carried: try carried()))
