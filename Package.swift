@@ -129,7 +129,8 @@ let package = Package(
       dependencies: [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Adapters",
         "Artifacts", "Bases",
-        "Projection", "Training", "Pipeline", "Fleet", "Progress", "Recipes", "Reports", "Verification",
+        "Projection", "Training", "Pipeline", "Fleet", "Progress", "Recipes", "Reports",
+        "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: swiftSettings),

@@ -152,7 +152,9 @@ import Testing
       }
       for example in examples {
         // One command of the line: what follows is another program's.
-        let words = example.split(separator: " ").dropFirst().prefix { !["&&", "|", ">", "#"].contains($0) }
+        let words = example.split(separator: " ").dropFirst().prefix {
+          !["&&", "|", ">", "#"].contains($0)
+        }
         let shell = "cd \(folder)"
         let outcome = try Tool.run(
           words.map { $0.trimmingCharacters(in: ["'", "\""]) }, cache: folder, limits: shell)
