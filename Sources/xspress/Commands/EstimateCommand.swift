@@ -115,7 +115,7 @@ struct EstimateCommand: ParsableCommand {
       }
     }
     return checkpoint.linearModules.filter {
-      targets.isEmpty || targets.contains($0.kind.rawValue)
+      targets.isEmpty || targets.contains($0.name.split(separator: ".").last.map(String.init) ?? "")
     }.map {
       SizeEstimate.Module(
         outFeatures: $0.outFeatures, inFeatures: $0.inFeatures, loraRank: loraRank)
@@ -127,5 +127,6 @@ extension ArchitectureShapes: ExpressibleByArgument {}
 extension LatentStorage: ExpressibleByArgument {}
 
 extension LatentRank: ExpressibleByArgument {
+  /// `16` or `32x8`.
   public init?(argument: String) { self.init(argument) }
 }
