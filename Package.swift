@@ -111,6 +111,12 @@ let package = Package(
         "Progress", "Recipes", "Reports",
       ]),
     library(
+      "Fleet",
+      [
+        "Faults", "Files", "JSON", "LinearAlgebra", "Adapters", "Artifacts", "Pipeline", "Progress",
+        "Recipes", "Reports",
+      ]),
+    library(
       "Verification",
       [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
@@ -123,7 +129,7 @@ let package = Package(
       dependencies: [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Adapters",
         "Artifacts", "Bases",
-        "Projection", "Training", "Pipeline", "Progress", "Recipes", "Reports", "Verification",
+        "Projection", "Training", "Pipeline", "Fleet", "Progress", "Recipes", "Reports", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: swiftSettings),
@@ -201,6 +207,11 @@ let package = Package(
       [
         "Recipes", "RecipeSamples", "Adapters", "Artifacts", "Bases", "Projection", "Training",
         "Faults", "Files", "JSON",
+      ]),
+    tests(
+      "FleetTests",
+      [
+        "Fleet", "Faults",
       ]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
     tests(

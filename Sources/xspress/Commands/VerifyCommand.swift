@@ -1,6 +1,7 @@
 import ArgumentParser
 import Faults
 import Files
+import Fleet
 import JSON
 import Pipeline
 import Progress
