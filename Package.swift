@@ -61,14 +61,16 @@ let package = Package(
       "LinearAlgebra", ["Faults", "Tensors", "COpenBLAS", "CLAPACKE", "CKernels"]),
 
     library("Progress", ["Faults"]),
+    library("Patterns", ["Faults"]),
 
     // Layer 2: foreign formats. Bytes, no mathematics.
     library("Checkpoints", ["Faults", "Files", "JSON", "Tensors", "CKernels"]),
-    library("Tokenizers", ["Faults", "Files", "JSON", "Checkpoints"]),
+    library("Tokenizers", ["Faults", "Files", "JSON", "Patterns", "Checkpoints"]),
 
     // Layer 3: the domain.
     library(
-      "Adapters", ["Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints"]),
+      "Adapters",
+      ["Faults", "Files", "JSON", "Patterns", "Tensors", "LinearAlgebra", "Checkpoints"]),
     library(
       "Bases", ["Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints"]),
     library("Artifacts", ["Faults", "Files", "JSON", "Compression", "Tensors", "Checkpoints"]),
@@ -109,6 +111,12 @@ let package = Package(
         "Progress", "Recipes", "Reports",
       ]),
     library(
+      "Fleet",
+      [
+        "Faults", "Files", "JSON", "LinearAlgebra", "Adapters", "Artifacts", "Pipeline", "Progress",
+        "Recipes", "Reports",
+      ]),
+    library(
       "Verification",
       [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
@@ -121,7 +129,7 @@ let package = Package(
       dependencies: [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Adapters",
         "Artifacts", "Bases",
-        "Projection", "Training", "Pipeline", "Progress", "Recipes", "Reports", "Verification",
+        "Projection", "Training", "Pipeline", "Fleet", "Progress", "Recipes", "Reports", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: swiftSettings),
@@ -199,6 +207,11 @@ let package = Package(
       [
         "Recipes", "RecipeSamples", "Adapters", "Artifacts", "Bases", "Projection", "Training",
         "Faults", "Files", "JSON",
+      ]),
+    tests(
+      "FleetTests",
+      [
+        "Fleet", "Faults",
       ]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
     tests(

@@ -108,9 +108,14 @@ import Tokenizers
     #expect(try refusalOfBase { _ in } == nil)
   }
 
-  @Test func rulesOfTokenizersAreThoseOfTheTable() throws {
+  @Test func modelsOfTokenizersAreThoseOfTheTable() throws {
+    func models(_ file: String) throws -> [String] {
+      try Self.rows("5").filter { $0[0] == file }.map { $0[1] }.sorted()
+    }
     #expect(
-      try Self.rows("5").map { $0[0] }.sorted() == PreTokenizer.allCases.map(\.rawValue).sorted())
+      try models("tokenizer.ggml.model") == VocabularyModel.allCases.map(\.rawValue).sorted())
+    #expect(
+      try models("tokenizer.json") == TokenizerJSONModel.allCases.map(\.rawValue).sorted())
   }
 
   // MARK: - Adapters and exports

@@ -17,14 +17,16 @@ package struct FieldSample: Sendable, CustomStringConvertible {
   /// Values that no rule of the form gives.
   private static let values: [String: String] = [
     // Own directions have no rank; examples calibrate where the method is not what they make it.
-    "directions": "top", "method": "projected", "evaluate.data": "e.jsonl",
+    "directions": "top", "method": "projected", "tune.init": "zero", "evaluate.data": "e.jsonl",
   ]
 
   /// A sample for one command's options; a manifest without `tune` has those of `convert`.
   init(_ field: Field, _ command: Field.Command) {
     self.field = field
     var companions = FieldSample.companions[field.key] ?? ["rank": "4"]
-    if FieldSample.companions[field.key] != nil, field.group != .size || field.key == "residual_store" {
+    if FieldSample.companions[field.key] != nil,
+      field.group != .size || field.key == "residual_store"
+    {
       companions["rank"] = "4"
     }
     if command == .tune { companions["tune.data"] = field.section == "self" ? "self" : "t.jsonl" }
@@ -90,14 +92,21 @@ package struct FieldSample: Sendable, CustomStringConvertible {
     for (key, text) in values.sorted(by: { $0.key < $1.key }) {
       guard let field = Field.byKey[key] else { continue }
       let pair = "\(field.name): \(text)"
-      if let section = field.section { sections[section, default: []].append(pair) } else { pairs.append(pair) }
+      if let section = field.section {
+        sections[section, default: []].append(pair)
+      } else {
+        pairs.append(pair)
+      }
     }
-    pairs += sections.sorted { $0.key < $1.key }.map { "\($0.key): {\($0.value.joined(separator: ", "))}" }
+    pairs += sections.sorted { $0.key < $1.key }.map {
+      "\($0.key): {\($0.value.joined(separator: ", "))}"
+    }
     return "  - {\(pairs.joined(separator: ", "))}\n"
   }
 
   /// One sample for each field and each command that has it.
-  package static let all: [(command: Field.Command, sample: FieldSample)] = Field.all.flatMap { field in
+  package static let all: [(command: Field.Command, sample: FieldSample)] = Field.all.flatMap {
+    field in
     field.commands.map { ($0, FieldSample(field, $0)) }
   }
 }

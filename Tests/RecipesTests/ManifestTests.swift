@@ -151,69 +151,6 @@ private func fault(_ text: String) throws -> Fault {
     #expect(manifest.jobs[2].recipe.target == .budget(bytes: 9_000, minRetained: 0.9))
   }
 
-  @Test(arguments: [
-    ("", "MF-YAML", "empty"), ("a: [", "MF-YAML", ""), ("- a", "MF-TYPE", "mapping"),
-    ("schema: other/1\nadapters: []", "MF-SCHEMA", "other/1"),
-    (head + "adapters: []", "MF-TYPE", "at least one"),
-    (head + "adapters: [{path: a}]\nextra: 1", "MF-KEY", "extra"),
-    (
-      head + "adapters: [{path: a, rang: 3}]", "MF-KEY", "line 4: adapters[0]: unknown key \"rang\""
-    ),
-    (head + "adapters: [{path: a, rank: 3, tune: {data: t, step: 1}}]", "MF-KEY", "tune"),
-    (head + "adapters: [{path: a}]", "MF-VALUE", "needs one of rank"),
-    (head + "adapters: [{path: a, rank: 3, budget: 1KB}]", "MF-VALUE", "stands beside rank"),
-    (head + "adapters: [{path: a, rank: 4x}]", "MF-VALUE", "32x8"),
-    (head + "adapters: [{path: a, rank: 4x0}]", "MF-VALUE", "32x8"),
-    (head + "adapters: [{path: a, rank: 16.0}]", "MF-VALUE", "whole number"),
-    (head + "adapters: [{path: a, rank: '16'}]", "MF-TYPE", "without quotes"),
-    (head + "adapters: [{path: a, rank: 99999999999999999999}]", "MF-VALUE", "whole number"),
-    (head + "adapters: [{path: a, budget: 64QB}]", "MF-VALUE", "64QB"),
-    (head + "adapters: [{path: a, min_retained: 0.9}]", "MF-VALUE", "needs tune"),
-    (head + "adapters: [{path: a, budget: 9KB, min_retained: 0.9}]", "MF-VALUE", "needs tune"),
-    (head + "adapters: [{path: a, rank: 3, min_retained: 0.9}]", "MF-VALUE", "needs tune"),
-    (head + "adapters: [{path: a, rank: 3, store: int1}]", "MF-VALUE", "int4"),
-    (head + "adapters: [{path: a, rank: 3, residual: 0}]", "MF-VALUE", "number of pairs"),
-    (
-      head + "adapters: [{path: a, rank: 3, residual: 2, residual_store: f16}]", "MF-VALUE", "int3"
-    ),
-    (head + "adapters: [{path: a, rank: 0}]", "MF-VALUE", "residual"),
-    (head + "adapters: [{path: a, rank: 3, directions: own}]", "MF-VALUE", "the adapter's ranks"),
-    (head + "adapters: [{path: a, rank: 3, dora: both}]", "MF-VALUE", "approximate"),
-    (head + "adapters: [{path: a, rank: 3, carry_store: int4}]", "MF-VALUE", "int8"),
-    (head + "adapters: [{path: a, rank: 3, format: pdf}]", "MF-VALUE", "kohya"),
-    (head + "adapters: [{path: a, rank: 3, embed_bases: yes}]", "MF-VALUE", "is not true"),
-    (head + "adapters: [{path: a, rank: 3, calibrate: {limit: 3}}]", "MF-VALUE", "data is missing"),
-    (head + "adapters: [{path: a, rank: 3, calibrate: d.jsonl}]", "MF-TYPE", "mapping"),
-    (head + "adapters: [{path: a, rank: 3, controls: [mystery]}]", "MF-VALUE", "truncated"),
-    (head + "adapters: [{path: a, rank: 3, controls: [top, top]}]", "MF-VALUE", "once"),
-    (head + "adapters: [{path: a, rank: 3, base: other}]", "MF-BASE", "smollm2"),
-    (head + "adapters: [{path: a, glob: b, rank: 3}]", "MF-VALUE", "either"),
-    (head + "adapters: [{rank: 3}]", "MF-VALUE", "either"),
-    (head + "adapters: [{glob: 'nothing/*', rank: 3}]", "MF-GLOB", "matches nothing"),
-    (head + "adapters: [{path: a, rank: 3, name: ../x}]", "NAME", "starts with"),
-    (head + "adapters: [{path: x/a, rank: 3}, {path: y/a, rank: 3}]", "NAME-DUP", "\"a\""),
-    (
-      head + "adapters: [{path: a, rank: 3, evaluate: {data: '{home}/x'}}]", "MF-VALUE",
-      "{adapter} is the only"
-    ),
-    (head + "adapters: [{path: a, rank: 3, rank: 4}]", "MF-YAML", ""),
-    (
-      head + "adapters: [{path: a, rank: 1, tune: {data: d, lr: 1, lr_search: true}}]", "MF-VALUE",
-      "lr_search"
-    ),
-    (head + "adapters: [{path: a, rank: 1, tune: {data: d, lr: .nan}}]", "MF-VALUE", "number"),
-    (head + "x: &a 1", "MF-YAML", "anchors"), (head + "x: [*a]", "MF-YAML", "aliases"),
-    (head + "x: !!str 1", "MF-YAML", "tags"),
-    (head + "x: \"\n\" : &a [1]", "MF-YAML", "anchors"),
-  ])
-  func refuses(text: String, code: String, part: String) throws {
-    let fault = try fault(text)
-    #expect(fault.code == code)
-    #expect(fault.reason.contains(part), "\(fault.reason)")
-    #expect(fault.path?.hasSuffix("m.yaml") == true)
-    #expect(!fault.line.contains("\n"))
-  }
-
   @Test(arguments: ["[", "- ", "? ", "{a: "])
   func deepNestingNeverReachesTheParser(opening: String) throws {
     let text = String(repeating: opening, count: 50_000 / opening.count)

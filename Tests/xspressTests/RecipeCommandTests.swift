@@ -44,7 +44,9 @@ import Testing
     ),
     ("convert", ["--rank", "4x2", "--embed-bases"], "rank: 4x2, embed_bases: true"),
     ("convert", ["--directions", "own", "--store", "f16"], "directions: own, store: f16"),
-    ("convert", ["--rank", "3", "--residual", "2", "--seed", "7"], "rank: 3, residual: 2, seed: 7"),
+    (
+      "convert", ["--rank", "3", "--residual", "2", "--seed", "7"], "rank: 3, residual: 2, seed: 7"
+    ),
     (
       "tune", ["--rank", "3", "--train", "self", "--steps", "2", "--seed", "5"],
       "rank: 3, seed: 5, tune: {data: self, steps: 2}"
@@ -91,8 +93,24 @@ import Testing
         let bytes = try InputFile(path).readAll(limit: 1 << 20)
         let batched = try InputFile("\(folder)/run/jobs/j\(index)/j\(index).loraxs")
           .readAll(limit: 1 << 20)
-        #expect(bytes == batched, "\(setting.keys)")
+        // Not the bytes themselves in a failure's message.
+        let isSame = bytes == batched
+        #expect(isSame, "\(setting.keys)")
       }
+    }
+  }
+
+  /// A directory that an earlier program planned is not gone on with: its options meant something else.
+  @Test func planOfAnotherVersionIsRefused() throws {
+    try withTemporaryDirectory { folder in
+      try Paths.makeDirectory("\(folder)/run")
+      try AtomicFile.write(
+        "\(folder)/run/plan.json",
+        text: "{\"schema\": \"xspress.plan/1\", \"manifest\": \"m.yaml\", \"jobs\": []}")
+      try AtomicFile.write("\(folder)/m.yaml", text: head + "  - {path: a, rank: 3}\n")
+      let outcome = try Tool.run(["batch", "\(folder)/m.yaml", "-o", "\(folder)/run"])
+      #expect(outcome.status == 73 && outcome.errors.contains("RUN-PLAN"), "\(outcome.errors)")
+      #expect(outcome.errors.contains("another version"))
     }
   }
 
@@ -111,6 +129,12 @@ import Testing
     // Beyond 80 columns lines are wrapped inside commands where no terminal is.
     #expect(help.split(separator: "\n").allSatisfy { $0.count <= 80 || $0.hasPrefix("USAGE") })
     try withTemporaryDirectory { folder in
+      // What a file is decides what options mean.
+      try AtomicFile.write("\(folder)/my-lora.loraxs", text: "")
+      for run in ["run", "runs/demo"] {
+        try Paths.makeDirectory("\(folder)/\(run)")
+        try AtomicFile.write("\(folder)/\(run)/plan.json", text: "{}")
+      }
       for example in examples {
         // One command of the line: what follows is another program's.
         let words = example.split(separator: " ").dropFirst().prefix { !["&&", "|"].contains($0) }

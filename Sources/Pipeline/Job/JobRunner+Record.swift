@@ -31,7 +31,7 @@ extension JobRunner {
 
   func record(
     _ outcome: Outcome, artifact: AssembledArtifact, written: AtomicFile.Written,
-    evaluation: EvaluationRecord?
+    parts: [SizeRecord.Part], evaluation: EvaluationRecord?
   ) throws(Fault) -> JobRecord {
     let adapter = matched.adapter
     let base = session.base
@@ -65,8 +65,7 @@ extension JobRunner {
       recipe: request.recipe.settings.map { Setting($0.key, $0.value) },
       sizes: SizeRecord(
         asShipped: adapter.byteCount, f16Equivalent: adapter.parameterCount * 2,
-        artifact: written.byteCount,
-        parts: try artifact.parts().map { SizeRecord.Part(name: $0.name, bytes: $0.bytes) }),
+        artifact: written.byteCount, parts: parts),
       evaluation: evaluation, modules: moduleRecords(outcome, artifact),
       tuning: outcome.tuning, gate: gate, seeds: [Setting("seed", "\(request.seed)")],
       stages: stages,

@@ -47,8 +47,10 @@ struct AssembledArtifact {
   func write(to path: String) throws(Fault) -> AtomicFile.Written { try artifact.write(path) }
 
   /// Named parts of the file and what each costs when compressed alone.
-  func parts() throws(Fault) -> [(name: String, bytes: Int)] {
-    try artifact.partSizes().map { ($0.name, $0.compressedByteCount) }
+  func parts() throws(Fault) -> [SizeRecord.Part] {
+    try artifact.partSizes().map {
+      SizeRecord.Part(name: $0.name, bytes: $0.compressedByteCount)
+    }
   }
 
   /// Bytes of one module's latent before compression.
@@ -89,40 +91,59 @@ struct ArtifactStage {
   ) throws(Fault) -> AssembledArtifact {
     let digests = try session.moduleDigests(projected.modules)
     let (draws, request, basePath) = (session.probeDraws, self.request, session.base.path)
-    let embeds = request.embedsBases || request.directions == .own
     let modules = try parallelMap(projected.modules.count, threads: session.threads) {
       (index) throws(Fault) -> ArtifactModule in
-      let (module, basis) = (projected.modules[index], projected.bases[index])
-      let (stored, residual): (StoredLatent, StoredResidual?)
-      do throws(Fault) {
-        (stored, residual) = try LatentRounding(
-          storage: request.storage, coarsening: coarsening
-        ).store(latents[index], residual: projected.residuals[index])
-      } catch {
-        throw error.at(tensor: module.name)
-      }
-      guard residual != nil || stored.rows > 0 && stored.columns > 0 else {
-        throw Fault(
-          .unsupported, "BASIS-NONE",
-          "no direction stands out: its singular values are all alike or zero; keep some of the LoRA's own "
-            + "with --residual or --directions own", path: basePath, tensor: module.name)
-      }
-      let (output, input) = basis.selection.indices
-      let own = embeds ? basis.ownDirections : nil
-      var result = ArtifactModule(
-        moduleName: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
-        stored: stored, residual: residual, outputIndices: output, inputIndices: input,
-        valueCheck: basis.outputSingularValues.isEmpty && basis.selection.outputRank > 0
-          ? nil
-          : SingularValueCheck.code(
-            output: basis.outputSingularValues, input: basis.inputSingularValues),
-        digestPrefix: Array(digests[index].bytes.prefix(Artifact.digestPrefixLength)),
-        outputBasis: own?.output, inputBasis: own?.input)
-      result.probes = Probe.values(
-        draws: try draws.draws(of: module, index: index), basis: basis, latent: result.latent
-      ).map(\.stored)
-      return result
+      let module = projected.modules[index]
+      return try ArtifactStage.module(
+        module, basis: projected.bases[index], latent: latents[index],
+        residual: projected.residuals[index], digest: digests[index],
+        proof: ModuleProof(
+          projected.bases[index], draws: try draws.draws(of: module, index: index)),
+        request: request, coarsening: coarsening, basePath: basePath)
     }
+    return try artifact(
+      of: projected, modules: modules, digests: digests, tuning: tuning, coarsening: coarsening)
+  }
+
+  /// One module as it is stored, with what proves its basis.
+  static func module(
+    _ module: LinearModule, basis: ModuleBasis, latent: Matrix<Float>,
+    residual pairs: ResidualPairs?,
+    digest: SHA256Digest, proof: ModuleProof, request: JobRequest, coarsening: Int = 0,
+    basePath: String
+  ) throws(Fault) -> ArtifactModule {
+    let embeds = request.embedsBases || request.directions == .own
+    let (stored, residual): (StoredLatent, StoredResidual?)
+    do throws(Fault) {
+      (stored, residual) = try LatentRounding(
+        storage: request.storage, coarsening: coarsening
+      ).store(latent, residual: pairs)
+    } catch {
+      throw error.at(tensor: module.name)
+    }
+    guard residual != nil || stored.rows > 0 && stored.columns > 0 else {
+      throw Fault(
+        .unsupported, "BASIS-NONE",
+        "no direction stands out: its singular values are all alike or zero; keep some of the LoRA's own "
+          + "with --residual or --directions own", path: basePath, tensor: module.name)
+    }
+    let (output, input) = basis.selection.indices
+    let own = embeds ? basis.ownDirections : nil
+    var result = ArtifactModule(
+      moduleName: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
+      stored: stored, residual: residual, outputIndices: output, inputIndices: input,
+      valueCheck: proof.valueCheck,
+      digestPrefix: Array(digest.bytes.prefix(Artifact.digestPrefixLength)),
+      outputBasis: own?.output, inputBasis: own?.input)
+    result.probes = proof.probes(result.latent).map(\.stored)
+    return result
+  }
+
+  /// The artifact of `modules`, which are those of `projected` as they are stored.
+  func artifact(
+    of projected: ProjectedAdapter, modules: [ArtifactModule], digests: [SHA256Digest],
+    tuning: TuningRecord? = nil, coarsening: Int = 0
+  ) throws(Fault) -> AssembledArtifact {
     // An update of zero has no energy to hold.
     let energies = projected.projections.compactMap(\.heldEnergy)
     let energy = energies.isEmpty ? nil : energies.reduce(0, +) / Double(energies.count)
@@ -184,7 +205,8 @@ struct ArtifactStage {
       artifact: try Artifact(
         modules: modules,
         metadata: metadata(
-          root: SHA256Digest.of(Array(request.name.utf8)), directions: directions,
+          // Like a base's digest, and no text that stands there already: it would compress.
+          root: SHA256Digest.of(matched.adapter.digest.bytes), directions: directions,
           omegaSeed: directions == .selected ? nil : request.seed, energy: 0.123456789,
           form: residuals.isEmpty ? nil : ProjectedAdapter.form(of: residuals)),
         carried: try carried()))

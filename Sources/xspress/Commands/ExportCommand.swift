@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Faults
+import Fleet
 import JSON
 import Pipeline
 import Progress

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Files
+import Fleet
 import JSON
 import Pipeline
 import Reports
@@ -31,8 +32,7 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     try OutputPlace.checkDirectory(output, force: force || holdsReport)
-    let (report, faults) = try RunReport.read(runs)
-    try report.write(to: output)
+    let (report, faults) = try RunReport.write(runs, to: output)
     if json {
       try StandardOutput.write(
         .object([
