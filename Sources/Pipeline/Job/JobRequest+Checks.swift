@@ -45,12 +45,29 @@ extension JobRequest {
       throw Fault(
         .usage, "JOB-OPTIONS", "own directions leave nothing for a residual: choose one of them")
     }
+    if let form {
+      guard case .budget = target else {
+        throw Fault(.usage, "JOB-OPTIONS", "form \(form.rawValue) needs a budget to fill")
+      }
+      if residual != nil || directions != .selected {
+        throw Fault(
+          .usage, "JOB-OPTIONS",
+          "form \(form.rawValue) stands beside a residual or other directions: choose one of them")
+      }
+      if target.minRetained != nil, form != .directions {
+        throw Fault(
+          .usage, "JOB-OPTIONS",
+          "a minimum of retained gain raises ranks: form directions only, not \(form.rawValue)")
+      }
+    }
     if let candidates, candidates < 1 {
       throw Fault(.usage, "JOB-OPTIONS", "at least one candidate direction is needed")
     }
     if usesOwnTexts, let path = ownTexts.openingsPath { _ = try Opening.read(path) }
     var data = [calibration?.file, tuning?.data.file, evaluation]
     if case .file(let file) = tuning?.validation { data.append(file) }
-    for file in data.compactMap(\.self) { _ = try DataSet(path: file.path, limit: file.limit) }
+    for file in data.compactMap(\.self) {
+      _ = try DataSet(path: file.path, limit: file.limit, skip: file.skip)
+    }
   }
 }

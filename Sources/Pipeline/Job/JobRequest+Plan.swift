@@ -31,13 +31,14 @@ extension JobRequest {
     magnitudes = try JobRequest.word(options.dora) ?? .approximate
     directions = try JobRequest.word(options.directions) ?? .selected
     candidates = options.candidates
+    form = try JobRequest.word(options.form)
     allocation = try JobRequest.word(options.allocation) ?? .uniform
     storage =
       try JobRequest.word(options.store) ?? .standard(for: target, isTuned: options.tuning != nil)
     residual = options.residual
     carriedStorage = try JobRequest.word(options.carryStore)
     embedsBases = options.embedsBases
-    evaluation = options.evaluation.map { Data(path: $0.path, limit: $0.limit) }
+    evaluation = options.evaluation.map { Data(path: $0.path, limit: $0.limit, skip: $0.skip) }
     if let texts = options.ownTexts { ownTexts = try JobRequest.ownTexts(texts) }
     seed = UInt64(options.seed)
     controls = try options.controls.map { (control) throws(Fault) in

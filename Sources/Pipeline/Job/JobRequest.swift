@@ -46,17 +46,30 @@ public struct JobRequest: Sendable {
     case energy
   }
 
+  /// What an artifact within a budget is made of.
+  public enum Form: String, Sendable, Hashable, CaseIterable {
+    /// Latents in directions of the base.
+    case directions
+    /// Pairs of vectors of the adapter.
+    case pairs
+    /// Half of the bytes for pairs, the rest for directions.
+    case both
+  }
+
   /// A data file and how much of it to read.
   public struct Data: Sendable, Hashable {
     /// The JSONL file.
     public var path: String
     /// The first so many examples; nil for all.
     public var limit: Int?
+    /// Examples at the start of the file that are passed over first.
+    public var skip: Int
 
     /// A data file.
-    public init(path: String, limit: Int? = nil) {
+    public init(path: String, limit: Int? = nil, skip: Int = 0) {
       self.path = path
       self.limit = limit
+      self.skip = skip
     }
   }
 
@@ -147,6 +160,8 @@ public struct JobRequest: Sendable {
   public var startArtifactPath: String?
   /// How large the artifact may or must be.
   public var target: Target
+  /// What an artifact within a budget is made of; nil to let the best be found.
+  public var form: Form?
   /// How a budget becomes ranks.
   public var allocation = Allocation.uniform
   /// Which directions are used.

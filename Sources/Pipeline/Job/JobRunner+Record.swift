@@ -28,6 +28,7 @@ extension JobRunner {
       \(request.directions) \(request.candidates ?? 0) \(request.method) \(request.storage) \
       \(request.seed) \(request.calibration?.limit ?? 0) \(session.threads)
       """)
+    if let form = request.form { lines.append("form \(form.rawValue)") }
     if request.target.minRetained != nil { lines.append("gate \(gateExamples.count)") }
     if let residual = request.residual { lines.append("\(residual)") }
     if let tuning = request.tuning {
@@ -65,13 +66,14 @@ extension JobRunner {
       settings: [
         Setting("rank", outcome.projected.rankSummary(of: matched.modules.count)),
         Setting("form", outcome.projected.form),
+        Setting("form chosen by", race == nil ? "the options" : "a race"),
         Setting("directions", request.directions.rawValue),
         Setting(
           "start",
           request.startArtifactPath.map { "artifact \(Paths.name(of: $0))" }
             ?? request.method.rawValue),
         Setting("stored as", request.storage.rawValue),
-        Setting("scales", artifact.scales),
+        Setting("scales", artifact.coarsening.description),
         Setting("carried parameters", carriedDescription),
         Setting("calibration examples", request.calibration?.limit.map(String.init) ?? "none"),
       ] + [ownTexts].compactMap(\.self),
@@ -80,7 +82,7 @@ extension JobRunner {
         artifact: written.byteCount,
         parts: try artifact.parts().map { SizeRecord.Part(name: $0.name, bytes: $0.bytes) }),
       evaluation: evaluation, modules: moduleRecords(outcome, artifact),
-      tuning: outcome.tuning, gate: gate, seeds: [Setting("seed", "\(request.seed)")],
+      tuning: outcome.tuning, race: race, gate: gate, seeds: [Setting("seed", "\(request.seed)")],
       stages: stages,
       threads: session.threads, machine: MachineLine.current, createdBy: Product.createdBy,
       planDigest: outcome.planDigest,

@@ -27,6 +27,7 @@ extension JobOptions {
     add("dora", dora)
     add("directions", directions)
     add("candidates", candidates)
+    add("form", form)
     add("allocation", allocation)
     add("method", method)
     add("store", store)
@@ -43,7 +44,10 @@ extension JobOptions {
       add(limit: examples.limit, as: examples.path == nil ? "\(key) self" : key)
     }
     add(examples: calibration, as: "calibrate")
-    if let evaluation { add(limit: evaluation.limit, as: "evaluate") }
+    if let evaluation {
+      add(limit: evaluation.limit, as: "evaluate")
+      if evaluation.skip > 0 { add("evaluate skip", evaluation.skip) }
+    }
     if let ownTexts, usesOwnTexts {
       add("self.texts", ownTexts.count)
       add("self.length", ownTexts.length)

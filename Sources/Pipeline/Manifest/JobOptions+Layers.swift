@@ -17,6 +17,7 @@ extension JobOptions {
     format = try layers.word("format", AdapterDialect.allCases.map(\.rawValue))
     dora = try layers.word("dora", MagnitudeHandling.allCases.map(\.rawValue))
     candidates = try layers.integer("candidates", 1...1_000_000)
+    form = try layers.word("form", JobRequest.Form.allCases.map(\.rawValue))
     allocation = try layers.word("allocation", ["energy", "uniform"])
     method = try layers.word("method", ["projected", "calibrated", "kfac"])
     store = try layers.word("store", LatentStorage.allCases.map(\.rawValue))
@@ -28,11 +29,12 @@ extension JobOptions {
     calibration = try layers.mapping("calibrate", allowed: ["data", "limit"]).map {
       (inner) throws(Fault) in try JobOptions.examples(inner, resolver)
     }
-    evaluation = try layers.mapping("evaluate", allowed: ["data", "limit"]).map {
+    evaluation = try layers.mapping("evaluate", allowed: ["data", "limit", "skip"]).map {
       (inner) throws(Fault) in
       DataChoice(
         path: try JobOptions.dataPath(inner, resolver),
-        limit: try inner.integer("limit", 1...1_000_000_000))
+        limit: try inner.integer("limit", 1...1_000_000_000),
+        skip: try inner.integer("skip", 0...1_000_000_000) ?? 0)
     }
     ownTexts = try JobOptions.ownTexts(layers, resolver)
     tuning = try JobOptions.tuning(layers, resolver)

@@ -20,6 +20,8 @@ public struct JobOptions: Hashable, Sendable {
     public var path: String
     /// The first so many examples; `nil` for all.
     public var limit: Int?
+    /// Examples at the start of the file that are passed over first.
+    public var skip = 0
   }
 
   /// Examples for calibration or tuning and how many of them.
@@ -116,6 +118,8 @@ public struct JobOptions: Hashable, Sendable {
   public var directions: String?
   /// Candidate directions a side.
   public var candidates: Int?
+  /// `directions`, `pairs` or `both`; `nil` to let the best be found.
+  public var form: String?
   /// `energy` or `uniform`.
   public var allocation: String?
   /// `projected`, `calibrated` or `kfac`.

@@ -11,7 +11,8 @@ struct ManifestReader {
   private static let optionKeys =
     ["base"] + targetKeys + [
       "format", "dora", "store", "residual", "residual_store", "directions", "candidates",
-      "allocation", "method", "carry_store", "embed_bases", "seed", "calibrate", "tune", "self",
+      "form", "allocation", "method", "carry_store", "embed_bases", "seed", "calibrate", "tune",
+      "self",
       "evaluate", "controls",
     ]
 

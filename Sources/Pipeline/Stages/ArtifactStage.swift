@@ -14,17 +14,22 @@ import Tensors
 /// An artifact on its way to disk.
 struct AssembledArtifact {
   var artifact: Artifact
-  /// Eighths of an octave by which a budget made its scales larger than the best.
-  var coarsening = 0
-
-  /// Its scales, for people.
-  var scales: String {
-    coarsening == 0
-      ? "best" : "\(coarsening) eighths of an octave coarser than the best, for the budget"
-  }
+  /// By how much a budget made its scales larger than the best after all, beyond what tuning has seen.
+  var coarsening = Coarsening.none
 
   /// Notes what it was found to retain.
   mutating func note(_ gate: GateRecord) { artifact.metadata.record["gate"] = gate.json.rounded }
+
+  /// Puts a block of figures that are not known yet into the metadata.
+  mutating func standIn(_ evaluation: EvaluationRecord) {
+    artifact.metadata.accuracy = evaluation.reproducible.json.rounded
+  }
+
+  /// Takes out what stood in for figures.
+  mutating func removeStandIns() {
+    artifact.metadata.accuracy = .null
+    artifact.metadata.record["gate"] = nil
+  }
 
   /// Puts the accuracy block into the metadata; nil says that nothing was measured.
   ///
@@ -78,16 +83,15 @@ struct ArtifactStage {
   let session: BaseSession
   let request: JobRequest
   let matched: MatchedAdapter
+  let storage: LatentStorage
 
   /// The artifact of `latents`, rounded as it is stored.
-  ///
-  /// - Parameter coarsening: eighths of an octave by which scales are larger than the best.
   func assemble(
     _ projected: ProjectedAdapter, latents: [Matrix<Float>], tuning: TuningRecord? = nil,
-    coarsening: Int = 0
+    coarsening: Coarsening = .none
   ) throws(Fault) -> AssembledArtifact {
     let digests = try session.moduleDigests(projected.modules)
-    let (draws, request, basePath) = (session.probeDraws, self.request, session.base.path)
+    let (draws, storage, basePath) = (session.probeDraws, self.storage, session.base.path)
     let embeds = request.embedsBases || request.directions == .own
     let modules = try parallelMap(projected.modules.count, threads: session.threads) {
       (index) throws(Fault) -> ArtifactModule in
@@ -95,8 +99,8 @@ struct ArtifactStage {
       let (stored, residual): (StoredLatent, StoredResidual?)
       do throws(Fault) {
         (stored, residual) = try LatentRounding(
-          storage: request.storage, coarsening: coarsening
-        ).store(latents[index], residual: projected.residuals[index])
+          storage: storage, coarsening: coarsening
+        ).store(index, latents[index], residual: projected.residuals[index])
       } catch {
         throw error.at(tensor: module.name)
       }
@@ -135,12 +139,15 @@ struct ArtifactStage {
         carried: try carried()), coarsening: coarsening)
   }
 
-  /// An artifact of a plan's sizes, for its own: numbers, directions and proofs are random, and compress as tuned and
-  /// chosen ones do, or a little worse.
+  /// An artifact of a plan's sizes, for its own: directions and proofs are random, and numbers compress as the latents do
+  /// that need least: those of a start that tuning hardly moves.
+  ///
+  /// Tuned ones need up to a sixth more, and their scales are made for the budget once they are known.
   ///
   /// - Returns: nil where no module gets a rank.
   func draft(
-    _ plan: RankPlan, directions: ArtifactMetadata.Directions, residuals: [ResidualPairs?]
+    _ plan: RankPlan, directions: ArtifactMetadata.Directions, residuals: [ResidualPairs?],
+    tuning: TuningRecord?
   ) throws(Fault) -> AssembledArtifact? {
     var modules: [ArtifactModule] = []
     for (index, module) in matched.modules.enumerated() {
@@ -155,18 +162,17 @@ struct ArtifactStage {
         directions == .selected ? generator.permutation(candidates).prefix(count).sorted() : []
       }
       let columns = rank.input + pairs
-      // Tuned columns are spread almost evenly: every step moved each number about as far.
-      let numbers = (0..<(rank.output + pairs) * columns).map { _ in
-        Float(2 * generator.uniform() - 1)
-      }
+      let numbers = ArtifactStage.numbers(
+        rows: rank.output + pairs, columns: columns, from: &generator)
       func basis(_ features: Int, _ count: Int) -> Matrix<Float>? {
         guard request.embedsBases else { return nil }
         return Matrix(
           rows: features, columns: count,
           elements: generator.normals(features * count).map { Float($0) })
       }
-      let stored = try LatentRounding(storage: request.storage).store(
-        Matrix(rows: rank.output + pairs, columns: columns, elements: numbers), residual: residual)
+      let stored = try LatentRounding(storage: storage).store(
+        index, Matrix(rows: rank.output + pairs, columns: columns, elements: numbers),
+        residual: residual)
       modules.append(
         ArtifactModule(
           moduleName: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
@@ -185,9 +191,22 @@ struct ArtifactStage {
         metadata: metadata(
           root: SHA256Digest.of(Array(request.name.utf8)), directions: directions,
           omegaSeed: directions == .selected ? nil : request.seed, energy: 0.123456789,
-          form: residuals.isEmpty ? nil : ProjectedAdapter.form(of: residuals)),
+          form: residuals.isEmpty ? nil : ProjectedAdapter.form(of: residuals), tuning),
         carried: try carried()))
   }
+
+  /// Normal numbers in rows of different size, `rows · columns`.
+  private static func numbers(
+    rows: Int, columns: Int, from generator: inout SeededGenerator
+  ) -> [Float] {
+    (0..<rows).flatMap { _ in
+      let size = exp(rowSpread * (generator.normals(1).first ?? 0))
+      return generator.normals(columns).map { Float(size * $0) }
+    }
+  }
+
+  /// Standard deviation of the logarithms of rows' sizes, by what near starts compress to (`golden/recovery/NOTES.md`).
+  private static let rowSpread = 0.4
 
   /// What the adapter changes beside linear modules, as it is stored.
   private func carried() throws(Fault) -> [CarriedParameter] {
@@ -223,7 +242,7 @@ struct ArtifactStage {
         name: adapter.name, format: adapter.format, digest: adapter.digest,
         byteCount: adapter.byteCount, parameterCount: adapter.parameterCount, rank: adapter.rank,
         baseModelName: adapter.baseModelName),
-      directions: directions, omegaSeed: omegaSeed, storage: request.storage, record: record)
+      directions: directions, omegaSeed: omegaSeed, storage: storage, record: record)
   }
 }
 

@@ -16,9 +16,9 @@ enum ProvenanceFacts {
     }
     source("adapter", job.adapter)
     source("base", job.base)
-    if let data = job.evaluation?.data {
-      add("evaluation data", "\(data.path); \(data.n) examples")
-      add("evaluation data SHA-256", data.sha256)
+    if let evaluation = job.evaluation {
+      add("evaluation data", "\(evaluation.data.path); \(evaluation.extent)")
+      add("evaluation data SHA-256", evaluation.data.sha256)
     }
     add("artifact", job.artifactPath ?? "")
     add("settings", list(job.settings))

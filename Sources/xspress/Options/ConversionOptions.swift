@@ -29,8 +29,14 @@ struct ConversionOptions: ParsableArguments {
     help: "Directions in every module: 16 for 16 a side, 32x8 for 32 output and 8 input ones.")
   var rank: LatentRank?
 
-  @Option(help: "Largest artifact, such as 64KB; the shape is the one that captures most in it.")
+  @Option(help: "Largest artifact, such as 64KB; its form, shape and bits are those that serve most in it.")
   var budget: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What a budget buys: directions of the base, pairs of the adapter's own vectors, or both (default: the better of the first two, found by a short race)."
+    ))
+  var form: JobRequest.Form?
 
   @Option(help: "Ranks in a budget: uniform: one shape for all; energy: module by module.")
   var allocation: JobRequest.Allocation = .uniform
@@ -88,6 +94,9 @@ struct ConversionOptions: ParsableArguments {
   @Option(help: "Measure on the first N examples.")
   var evalLimit: Int?
 
+  @Option(help: "Pass over the first N examples of --eval.")
+  var evalSkip = 0
+
   @Option(help: "Seed of label sampling, splits, data order and canonical coordinates.")
   var seed: UInt64 = 0
 
@@ -118,6 +127,7 @@ struct ConversionOptions: ParsableArguments {
     try CountBounds.check("candidates", candidates, CountBounds.items)
     try CountBounds.check("calibrate-limit", calibrateLimit, CountBounds.items)
     try CountBounds.check("eval-limit", evalLimit, CountBounds.items)
+    try CountBounds.check("eval-skip", evalSkip, 0...CountBounds.items.upperBound)
   }
 
   /// The target that `--rank` or `--budget` name; nil without either.
@@ -137,6 +147,7 @@ struct ConversionOptions: ParsableArguments {
     request.magnitudes = dora
     request.directions = directions
     request.candidates = candidates
+    request.form = form
     request.allocation = allocation
     request.calibration = calibrate.map { OwnTextOptions.examples($0, limit: calibrateLimit) }
     request.ownTexts = ownTexts.texts
@@ -144,7 +155,7 @@ struct ConversionOptions: ParsableArguments {
     request.residual = residual.map { JobRequest.Residual(size: $0, bits: residualStore) }
     request.carriedStorage = carryStore
     request.embedsBases = embedBases
-    request.evaluation = eval.map { JobRequest.Data(path: $0, limit: evalLimit) }
+    request.evaluation = eval.map { JobRequest.Data(path: $0, limit: evalLimit, skip: evalSkip) }
     request.controls = control
     request.seed = seed
     return request
@@ -153,6 +164,7 @@ struct ConversionOptions: ParsableArguments {
 
 extension JobRequest.Directions: ExpressibleByArgument {}
 extension JobRequest.Allocation: ExpressibleByArgument {}
+extension JobRequest.Form: ExpressibleByArgument {}
 extension JobRequest.Control: ExpressibleByArgument {}
 extension MagnitudeHandling: ExpressibleByArgument {}
 extension AdapterDialect: ExpressibleByArgument {}
