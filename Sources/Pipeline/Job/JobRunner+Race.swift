@@ -80,7 +80,9 @@ extension JobRunner {
       training: data.training, validation: rows, teacher: try teacher(), store: teacherStore)
     var (left, entries): ([Candidate], [RaceRecord.Entry]) = (candidates, [])
     var steps = JobRunner.firstRound(tuning.options.steps)
-    for round in 1... where left.count > 1 {
+    var round = 0
+    while left.count > 1 {
+      round += 1
       let results = try left.map { (candidate) throws(Fault) -> (loss: Double, seconds: Double) in
         let start = Date()
         var run = TuningRun(candidate.projected, tuning, storage: request.storage)

@@ -74,30 +74,37 @@ extension JobRunner {
 
   // MARK: - Directions of the base
 
-  /// Rounds in which an artifact that nothing tunes is made larger or smaller by what it turned out to take.
-  private static let fillingRounds = 4
+  /// Rounds in which an artifact is made larger or smaller by what it turned out to take.
+  private static let fillingRounds = 8
 
   private func directions(
     _ form: JobRequest.Form, within bytes: Int, _ projection: ProjectionStage,
     _ data: TuningData?
   ) throws(Fault) -> Candidate? {
     let plans = try plans(projection)
-    var target = bytes
+    var search = SizeSearch(limit: bytes, first: Double(bytes))
     var best: Candidate?
+    var last: (plan: RankPlan?, size: Int?) = (nil, nil)
     for _ in 0..<JobRunner.fillingRounds {
-      guard let plan = try plan(projection, plans, data, within: target), plan != best?.plan else {
+      let plan = try plan(projection, plans, data, within: Int(search.next))
+      if let plan, plan != last.plan {
+        let projected = try start(projection, plan)
+        let size = try fit(projected, try untuned(projected, projection), standIn(data))
+          .made(0).artifact.encodedByteCount()
+        last = (plan, size)
+        let candidate = Candidate(
+          form: form, projection: projection, plan: plan, projected: projected, bytes: size)
+        // What is tuned changes its size, and rounding makes for that.
+        if data != nil { return candidate }
+        if best == nil || (size <= bytes && size > (best?.bytes ?? 0)) || (best?.bytes ?? 0) > bytes
+        {
+          best = candidate
+        }
+      } else if plan != nil, let size = last.size, size <= bytes {
+        // Larger than all there is.
         break
       }
-      let projected = try start(projection, plan)
-      let size = try fit(projected, try untuned(projected, projection), standIn(data))
-        .made(0).artifact.encodedByteCount()
-      let candidate = Candidate(
-        form: form, projection: projection, plan: plan, projected: projected, bytes: size)
-      // What is tuned changes its size, and rounding makes for that.
-      if data != nil { return candidate }
-      if size <= bytes || best == nil { best = candidate }
-      if size <= bytes, Double(size) > 0.995 * Double(bytes) { break }
-      target = Int(Double(target) * Double(bytes) / Double(size) * (size > bytes ? 0.998 : 1))
+      guard search.found(plan == nil ? nil : last.size) else { break }
     }
     return best
   }
@@ -185,27 +192,32 @@ extension JobRunner {
   ) throws(Fault) -> Candidate? {
     var projection = projection
     let stage = try ResidualStage(projection)
-    var target = 0.8 * Double(bytes)
+    // Latents of the pairs, and metadata, take a fifth or more.
+    var search = SizeSearch(limit: bytes, first: 0.8 * Double(bytes))
     var best: Candidate?
-    var last: PairPlan?
-    for _ in 0..<6 {
-      let plan = stage.plan(JobRequest.Residual(size: .bytes(Int(target)), bits: bits))
-      guard plan != last, plan.largestCodes.contains(where: { !$0.isEmpty }) else { break }
-      last = plan
-      projection.residuals = try stage.residuals(plan)
-      let projected = try projection.run(
-        plan: .uniform(0), choice: choice, method: method ?? request.method)
-      let size =
-        hasStandIns
-        ? try fit(projected, projected.latents, standIn(data)).made(0).artifact.encodedByteCount()
-        : try assemble(projected, projected.latents).encodedByteCount()
-      if size <= bytes, size > best?.bytes ?? 0 {
-        best = Candidate(
-          form: .pairs, projection: projection, plan: .uniform(0), projected: projected,
-          bytes: size)
-        if Double(size) > 0.995 * Double(bytes) { break }
+    var last: (plan: PairPlan?, size: Int?) = (nil, nil)
+    for _ in 0..<JobRunner.fillingRounds {
+      let plan = stage.plan(JobRequest.Residual(size: .bytes(Int(search.next)), bits: bits))
+      let isEmpty = plan.largestCodes.allSatisfy(\.isEmpty)
+      if plan != last.plan, !isEmpty {
+        projection.residuals = try stage.residuals(plan)
+        let projected = try projection.run(
+          plan: .uniform(0), choice: choice, method: method ?? request.method)
+        let size =
+          hasStandIns
+          ? try fit(projected, projected.latents, standIn(data)).made(0).artifact.encodedByteCount()
+          : try assemble(projected, projected.latents).encodedByteCount()
+        last = (plan, size)
+        if size <= bytes, size > best?.bytes ?? 0 {
+          best = Candidate(
+            form: .pairs, projection: projection, plan: .uniform(0), projected: projected,
+            bytes: size)
+        }
+      } else if !isEmpty, let size = last.size, size <= bytes {
+        // All there is, as finely as it is stored.
+        break
       }
-      target *= 0.998 * Double(bytes) / Double(size)
+      guard search.found(isEmpty ? nil : last.size) else { break }
     }
     finish("project")
     return best
