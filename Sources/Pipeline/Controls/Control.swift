@@ -33,6 +33,7 @@ extension JobRequest.Control {
     case .random: DirectionsControl(title: "random bases", choice: .random)
     case .truncated: TruncatedControl()
     case .ternary: TernaryControl()
+    case .forms: FormsControl()
     }
   }
 }

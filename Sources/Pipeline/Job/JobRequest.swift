@@ -134,16 +134,18 @@ public struct JobRequest: Sendable {
 
   /// Other ways to spend the same bytes, measured beside the job.
   public enum Control: String, Sendable, Hashable, CaseIterable {
-    /// The paper's top directions, same rank, start and tuning.
+    /// The paper's top directions: same shape, start, tuning.
     case top
-    /// Latents start at zero, same directions and tuning.
+    /// Latents start at zero; same directions and tuning.
     case zero
-    /// Random orthonormal bases, same rank and tuning.
+    /// Random orthonormal bases: same shape, start, tuning.
     case random
-    /// The LoRA cut by SVD to the rank whose quantised factors fit the same bytes; no tuning.
+    /// The LoRA cut by SVD in codes that fit the same bytes, as it is and distilled.
     case truncated
-    /// The LoRA as sparse signs with one scale a factor (ComPEFT), at the same bytes; no tuning.
+    /// The LoRA as sparse signs or values (ComPEFT) at the same bytes, as it is and with distilled scales.
     case ternary
+    /// The other forms of an artifact at the same bytes, tuned alike.
+    case forms
   }
 
   /// Name of the job and stem of its files.

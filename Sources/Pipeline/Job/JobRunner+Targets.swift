@@ -82,7 +82,9 @@ extension JobRunner {
     _ data: TuningData?
   ) throws(Fault) -> Candidate? {
     let plans = try plans(projection)
-    var search = SizeSearch(limit: bytes, first: Double(bytes))
+    // Tuning makes numbers compress less, and rounding makes for that: a start may fall short by a little.
+    var search = SizeSearch(
+      limit: bytes, first: Double(bytes), enough: data == nil ? 0.995 : 0.985)
     var best: Candidate?
     var last: (plan: RankPlan?, size: Int?) = (nil, nil)
     for _ in 0..<JobRunner.fillingRounds {
@@ -94,8 +96,6 @@ extension JobRunner {
         last = (plan, size)
         let candidate = Candidate(
           form: form, projection: projection, plan: plan, projected: projected, bytes: size)
-        // What is tuned changes its size, and rounding makes for that.
-        if data != nil { return candidate }
         if best == nil || (size <= bytes && size > (best?.bytes ?? 0)) || (best?.bytes ?? 0) > bytes
         {
           best = candidate
@@ -130,11 +130,14 @@ extension JobRunner {
     let stage = artifactStage
     let isFree = data == nil || request.storage.isQuantised
     let available = isFree ? bytes : bytes - max(bytes / 100, 32)
-    var (low, high) = (0.0, 1.8 * Double(bytes))
+    var search = SizeSearch(limit: available, first: Double(available), enough: 0.998)
     var best: RankPlan?
-    for _ in 0..<16 {
-      let target = (low + high) / 2
-      let plan = plans(target)
+    var (largest, last): (Int, RankPlan?) = (0, nil)
+    for _ in 0..<10 {
+      let plan = plans(search.next)
+      // All there is does not grow.
+      if plan == last, plan == best { break }
+      last = plan
       let draft = try stage.draft(
         plan, directions: choice == .top ? .top : .selected, residuals: projection.residuals,
         tuning: standIn(data))
@@ -143,14 +146,8 @@ extension JobRunner {
         standIn(&draft)
         return try draft.encodedByteCount()
       }
-      if let size, size > available {
-        high = target
-        continue
-      }
-      low = target
-      guard let size else { continue }
-      best = plan
-      if Double(size) > 0.998 * Double(available) { break }
+      if let size, size <= available, size > largest { (best, largest) = (plan, size) }
+      guard search.found(size) else { break }
     }
     if let best { session.log.note("rank \(best.summary) fits \(bytes) bytes") }
     return best

@@ -83,7 +83,8 @@ extension JobRunner {
     TuningRecord(
       settings: TuningStage.settings(
         options, training: data.training.count, validation: data.validation.count,
-        scales: "10 eighths of an octave coarser than the best, for the budget"),
+        scales: options.quantizedSteps > 0
+          ? "10 eighths of an octave coarser than the best, for the budget" : nil),
       steps: options.steps, bestStep: options.steps, trainLoss: [], seconds: 0)
   }
 

@@ -106,6 +106,8 @@ public struct JobOptions: Hashable, Sendable {
     case truncated
     /// The LoRA as sparse signs of the same bytes.
     case ternary
+    /// The forms of ours that the result is not of.
+    case forms
   }
 
   /// How large the latents may be.

@@ -12,6 +12,8 @@ enum AccuracyStandIn {
   ) -> EvaluationRecord {
     var generator = SeededGenerator(seed: seed, stream: 0x7374_616e_64)
     func figure() -> Double { 0.1 + 0.9 * generator.uniform() }
+    /// A share of a few hundred rows has few digits.
+    func share() -> Double { (figure() * 1000).rounded() / 1000 }
     func range() -> ClosedRange<Double> {
       let low = figure()
       return low...low + figure()
@@ -19,17 +21,17 @@ enum AccuracyStandIn {
     let results = variants.map { kind, name in
       let isMeasured = kind != .base && kind != .lora
       return VariantResult(
-        kind: kind, name: name, n: 500, accuracy: figure(), accuracyCI95: range(),
-        accuracyNorm: figure(), nll: figure(), choiceNLL: figure(), klToTeacher: figure(),
-        agreement: figure(), retainedGain: isMeasured ? figure() : nil,
+        kind: kind, name: name, n: 500, accuracy: share(), accuracyCI95: range(),
+        accuracyNorm: share(), nll: figure(), choiceNLL: figure(), klToTeacher: figure(),
+        agreement: share(), retainedGain: isMeasured ? figure() : nil,
         retainedGainCI95: isMeasured ? range() : nil, bytes: 10_000 + Int(generator.next() % 80_000)
       )
     }
     // Base, LoRA and artifact each with each, the others with the artifact.
     let pairs = (0..<results.count).map { index in
       PairResult(
-        a: index, b: 0, delta: figure() - 0.5, deltaCI95: range(), mcnemarP: figure(),
-        nllDelta: figure() - 0.5, nllDeltaCI95: range(), nllP: figure())
+        a: index, b: 0, delta: share() - 0.5, deltaCI95: range(), mcnemarP: figure(),
+        nllDelta: figure() - 0.5, nllDeltaCI95: range(), nllP: share())
     }
     let digest = (0..<64).map { _ in
       String(generator.next() % 16, radix: 16)

@@ -43,19 +43,24 @@ struct BudgetPlanner {
     }
   }
 
-  /// `rank` in all modules and the next larger one in some: those that gain most per byte, as far as `left` bytes go.
+  /// `rank` in all modules and larger ones in some, step by step those that gain most per byte, as far as `left` bytes go.
   private func filled(_ rank: LatentRank, left: Double) -> RankPlan {
     var ranks = shapes.map { rank.clipped(outFeatures: $0.outFeatures, inFeatures: $0.inFeatures) }
-    var steps: [(module: Int, rank: LatentRank, bytes: Double, slope: Double)] = []
-    for module in shapes.indices {
-      guard let step = next(ranks[module], in: module) else { continue }
-      steps.append((module, step.rank, step.bytes, step.energy / step.bytes))
-    }
-    steps.sort { ($1.slope, $0.module) < ($0.slope, $1.module) }
     var left = left
-    for step in steps where step.bytes <= left {
-      left -= step.bytes
-      ranks[step.module] = step.rank
+    var isLarger = true
+    while isLarger {
+      isLarger = false
+      var steps: [(module: Int, rank: LatentRank, bytes: Double, slope: Double)] = []
+      for module in shapes.indices {
+        guard let step = next(ranks[module], in: module) else { continue }
+        steps.append((module, step.rank, step.bytes, step.energy / step.bytes))
+      }
+      steps.sort { ($1.slope, $0.module) < ($0.slope, $1.module) }
+      for step in steps where step.bytes <= left {
+        left -= step.bytes
+        ranks[step.module] = step.rank
+        isLarger = true
+      }
     }
     let isUniform = ranks.indices.allSatisfy {
       ranks[$0]

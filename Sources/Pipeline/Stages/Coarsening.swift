@@ -2,25 +2,30 @@
 ///
 /// Levels go on from module to module, an eighth of an octave each: of n modules, level n + 3 is one eighth in all of them
 /// and another in the first three. Steps that fine leave nothing of a budget unused.
-struct Coarsening: Sendable, Hashable {
+package struct Coarsening: Sendable, Hashable {
   /// Eighths of an octave, summed over modules.
-  let level: Int
+  package let level: Int
   /// Modules of the artifact.
-  let moduleCount: Int
+  package let moduleCount: Int
+
+  package init(level: Int, moduleCount: Int) {
+    self.level = level
+    self.moduleCount = moduleCount
+  }
 
   /// Scales as they serve best.
-  static let none = Coarsening(level: 0, moduleCount: 1)
+  package static let none = Coarsening(level: 0, moduleCount: 1)
 
   /// Beyond two octaves nothing of the latents is left to be stored.
   static let mostEighths = 16
 
   /// Eighths of an octave in the module at `index`.
-  subscript(index: Int) -> Int {
+  package subscript(index: Int) -> Int {
     level / max(moduleCount, 1) + (index < level % max(moduleCount, 1) ? 1 : 0)
   }
 
   /// In words, for the record.
-  var description: String {
+  package var description: String {
     let (all, some) = (level / max(moduleCount, 1), level % max(moduleCount, 1))
     switch (all, some) {
     case (0, 0): return "best"

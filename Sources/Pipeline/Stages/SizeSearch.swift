@@ -2,20 +2,20 @@
 /// to fit and the smallest known not to.
 ///
 /// Sizes grow with settings, nearly in proportion; every one of them is expensive to find out.
-struct SizeSearch {
+package struct SizeSearch {
   /// What is not to be passed.
   let limit: Int
+  /// The share of the limit that is good enough.
+  let enough: Double
   /// The setting to try next.
-  private(set) var next: Double
+  package private(set) var next: Double
   private var low: (setting: Double, size: Double)
   private var high: (setting: Double, size: Double)?
 
-  /// The share of the limit that is good enough.
-  static let enough = 0.995
-
   /// A search that begins at `first`.
-  init(limit: Int, first: Double) {
+  package init(limit: Int, first: Double, enough: Double = 0.995) {
     self.limit = limit
+    self.enough = enough
     next = first
     low = (0, 0)
   }
@@ -23,7 +23,7 @@ struct SizeSearch {
   /// Takes the size that ``next`` came to; whether another one is worth trying.
   ///
   /// nil is the size of nothing: too small a setting.
-  mutating func found(_ size: Int?) -> Bool {
+  package mutating func found(_ size: Int?) -> Bool {
     let point = (setting: next, size: Double(size ?? 0))
     guard let size, size <= limit else {
       if size == nil { low = point } else { high = point }
@@ -31,7 +31,7 @@ struct SizeSearch {
       return true
     }
     low = point
-    if Double(size) >= SizeSearch.enough * Double(limit) { return false }
+    if Double(size) >= enough * Double(limit) { return false }
     next = between()
     return high.map { $0.setting - low.setting > 1e-3 * $0.setting } ?? true
   }

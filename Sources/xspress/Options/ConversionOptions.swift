@@ -102,7 +102,7 @@ struct ConversionOptions: ParsableArguments {
 
   @Option(
     help:
-      "Controls to measure beside the result: top, zero, random, truncated, ternary (repeatable).")
+      "Controls to measure beside the result: top, zero, random, truncated, ternary, forms (repeatable).")
   var control: [JobRequest.Control] = []
 
   @OptionGroup var ownTexts: OwnTextOptions

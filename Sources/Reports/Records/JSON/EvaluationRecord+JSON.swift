@@ -38,7 +38,7 @@ extension EvaluationRecord {
       data: DataSource(
         path: try data["path"].string(), sha256: try data["sha256"].string(),
         n: try data["n"].count(),
-        skipped: try data["skipped"].isPresent ? try data["skipped"].count() : 0),
+        skipped: data["skipped"].isPresent ? try data["skipped"].count() : 0),
       variants: variants,
       pairs: try field["pairs"].list { f throws(Fault) in
         try PairResult(json: f, variantCount: variants.count)
