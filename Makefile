@@ -6,6 +6,7 @@
 #   make build     the tool, at .build/release/xspress
 #   make lint      formatter findings, none allowed
 #   make format    apply the formatter
+#   make documents the schema and the table of formats/manifest.md, from the table of options
 #   make models    fetch the demo base model (98 MB) into models/
 #   make setup     install the system libraries the build needs
 #   make golden    make the golden cases again with the Python generators, then read the diff
@@ -27,7 +28,7 @@ XSPRESS = .build/release/xspress
 SWIFT_FLAGS = -c release
 TEST_FLAGS = $(SWIFT_FLAGS) --disable-testable-imports
 
-.PHONY: demo test build lint format models setup golden verify digests crosscheck bench install clean
+.PHONY: demo test build lint format documents models setup golden verify digests crosscheck bench install clean
 
 demo: build models
 	@test -f golden/demo/$(DEMO).yaml || { \
@@ -50,6 +51,10 @@ lint:
 
 format:
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
+
+documents: setup
+	$(SWIFT) build $(SWIFT_FLAGS) --product xspress-bench
+	.build/release/xspress-bench documents
 
 models:
 	@sh .ci/fetch-models.sh

@@ -61,14 +61,16 @@ let package = Package(
       "LinearAlgebra", ["Faults", "Tensors", "COpenBLAS", "CLAPACKE", "CKernels"]),
 
     library("Progress", ["Faults"]),
+    library("Patterns", ["Faults"]),
 
     // Layer 2: foreign formats. Bytes, no mathematics.
     library("Checkpoints", ["Faults", "Files", "JSON", "Tensors", "CKernels"]),
-    library("Tokenizers", ["Faults", "Files", "JSON", "Checkpoints"]),
+    library("Tokenizers", ["Faults", "Files", "JSON", "Patterns", "Checkpoints"]),
 
     // Layer 3: the domain.
     library(
-      "Adapters", ["Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints"]),
+      "Adapters",
+      ["Faults", "Files", "JSON", "Patterns", "Tensors", "LinearAlgebra", "Checkpoints"]),
     library(
       "Bases", ["Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints"]),
     library("Artifacts", ["Faults", "Files", "JSON", "Compression", "Tensors", "Checkpoints"]),
@@ -89,6 +91,14 @@ let package = Package(
         "Models", "Bases", "Evaluation",
       ]),
 
+    // What a job may be asked for: one table of options, whoever writes them.
+    library(
+      "Recipes",
+      [
+        "Faults", "Files", "JSON", "Adapters", "Artifacts", "Bases", "Models", "Projection",
+        "Training", .product(name: "Yams", package: "Yams"),
+      ]),
+
     // Layer 5: what people read, and the order of the work.
     library(
       "Reports",
@@ -98,7 +108,13 @@ let package = Package(
       [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
         "Adapters", "Bases", "Artifacts", "Models", "Projection", "Evaluation", "Training",
-        "Progress", "Reports", .product(name: "Yams", package: "Yams"),
+        "Progress", "Recipes", "Reports",
+      ]),
+    library(
+      "Fleet",
+      [
+        "Faults", "Files", "JSON", "LinearAlgebra", "Adapters", "Artifacts", "Pipeline", "Progress",
+        "Recipes", "Reports",
       ]),
     library(
       "Verification",
@@ -113,7 +129,7 @@ let package = Package(
       dependencies: [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Adapters",
         "Artifacts", "Bases",
-        "Projection", "Training", "Pipeline", "Progress", "Reports", "Verification",
+        "Projection", "Training", "Pipeline", "Fleet", "Progress", "Recipes", "Reports", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: swiftSettings),
@@ -123,7 +139,7 @@ let package = Package(
       name: "xspress-bench",
       dependencies: [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
-        "Adapters", "Bases", "Models", "Projection", "Evaluation", "Training",
+        "Adapters", "Bases", "Models", "Projection", "Evaluation", "Recipes", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Benchmarks",
@@ -134,6 +150,10 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Faults", "Files", "JSON", "Tensors", "Checkpoints"],
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    // A value for every option, for the tests that try them all.
+    .target(
+      name: "RecipeSamples", dependencies: ["Recipes"], path: "Tests/RecipeSamples",
+      swiftSettings: swiftSettings),
     tests("FaultsTests", ["Faults"]),
     tests("TensorsTests", ["Tensors"]),
     tests("FilesTests", ["Files", "Faults"]),
@@ -148,6 +168,7 @@ let package = Package(
       "FormatsTests",
       [
         "Adapters", "Artifacts", "Bases", "Checkpoints", "Faults", "Files", "JSON", "Pipeline",
+        "Recipes",
         "Tensors", "Tokenizers",
       ]),
     tests("AdaptersTests", ["Adapters", "Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
@@ -179,14 +200,25 @@ let package = Package(
         "Pipeline", "Adapters", "Artifacts", "Bases", "Checkpoints", "Evaluation", "Models",
         "Training",
         "Progress",
-        "Projection", "Reports", "Faults", "Files", "JSON",
+        "Projection", "Recipes", "Reports", "Faults", "Files", "JSON",
+      ]),
+    tests(
+      "RecipesTests",
+      [
+        "Recipes", "RecipeSamples", "Adapters", "Artifacts", "Bases", "Projection", "Training",
+        "Faults", "Files", "JSON",
+      ]),
+    tests(
+      "FleetTests",
+      [
+        "Fleet", "Faults",
       ]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
     tests(
       "xspressTests",
       [
         "Adapters", "Artifacts", "Checkpoints", "Compression", "Faults", "Files", "JSON",
-        "LinearAlgebra", "Tensors",
+        "LinearAlgebra", "Recipes", "RecipeSamples", "Tensors",
         "xspress",
       ]),
   ]

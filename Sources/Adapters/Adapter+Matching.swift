@@ -17,12 +17,13 @@ extension Adapter {
   ///   - parameters: All parameters of the base, for what changes others than those modules' weights.
   ///   - headIsTied: Whether the base's output head is its embeddings.
   ///   - headDimension: Rows of one attention head, for dialects that store queries and keys interleaved.
+  ///   - names: The names of the base's family, for its embeddings and its head.
   /// - Throws: 65 `AD-TARGET` for a name that no module has, naming the nearest, or that two have, naming
   ///   both; 65 `AD-BASE` with both shapes when the sizes differ; 65 `AD-DUP` for two updates of one
   ///   module; 69 `AD-TENSOR` for a change of something that the base does not have.
   public func matched(
     to modules: [Module], parameters: [Parameter] = [], headIsTied: Bool = false,
-    headDimension: Int? = nil
+    headDimension: Int? = nil, names: TensorNames = .llama
   ) throws(Fault) -> Adapter {
     do throws(Fault) {
       var table: [UTF8Key: [Int]] = [:]
@@ -67,7 +68,7 @@ extension Adapter {
       let ordered = result.sorted { $0.index < $1.index }.map(\.update)
       return Adapter(
         self, updates: ordered,
-        parts: try matched(parts, to: parameters, headIsTied: headIsTied),
+        parts: try matched(parts, to: parameters, headIsTied: headIsTied, names: names),
         warnings: warnings + (lacksPrefix ? [note] : []))
     } catch {
       throw error.at(path: path)
@@ -79,13 +80,15 @@ extension Adapter {
     try matched(
       to: configuration.linearModules.map { ($0.name, $0.outFeatures, $0.inFeatures) },
       parameters: configuration.parameters, headIsTied: configuration.hasTiedEmbeddings,
-      headDimension: configuration.headDimension)
+      headDimension: configuration.headDimension, names: configuration.names)
   }
 
   /// The names under which an adapter may mean the module: an adapter of the model without its head
-  /// has no `model.` in front.
+  /// has no `model.`, `transformer.` or `gpt_neox.` in front.
   func spellings(of name: String) -> [String] {
-    let names = name.hasPrefix("model.") ? [name, String(name.dropFirst(6))] : [name]
+    let prefixes = ["model.", "transformer.", "gpt_neox."]
+    let prefix = prefixes.first(where: name.hasPrefix) ?? ""
+    let names = prefix.isEmpty ? [name] : [name, String(name.dropFirst(prefix.count))]
     return naming == .paths ? names : names.map { $0.replacing(".", with: "_") }
   }
 
@@ -118,9 +121,9 @@ extension Adapter {
     _ update: LowRankUpdate, to name: String, headDimension: Int?
   ) throws(Fault) -> LowRankUpdate {
     var b = update.loraB
-    if hasInterleavedHeads, name.hasSuffix(".q_proj") || name.hasSuffix(".k_proj") {
+    if let ggufNames, ggufNames.ordersRows(of: name) {
       guard let headDimension, headDimension > 0,
-        let order = HeadPermutation(rows: b.rows, headCount: b.rows / headDimension),
+        let order = ggufNames.rowOrder(of: name, rows: b.rows, headDimension: headDimension),
         order.headDimension == headDimension
       else {
         throw Fault(

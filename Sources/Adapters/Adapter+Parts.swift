@@ -30,7 +30,7 @@ extension Adapter {
 
   /// The parts under the names of the base's parameters, in the base's order and the order of application.
   func matched(
-    _ parts: [AdapterPart], to parameters: [Parameter], headIsTied: Bool
+    _ parts: [AdapterPart], to parameters: [Parameter], headIsTied: Bool, names: TensorNames
   ) throws(Fault) -> [AdapterPart] {
     var table: [UTF8Key: [Int]] = [:]
     for (index, parameter) in parameters.enumerated() {
@@ -58,12 +58,15 @@ extension Adapter {
       let moved = part.moved(to: Adapter.split(parameter.name).module, shape: parameter.shape)
       result.append((index, moved))
       // Trained rows of tied embeddings are rows of the head; other changes are only where PEFT is told so.
-      if headIsTied, parameter.name == LlamaNames.embedding, tiesHead || moved.isRows,
-        let head = parameters.firstIndex(where: { $0.name == LlamaNames.head }),
-        !parts.contains(where: { $0.module.hasSuffix("lm_head") })
+      if headIsTied, parameter.name == names.parameter(.embedding), tiesHead || moved.isRows,
+        let head = parameters.firstIndex(where: { $0.name == names.parameter(.head) }),
+        !parts.contains(where: { $0.module.hasSuffix(names.module(.head) ?? "lm_head") })
       {
         result.append(
-          (head, moved.moved(to: Adapter.split(LlamaNames.head).module, shape: parameter.shape)))
+          (
+            head,
+            moved.moved(to: Adapter.split(names.parameter(.head)).module, shape: parameter.shape)
+          ))
       }
     }
     return result.sorted { ($0.index, $0.part.stage) < ($1.index, $1.part.stage) }.map(\.part)

@@ -35,7 +35,9 @@ public struct Adapter: Sendable {
   /// How module names are to be matched with a base's; see ``matched(to:headDimension:)``.
   public let naming: ModuleNaming
   /// Whether rows of query and key updates are in GGUF order; see ``matched(to:headDimension:)``.
-  public let hasInterleavedHeads: Bool
+  public var hasInterleavedHeads: Bool { ggufNames?.ordersRows ?? false }
+  /// The names of the family whose GGUF form the rows of updates are in the order of.
+  let ggufNames: TensorNames?
   /// Whether a head that is tied to the embeddings changes with them (`ensure_weight_tying`).
   let tiesHead: Bool
   /// Modules that should be in the file where the base has them.
@@ -59,7 +61,7 @@ public struct Adapter: Sendable {
     rank = reading.updates.map(\.rank).max() ?? 0
     warnings = files.warnings + reading.summarised
     naming = reading.naming
-    hasInterleavedHeads = reading.hasInterleavedHeads
+    ggufNames = reading.ggufNames
     tiesHead = reading.tiesHead
     missingModules = reading.missingModules
     try files.files.checkUnchanged()
@@ -80,7 +82,7 @@ public struct Adapter: Sendable {
     rank = adapter.rank
     self.warnings = warnings
     naming = .paths
-    hasInterleavedHeads = false
+    ggufNames = nil
     tiesHead = false
     missingModules = []
   }

@@ -19,7 +19,7 @@ public enum GGUFLoRAWriter {
   ///   - baseModelName: The base for people and for readers that look it up.
   ///   - type: How factors are stored, F32, F16 or BF16.
   /// - Throws: 73, 74, 75 from the file system; 65 `VAL-RANGE` when a factor does not fit `type`;
-  ///   69 `AD-EXPORT` for a module that the llama family or llama.cpp lacks; 70 `AD-WRITE` for no updates.
+  ///   69 `AD-EXPORT` for a module that the base or llama.cpp lacks; 70 `AD-WRITE` for no updates.
   public static func write(
     _ updates: [LowRankUpdate], to path: String, configuration: DecoderConfiguration,
     hasHead: Bool = true, name: String? = nil, baseModelName: String? = nil,
@@ -67,6 +67,7 @@ public enum GGUFLoRAWriter {
     let shape: [Int]
     let order: HeadPermutation?
     let isInBlock: Bool
+    var isEmbedding = false
   }
 
   private static func places(_ configuration: DecoderConfiguration) -> [String: Place] {
@@ -77,11 +78,11 @@ public enum GGUFLoRAWriter {
         weightName: name, shape: [module.outFeatures, module.inFeatures],
         order: module.ggufRowOrder(in: configuration), isInBlock: true)
     }
-    for weight in [LlamaNames.embedding, LlamaNames.head] {
-      guard let name = LlamaNames.gguf(huggingFace: weight) else { continue }
+    for weight in [configuration.embeddingName, configuration.headName] {
+      guard let name = configuration.names.gguf(huggingFace: weight) else { continue }
       places[String(weight.dropLast(".weight".count))] = Place(
         weightName: name, shape: [configuration.vocabularySize, configuration.hiddenSize],
-        order: nil, isInBlock: false)
+        order: nil, isInBlock: false, isEmbedding: weight == configuration.embeddingName)
     }
     return places
   }
@@ -90,7 +91,7 @@ public enum GGUFLoRAWriter {
     _ update: LowRankUpdate, _ place: Place, to writer: inout GGUFWriter, _ type: GGUFFloatType
   ) throws(Fault) {
     let (a, b) = ("\(place.weightName).lora_a", "\(place.weightName).lora_b")
-    if update.moduleName + ".weight" == LlamaNames.embedding {
+    if place.isEmbedding {
       // llama.cpp looks up rows of the first factor: the two are turned (`formats/gguf-lora.md` §2.5).
       try writer.add(a, type: type, shape: [update.outFeatures, update.rank]) {
         update.loraB.elements

@@ -63,8 +63,8 @@ public enum MLXWriter {
     return rank
   }
 
-  private static let embedding = String(LlamaNames.embedding.dropLast(".weight".count))
-  private static let head = String(LlamaNames.head.dropLast(".weight".count))
+  private static let embedding = TensorNames.llama.module(.embedding) ?? ""
+  private static let head = TensorNames.llama.module(.head) ?? ""
 
   /// `self_attn.q_proj` of `model.layers.3.self_attn.q_proj`; outside the blocks the whole path.
   private static func key(_ name: String, directory: String) throws(Fault) -> String {

@@ -55,6 +55,15 @@ public struct ModuleBasis: Sendable {
       inputSingularValues: [], selection: .selected(output: [], input: []))
   }
 
+  /// The same choice without its vectors: all that a record tells of it.
+  package var withoutVectors: ModuleBasis {
+    ModuleBasis(
+      moduleName: moduleName, outputBasis: Matrix(rows: outputBasis.rows, columns: 0),
+      inputBasis: Matrix(rows: inputBasis.rows, columns: 0),
+      outputSingularValues: outputSingularValues, inputSingularValues: inputSingularValues,
+      selection: selection, condition: condition)
+  }
+
   /// The same directions with those of a residual behind them, `[outFeatures, count]` and `[inFeatures, count]`.
   public func appending(output: Matrix<Float>, input: Matrix<Float>) -> ModuleBasis {
     precondition(output.columns == input.columns)

@@ -12,8 +12,10 @@ extension SingularBasis {
     case .top(let rank, let omegaSeed):
       return try topBasis(rank: rank, omegaSeed: omegaSeed)
     case .selected(let output, let input):
-      try check(output, side: "output")
-      try check(input, side: "input")
+      for (side, indices) in [("output", output), ("input", input)] {
+        try SingularBasis.check(
+          indices, of: count, clusters: clusters, side: side, moduleName: moduleName)
+      }
       return ModuleBasis(
         moduleName: moduleName, outputBasis: outputVectors(output),
         inputBasis: inputVectors(input), outputSingularValues: output.map { singularValues[$0] },
@@ -32,6 +34,10 @@ extension SingularBasis {
   ///
   /// The writer moves the cut and records it; the loader reads the rank.
   public func admissibleRank(_ rank: Int) -> Int {
+    SingularBasis.admissibleRank(rank, of: count, clusters: clusters)
+  }
+
+  static func admissibleRank(_ rank: Int, of count: Int, clusters: [Range<Int>]) -> Int {
     let clipped = min(max(rank, 0), count)
     for cluster in clusters where cluster.lowerBound < clipped && clipped < cluster.upperBound {
       return cluster.lowerBound
@@ -69,7 +75,10 @@ extension SingularBasis {
       selection: .top(rank: rank, omegaSeed: omegaSeed), condition: polar.condition)
   }
 
-  private func check(_ indices: [Int], side: String) throws(Fault) {
+  /// Refuses indices that are not ascending and in range, or that split a cluster.
+  static func check(
+    _ indices: [Int], of count: Int, clusters: [Range<Int>], side: String, moduleName: String
+  ) throws(Fault) {
     guard indices.allSatisfy({ $0 >= 0 && $0 < count }),
       zip(indices, indices.dropFirst()).allSatisfy(<)
     else {

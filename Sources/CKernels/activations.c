@@ -1,5 +1,6 @@
 #include "activations.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -52,3 +53,65 @@ BY_LEVEL(
     activation_swiglu_gradient,
     (const float *gate, const float *up, const float *d, size_t count, float *d_gate, float *d_up),
     (gate, up, d, count, d_gate, d_up))
+
+// Value and slope of an activation at x; the compiler drops what a caller does not ask for.
+typedef struct {
+  float value, slope;
+} point;
+
+INLINE point silu(float x) {
+  float s = 1.0f / (1.0f + exponential(-x));
+  return (point){x * s, s * (1.0f + x * (1.0f - s))};
+}
+
+// (1 + tanh u) / 2 is 1 / (1 + exp(-2u)).
+INLINE point gelu_tanh(float x) {
+  const float root = 0.7978845608f, cubic = 0.044715f;
+  float s = 1.0f / (1.0f + exponential(-2.0f * root * (x + cubic * x * x * x)));
+  return (point){x * s, s + x * s * (1.0f - s) * 2.0f * root * (1.0f + 3.0f * cubic * x * x)};
+}
+
+INLINE point gelu(float x) {
+  float share = 0.5f * erfcf(-0.7071067812f * x);
+  return (point){x * share, share + x * 0.3989422804f * exponential(-0.5f * x * x)};
+}
+
+INLINE point relu(float x) { return (point){x > 0.0f ? x : 0.0f, x > 0.0f ? 1.0f : 0.0f}; }
+
+#define ACTIVATION(NAME)                                                                                            \
+  INLINE void activation_##NAME##_body(const float *x, size_t count, float *out) {                                  \
+    for (size_t index = 0; index < count; index++) out[index] = NAME(x[index]).value;                               \
+  }                                                                                                                 \
+  BY_LEVEL(activation_##NAME, (const float *x, size_t count, float *out), (x, count, out))                          \
+  INLINE void activation_##NAME##_gradient_body(const float *x, const float *d, size_t count, float *d_x) {         \
+    for (size_t index = 0; index < count; index++) d_x[index] = d[index] * NAME(x[index]).slope;                    \
+  }                                                                                                                 \
+  BY_LEVEL(                                                                                                         \
+      activation_##NAME##_gradient, (const float *x, const float *d, size_t count, float *d_x), (x, d, count, d_x))
+
+#define GATED_ACTIVATION(NAME)                                                                                      \
+  INLINE void activation_gated_##NAME##_body(const float *gate, const float *up, size_t count, float *out) {        \
+    for (size_t index = 0; index < count; index++) out[index] = NAME(gate[index]).value * up[index];                \
+  }                                                                                                                 \
+  BY_LEVEL(                                                                                                         \
+      activation_gated_##NAME, (const float *gate, const float *up, size_t count, float *out), (gate, up, count, out)) \
+  INLINE void activation_gated_##NAME##_gradient_body(                                                              \
+      const float *gate, const float *up, const float *d, size_t count, float *d_gate, float *d_up) {               \
+    for (size_t index = 0; index < count; index++) {                                                                \
+      point at = NAME(gate[index]);                                                                                 \
+      d_gate[index] = d[index] * up[index] * at.slope;                                                              \
+      d_up[index] = d[index] * at.value;                                                                            \
+    }                                                                                                               \
+  }                                                                                                                 \
+  BY_LEVEL(                                                                                                         \
+      activation_gated_##NAME##_gradient,                                                                           \
+      (const float *gate, const float *up, const float *d, size_t count, float *d_gate, float *d_up),               \
+      (gate, up, d, count, d_gate, d_up))
+
+ACTIVATION(silu)
+ACTIVATION(gelu_tanh)
+ACTIVATION(gelu)
+ACTIVATION(relu)
+GATED_ACTIVATION(gelu_tanh)
+GATED_ACTIVATION(gelu)
+GATED_ACTIVATION(relu)

@@ -1,7 +1,7 @@
 public import Faults
 public import Tensors
 
-/// A base model of the llama family: its shape, its linear modules and its weights.
+/// A base model: its shape, its linear modules and its weights.
 ///
 /// Opening checks that every tensor of the family is there with the right shape, and that there is
 /// none beside them, so that no weight can be ignored silently. All names are Hugging Face names,
@@ -11,7 +11,7 @@ public struct BaseCheckpoint: Sendable {
   public let checkpoint: Checkpoint
   /// The shape of the model.
   public let configuration: DecoderConfiguration
-  /// The linear modules, block after block, each in the order of ``LinearKind``.
+  /// The linear modules, block after block, each in the order of ``ModuleOrder``.
   public let linearModules: [LinearModule]
 
   /// The path as it was given.
@@ -114,7 +114,7 @@ public struct BaseCheckpoint: Sendable {
   /// Every expected tensor present with its shape, and no other.
   private func checkTensors() throws(Fault) {
     var expected = Set<[UInt8]>()
-    for (name, shape) in LlamaNames.expected(configuration) {
+    for (name, shape) in configuration.expectedTensors {
       guard let tensor = checkpoint.tensor(name) else {
         throw Fault(.badData, "CK-TENSOR", "the tensor is missing", tensor: name)
       }
@@ -125,34 +125,42 @@ public struct BaseCheckpoint: Sendable {
       }
       expected.insert(Array(name.utf8))
     }
-    let prefix = format == .gguf ? "blk." : "model.layers."
+    let names = configuration.names
+    let prefix = format == .gguf ? TensorNames.ggufPrefix : names.blockPrefix
     for tensor in tensors {
       let name = checkpoint.huggingFaceName(tensor.name) ?? tensor.name
-      if expected.contains(Array(name.utf8)) || LlamaNames.isDerived(name) { continue }
-      if configuration.hasTiedEmbeddings, name == LlamaNames.head {
+      if expected.contains(Array(name.utf8)) || isDerived(name) { continue }
+      if configuration.hasTiedEmbeddings, name == configuration.headName {
         // In GGUF being the same is what ties them.
         if format != .gguf { try checkTiedHead() }
         continue
       }
       if isFactor(tensor) || isRotary(tensor) { continue }
-      try LlamaNames.checkLayerIndex(
-        tensor.name, prefix: prefix, layerCount: configuration.layerCount)
-      let isBias = format != .gguf && LlamaNames.gguf(huggingFace: name) != nil
+      try TensorNames.checkLayerIndex(
+        format == .gguf ? tensor.name : name, prefix: prefix,
+        layerCount: configuration.layerCount)
+      let isBias = format != .gguf && names.gguf(huggingFace: name) != nil
       throw Fault(
         .unsupported, "CK-UNSUPPORTED",
         isBias
           ? "a bias, and config.json has no attention_bias or mlp_bias for it"
-          : "the llama family has no such tensor", tensor: tensor.name)
+          : "the \(configuration.architecture) family has no such tensor", tensor: tensor.name)
     }
+  }
+
+  /// Whether a tensor only repeats what the configuration says: RoPE frequencies and causal masks in old files.
+  private func isDerived(_ name: String) -> Bool {
+    let leaf = TensorNames.split(name, prefix: configuration.names.blockPrefix)?.leaf ?? ""
+    return configuration.family.derived.contains(leaf)
   }
 
   /// Whether `tensor` holds RoPE's factors, which ``configuration`` has taken in.
   private func isRotary(_ tensor: TensorInfo) -> Bool {
     guard format == .gguf else { return false }
     if case .longrope = configuration.rotaryScaling.kind {
-      return [LlamaNames.Rotary.short, LlamaNames.Rotary.long].contains(tensor.name)
+      return [TensorNames.Rotary.short, TensorNames.Rotary.long].contains(tensor.name)
     }
-    return tensor.name == LlamaNames.Rotary.divisors
+    return tensor.name == TensorNames.Rotary.divisors
   }
 
   /// Whether `tensor` holds scales of a quantised weight, taken in when that is decoded, or of its input.
@@ -165,10 +173,11 @@ public struct BaseCheckpoint: Sendable {
 
   /// A head stored beside tied embeddings must be the same matrix.
   private func checkTiedHead() throws(Fault) {
-    guard try digest("lm_head.weight") == digest("model.embed_tokens.weight") else {
+    let head = configuration.headName
+    guard try digest(head) == digest(configuration.embeddingName) else {
       throw Fault(
         .badData, "CK-TIED", "differs from the embeddings, to which tie_word_embeddings ties it",
-        tensor: "lm_head.weight")
+        tensor: head)
     }
   }
 }

@@ -4,8 +4,16 @@ public enum CheckpointSupport {
   public static var safetensorsTypes: [String] { SafeTensorsDType.table.map(\.name) }
 
   /// `general.architecture` of GGUF models that can be bases.
-  public static let ggufArchitectures = ["llama"]
+  public static var ggufArchitectures: [String] {
+    var seen: Set<String> = []
+    return Family.all.map(\.architecture).filter { seen.insert($0).inserted }
+  }
+
+  /// The families: `model_type`, `general.architecture` and the class of Transformers of each.
+  public static var families: [(modelType: String, architecture: String, className: String)] {
+    Family.all.map { ($0.modelType, $0.architecture, $0.className) }
+  }
 
   /// `model_type` of Hugging Face models that can be bases.
-  public static let huggingFaceModelTypes = ["llama", "mistral"]
+  public static var huggingFaceModelTypes: [String] { Family.all.map(\.modelType) }
 }

@@ -2,8 +2,8 @@ public import Faults
 
 /// The one order of modules in every file and report: by layer number, then by kind, then by bytes.
 ///
-/// The layer is the first path component made of digits; modules without one come first. Kinds follow
-/// ``LinearKind``, others come after (`formats/loraxs.md` §4.1).
+/// The layer is the first path component made of digits; modules without one come first. Kinds are told by the last
+/// component, those of ``kinds`` in their order, others after them (`formats/loraxs.md` §4.1).
 public struct ModuleOrder: Comparable, Sendable {
   private let layer: Int
   private let kind: Int
@@ -22,10 +22,29 @@ public struct ModuleOrder: Comparable, Sendable {
     } else {
       layer = -1
     }
-    let last = parts.last.map(String.init) ?? ""
-    kind = LinearKind.allCases.firstIndex { $0.rawValue == last } ?? LinearKind.allCases.count
+    kind = ModuleOrder.kind(of: moduleName)
     name = Array(moduleName.utf8)
   }
+
+  /// A module of which only the place among those of its block is asked.
+  private init(inBlock moduleName: String) {
+    layer = 0
+    kind = ModuleOrder.kind(of: moduleName)
+    name = Array(moduleName.utf8)
+  }
+
+  /// The last components of names that have a place of their own, in order.
+  public static let kinds = [
+    "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+  ]
+
+  private static func kind(of moduleName: String) -> Int {
+    let last = moduleName.split(separator: ".").last.map(String.init) ?? ""
+    return kinds.firstIndex(of: last) ?? kinds.count
+  }
+
+  /// The place of a module among those of its block.
+  static func inBlock(_ moduleName: String) -> ModuleOrder { ModuleOrder(inBlock: moduleName) }
 
   /// Whether a path component is a layer number.
   public static func isNumber(_ component: some StringProtocol) -> Bool {

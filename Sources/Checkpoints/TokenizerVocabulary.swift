@@ -26,6 +26,20 @@ public struct TokenizerVocabulary: Sendable, Hashable {
   public var addsSpacePrefix: Bool?
   /// Id of the token for what no other token spells.
   public var unknown: Int32?
+  /// Id of the token between and behind texts.
+  public var separator: Int32?
+  /// `tokenizer.ggml.precompiled_charsmap`: SentencePiece's table of replacements; empty where the file has none.
+  public var characterMap: [UInt8] = []
+  /// `tokenizer.ggml.remove_extra_whitespaces`; nil where the file has none.
+  public var removesExtraSpaces: Bool?
+  /// `tokenizer.ggml.normalizer.lowercase`; nil where the file has none.
+  public var lowercases: Bool?
+  /// `tokenizer.ggml.normalizer.strip_accents`; nil where the file has none.
+  public var stripsAccents: Bool?
+  /// `general.architecture`, by which something that the file does not say about some tokens is known.
+  public var architecture: String?
+  /// `general.name`, for the same.
+  public var modelName: String?
 
   /// A vocabulary from its parts; nothing is checked here.
   public init(

@@ -28,12 +28,14 @@ extension Matrix where Scalar == Double {
     }
     return Matrix<Float>(rows: rows, columns: columns, elements: values)
   }
+}
 
+extension Matrix {
   /// The transpose of the named rows, `[columns, indices.count]`: vectors stored as rows, wanted as
   /// columns.
-  public func columns(fromRows indices: [Int]) -> Matrix<Double> {
+  public func columns(fromRows indices: [Int]) -> Matrix {
     let width = indices.count
-    let values = [Double](unsafeUninitializedCapacity: width * columns) { target, initialized in
+    let values = [Scalar](unsafeUninitializedCapacity: width * columns) { target, initialized in
       elements.withUnsafeBufferPointer { source in
         for (position, row) in indices.enumerated() {
           precondition(row >= 0 && row < rows)
@@ -44,6 +46,6 @@ extension Matrix where Scalar == Double {
       }
       initialized = width * columns
     }
-    return Matrix<Double>(rows: columns, columns: width, elements: values)
+    return Matrix(rows: columns, columns: width, elements: values)
   }
 }

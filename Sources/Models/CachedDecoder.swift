@@ -22,7 +22,7 @@ final class CachedDecoder {
     }
     self.decoder = decoder
     cache = KeyValueCache(
-      configuration: decoder.configuration, sequences: prompts.count,
+      decoder.weights.shapes, sequences: prompts.count,
       capacity: (prompts.map(\.count).max() ?? 0) + limit)
     var batch = TokenBatch()
     for prompt in prompts { batch.append(prompt: prompt, completion: [0]) }

@@ -15,23 +15,26 @@ public final class CurvatureCollector: Sendable {
     let input: Mutex<SymmetricSum>?
     let output: Mutex<SymmetricSum>
 
-    init(_ module: LinearModule) {
-      input =
-        CurvatureSums.ownsInput(module.kind) ? Mutex(SymmetricSum(size: module.inFeatures)) : nil
+    let inFeatures: Int
+
+    init(_ module: LinearModule, ownsInput: Bool) {
+      inFeatures = module.inFeatures
+      input = ownsInput ? Mutex(SymmetricSum(size: module.inFeatures)) : nil
       output = Mutex(SymmetricSum(size: module.outFeatures))
     }
   }
 
-  private let configuration: DecoderConfiguration
+  private let inputOwners: [CurvatureSums.Key: CurvatureSums.Key]
   private let lanes: [CurvatureSums.Key: Lane]
   private let tokenCount = Mutex(0)
 
   /// A collector for models of this shape; holds all it will need, ``CurvatureSums/byteCount(_:)``.
   public init(_ configuration: DecoderConfiguration) {
-    self.configuration = configuration
+    inputOwners = CurvatureSums.inputOwners(configuration)
     var lanes: [CurvatureSums.Key: Lane] = [:]
     for module in configuration.linearModules {
-      lanes[CurvatureSums.Key(layer: module.layer, kind: module.kind)] = Lane(module)
+      let key = CurvatureSums.Key(module)
+      lanes[key] = Lane(module, ownsInput: inputOwners[key] == key)
     }
     self.lanes = lanes
   }
@@ -50,7 +53,7 @@ public final class CurvatureCollector: Sendable {
   public var sums: CurvatureSums {
     CurvatureSums(
       inputs: lanes.compactMapValues { lane in lane.input?.withLock { $0 } },
-      outputs: lanes.mapValues { lane in lane.output.withLock { $0 } },
+      outputs: lanes.mapValues { lane in lane.output.withLock { $0 } }, inputOwners: inputOwners,
       tokenCount: tokenCount.withLock { $0 })
   }
 
@@ -65,9 +68,8 @@ public final class CurvatureCollector: Sendable {
     gradient: UnsafePointer<Float>, stride: Int, tokens: Int
   ) {
     guard let lane = lanes[CurvatureSums.Key(layer: layer, kind: kind)] else { return }
-    let module = LinearModule(layer: layer, kind: kind, configuration: configuration)
     lane.turnstile.pass(batch) {
-      lane.input?.withLock { $0.add(input, rows: tokens, stride: module.inFeatures) }
+      lane.input?.withLock { $0.add(input, rows: tokens, stride: lane.inFeatures) }
       lane.output.withLock { $0.add(gradient, rows: tokens, stride: stride) }
     }
   }

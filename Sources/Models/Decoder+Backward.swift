@@ -26,12 +26,20 @@ extension Decoder {
       let block = try weights.layer(
         index, recomputes ? [.forward, .backward] : [.backward], precision)
       let layer = recordedLayer(index, block, batch: batch, positions: positions)
+      // In a parallel block both branches have the gradient of its output.
+      var dOutput = UnsafePointer(dResidual)
+      if block.shape.isParallel {
+        let count = batch.tokens.count * configuration.hiddenSize
+        let copy = scratch.buffer(.dOutput, count: count)
+        copy.update(from: dResidual, count: count)
+        dOutput = UnsafePointer(copy)
+      }
       backwardFeedForward(
-        index, block, layer, batch: batch, dResidual: dResidual, gradients: &gradients,
-        curvature: curvature, factors: factors)
-      backwardAttention(
-        index, block, layer, batch: batch, positions: positions, dResidual: dResidual,
+        index, block, layer, batch: batch, dOutput: dOutput, dResidual: dResidual,
         gradients: &gradients, curvature: curvature, factors: factors)
+      backwardAttention(
+        index, block, layer, batch: batch, positions: positions, dOutput: dOutput,
+        dResidual: dResidual, gradients: &gradients, curvature: curvature, factors: factors)
     }
     return updates.trainable.map { layer, kind, update in
       gradients[ModuleKey(layer: layer, kind: kind)]
@@ -56,10 +64,10 @@ extension Decoder {
     dGathered.update(repeating: 0, count: count * hidden)
     hiddenGradient.elements.withUnsafeBufferPointer { gradient in
       guard let gradient = gradient.baseAddress else { return }
-      RMSNorm.backward(
-        scratch.buffer(.gathered, count: count * hidden), weight: weights.finalNorm.pointer,
+      weights.finalNorm.backward(
+        scratch.buffer(.gathered, count: count * hidden),
         inverse: scratch.buffer(.gatheredInverse, count: count), dy: gradient, tokens: count,
-        size: hidden, addingTo: dGathered, threads: threads)
+        addingTo: dGathered, threads: threads)
     }
     for (row, position) in batch.lossPositions.enumerated() {
       for index in 0..<hidden {
@@ -69,93 +77,123 @@ extension Decoder {
     return dResidual
   }
 
+  /// The gradient of a branch's product for that of the state it was added to, `[tokens, d]`.
+  private func gradientOfBranch(
+    _ product: Block.Product, _ block: LayerWeights, _ layer: DecoderTape.Layer,
+    dOutput: UnsafePointer<Float>, tokens: Int
+  ) -> UnsafePointer<Float> {
+    let count = tokens * configuration.hiddenSize
+    let scale = Float(block.shape.residualScale)
+    let norm = block.vectors.norms[product.outputNormRole]
+    guard norm != nil || scale != 1 else { return dOutput }
+    var gradient = dOutput
+    if scale != 1 {
+      let scaled = scratch.buffer(.branch, count: count)
+      for index in 0..<count { scaled[index] = scale * dOutput[index] }
+      gradient = UnsafePointer(scaled)
+    }
+    guard let norm else { return gradient }
+    let (values, inverse) = layer.branch(product)
+    let dBranch = scratch.buffer(.dBranch, count: count)
+    dBranch.update(repeating: 0, count: count)
+    norm.backward(
+      values.pointer, inverse: inverse.pointer, dy: gradient, tokens: tokens, addingTo: dBranch,
+      threads: threads)
+    return UnsafePointer(dBranch)
+  }
+
   private func backwardFeedForward(
     _ index: Int, _ block: LayerWeights, _ layer: DecoderTape.Layer, batch: TokenBatch,
-    dResidual: UnsafeMutablePointer<Float>,
+    dOutput: UnsafePointer<Float>, dResidual: UnsafeMutablePointer<Float>,
     gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?,
     factors: FactorGradients?
   ) {
     let tokens = batch.tokens.count
-    let (hidden, feedForward) = (configuration.hiddenSize, configuration.feedForwardSize)
-    let dActivation = scratch.buffer(.dActivation, count: tokens * feedForward)
-    var dY = activations(dResidual, tokens: tokens, columns: hidden)
-    block.down.multiply(
-      dY, count: tokens, .backward, into: dActivation, stride: feedForward, threads: threads)
+    let (shape, hidden) = (block.shape.feedForward, configuration.hiddenSize)
+    let dBranch = gradientOfBranch(.down, block, layer, dOutput: dOutput, tokens: tokens)
+    let dActivation = scratch.buffer(.dActivation, count: tokens * shape.size)
+    var dY = activations(dBranch, tokens: tokens, columns: hidden)
+    block[.down].multiply(
+      dY, count: tokens, .backward, into: dActivation, stride: shape.size, threads: threads)
     curvature?.add(
-      index, .down, input: layer.activation, gradient: dResidual, stride: hidden, tokens: tokens)
+      index, .down, input: layer.activation, gradient: dBranch, stride: hidden, tokens: tokens)
     backwardModule(
       ModuleKey(layer: index, kind: .down), layer, x: layer.activation, dY: dY, dX: dActivation,
       tokens: tokens, &gradients, factors)
-    let dWide = scratch.buffer(.dWide, count: tokens * 2 * feedForward)
-    SwiGLU.backward(
-      layer.gateUp.pointer, dActivation: dActivation, tokens: tokens, size: feedForward,
-      into: dWide, threads: threads)
-    let dNormed = scratch.buffer(.dNormed, count: tokens * hidden)
-    dY = activations(dWide, tokens: tokens, columns: 2 * feedForward)
-    block.gateUp.multiply(
-      dY, count: tokens, .backward, into: dNormed, stride: hidden, threads: threads)
-    for (kind, column) in [(LinearKind.gate, 0), (.up, feedForward)] {
+    let dWide = scratch.buffer(.dWide, count: tokens * shape.wide)
+    GatedActivation(shape: shape, threads: threads).backward(
+      layer.gateUp.pointer, dActivation: dActivation, tokens: tokens, into: dWide)
+    // Without a norm in between the gradient belongs to the residual stream itself.
+    let norm = block.vectors.norms[block.feedForwardNormRole]
+    let dInput = norm == nil ? dResidual : scratch.buffer(.dNormed, count: tokens * hidden)
+    dY = activations(dWide, tokens: tokens, columns: shape.wide)
+    block[.gateUp].multiply(
+      dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil,
+      threads: threads)
+    for (kind, column) in columns(of: .gateUp, block.shape) {
       curvature?.add(
         index, kind, input: layer.feedForwardInput, gradient: dWide + column,
-        stride: 2 * feedForward, tokens: tokens)
+        stride: shape.wide, tokens: tokens)
       backwardModule(
         ModuleKey(layer: index, kind: kind), layer, x: layer.feedForwardInput,
-        dY: dY.dropping(columns: column), dX: dNormed, tokens: tokens, &gradients, factors)
+        dY: dY.dropping(columns: column), dX: dInput, tokens: tokens, &gradients, factors)
     }
-    RMSNorm.backward(
-      layer.middle.pointer, weight: block.vectors.feedForwardNorm.pointer,
-      inverse: layer.feedForwardInverse.pointer, dy: dNormed, tokens: tokens, size: hidden,
+    norm?.backward(
+      block.shape.isParallel ? layer.input.pointer : layer.middle.pointer,
+      inverse: layer.feedForwardInverse.pointer, dy: dInput, tokens: tokens,
       addingTo: dResidual, threads: threads)
   }
 
   private func backwardAttention(
     _ index: Int, _ block: LayerWeights, _ layer: DecoderTape.Layer, batch: TokenBatch,
-    positions: [Int], dResidual: UnsafeMutablePointer<Float>,
+    positions: [Int], dOutput: UnsafePointer<Float>, dResidual: UnsafeMutablePointer<Float>,
     gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?,
     factors: FactorGradients?
   ) {
     let tokens = batch.tokens.count
-    let hidden = configuration.hiddenSize
-    let (query, keyValue) = (configuration.queryWidth, configuration.keyValueWidth)
-    let stride = query + 2 * keyValue
+    let (shape, hidden) = (block.shape.attention, configuration.hiddenSize)
+    let (query, width) = (shape.queryWidth, shape.columns.width)
+    let dBranch = gradientOfBranch(.output, block, layer, dOutput: dOutput, tokens: tokens)
     let dAttention = scratch.buffer(.dAttention, count: tokens * query)
-    var dY = activations(dResidual, tokens: tokens, columns: hidden)
-    block.output.multiply(
+    var dY = activations(dBranch, tokens: tokens, columns: hidden)
+    block[.output].multiply(
       dY, count: tokens, .backward, into: dAttention, stride: query, threads: threads)
     curvature?.add(
-      index, .output, input: layer.attentionOutput, gradient: dResidual, stride: hidden,
+      index, .output, input: layer.attentionOutput, gradient: dBranch, stride: hidden,
       tokens: tokens)
     backwardModule(
       ModuleKey(layer: index, kind: .output), layer, x: layer.attentionOutput, dY: dY,
       dX: dAttention, tokens: tokens, &gradients, factors)
-    let dQKV = scratch.buffer(.dQueryKeyValue, count: tokens * stride)
-    attention.backward(
+    let dQKV = scratch.buffer(.dQueryKeyValue, count: tokens * width)
+    attention(index).backward(
       layer.queryKeyValue.pointer, batch: batch, probabilities: layer.probabilities.pointer,
       dOutput: dAttention, into: dQKV)
-    rotary.rotate(
-      dQKV, stride: stride, heads: configuration.headCount + configuration.keyValueHeadCount,
-      positionOfToken: positions, inverse: true, threads: threads)
+    rotate(index, dQKV, positions: positions, inverse: true)
+    headNorm(block)?.backward(
+      layer.rawQueryKeyValue.pointer, inverse: layer.headInverse.pointer, gradient: dQKV,
+      tokens: tokens)
     // Below the first block nothing trains: its input gradient is not needed.
     let needsInput = index > 0
-    let dNormed = scratch.buffer(.dNormed, count: tokens * hidden)
-    dY = activations(dQKV, tokens: tokens, columns: stride)
+    let norm = block.vectors.norms[.attentionNorm]
+    let dInput = norm == nil ? dResidual : scratch.buffer(.dNormed, count: tokens * hidden)
+    dY = activations(dQKV, tokens: tokens, columns: width)
     if needsInput {
-      block.queryKeyValue.multiply(
-        dY, count: tokens, .backward, into: dNormed, stride: hidden, threads: threads)
+      block[.queryKeyValue].multiply(
+        dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil,
+        threads: threads)
     }
-    for (kind, column) in [(LinearKind.query, 0), (.key, query), (.value, query + keyValue)] {
+    for (kind, column) in columns(of: .queryKeyValue, block.shape) {
       curvature?.add(
-        index, kind, input: layer.attentionInput, gradient: dQKV + column, stride: stride,
+        index, kind, input: layer.attentionInput, gradient: dQKV + column, stride: width,
         tokens: tokens)
       backwardModule(
         ModuleKey(layer: index, kind: kind), layer, x: layer.attentionInput,
-        dY: dY.dropping(columns: column), dX: needsInput ? dNormed : nil, tokens: tokens,
+        dY: dY.dropping(columns: column), dX: needsInput ? dInput : nil, tokens: tokens,
         &gradients, factors)
     }
     guard needsInput else { return }
-    RMSNorm.backward(
-      layer.input.pointer, weight: block.vectors.attentionNorm.pointer,
-      inverse: layer.attentionInverse.pointer, dy: dNormed, tokens: tokens, size: hidden,
+    norm?.backward(
+      layer.input.pointer, inverse: layer.attentionInverse.pointer, dy: dInput, tokens: tokens,
       addingTo: dResidual, threads: threads)
   }
 

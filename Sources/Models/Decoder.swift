@@ -3,8 +3,8 @@ public import Faults
 public import LinearAlgebra
 public import Tensors
 
-/// A Llama-family decoder (RMSNorm, RoPE, grouped-query attention, SwiGLU) with low-rank updates on its
-/// linear modules, forward and backward in Float32.
+/// A decoder with low-rank updates on its linear modules, forward and backward in Float32; what its blocks compute
+/// is said by a ``Block`` each.
 ///
 /// One decoder serves one caller at a time; the weights may be shared. Sequences are packed, so no
 /// operation is spent on padding. Only the updates' cores have gradients: no gradient of a full weight
@@ -28,16 +28,13 @@ public final class Decoder {
 
   let tape: DecoderTape
   let scratch = DecoderScratch()
-  private(set) var rotary: RotaryEmbedding
+  private var rotary: [RotaryEmbedding]
   private(set) var recorded: TokenBatch?
 
   var configuration: DecoderConfiguration { weights.configuration }
 
-  var attention: Attention {
-    Attention(
-      headCount: configuration.headCount, keyValueHeadCount: configuration.keyValueHeadCount,
-      headDimension: configuration.headDimension, window: configuration.slidingWindow,
-      threads: threads)
+  func attention(_ layer: Int) -> Attention {
+    Attention(weights.shapes[layer].attention, threads: threads)
   }
 
   /// A decoder over `weights` with `updates`.
@@ -51,9 +48,9 @@ public final class Decoder {
     self.updates = updates ?? UpdateSet(layerCount: weights.configuration.layerCount)
     self.threads = threads
     head = OutputHead(weights: weights, threads: threads, precision: precision)
-    tape = DecoderTape(configuration: weights.configuration)
-    rotary = RotaryEmbedding(
-      headDimension: weights.configuration.headDimension, frequencies: weights.rotary)
+    tape = DecoderTape(
+      blocks: weights.shapes, hiddenSize: weights.configuration.hiddenSize)
+    rotary = weights.rotary.map { RotaryEmbedding($0) }
   }
 
   /// Runs the model and returns the final-normed hidden states at the loss positions, `[P, d]`.
@@ -70,12 +67,13 @@ public final class Decoder {
     let tokens = batch.tokens.count
     let hidden = configuration.hiddenSize
     BLASThreads.set(threads)
-    rotary.prepare(positions: batch.longestSequence)
+    prepareRotary(positions: batch.longestSequence)
     let keepsAll = recording && !recomputes
     tape.prepare(
-      tokens: tokens, probabilities: attention.probabilityCount(batch), recording: keepsAll)
+      tokens: tokens, probabilities: probabilityCount(batch), recording: keepsAll)
     let positions = batch.positionOfToken
-    embed(batch.tokens, into: tape.layer(0, recording: keepsAll).input.pointer)
+    embed(
+      batch.tokens, positions: positions, into: tape.layer(0, recording: keepsAll).input.pointer)
     for index in 0..<configuration.layerCount {
       let layer = tape.layer(index, recording: keepsAll)
       if recording && recomputes { tape.keepInput(index, of: layer, tokens: tokens) }
@@ -94,11 +92,29 @@ public final class Decoder {
     return finalNorm(at: batch.lossPositions)
   }
 
-  private func embed(_ tokens: [Int32], into output: UnsafeMutablePointer<Float>) {
+  private func prepareRotary(positions: Int) {
+    for index in rotary.indices { rotary[index].prepare(positions: positions) }
+  }
+
+  private func probabilityCount(_ batch: TokenBatch) -> Int {
+    weights.shapes.indices.map { attention($0).probabilityCount(batch) }.max() ?? 0
+  }
+
+  private func embed(
+    _ tokens: [Int32], positions: [Int], into output: UnsafeMutablePointer<Float>
+  ) {
     let hidden = configuration.hiddenSize
+    let scale = Float(configuration.embeddingScale)
     for (index, token) in tokens.enumerated() {
       precondition(token >= 0 && token < configuration.vocabularySize, "token \(token)")
       weights.embedding.copyRow(Int(token), to: output + index * hidden)
+    }
+    if scale != 1 { for index in 0..<tokens.count * hidden { output[index] *= scale } }
+    guard let learned = weights.positions else { return }
+    let row = scratch.buffer(.branch, count: hidden)
+    for (index, position) in positions.enumerated() {
+      learned.copyRow(position, to: row)
+      for column in 0..<hidden { output[index * hidden + column] += row[column] }
     }
   }
 
@@ -134,11 +150,11 @@ public final class Decoder {
   ) throws(Fault) -> Matrix<Float> {
     let hidden = configuration.hiddenSize
     BLASThreads.set(threads)
-    rotary.prepare(positions: (positions.max() ?? 0) + 1)
+    prepareRotary(positions: (positions.max() ?? 0) + 1)
     tape.prepare(tokens: tokens.count, probabilities: 0, recording: false)
     recorded = nil
     let layer = tape.layer(0, recording: false)
-    embed(tokens, into: layer.input.pointer)
+    embed(tokens, positions: positions, into: layer.input.pointer)
     for index in 0..<configuration.layerCount {
       let block = try weights.layer(index, [.forward], precision)
       forwardBlock(
@@ -158,7 +174,8 @@ public final class Decoder {
     forwardBlock(
       index, block, layer, tokens: batch.tokens.count, positions: positions, into: output
     ) {
-      attention.forward($0, batch: batch, probabilities: layer.probabilities.pointer, into: $1)
+      attention(index).forward(
+        $0, batch: batch, probabilities: layer.probabilities.pointer, into: $1)
     }
   }
 
@@ -167,66 +184,125 @@ public final class Decoder {
     into output: UnsafeMutablePointer<Float>,
     attend: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
   ) {
-    let (hidden, feedForward) = (configuration.hiddenSize, configuration.feedForwardSize)
-    let (query, keyValue) = (configuration.queryWidth, configuration.keyValueWidth)
-    let stride = query + 2 * keyValue
-    let epsilon = Float(configuration.rmsNormEpsilon)
-
-    RMSNorm.forward(
-      layer.input.pointer, weight: block.vectors.attentionNorm.pointer, epsilon: epsilon,
-      tokens: tokens,
-      size: hidden, into: layer.attentionInput.pointer, inverse: layer.attentionInverse.pointer,
-      threads: threads)
+    let (shape, hidden) = (block.shape, configuration.hiddenSize)
+    let (input, middle) = (layer.input.pointer, layer.middle.pointer)
+    if let norm = block.vectors.norms[.attentionNorm] {
+      norm.forward(
+        input, tokens: tokens, into: layer.attentionInput.pointer,
+        inverse: layer.attentionInverse.pointer, threads: threads)
+    }
     let qkv = layer.queryKeyValue.pointer
-    var x = activations(layer.attentionInput.pointer, tokens: tokens, columns: hidden)
-    block.queryKeyValue.multiply(
-      x, count: tokens, .forward, into: qkv, stride: stride, threads: threads)
-    addBias(block, .queryKeyValue, tokens: tokens, to: qkv)
-    apply(index, .query, layer, x, tokens, to: qkv, stride: stride)
-    apply(index, .key, layer, x, tokens, to: qkv + query, stride: stride)
-    apply(index, .value, layer, x, tokens, to: qkv + query + keyValue, stride: stride)
-    rotary.rotate(
-      qkv, stride: stride, heads: configuration.headCount + configuration.keyValueHeadCount,
-      positionOfToken: positions, inverse: false, threads: threads)
+    let width = shape.attention.columns.width
+    let x = activations(layer.attentionInput.pointer, tokens: tokens, columns: hidden)
+    product(.queryKeyValue, index, block, layer, x, tokens, into: qkv, stride: width)
+    normHeads(block, layer, tokens: tokens)
+    rotate(index, qkv, positions: positions, inverse: false)
     attend(qkv, layer.attentionOutput.pointer)
-    let middle = layer.middle.pointer
-    middle.update(from: layer.input.pointer, count: tokens * hidden)
-    x = activations(layer.attentionOutput.pointer, tokens: tokens, columns: query)
-    block.output.multiply(
-      x, count: tokens, .forward, into: middle, stride: hidden, adding: true, threads: threads)
-    addBias(block, .output, tokens: tokens, to: middle)
-    apply(index, .output, layer, x, tokens, to: middle, stride: hidden)
+    branch(
+      .output, index, block, layer, input: layer.attentionOutput, from: input, to: middle, tokens)
 
-    RMSNorm.forward(
-      middle, weight: block.vectors.feedForwardNorm.pointer, epsilon: epsilon, tokens: tokens,
-      size: hidden, into: layer.feedForwardInput.pointer,
-      inverse: layer.feedForwardInverse.pointer, threads: threads)
-    let gateUp = layer.gateUp.pointer
-    let wide = 2 * feedForward
-    x = activations(layer.feedForwardInput.pointer, tokens: tokens, columns: hidden)
-    block.gateUp.multiply(
-      x, count: tokens, .forward, into: gateUp, stride: wide, threads: threads)
-    addBias(block, .gateUp, tokens: tokens, to: gateUp)
-    apply(index, .gate, layer, x, tokens, to: gateUp, stride: wide)
-    apply(index, .up, layer, x, tokens, to: gateUp + feedForward, stride: wide)
-    SwiGLU.forward(
-      gateUp, tokens: tokens, size: feedForward, into: layer.activation.pointer, threads: threads)
-    output.update(from: middle, count: tokens * hidden)
-    x = activations(layer.activation.pointer, tokens: tokens, columns: feedForward)
-    block.down.multiply(
-      x, count: tokens, .forward, into: output, stride: hidden, adding: true, threads: threads)
-    addBias(block, .down, tokens: tokens, to: output)
-    apply(index, .down, layer, x, tokens, to: output, stride: hidden)
+    if let norm = block.vectors.norms[block.feedForwardNormRole] {
+      norm.forward(
+        shape.isParallel ? input : middle, tokens: tokens, into: layer.feedForwardInput.pointer,
+        inverse: layer.feedForwardInverse.pointer, threads: threads)
+    }
+    let wide = shape.feedForward.wide
+    let y = activations(layer.feedForwardInput.pointer, tokens: tokens, columns: hidden)
+    product(.gateUp, index, block, layer, y, tokens, into: layer.gateUp.pointer, stride: wide)
+    GatedActivation(shape: shape.feedForward, threads: threads).forward(
+      layer.gateUp.pointer, tokens: tokens, into: layer.activation.pointer)
+    branch(.down, index, block, layer, input: layer.activation, from: middle, to: output, tokens)
+  }
+
+  /// `y` `[tokens, stride]` = or += the product with its bias and the updates of its modules, which lie side by side.
+  private func product(
+    _ product: Block.Product, _ index: Int, _ block: LayerWeights, _ layer: DecoderTape.Layer,
+    _ x: ActivationRows, _ tokens: Int, into y: UnsafeMutablePointer<Float>, stride: Int,
+    adding: Bool = false
+  ) {
+    block[product].multiply(
+      x, count: tokens, .forward, into: y, stride: stride, adding: adding, threads: threads)
+    addBias(block, product, tokens: tokens, to: y)
+    for (kind, column) in columns(of: product, block.shape) {
+      apply(index, kind, layer, x, tokens, to: y + column, stride: stride)
+    }
+  }
+
+  /// The modules of a product and their first columns.
+  func columns(of product: Block.Product, _ shape: Block) -> [(kind: LinearKind, column: Int)] {
+    var column = 0
+    return shape.kinds(of: product).map { kind in
+      defer {
+        column += shape.shape(of: kind, hiddenSize: configuration.hiddenSize).outFeatures
+      }
+      return (kind, column)
+    }
+  }
+
+  /// `to` = `from` + scale · norm(product of `input`), norm and scale where the block has them.
+  private func branch(
+    _ product: Block.Product, _ index: Int, _ block: LayerWeights, _ layer: DecoderTape.Layer,
+    input: FloatBuffer, from source: UnsafePointer<Float>,
+    to target: UnsafeMutablePointer<Float>, _ tokens: Int
+  ) {
+    let hidden = configuration.hiddenSize
+    let x = activations(input.pointer, tokens: tokens, columns: block[product].columns)
+    let norm = block.vectors.norms[product.outputNormRole]
+    let scale = Float(block.shape.residualScale)
+    guard norm != nil || scale != 1 else {
+      target.update(from: source, count: tokens * hidden)
+      self.product(
+        product, index, block, layer, x, tokens, into: target, stride: hidden, adding: true)
+      return
+    }
+    let (kept, inverse) = layer.branch(product)
+    var values = norm == nil ? scratch.buffer(.branch, count: tokens * hidden) : kept.pointer
+    self.product(product, index, block, layer, x, tokens, into: values, stride: hidden)
+    if let norm {
+      let normed = scratch.buffer(.normedBranch, count: tokens * hidden)
+      norm.forward(
+        values, tokens: tokens, into: normed, inverse: inverse.pointer, threads: threads)
+      values = normed
+    }
+    for index in 0..<tokens * hidden { target[index] = source[index] + scale * values[index] }
+  }
+
+  /// Norms queries and keys, where the block does, and keeps what they were.
+  private func normHeads(_ block: LayerWeights, _ layer: DecoderTape.Layer, tokens: Int) {
+    guard let norm = headNorm(block) else { return }
+    let count = tokens * block.shape.attention.columns.width
+    layer.rawQueryKeyValue.pointer.update(from: layer.queryKeyValue.pointer, count: count)
+    norm.forward(layer.queryKeyValue.pointer, tokens: tokens, inverse: layer.headInverse.pointer)
+  }
+
+  func headNorm(_ block: LayerWeights) -> HeadNorm? {
+    guard let query = block.vectors.norms[.queryNorm], let key = block.vectors.norms[.keyNorm]
+    else { return nil }
+    return HeadNorm(shape: block.shape.attention, query: query, key: key, threads: threads)
+  }
+
+  /// Turns queries and keys of every token, or their gradients back.
+  func rotate(
+    _ index: Int, _ rows: UnsafeMutablePointer<Float>, positions: [Int], inverse: Bool
+  ) {
+    guard let place = weights.rotaryOfLayer[index] else { return }
+    let shape = weights.shapes[index].attention
+    let columns = shape.columns
+    rotary[place].rotate(
+      rows, stride: columns.width,
+      heads: (0..<shape.headCount).map(columns.query)
+        + (0..<shape.keyValueHeadCount).map(columns.key),
+      positionOfToken: positions, inverse: inverse, threads: threads)
   }
 
   /// Adds the bias of a matrix, where it has one, to every row of its product.
   ///
   /// `y` `[tokens, rows]`; constants have no gradient here.
   private func addBias(
-    _ block: LayerWeights, _ part: LayerWeights.Part, tokens: Int,
+    _ block: LayerWeights, _ product: Block.Product, tokens: Int,
     to y: UnsafeMutablePointer<Float>
   ) {
-    guard let buffer = block.vectors.biases[part] else { return }
+    guard let buffer = block.vectors.biases[product] else { return }
     let size = buffer.count
     let (bias, y) = (Shared(UnsafePointer<Float>(buffer.pointer)), Shared(y))
     parallelRanges(tokens, threads: threads, minimum: 64) { range in
@@ -284,10 +360,38 @@ public final class Decoder {
       (gathered + row * hidden).update(from: tape.output.pointer + position * hidden, count: hidden)
     }
     let normed = FloatBuffer(count: count * hidden)
-    RMSNorm.forward(
-      gathered, weight: weights.finalNorm.pointer, epsilon: Float(configuration.rmsNormEpsilon),
-      tokens: count, size: hidden, into: normed.pointer,
+    weights.finalNorm.forward(
+      gathered, tokens: count, into: normed.pointer,
       inverse: scratch.buffer(.gatheredInverse, count: count), threads: threads)
     return normed.matrix(rows: count, columns: hidden)
+  }
+}
+
+extension Block {
+  var hasInputNorm: Bool { placement != .post }
+  var hasOutputNorm: Bool { placement == .post || placement == .sandwich }
+  var isParallel: Bool {
+    if case .parallel = placement { return true }
+    return false
+  }
+}
+
+extension Block.Product {
+  /// The norm behind the product, where there is one.
+  var outputNormRole: TensorRole { self == .output ? .attentionPostNorm : .feedForwardPostNorm }
+}
+
+extension LayerWeights {
+  /// The norm before the feed-forward layer, which may be that of attention.
+  var feedForwardNormRole: TensorRole {
+    shape.placement == .parallel(sharedNorm: true) ? .attentionNorm : .feedForwardNorm
+  }
+}
+
+extension DecoderTape.Layer {
+  /// What is kept of a branch with a norm behind it.
+  func branch(_ product: Block.Product) -> (values: FloatBuffer, inverse: FloatBuffer) {
+    product == .output
+      ? (attentionBranch, attentionBranchInverse) : (feedForwardBranch, feedForwardBranchInverse)
   }
 }

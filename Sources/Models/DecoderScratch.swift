@@ -4,6 +4,7 @@ final class DecoderScratch {
   enum Name: Hashable {
     case mixed, gathered, gatheredInverse, dHidden, dResidual, dNormed, dWide, dActivation
     case dQueryKeyValue, dAttention, outputProjected, inputProjected
+    case branch, normedBranch, dBranch, dOutput, logitSlopes
     case rounded, roundedNarrow, logits, teacherLogits
   }
 

@@ -9,46 +9,65 @@ final class DecoderTape {
   final class Layer {
     /// Residual stream entering the block `[N, d]`.
     let input: FloatBuffer
-    /// Normed input of q, k, v `[N, d]`.
+    /// Input of q, k, v `[N, d]`: normed, or ``input`` itself.
     let attentionInput: FloatBuffer
     let attentionInverse: FloatBuffer
+    /// Queries and keys before their norm, where there is one, in rows as those of ``queryKeyValue``.
+    let rawQueryKeyValue: FloatBuffer
+    let headInverse: FloatBuffer
     /// Rotated queries and keys, and values `[N, (H+2K)·D]`.
     let queryKeyValue: FloatBuffer
     /// Attention probabilities, `[H, L, L]` per sequence.
     var probabilities: FloatBuffer
-    /// Attention output, the input of o_proj `[N, H·D]`.
+    /// Attention output, the input of the output projection `[N, H·D]`.
     let attentionOutput: FloatBuffer
+    /// What attention adds to the residual stream, before its norm, where there is one `[N, d]`.
+    let attentionBranch: FloatBuffer
+    let attentionBranchInverse: FloatBuffer
     /// Residual stream after attention `[N, d]`.
     let middle: FloatBuffer
-    /// Normed input of gate and up `[N, d]`.
+    /// Input of gate and up `[N, d]`: normed, or ``middle`` itself.
     let feedForwardInput: FloatBuffer
     let feedForwardInverse: FloatBuffer
-    /// Gate and up projections, `[N, 2F]`.
+    /// Gate and up projections, `[N, 2F]`, or up alone.
     let gateUp: FloatBuffer
-    /// Input of down_proj `[N, F]`.
+    /// Input of down `[N, F]`.
     let activation: FloatBuffer
+    /// What the feed-forward layer adds, before its norm, where there is one `[N, d]`.
+    let feedForwardBranch: FloatBuffer
+    let feedForwardBranchInverse: FloatBuffer
     /// `x·I` of every module with an update `[N, inputRank]`.
     var projected: [LinearKind: FloatBuffer] = [:]
 
-    init(tokens: Int, probabilities: Int, configuration: DecoderConfiguration) {
-      let hidden = configuration.hiddenSize
-      let feedForward = configuration.feedForwardSize
-      let qkv = configuration.queryWidth + 2 * configuration.keyValueWidth
-      input = FloatBuffer(count: tokens * hidden)
-      attentionInput = FloatBuffer(count: tokens * hidden)
-      attentionInverse = FloatBuffer(count: tokens)
-      queryKeyValue = FloatBuffer(count: tokens * qkv)
+    init(tokens: Int, probabilities: Int, block: Block, hiddenSize hidden: Int) {
+      let attention = block.attention
+      func buffer(_ columns: Int, if isNeeded: Bool = true) -> FloatBuffer {
+        FloatBuffer(count: isNeeded ? tokens * columns : 0)
+      }
+      let (hasInputNorm, hasOutputNorm) = (block.hasInputNorm, block.hasOutputNorm)
+      input = buffer(hidden)
+      middle = buffer(hidden)
+      attentionInput = hasInputNorm ? buffer(hidden) : input
+      feedForwardInput = hasInputNorm ? buffer(hidden) : middle
+      attentionInverse = buffer(1, if: hasInputNorm)
+      feedForwardInverse = buffer(1, if: hasInputNorm)
+      let hasHeadNorm = attention.headNorm != nil
+      rawQueryKeyValue = buffer(attention.columns.width, if: hasHeadNorm)
+      headInverse = buffer(HeadNorm.partCount(attention), if: hasHeadNorm)
+      queryKeyValue = buffer(attention.columns.width)
       self.probabilities = FloatBuffer(count: probabilities)
-      attentionOutput = FloatBuffer(count: tokens * configuration.queryWidth)
-      middle = FloatBuffer(count: tokens * hidden)
-      feedForwardInput = FloatBuffer(count: tokens * hidden)
-      feedForwardInverse = FloatBuffer(count: tokens)
-      gateUp = FloatBuffer(count: tokens * 2 * feedForward)
-      activation = FloatBuffer(count: tokens * feedForward)
+      attentionOutput = buffer(attention.queryWidth)
+      attentionBranch = buffer(hidden, if: hasOutputNorm)
+      attentionBranchInverse = buffer(1, if: hasOutputNorm)
+      gateUp = buffer(block.feedForward.wide)
+      activation = buffer(block.feedForward.size)
+      feedForwardBranch = buffer(hidden, if: hasOutputNorm)
+      feedForwardBranchInverse = buffer(1, if: hasOutputNorm)
     }
   }
 
-  private let configuration: DecoderConfiguration
+  private let blocks: [Block]
+  private let hiddenSize: Int
   private var tokenCapacity = 0
   private var probabilityCapacity = 0
   private var layers: [Layer] = []
@@ -57,33 +76,36 @@ final class DecoderTape {
   /// Residual stream after the last block `[N, d]`.
   private(set) var output = FloatBuffer(count: 0)
 
-  init(configuration: DecoderConfiguration) {
-    self.configuration = configuration
+  /// A tape for blocks whose buffers are of the same sizes where they share them.
+  init(blocks: [Block], hiddenSize: Int) {
+    self.blocks = blocks
+    self.hiddenSize = hiddenSize
   }
 
   /// Makes room for a batch; `recording` keeps all of every block, else all blocks share one.
   func prepare(tokens: Int, probabilities: Int, recording: Bool) {
-    let wanted = recording ? configuration.layerCount : 1
+    let wanted = recording ? blocks.count : 1
     if tokens > tokenCapacity || probabilities > probabilityCapacity {
       // Room for a quarter more, so that slightly longer batches do not start over.
       tokenCapacity = max(tokenCapacity, tokens + tokens / 4)
       probabilityCapacity = max(probabilityCapacity, probabilities + probabilities / 4)
       layers = []
-      output = FloatBuffer(count: tokenCapacity * configuration.hiddenSize)
+      output = FloatBuffer(count: tokenCapacity * hiddenSize)
     }
     while layers.count < wanted {
       layers.append(
         Layer(
-          tokens: tokenCapacity, probabilities: probabilityCapacity, configuration: configuration))
+          tokens: tokenCapacity, probabilities: probabilityCapacity, block: blocks[layers.count],
+          hiddenSize: hiddenSize))
     }
   }
 
   /// Keeps the input of block `index` `[tokens, d]` alone, for a backward pass that runs the block again.
   func keepInput(_ index: Int, of layer: Layer, tokens: Int) {
-    let count = tokens * configuration.hiddenSize
+    let count = tokens * hiddenSize
     while inputs.count <= index { inputs.append(FloatBuffer(count: 0)) }
     if inputs[index].count < count {
-      inputs[index] = FloatBuffer(count: tokenCapacity * configuration.hiddenSize)
+      inputs[index] = FloatBuffer(count: tokenCapacity * hiddenSize)
     }
     inputs[index].pointer.update(from: layer.input.pointer, count: count)
   }
@@ -91,7 +113,7 @@ final class DecoderTape {
   /// Puts a kept input back.
   func restoreInput(_ index: Int, to layer: Layer, tokens: Int) {
     layer.input.pointer.update(
-      from: inputs[index].pointer, count: tokens * configuration.hiddenSize)
+      from: inputs[index].pointer, count: tokens * hiddenSize)
   }
 
   /// The buffers of block `index`.

@@ -3,21 +3,40 @@ public import Faults
 import LinearAlgebra
 public import Tensors
 
-/// The frozen Float32 weights of a Llama-family decoder, laid out for the kernels.
+/// The frozen Float32 weights of a decoder, laid out for the kernels.
 ///
 /// Query, key and value rows are one matrix, gate and up rows another: one product instead of three and
-/// two. Legend: `d` hidden size, `F` feed-forward size, `D` head dimension, `H`/`K` query/key-value heads.
+/// two, whether the file has them apart or together. Legend: `d` hidden size, `F` feed-forward size, `D` head dimension, `H`/`K` query/key-value heads.
 public final class DecoderWeights: Sendable {
   /// The shape of the model.
   public let configuration: DecoderConfiguration
+  /// What every block computes.
+  let shapes: [Block]
+  private let vocabulary: Vocabulary
+  /// RoPE's angles, one entry for blocks that turn alike.
+  let rotary: [RotaryFrequencies]
+  /// Which of ``rotary`` a block's heads turn by; nil for none.
+  let rotaryOfLayer: [Int?]
+
+  /// What lies outside the blocks.
+  private struct Vocabulary: Sendable {
+    var embedding: FrozenMatrix
+    var head: FrozenMatrix
+    var headBias: FloatBuffer?
+    var positions: FrozenMatrix?
+    var finalNorm: NormWeights
+  }
+
   /// Token embeddings `[vocabulary, d]`.
-  let embedding: FrozenMatrix
+  var embedding: FrozenMatrix { vocabulary.embedding }
   /// The output head `[vocabulary, d]`; the embedding itself where they are tied.
-  let head: FrozenMatrix
-  /// Final norm weight `[d]`.
-  let finalNorm: FloatBuffer
-  /// RoPE's angles.
-  let rotary: RotaryFrequencies
+  var head: FrozenMatrix { vocabulary.head }
+  /// Added to logits `[vocabulary]`.
+  var headBias: FloatBuffer? { vocabulary.headBias }
+  /// Learned positions `[context, d]`.
+  var positions: FrozenMatrix? { vocabulary.positions }
+  /// The norm before the head.
+  var finalNorm: NormWeights { vocabulary.finalNorm }
   private let blocks: Blocks
 
   private enum Blocks: Sendable {
@@ -49,19 +68,19 @@ public final class DecoderWeights: Sendable {
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) {
     self.configuration = configuration
-    rotary = try RotaryFrequencies(configuration)
-    (embedding, head) = try DecoderWeights.vocabulary(configuration, matrix)
-    finalNorm = try DecoderWeights.norm(
-      "model.norm.weight", size: configuration.hiddenSize, vector)
+    shapes = configuration.blocks
+    (rotary, rotaryOfLayer) = try DecoderWeights.rotary(shapes)
+    vocabulary = try DecoderWeights.vocabulary(configuration, matrix, vector)
     var layers: [LayerWeights] = []
-    for layer in 0..<configuration.layerCount {
-      var parts: [FrozenMatrix] = []
-      for part in LayerWeights.Part.allCases {
-        parts.append(try part.load(layer, configuration, matrix))
+    for (layer, shape) in shapes.enumerated() {
+      var matrices: [FrozenMatrix] = []
+      for product in Block.Product.allCases {
+        matrices.append(try product.load(layer, configuration, matrix))
       }
       layers.append(
         LayerWeights(
-          vectors: try DecoderWeights.vectors(layer, configuration, vector), parts: parts))
+          shape: shape, vectors: try DecoderWeights.vectors(layer, shape, configuration, vector),
+          matrices: matrices))
       progress(layer + 1, configuration.layerCount)
     }
     blocks = .held(layers)
@@ -82,16 +101,14 @@ public final class DecoderWeights: Sendable {
   /// Its blocks stay on disk and are decoded at every pass, one at a time. Results are the same to the bit.
   public init(streaming base: BaseCheckpoint) throws(Fault) {
     configuration = base.configuration
-    rotary = try RotaryFrequencies(configuration)
+    shapes = configuration.blocks
+    (rotary, rotaryOfLayer) = try DecoderWeights.rotary(shapes)
     let vector = { (name: String) throws(Fault) in try base.vector(name) }
-    (embedding, head) = try DecoderWeights.vocabulary(configuration) { (name) throws(Fault) in
-      try base.matrix(name)
-    }
-    finalNorm = try DecoderWeights.norm(
-      "model.norm.weight", size: configuration.hiddenSize, vector)
+    vocabulary = try DecoderWeights.vocabulary(
+      configuration, { (name) throws(Fault) in try base.matrix(name) }, vector)
     var vectors: [LayerWeights.Vectors] = []
-    for layer in 0..<configuration.layerCount {
-      vectors.append(try DecoderWeights.vectors(layer, configuration, vector))
+    for (layer, shape) in shapes.enumerated() {
+      vectors.append(try DecoderWeights.vectors(layer, shape, configuration, vector))
     }
     blocks = .streamed(LayerStream(base: base, vectors: vectors))
   }
@@ -101,9 +118,7 @@ public final class DecoderWeights: Sendable {
     head.drop(.backward)
     guard case .held(let layers) = blocks else { return }
     for layer in layers {
-      for matrix in [layer.queryKeyValue, layer.output, layer.gateUp, layer.down] {
-        matrix.drop(.backward)
-      }
+      for matrix in layer.products { matrix.drop(.backward) }
     }
   }
 
@@ -121,20 +136,51 @@ public final class DecoderWeights: Sendable {
       + LayerStream.byteCount(shape)
   }
 
-  /// Token embeddings and head, which may be one.
+  /// The frequencies of all rotations there are, and which of them every block has.
+  private static func rotary(
+    _ shapes: [Block]
+  ) throws(Fault) -> (frequencies: [RotaryFrequencies], ofLayer: [Int?]) {
+    var kinds: [Rotary] = []
+    var ofLayer: [Int?] = []
+    for shape in shapes {
+      guard let rotary = shape.attention.rotary else {
+        ofLayer.append(nil)
+        continue
+      }
+      if !kinds.contains(rotary) { kinds.append(rotary) }
+      ofLayer.append(kinds.firstIndex(of: rotary))
+    }
+    var frequencies: [RotaryFrequencies] = []
+    for kind in kinds { frequencies.append(try RotaryFrequencies(kind)) }
+    return (frequencies, ofLayer)
+  }
+
+  /// Token embeddings and head, which may be one, and what else lies outside the blocks.
   private static func vocabulary(
-    _ configuration: DecoderConfiguration, _ matrix: (String) throws(Fault) -> Matrix<Float>
-  ) throws(Fault) -> (FrozenMatrix, FrozenMatrix) {
-    func load(_ name: String) throws(Fault) -> FrozenMatrix {
-      let (rows, columns) = (configuration.vocabularySize, configuration.hiddenSize)
-      return try FrozenMatrix(rows: [rows], columns: columns) { (_) throws(Fault) in
-        try checked(name, rows: rows, columns: columns, matrix)
+    _ configuration: DecoderConfiguration, _ matrix: (String) throws(Fault) -> Matrix<Float>,
+    _ vector: (String) throws(Fault) -> [Float]
+  ) throws(Fault) -> Vocabulary {
+    let (hidden, names) = (configuration.hiddenSize, configuration.names)
+    func load(_ name: String, rows: Int) throws(Fault) -> FrozenMatrix {
+      try FrozenMatrix(rows: [rows], columns: hidden) { (_) throws(Fault) in
+        try checked(name, rows: rows, columns: hidden, matrix)
       }
     }
-    let embedding = try load("model.embed_tokens.weight")
-    return (
-      embedding, configuration.hasTiedEmbeddings ? embedding : try load("lm_head.weight")
-    )
+    let size = configuration.vocabularySize
+    let embedding = try load(configuration.embeddingName, rows: size)
+    var vocabulary = Vocabulary(
+      embedding: embedding,
+      head: configuration.hasTiedEmbeddings
+        ? embedding : try load(configuration.headName, rows: size),
+      finalNorm: try norm(
+        names.module(.finalNorm) ?? "", configuration.finalNorm, size: hidden, vector))
+    if configuration.headHasBias, let name = names.module(.head) {
+      vocabulary.headBias = FloatBuffer(try checked(name + ".bias", size: size, vector))
+    }
+    if let name = names.module(.positions) {
+      vocabulary.positions = try load(name + ".weight", rows: configuration.contextLength)
+    }
+    return vocabulary
   }
 
   /// A matrix of the shape that the model needs.
@@ -152,13 +198,13 @@ public final class DecoderWeights: Sendable {
   }
 
   private static func vectors(
-    _ layer: Int, _ configuration: DecoderConfiguration,
+    _ layer: Int, _ shape: Block, _ configuration: DecoderConfiguration,
     _ vector: (String) throws(Fault) -> [Float]
   ) throws(Fault) -> LayerWeights.Vectors {
-    let (prefix, size) = ("model.layers.\(layer).", configuration.hiddenSize)
-    var biases: [LayerWeights.Part: FloatBuffer] = [:]
-    for part in LayerWeights.Part.allCases {
-      let modules = part.modules(layer, configuration)
+    let names = configuration.names
+    var biases: [Block.Product: FloatBuffer] = [:]
+    for product in Block.Product.allCases {
+      let modules = product.modules(layer, configuration)
       guard modules.contains(where: { configuration.biases.contains($0.kind) }) else { continue }
       var values: [Float] = []
       for module in modules {
@@ -167,18 +213,22 @@ public final class DecoderWeights: Sendable {
           ? try checked(module.biasName, size: module.outFeatures, vector)
           : [Float](repeating: 0, count: module.outFeatures)
       }
-      biases[part] = FloatBuffer(values)
+      biases[product] = FloatBuffer(values)
     }
-    return LayerWeights.Vectors(
-      attentionNorm: try norm(prefix + "input_layernorm.weight", size: size, vector),
-      feedForwardNorm: try norm(prefix + "post_attention_layernorm.weight", size: size, vector),
-      biases: biases)
+    var norms: [TensorRole: NormWeights] = [:]
+    for (role, size) in shape.norms(hiddenSize: configuration.hiddenSize) {
+      norms[role] = try norm(
+        names.module(role, layer: layer) ?? "", shape.norm, size: size, vector)
+    }
+    return LayerWeights.Vectors(norms: norms, biases: biases)
   }
 
   private static func norm(
-    _ name: String, size: Int, _ vector: (String) throws(Fault) -> [Float]
-  ) throws(Fault) -> FloatBuffer {
-    FloatBuffer(try checked(name, size: size, vector))
+    _ module: String, _ shape: Norm, size: Int, _ vector: (String) throws(Fault) -> [Float]
+  ) throws(Fault) -> NormWeights {
+    NormWeights(
+      shape, weight: try checked(module + ".weight", size: size, vector),
+      bias: shape.hasBias ? try checked(module + ".bias", size: size, vector) : nil)
   }
 
   /// A vector of the size that the model needs.

@@ -8,30 +8,29 @@ import LinearAlgebra
 final class KeyValueCache {
   /// Tokens of each sequence so far, `[S]`.
   private(set) var lengths: [Int]
-  private let configuration: DecoderConfiguration
+  private let shapes: [Block.Attention]
+  private let columns: [HeadColumns]
   private let capacity: Int
   private let keys: [FloatBuffer]
   private let values: [FloatBuffer]
   private let scores: FloatBuffer
 
-  private var width: Int { configuration.keyValueWidth }
-  private var stride: Int { configuration.queryWidth + 2 * configuration.keyValueWidth }
-  private var group: Int { configuration.headCount / configuration.keyValueHeadCount }
-
   /// An empty cache for `sequences` sequences of at most `capacity` tokens.
-  init(configuration: DecoderConfiguration, sequences: Int, capacity: Int) {
-    self.configuration = configuration
+  init(_ blocks: [Block], sequences: Int, capacity: Int) {
+    shapes = blocks.map(\.attention)
+    columns = shapes.map(\.columns)
     self.capacity = capacity
     lengths = Array(repeating: 0, count: sequences)
-    let count = sequences * capacity * configuration.keyValueWidth
-    keys = (0..<configuration.layerCount).map { _ in FloatBuffer(count: count) }
-    values = (0..<configuration.layerCount).map { _ in FloatBuffer(count: count) }
+    let counts = shapes.map { sequences * capacity * $0.keyValueWidth }
+    keys = counts.map { FloatBuffer(count: $0) }
+    values = counts.map { FloatBuffer(count: $0) }
     scores = FloatBuffer(
-      count: capacity * configuration.headCount / configuration.keyValueHeadCount)
+      count: capacity * (shapes.map { $0.headCount / $0.keyValueHeadCount }.max() ?? 0))
   }
 
   /// Takes block `layer`'s rows of whole sequences: `qkv` `[N, (H+2K)·D]`, sequence `s` at `ranges[s]`.
   func fill(_ layer: Int, from qkv: UnsafePointer<Float>, ranges: [Range<Int>]) {
+    let stride = columns[layer].width
     for (sequence, range) in ranges.enumerated() {
       for (position, row) in range.enumerated() {
         store(layer, qkv + row * stride, sequence: sequence, position: position)
@@ -51,43 +50,54 @@ final class KeyValueCache {
     _ layer: Int, _ qkv: UnsafePointer<Float>, sequences: [Int],
     into output: UnsafeMutablePointer<Float>
   ) {
+    let (shape, stride) = (shapes[layer], columns[layer].width)
     for (row, sequence) in sequences.enumerated() {
       let position = lengths[sequence]
       store(layer, qkv + row * stride, sequence: sequence, position: position)
-      let first = max(0, position + 1 - (configuration.slidingWindow ?? position + 1))
+      let first = max(0, position + 1 - (shape.window ?? position + 1))
       attend(
         layer, query: qkv + row * stride, sequence: sequence, keys: first..<position + 1,
-        into: output + row * configuration.queryWidth)
+        into: output + row * shape.queryWidth)
     }
   }
 
   private func store(
     _ layer: Int, _ row: UnsafePointer<Float>, sequence: Int, position: Int
   ) {
+    let (shape, columns, width) = (shapes[layer], columns[layer], shapes[layer].keyValueWidth)
     let offset = (sequence * capacity + position) * width
-    let key = row + configuration.queryWidth
-    (keys[layer].pointer + offset).update(from: key, count: width)
-    (values[layer].pointer + offset).update(from: key + width, count: width)
+    for head in 0..<shape.keyValueHeadCount {
+      let (place, size) = (offset + head * shape.headDimension, shape.headDimension)
+      (keys[layer].pointer + place).update(from: row + columns.key(head), count: size)
+      (values[layer].pointer + place).update(from: row + columns.value(head), count: size)
+    }
   }
 
-  /// softmax(q·Kᵀ/√D)·V of one query row, the heads of a group together.
+  /// softmax(α·q·Kᵀ)·V of one query row, the heads of a group together.
   private func attend(
     _ layer: Int, query: UnsafePointer<Float>, sequence: Int, keys seen: Range<Int>,
     into output: UnsafeMutablePointer<Float>
   ) {
-    let dimension = configuration.headDimension
+    let (shape, columns, width) = (shapes[layer], columns[layer], shapes[layer].keyValueWidth)
+    let dimension = shape.headDimension
+    let group = shape.headCount / shape.keyValueHeadCount
     let start = (sequence * capacity + seen.lowerBound) * width
     let count = seen.count
-    for head in 0..<configuration.keyValueHeadCount {
-      let first = head * group * dimension
+    // Query heads of a group follow one another, or are alone.
+    for head in 0..<shape.keyValueHeadCount {
+      let first = head * group
       BLAS.gemm(
         transposeB: true, rows: group, columns: count, inner: dimension,
-        alpha: 1 / Float(dimension).squareRoot(), query + first,
+        alpha: Float(shape.scale), query + columns.query(first),
         keys[layer].pointer + start + head * dimension, strideB: width, scores.pointer)
+      if let cap = shape.cap {
+        SoftCap.forward(scores.pointer, count: group * count, cap: Float(cap))
+      }
       for member in 0..<group { softmax(scores.pointer + member * count, count: count) }
       BLAS.gemm(
         rows: group, columns: dimension, inner: count, scores.pointer,
-        values[layer].pointer + start + head * dimension, strideB: width, output + first)
+        values[layer].pointer + start + head * dimension, strideB: width,
+        output + first * dimension)
     }
   }
 }

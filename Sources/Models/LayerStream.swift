@@ -29,12 +29,14 @@ final class LayerStream: Sendable {
       current = pending
       return pending
     }
-    return LayerWeights(vectors: vectors[use.layer], parts: try pending.parts())
+    return LayerWeights(
+      shape: base.configuration.block(use.layer), vectors: vectors[use.layer],
+      matrices: try pending.parts())
   }
 
   /// Bytes that one block needs at most: its layouts, and the matrices and tensors that are being decoded.
   static func byteCount(_ configuration: DecoderConfiguration) -> Int {
-    let parts = LayerWeights.Part.allCases.map { part in
+    let parts = Block.Product.allCases.map { part in
       part.modules(0, configuration).map { $0.outFeatures * $0.inFeatures }
     }
     let sizes = parts.map { $0.reduce(0, +) }
@@ -53,14 +55,14 @@ private final class PendingLayer: Sendable {
 
   private struct State {
     var next = 0
-    var parts: [FrozenMatrix?] = Array(repeating: nil, count: LayerWeights.Part.allCases.count)
+    var parts: [FrozenMatrix?] = Array(repeating: nil, count: Block.Product.allCases.count)
     var fault: Fault?
   }
 
   init(_ use: LayerWeights.Use, base: BaseCheckpoint) {
     self.use = use
     self.base = base
-    for _ in LayerWeights.Part.allCases { remaining.enter() }
+    for _ in Block.Product.allCases { remaining.enter() }
   }
 
   /// Decodes what nobody has begun, and waits for the rest.
@@ -82,14 +84,14 @@ private final class PendingLayer: Sendable {
     return parts
   }
 
-  private func take() -> LayerWeights.Part? {
+  private func take() -> Block.Product? {
     state.withLock { state in
       defer { state.next += 1 }
-      return LayerWeights.Part(rawValue: state.next)
+      return Block.Product(rawValue: state.next)
     }
   }
 
-  private func load(_ part: LayerWeights.Part) throws(Fault) -> FrozenMatrix {
+  private func load(_ part: Block.Product) throws(Fault) -> FrozenMatrix {
     let matrix = try part.load(use.layer, base.configuration) { (name) throws(Fault) in
       try base.matrix(name)
     }

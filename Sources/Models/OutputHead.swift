@@ -6,7 +6,7 @@ public import Tensors
 /// The output head: logits, losses and their gradient, a few positions at a time.
 ///
 /// Legend: `P` loss positions, `d` hidden size, `V` vocabulary. Logits exist for at most
-/// ``chunkSize`` positions at once (`z = h·Eᵀ` `[P, V]`). The teacher is given by its final hidden states,
+/// ``chunkSize`` positions at once (`z = h·Eᵀ` `[P, V]`, with bias, divided and capped where the model does). The teacher is given by its final hidden states,
 /// which with the same head define its logits exactly in `d` instead of `V` numbers a position. One head serves
 /// one caller at a time: its buffers outlive a call.
 public struct OutputHead {
@@ -46,7 +46,11 @@ public struct OutputHead {
       guard let row = row.baseAddress else { return [] }
       return candidates.map { token in
         weights.head.copyRow(Int(token), to: weight.pointer)
-        return Double(dot(row, weight.pointer, count: hiddenSize))
+        var logit = dot(row, weight.pointer, count: hiddenSize)
+        if let bias = weights.headBias { logit += bias.pointer[Int(token)] }
+        logit /= Float(weights.configuration.logitDivisor)
+        if let cap { SoftCap.forward(&logit, count: 1, cap: cap) }
+        return Double(logit)
       }
     }
   }
@@ -61,8 +65,24 @@ public struct OutputHead {
         head, source + rows.lowerBound * hiddenSize, rows: rows.count, columns: hiddenSize,
         .forward,
         into: target, stride: vocabulary)
+      finish(target, rows: rows.count)
     }
   }
+
+  /// What follows the product: bias, divisor and cap.
+  private func finish(_ logits: UnsafeMutablePointer<Float>, rows: Int) {
+    let count = vocabulary
+    if let bias = weights.headBias {
+      for row in 0..<rows {
+        for index in 0..<count { logits[row * count + index] += bias.pointer[index] }
+      }
+    }
+    let divisor = Float(weights.configuration.logitDivisor)
+    if divisor != 1 { for index in 0..<rows * count { logits[index] /= divisor } }
+    if let cap { SoftCap.forward(logits, count: rows * count, cap: cap) }
+  }
+
+  private var cap: Float? { weights.configuration.logitCap.map { Float($0) } }
 
   private func multiply(
     _ head: FrozenMatrix, _ x: UnsafePointer<Float>, rows: Int, columns: Int,
@@ -188,9 +208,18 @@ public struct OutputHead {
     return gradient
   }
 
+  /// Writes `∂L/∂h` of `rows` for the gradient of their logits, which is spent.
   private func backproject(
-    _ logitGradient: UnsafePointer<Float>, rows: Range<Int>, into gradient: inout Matrix<Float>
+    _ logitGradient: UnsafeMutablePointer<Float>, rows: Range<Int>,
+    into gradient: inout Matrix<Float>
   ) {
+    let count = rows.count * vocabulary
+    if cap != nil {
+      let slopes = scratch.buffer(.logitSlopes, count: count)
+      for index in 0..<count { logitGradient[index] *= slopes[index] }
+    }
+    let divisor = Float(weights.configuration.logitDivisor)
+    if divisor != 1 { for index in 0..<count { logitGradient[index] /= divisor } }
     gradient.elements.withUnsafeMutableBufferPointer { target in
       guard let target = target.baseAddress else { return }
       multiply(
@@ -209,6 +238,12 @@ public struct OutputHead {
     for start in stride(from: 0, to: hidden.rows, by: chunkSize) {
       let rows = start..<min(start + chunkSize, hidden.rows)
       product(hidden, by: weights.head, rows: rows, into: student)
+      if let cap {
+        // The gradient will overwrite the logits that its last step depends on.
+        let slopes = scratch.buffer(.logitSlopes, count: size)
+        slopes.update(repeating: 1, count: rows.count * vocabulary)
+        SoftCap.backward(student, count: rows.count * vocabulary, cap: cap, gradient: slopes)
+      }
       if let teacher, let teacherLogits {
         product(teacher, by: teacherHead ?? weights.head, rows: rows, into: teacherLogits)
       }

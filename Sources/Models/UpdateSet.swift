@@ -2,26 +2,32 @@ public import Checkpoints
 
 /// The updates of a whole model, by layer and kind of module.
 public struct UpdateSet {
-  private var updates: [[LinearKind: ModuleUpdate]]
+  private var updates: [[(kind: LinearKind, update: ModuleUpdate)]]
 
   /// No updates: the base model.
   public init(layerCount: Int) {
-    updates = Array(repeating: [:], count: layerCount)
+    updates = Array(repeating: [], count: layerCount)
   }
 
   /// The update of a module, or nil where the base weight stands alone.
   public subscript(layer: Int, kind: LinearKind) -> ModuleUpdate? {
-    get { updates[layer][kind] }
-    set { updates[layer][kind] = newValue }
+    get { updates[layer].first { $0.kind == kind }?.update }
+    set {
+      let place = updates[layer].firstIndex { $0.kind == kind }
+      switch (place, newValue) {
+      case (let place?, let update?): updates[layer][place].update = update
+      case (let place?, nil): updates[layer].remove(at: place)
+      case (nil, let update?): updates[layer].append((kind, update))
+      case (nil, nil): break
+      }
+    }
   }
 
-  /// The modules that have a trainable core, in model order; gradients come in this order.
+  /// The modules that have a trainable core, layer by layer in the order in which they were set; gradients come in
+  /// this order.
   public var trainable: [(layer: Int, kind: LinearKind, update: ModuleUpdate)] {
-    updates.enumerated().flatMap { layer, kinds in
-      LinearKind.allCases.compactMap { kind in
-        guard let update = kinds[kind], update.core != nil else { return nil }
-        return (layer, kind, update)
-      }
+    updates.enumerated().flatMap { layer, modules in
+      modules.compactMap { $0.update.core == nil ? nil : (layer, $0.kind, $0.update) }
     }
   }
 }

@@ -23,6 +23,11 @@ extension Projection {
     candidates: Int? = nil, search: DirectionSearch = .exchange,
     ridge: Double = Projection.defaultRidge
   ) throws(Fault) -> BasisSelection {
+    guard let curvature, curvature.inputCovariance != nil || curvature.outputCovariance != nil
+    else {
+      return try select(
+        update: update, directions: basis.directionRows, rank: rank, candidates: candidates)
+    }
     try checkShapes(
       update, outFeatures: basis.outFeatures, inFeatures: basis.inFeatures, curvature)
     let limit = min(candidates ?? basis.count, basis.count)
@@ -32,22 +37,48 @@ extension Projection {
     let problem = SelectionProblem(
       update: update, basis: basis, curvature: curvature, candidates: available, ridge: ridge)
     do throws(Fault) {
-      var excluded: Set<Int> = []
-      while true {
-        let pair = try problem.choose(
-          rank: rank, search: search, excluding: excluded)
-        let split = basis.clusters.filter { cluster in
-          [pair.output, pair.input].contains { side in
-            let taken = side.count(where: cluster.contains)
-            return taken > 0 && taken < cluster.count
-          }
-        }
-        if split.isEmpty { return .selected(output: pair.output, input: pair.input) }
-        // Take all of a cluster or none: what was chosen in part is left out.
-        for cluster in split { excluded.formUnion(cluster) }
+      return try selection(clusters: basis.clusters) { (excluded) throws(Fault) in
+        try problem.choose(rank: rank, search: search, excluding: excluded)
       }
     } catch {
       throw error.at(tensor: update.moduleName)
+    }
+  }
+
+  /// Chooses directions for `update` by the plain energy that they capture, `Σ M_ij²`; as
+  /// ``select(update:basis:curvature:rank:candidates:search:ridge:)`` does without curvature, to the bit.
+  ///
+  /// - Throws: `PROJ-SHAPE` where update and directions disagree.
+  public static func select(
+    update: LowRankUpdate, directions: DirectionRows, rank: LatentRank, candidates: Int? = nil
+  ) throws(Fault) -> BasisSelection {
+    try checkShapes(
+      update, outFeatures: directions.outFeatures, inFeatures: directions.inFeatures, nil)
+    let limit = min(candidates ?? directions.count, directions.count)
+    guard rank.output > 0, rank.input > 0, limit > 0 else { return .none }
+    let problem = PlainSelection(
+      update: update, directions: directions, candidates: directions.admissibleRank(limit))
+    return try selection(clusters: directions.clusters) { (excluded) throws(Fault) in
+      problem.choose(rank: rank, excluding: excluded)
+    }
+  }
+
+  /// What `choose` chooses, with all of a cluster or none of it.
+  private static func selection(
+    clusters: [Range<Int>], _ choose: (Set<Int>) throws(Fault) -> SelectionProblem.Pair
+  ) throws(Fault) -> BasisSelection {
+    var excluded: Set<Int> = []
+    while true {
+      let pair = try choose(excluded)
+      let split = clusters.filter { cluster in
+        [pair.output, pair.input].contains { side in
+          let taken = side.count(where: cluster.contains)
+          return taken > 0 && taken < cluster.count
+        }
+      }
+      if split.isEmpty { return .selected(output: pair.output, input: pair.input) }
+      // What was chosen in part is left out.
+      for cluster in split { excluded.formUnion(cluster) }
     }
   }
 }

@@ -147,12 +147,3 @@ struct SelectionProblem {
     return pair
   }
 }
-
-extension [Double] {
-  /// The indices of the `count` largest values, ascending; ties go to the lower index.
-  func largest(_ count: Int, excluding excluded: Set<Int>) -> [Int] {
-    indices.filter { !excluded.contains($0) }
-      .sorted { (self[$1], $0) < (self[$0], $1) }
-      .prefix(count).sorted()
-  }
-}

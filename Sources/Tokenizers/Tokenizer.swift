@@ -1,11 +1,9 @@
 internal import Faults
-internal import Foundation
 
-/// A byte-pair tokenizer, byte-level or in the manner of SentencePiece (`formats/tokenizers.md`).
+/// Text to token ids and back (`formats/tokenizers.md`).
 ///
-/// Text is cut at added tokens, normalised where the model asks for it, split into words, and the
-/// bytes or characters of each word are merged. All tables are keyed by bytes: Swift strings would take tokens that
-/// are canonically equivalent for one.
+/// Text is cut at added tokens, normalised, split into words, and each word becomes pieces of the vocabulary. All
+/// tables are keyed by bytes: Swift strings would take tokens that are canonically equivalent for one.
 public struct Tokenizer: Sendable {
   /// Number of tokens.
   public var vocabularyCount: Int { tokenBytes.count }
@@ -13,40 +11,42 @@ public struct Tokenizer: Sendable {
   public let beginOfSequence: Int32?
   /// Id of the end-of-sequence token, where the model has one.
   public let endOfSequence: Int32?
-  /// Whether ``encode(_:addSpecial:)`` with `addSpecial` begins with ``beginOfSequence``.
-  public var addsBeginOfSequence: Bool { beginOfSequence != nil && prefix.first == beginOfSequence }
-  /// The rule that splits text into words; nil for SentencePiece, which has none.
-  public let preTokenizer: PreTokenizer?
+  /// Whether ``encode(_:addSpecial:continues:)`` with `addSpecial` begins with ``beginOfSequence``.
+  public var addsBeginOfSequence: Bool {
+    beginOfSequence != nil && template.prefix.first == beginOfSequence
+  }
 
-  private let normalizesToNFC: Bool
-  private let prefix: [Int32]
-  private let suffix: [Int32]
-  private let tokenBytes: [[UInt8]]
-  private let byteTokens: [Int32]
-  private let wholeWords: [[UInt8]: Int32]
-  private let merges: BytePairMerges
+  private let normalizers: [Normalizer]
+  private let splitter: [SplitStep]
+  private let subword: Subword
+  private let template: Template
+  private let decoder: TokenDecoder
   private let rawTokens: AddedTokens
   private let normalizedTokens: AddedTokens
-  private let sentencePiece: SentencePiece?
+  private let tokenBytes: [[UInt8]]
   /// Tokens that are literal text.
   private let addedIDs: Set<Int32>
 
-  init(_ parts: TokenizerParts) throws(Fault) {
-    beginOfSequence = parts.beginOfSequence
-    endOfSequence = parts.endOfSequence
-    preTokenizer = parts.preTokenizer
-    normalizesToNFC = parts.normalizesToNFC
-    prefix = parts.prefix
-    suffix = parts.suffix
-    let vocabulary = try parts.vocabulary()
-    tokenBytes = vocabulary.tokenBytes
-    byteTokens = vocabulary.byteTokens
-    wholeWords = parts.takesWholeWords ? vocabulary.wholeWords : [:]
-    merges = vocabulary.merges
-    rawTokens = vocabulary.rawTokens
-    normalizedTokens = vocabulary.normalizedTokens
-    sentencePiece = parts.sentencePiece.map { SentencePiece($0, tables: vocabulary) }
-    addedIDs = Set(parts.added.map(\.id))
+  init(_ description: TokenizerDescription) throws(Fault) {
+    beginOfSequence = description.beginOfSequence
+    endOfSequence = description.endOfSequence
+    normalizers = description.normalizers
+    splitter = description.splitter
+    subword = try description.subword()
+    template = description.template
+    let decoder = description.decoder
+    self.decoder = decoder
+    let added = Set(description.added.map(\.id))
+    addedIDs = added
+    tokenBytes = description.tokens.enumerated().map { index, token in
+      guard let token else { return [] }
+      return added.contains(Int32(clamping: index)) ? token : decoder.bytes(of: token)
+    }
+    rawTokens = AddedTokens(description.added.filter { !$0.isNormalized }) { $0.content }
+    // The original library normalises their texts as it does what they are looked for in.
+    normalizedTokens = AddedTokens(description.added.filter(\.isNormalized)) {
+      description.normalized($0.content)
+    }
   }
 
   // MARK: - Encoding
@@ -61,73 +61,89 @@ public struct Tokenizer: Sendable {
   public func encode(
     _ text: String, addSpecial: Bool = false, continues: Bool = false
   ) -> [Int32] {
+    var ids: [Int32] = []
+    var scratch = Subword.Scratch()
+    for part in addSpecial ? template.single : Template.none.single {
+      switch part {
+      case .tokens(let tokens, _): ids += tokens
+      case .text: append(text, continues: continues, &scratch, to: &ids)
+      }
+    }
+    return ids
+  }
+
+  /// One text, or two that belong together, with types.
+  ///
+  /// - Parameters:
+  ///   - text: The first text.
+  ///   - second: The second, such as a hypothesis after its premise.
+  ///   - addSpecial: Whether to add what the model puts around them.
+  public func encode(
+    _ text: String, pairedWith second: String?, addSpecial: Bool = true
+  ) -> TokenizedText {
+    var result = TokenizedText()
+    var scratch = Subword.Scratch()
+    for part in second == nil ? template.single : template.pair {
+      switch part {
+      case .tokens(let tokens, let type): if addSpecial { result.append(tokens, type: type) }
+      case .text(let isSecond, let type):
+        var ids: [Int32] = []
+        append(isSecond ? second ?? "" : text, continues: false, &scratch, to: &ids)
+        result.append(ids, type: type)
+      }
+    }
+    return result
+  }
+
+  /// A text as it is when normalised added tokens are looked for in it; what it is split and cut into is as exact.
+  package func normalized(_ text: String) -> [UInt8] {
+    var text = NormalizedText(bytes: Array(text.utf8), isFirst: true, continues: false)
+    for normalizer in normalizers { normalizer.apply(to: &text) }
+    return text.bytes
+  }
+
+  private func append(
+    _ text: String, continues: Bool, _ scratch: inout Subword.Scratch, to ids: inout [Int32]
+  ) {
     let bytes = Array(text.utf8)
-    var ids = addSpecial ? prefix : []
-    for piece in rawTokens.pieces(of: bytes, in: 0..<bytes.count) {
+    for piece in rawTokens.pieces(of: bytes) {
       switch piece {
       case .token(let id): ids.append(id)
       case .text(let range):
         let isFirst = range.lowerBound == 0
-        if let sentencePiece {
-          encode(
-            bytes[range], sentencePiece, isFirst: isFirst, continues: continues && isFirst,
-            into: &ids)
-        } else {
-          encode(normalized(bytes[range]), into: &ids)
-        }
-      }
-    }
-    if addSpecial { ids += suffix }
-    return ids
-  }
-
-  /// Text between raw added tokens: cut at normalised added tokens, then split and merged.
-  private func encode(_ bytes: [UInt8], into ids: inout [Int32]) {
-    for piece in normalizedTokens.pieces(of: bytes, in: 0..<bytes.count) {
-      switch piece {
-      case .token(let id): ids.append(id)
-      case .text(let range):
-        let text = ScalarBuffer(bytes[range])
-        for word in preTokenizer?.words(of: text) ?? [] {
-          let start = range.lowerBound + text.offsets[word.lowerBound]
-          let end = range.lowerBound + text.offsets[word.upperBound]
-          encodeWord(bytes[start..<end], into: &ids)
-        }
+        let text = NormalizedText(
+          bytes: isFirst && range.upperBound == bytes.count ? bytes : Array(bytes[range]),
+          isFirst: isFirst, continues: continues && isFirst)
+        append(text, &scratch, to: &ids)
       }
     }
   }
 
-  private func encode(
-    _ bytes: ArraySlice<UInt8>, _ sentencePiece: SentencePiece, isFirst: Bool, continues: Bool,
-    into ids: inout [Int32]
+  /// Text between raw added tokens: cut at normalised added tokens, then split into words.
+  private func append(
+    _ text: NormalizedText, _ scratch: inout Subword.Scratch, to ids: inout [Int32]
   ) {
-    let text = sentencePiece.normalized(bytes, continues: continues)
-    for piece in normalizedTokens.pieces(of: text, in: 0..<text.count) {
+    var text = text
+    for normalizer in normalizers { normalizer.apply(to: &text) }
+    for piece in normalizedTokens.pieces(of: text.bytes) {
       switch piece {
       case .token(let id): ids.append(id)
       case .text(let range):
-        let isFirst = isFirst && range.lowerBound == 0
-        sentencePiece.encode(
-          text[range], isFirst: isFirst, continues: continues && isFirst, into: &ids)
+        let isFirst = range.lowerBound == 0
+        let isWhole = isFirst && range.upperBound == text.bytes.count
+        let bytes = isWhole ? text.bytes : Array(text.bytes[range])
+        if splitter.isEmpty {
+          subword.encode(bytes[...], &scratch, into: &ids)
+          continue
+        }
+        var words = SplitText(
+          bytes, isFirst: isFirst && text.isFirst, continues: isFirst && text.continues)
+        words.apply(splitter)
+        for word in words.pieces {
+          subword.encode(words.buffer.slice(word), &scratch, into: &ids)
+        }
       }
     }
-  }
-
-  private func encodeWord(_ bytes: ArraySlice<UInt8>, into ids: inout [Int32]) {
-    if !wholeWords.isEmpty, let id = wholeWords[Array(bytes)] {
-      ids.append(id)
-      return
-    }
-    // A byte without a token is dropped, as the original implementation does.
-    var tokens = bytes.map { byteTokens[Int($0)] }.filter { $0 >= 0 }
-    merges.merge(&tokens)
-    ids += tokens
-  }
-
-  private func normalized(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
-    guard normalizesToNFC, bytes.contains(where: { $0 >= 0x80 }) else { return Array(bytes) }
-    let text = String(decoding: bytes, as: UTF8.self)
-    return Array(text.precomposedStringWithCanonicalMapping.utf8)
   }
 
   // MARK: - Decoding
@@ -137,15 +153,33 @@ public struct Tokenizer: Sendable {
   /// - Parameter isWhole: Whether the ids are of a whole text and not of what follows another: then the space that
   ///   ``encode(_:addSpecial:continues:)`` puts in front is taken away.
   public func decode(_ ids: [Int32], isWhole: Bool = false) -> [UInt8] {
+    if case .wordPiece(let prefix, let cleansUp) = decoder {
+      return decodeWords(ids, prefix, cleansUp: cleansUp)
+    }
     var result: [UInt8] = []
-    var mayBeginWithSpace = isWhole && sentencePiece.map { $0.prefix != .none } ?? false
+    var putsInFront = TokenDecoder.PutInFront.never
+    if case .spaced(_, let place) = decoder, isWhole { putsInFront = place }
+    var mayBeginWithSpace = putsInFront != .never
     for id in ids where tokenBytes.indices.contains(Int(id)) {
       let isAdded = addedIDs.contains(id)
       var bytes = tokenBytes[Int(id)][...]
       if mayBeginWithSpace, !isAdded, bytes.first == 0x20 { bytes = bytes.dropFirst() }
       result += bytes
-      // With a prefix for the beginning alone, there is none after an added token.
-      mayBeginWithSpace = isWhole && isAdded && sentencePiece.map(\.spacesEveryPiece) ?? false
+      mayBeginWithSpace = isAdded && putsInFront == .ofEveryPiece
+    }
+    return result
+  }
+
+  /// Words with spaces between them.
+  private func decodeWords(_ ids: [Int32], _ prefix: [UInt8], cleansUp: Bool) -> [UInt8] {
+    var result: [UInt8] = []
+    var isFirst = true
+    for id in ids where tokenBytes.indices.contains(Int(id)) {
+      let token = tokenBytes[Int(id)]
+      let goesOn = !isFirst && !prefix.isEmpty && token.starts(with: prefix)
+      let bytes = goesOn ? Array(token.dropFirst(prefix.count)) : (isFirst ? [] : [0x20]) + token
+      result += cleansUp ? TokenDecoder.cleaned(bytes) : bytes
+      isFirst = false
     }
     return result
   }

@@ -18,10 +18,10 @@ public final class TeacherStateStore {
   }
 
   /// Names a chunk's states: the teacher, the tokens in order, and what changes the last bits of products.
-  func key(_ chunk: [TokenizedExample], threads: Int) -> SHA256Digest {
+  func key(_ chunk: [TokenizedExample]) -> SHA256Digest {
     var hasher = SHA256Hasher()
     hasher.update(teacher.bytes)
-    hasher.update(Array("\(BLASThreads.coreName) \(CPUKernels.name) \(threads)".utf8))
+    hasher.update(Array("\(BLASThreads.coreName) \(CPUKernels.name)".utf8))
     for example in chunk {
       for tokens in [example.prompt, example.completion] {
         hasher.update(Array(" \(tokens.count)".utf8))

@@ -56,7 +56,7 @@ final class TeacherStates {
   private func compute(_ chunk: [Int]) throws(Fault) {
     let size = teacher.weights.configuration.hiddenSize
     let counts = chunk.map { examples[$0].completion.count * size }
-    let key = store?.key(chunk.map { examples[$0] }, threads: teacher.threads)
+    let key = store?.key(chunk.map { examples[$0] })
     if let store, let key, let values = store.cache.read(key, count: counts.reduce(0, +)) {
       var offset = 0
       for (index, count) in zip(chunk, counts) {
@@ -65,7 +65,7 @@ final class TeacherStates {
       }
       return
     }
-    let groups = examples.groups(chunk, count: teacher.threads)
+    let groups = examples.microBatches(chunk)
     let found = try teacher.map(groups.count) {
       [examples] (group, decoder) throws(Fault) in
       let batch = TokenBatch(examples: groups[group].map { examples[$0] })

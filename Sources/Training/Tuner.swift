@@ -7,8 +7,8 @@ public import Tensors
 /// Fine-tunes the latents of a student to match its teacher, the labels, or both.
 ///
 /// A step costs one forward pass and one backward pass through activations; no gradient of a full weight
-/// exists. Deterministic: the same student, data, options and thread count give the same latents, resumed or
-/// not.
+/// exists. Deterministic: the same student, data and options give the same latents on one machine, whatever the
+/// number of threads, resumed or not.
 public final class Tuner {
   /// The model being tuned.
   public let student: StudentModel
@@ -25,9 +25,6 @@ public final class Tuner {
   private let settleRounding: (([Matrix<Float>]) throws(Fault) -> Int)?
   private let masks: [Matrix<Float>]?
   private var order: DataOrder
-
-  /// Tokens of one forward and backward pass; larger batches are split and their gradients added.
-  private static let tokenBudget = 2048
 
   /// A run from the student's current latents.
   ///
@@ -166,10 +163,7 @@ public final class Tuner {
   /// The mean loss over the completion positions of the examples and its gradient in the optimiser's
   /// coordinates, flattened.
   private func gradient(of indices: [Int]) throws(Fault) -> (Double, [Float]) {
-    let tokens = indices.reduce(0) { $0 + data.training[$1].tokenCount }
-    let count = max(
-      student.trainingPool.threads, (tokens + Tuner.tokenBudget - 1) / Tuner.tokenBudget)
-    let groups = data.training.groups(indices, count: count)
+    let groups = data.training.microBatches(indices)
     let teachers = try groups.map { (group) throws(Fault) in
       options.objective == .ce ? nil : try data.trainingTeacher?.hidden(group)
     }

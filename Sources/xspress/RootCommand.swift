@@ -12,9 +12,9 @@ struct RootCommand: ParsableCommand {
 
       EXAMPLES
         xspress inspect model.gguf
-        xspress convert --base model.gguf --adapter my-lora --rank 16 -o my-lora.loraxs
-        xspress tune --base model.gguf --adapter my-lora --rank 16 --train train.jsonl \
-      --eval test.jsonl -o my-lora.loraxs
+        xspress convert --base model.gguf --adapter my-lora --rank 16 -o out.loraxs
+        xspress tune --base model.gguf --adapter my-lora --rank 16 \\
+          --train train.jsonl --eval test.jsonl -o my-lora.loraxs
         xspress batch manifest.yaml -o run && open run/report/index.html
 
       EXIT CODES
@@ -25,6 +25,9 @@ struct RootCommand: ParsableCommand {
     subcommands: [
       InspectCommand.self, BasesCommand.self, CacheCommand.self, ConvertCommand.self,
       TuneCommand.self, EvaluateCommand.self, ExportCommand.self, BatchCommand.self,
+      PlanCommand.self, RunCommand.self, CollectCommand.self, EmitCommand.self, EstimateCommand.self,
+      DiffCommand.self,
+      WorkCommand.self,
       VerifyCommand.self, ReportCommand.self,
     ])
 }

@@ -14,7 +14,7 @@ import Testing
       #expect(folder.format == .huggingFace && file.format == .gguf)
       var expected = folder.configuration
       // GGUF holds ε as Float32.
-      expected.rmsNormEpsilon = Double(Float(1e-5))
+      expected.normEpsilon = Double(Float(1e-5))
       #expect(file.configuration == expected)
       #expect(file.linearModules == folder.linearModules)
       for tensor in folder.tensors {
@@ -254,7 +254,7 @@ import Testing
       $0.set("llama.rope.freq_base") { $0.add("llama.rope.freq_base", f32: 0) }
     },
     Case("another architecture", "GG-ARCH", .unsupported) {
-      $0.set("general.architecture") { $0.add("general.architecture", string: "gemma3") }
+      $0.set("general.architecture") { $0.add("general.architecture", string: "mamba") }
     },
     Case("no architecture", "GG-META", .badData) { $0.set("general.architecture") { _ in } },
     Case("architecture is a number", "GG-META", .badData) {

@@ -164,19 +164,20 @@ import Testing
       builder.tensors.removeAll { $0.name == Array("output.weight".utf8) }
       try AtomicFile.write(input, bytes: builder.bytes())
       let base = try BaseCheckpoint.open(input)
-      let embedding = try base.checkpoint.floats(LlamaNames.embedding)
+      let embedding = try base.checkpoint.floats("model.embed_tokens.weight")
       #expect(base.configuration.hasTiedEmbeddings)
       let copy = try GGUFCopy(of: base.checkpoint)
       for (head, type) in [(GGUFCopy.NewHead.embeddings, "F32"), (.values, "F16")] {
-        try copy.write(to: output, replacing: [LlamaNames.embedding], head: head, type: .f16) {
+        try copy.write(to: output, replacing: ["model.embed_tokens.weight"], head: head, type: .f16)
+        {
           (name) throws(Fault) in
-          name == LlamaNames.head ? embedding.map { _ in 0.5 } : embedding.map { _ in 0.25 }
+          name == "lm_head.weight" ? embedding.map { _ in 0.5 } : embedding.map { _ in 0.25 }
         }
         let found = try BaseCheckpoint.open(output)
         #expect(!found.configuration.hasTiedEmbeddings)
         #expect(found.checkpoint.tensor("token_embd.weight")?.dtypeName == "F16")
         #expect(found.checkpoint.tensor("output.weight")?.dtypeName == type)
-        let values = try found.checkpoint.floats(LlamaNames.head)
+        let values = try found.checkpoint.floats("lm_head.weight")
         #expect(values == (type == "F32" ? embedding : embedding.map { _ in 0.5 }))
       }
     }

@@ -66,7 +66,7 @@ import Testing
     #expect(configuration.headCount == 9 && configuration.keyValueHeadCount == 3)
     #expect(configuration.headDimension == 64 && configuration.feedForwardSize == 1536)
     #expect(configuration.vocabularySize == 49_152 && configuration.hasTiedEmbeddings)
-    #expect(configuration.ropeTheta == 100_000 && Float(configuration.rmsNormEpsilon) == 1e-5)
+    #expect(configuration.ropeTheta == 100_000 && Float(configuration.normEpsilon) == 1e-5)
     #expect(base.linearModules.count == 210)
   }
 

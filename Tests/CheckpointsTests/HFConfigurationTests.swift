@@ -13,7 +13,7 @@ import Testing
         == DecoderConfiguration(
           architecture: "llama", hiddenSize: 32, layerCount: 2, headCount: 4, keyValueHeadCount: 2,
           headDimension: 8, feedForwardSize: 48, vocabularySize: 64, contextLength: 128,
-          ropeTheta: 10_000, rmsNormEpsilon: 1e-5, hasTiedEmbeddings: false))
+          ropeTheta: 10_000, normEpsilon: 1e-5, hasTiedEmbeddings: false))
   }
 
   @Test func readsTheOlderSpellingAndDefaults() throws {
@@ -25,7 +25,7 @@ import Testing
     }
     try TinyLlama.withCopy(config: change) { folder in
       let configuration = try BaseCheckpoint.open(folder).configuration
-      #expect(configuration.ropeTheta == 500_000 && configuration.rmsNormEpsilon == 1e-6)
+      #expect(configuration.ropeTheta == 500_000 && configuration.normEpsilon == 1e-6)
       #expect(configuration.headDimension == 8 && configuration.contextLength == 2048)
     }
   }
@@ -90,7 +90,10 @@ import Testing
     }
     let variant = try #require(TinyVariant.all.first { $0.description == "biases" })
     try variant.withFolder { folder in
-      #expect(try BaseCheckpoint.open(folder).configuration.biases == Set(LinearKind.allCases))
+      #expect(
+        try BaseCheckpoint.open(folder).configuration.biases == [
+          .query, .key, .value, .output, .gate, .up, .down,
+        ])
       let url = URL(fileURLWithPath: folder + "/config.json")
       let text = try String(contentsOf: url, encoding: .utf8)
       try text.replacingOccurrences(of: "\"mlp_bias\":true", with: "\"mlp_bias\":false")
@@ -117,7 +120,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "model_type=gemma3", "hidden_act=gelu", "quantization_config={}", "num_local_experts=8",
+    "model_type=mamba", "hidden_act=quick_gelu", "unheard_of=1", "quantization_config={}",
+    "num_local_experts=8",
     "partial_rotary_factor=0.5", "attn_logit_softcapping=50",
   ])
   func refusesByName(_ setting: String) throws {

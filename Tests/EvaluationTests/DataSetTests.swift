@@ -55,7 +55,7 @@ import Tokenizers
       let model = DecoderConfiguration(
         architecture: "llama", hiddenSize: 4, layerCount: 1, headCount: 1, keyValueHeadCount: 1,
         headDimension: 4, feedForwardSize: 4, vocabularySize: vocabularySize,
-        contextLength: contextLength, ropeTheta: 10_000, rmsNormEpsilon: 1e-5,
+        contextLength: contextLength, ropeTheta: 10_000, normEpsilon: 1e-5,
         hasTiedEmbeddings: true)
       let set = try read("{\"prompt\":\"ab\",\"completion\":\"c\"}")
       do throws(Fault) {
@@ -86,7 +86,7 @@ import Tokenizers
     let model = DecoderConfiguration(
       architecture: "llama", hiddenSize: 4, layerCount: 1, headCount: 1, keyValueHeadCount: 1,
       headDimension: 4, feedForwardSize: 4, vocabularySize: 3, contextLength: 8,
-      ropeTheta: 10_000, rmsNormEpsilon: 1e-5, hasTiedEmbeddings: true)
+      ropeTheta: 10_000, normEpsilon: 1e-5, hasTiedEmbeddings: true)
     let tokenizer = try Tokenizer(vocabulary: vocabulary)
     let examples = try set.tokenized(by: tokenizer, for: model)
     #expect(examples.map(\.prompt) == [[2, 2, 0], [2, 0], [2, 2, 1]])
@@ -107,7 +107,7 @@ import Tokenizers
     var model = DecoderConfiguration(
       architecture: "llama", hiddenSize: 4, layerCount: 1, headCount: 1, keyValueHeadCount: 1,
       headDimension: 4, feedForwardSize: 4, vocabularySize: 2, contextLength: 8,
-      ropeTheta: 10_000, rmsNormEpsilon: 1e-5, hasTiedEmbeddings: true, doubtfulWindow: 4)
+      ropeTheta: 10_000, normEpsilon: 1e-5, hasTiedEmbeddings: true, doubtfulWindow: 4)
     func refusal(_ prompt: String) throws -> Fault? {
       let set = try read("{\"prompt\":\"\(prompt)\",\"completion\":\"b\"}")
       do throws(Fault) {

@@ -107,9 +107,9 @@ import Testing
     // Every index of these tests states a total_size of 1: it is not compared (`formats/hf.md` §2.1).
     Row(107, folders, "\"total_size\": 1"), Row(108, folders, "refusesAmbiguity()"),
     Row(109, folders, "namesAreComparedByBytes()"),
-    Row(110, "PipelineTests/JobNamesTests.swift", "otherNamesAreRefused"),
-    Row(111, "PipelineTests/ManifestTests.swift", "NAME-DUP"),
-    Row(112, "PipelineTests/JobNamesTests.swift", "outputInsideAnInputIsRefused()"),
+    Row(110, "RecipesTests/JobNamesTests.swift", "otherNamesAreRefused"),
+    Row(111, "RecipesTests/ManifestTests.swift", "NAME-DUP"),
+    Row(112, "PipelineTests/OutputPlaceTests.swift", "outputInsideAnInputIsRefused()"),
     Row(113, "FilesTests/AtomicFileTests.swift", "linkIsReplacedAndItsTargetKept()"),
     Row(114, "FilesTests/FileSignatureTests.swift", "binarySignatures()"),
     Row(115, "CheckpointsTests/HFConfigurationTests.swift", "refusesDamagedFiles"),

@@ -115,7 +115,6 @@ import Tokenizers
     try withFile(Array(bytes)) { path in
       let tokenizer = try Tokenizer(checkpoint: Checkpoint.open(path))
       #expect(tokenizer.encode("ab a") == [2, 3, 0])
-      #expect(tokenizer.preTokenizer == .gpt2)
     }
   }
 }

@@ -45,7 +45,7 @@ struct ReferenceDecoder {
     let w = weight(name)
     return x.map { row in
       let mean = row.reduce(0) { $0 + $1 * $1 } / Double(row.count)
-      let scale = 1 / (mean + configuration.rmsNormEpsilon).squareRoot()
+      let scale = 1 / (mean + configuration.normEpsilon).squareRoot()
       return row.indices.map { row[$0] * scale * w[0, $0] }
     }
   }

@@ -14,7 +14,7 @@ struct TinyModel {
     let configuration = DecoderConfiguration(
       architecture: "llama", hiddenSize: 16, layerCount: 2, headCount: 4, keyValueHeadCount: 2,
       headDimension: 4, feedForwardSize: 21, vocabularySize: 37, contextLength: 64,
-      ropeTheta: 100, rmsNormEpsilon: 1e-5, hasTiedEmbeddings: hasTiedEmbeddings)
+      ropeTheta: 100, normEpsilon: 1e-5, hasTiedEmbeddings: hasTiedEmbeddings)
     // Values are Float32-exact, so that both sides see the same model.
     func random(_ rows: Int, _ columns: Int, _ scale: Double, mean: Double = 0) -> Matrix<Double> {
       Matrix(

@@ -5,6 +5,7 @@ import Files
 import Pipeline
 import Progress
 import Projection
+import Recipes
 import Reports
 import TestSupport
 import Testing

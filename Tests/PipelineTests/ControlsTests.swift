@@ -6,6 +6,7 @@ import Foundation
 import Pipeline
 import Progress
 import Projection
+import Recipes
 import Reports
 import TestSupport
 import Testing

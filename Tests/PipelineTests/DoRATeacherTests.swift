@@ -6,6 +6,7 @@ import Models
 import Pipeline
 import Progress
 import Projection
+import Recipes
 import TestSupport
 import Testing
 

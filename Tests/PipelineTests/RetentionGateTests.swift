@@ -8,6 +8,7 @@ import Models
 import Pipeline
 import Progress
 import Projection
+import Recipes
 import Reports
 import TestSupport
 import Testing

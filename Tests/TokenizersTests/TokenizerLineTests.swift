@@ -34,7 +34,6 @@ struct TokenizerLineTests {
       let path = Paths.join(folder, "tokenizer.json")
       try AtomicFile.write(path, text: files.tokenizer.text())
       let tokenizer = try Tokenizer(tokenizerJSON: path)
-      #expect(tokenizer.preTokenizer?.rawValue == rule)
       let sources = try #require(answers["rules"]?[rule]?.objectValue)
       for source in sources.members {
         try TokenizerLines.expect(tokenizer, source.key, agreesWith: source.value)

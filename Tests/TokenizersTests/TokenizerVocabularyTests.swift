@@ -164,7 +164,7 @@ import Tokenizers
   func refuses(defect: String, code: String, kind: Fault.Kind) {
     var vocabulary = Self.letters()
     switch defect {
-    case "model": vocabulary.model = "bert"
+    case "model": vocabulary.model = "rwkv"
     case "no pre": vocabulary.preTokenizer = nil
     case "default pre": vocabulary.preTokenizer = "default"
     case "twice": vocabulary.tokens.append([0x61])

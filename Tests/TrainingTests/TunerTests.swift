@@ -220,6 +220,29 @@ import Training
     }
   }
 
+  /// What is computed together is a function of the examples: the same latents, to the bit, for any number of threads.
+  @Test(arguments: [ProductPrecision.float32, .bfloat16])
+  func latentsDoNotDependOnThreads(precision: ProductPrecision) throws {
+    let run = try TinyRun()
+    var options = TinyRun.options
+    options.steps = 3
+    // Enough tokens for several micro-batches.
+    options.batchSize = 80
+    options.precision = precision
+    func latents(threads: Int) throws -> [[Float]] {
+      let teacher = DecoderPool(
+        weights: run.weights, updates: run.teacher.decoders[0].updates, threads: threads)
+      let tuner = run.tuner(options, threads: threads, teacher: teacher)
+      try tuner.run()
+      return tuner.bestLatents.map(\.elements)
+    }
+    let single = try latents(threads: 1)
+    #expect(single.contains { $0.contains { $0 != 0 } })
+    for threads in [2, 3, 16, 64] {
+      #expect(try latents(threads: threads) == single, "\(threads) threads")
+    }
+  }
+
   /// One set of second moments for any number of threads, with the same bits; what does not hold it is refused with
   /// what it needs, before any work.
   @Test func calibrationHasOneSetOfSums() throws {

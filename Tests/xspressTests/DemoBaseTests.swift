@@ -23,15 +23,17 @@ struct DemoBaseTests {
   @Test func tunesMeasuresAndResumesToTheSameBytes() throws {
     try withTemporaryDirectory { folder in
       let data = try head(train, 40, in: folder)
-      func arguments(_ output: String) -> [String] {
+      // Neither interruptions nor the number of threads leave a trace.
+      func arguments(_ output: String, threads: Int) -> [String] {
         [
           "tune", "--base", Checkout.demoBase, "--adapter", adapter, "--rank", "4", "--train", data,
-          "--calibrate-limit", "16", "--steps", "6", "--batch-size", "4", "--warmup", "2",
+          "--threads", "\(threads)",
+          "--calibrate-limit", "16", "--steps", "6", "--batch-size", "8", "--warmup", "2",
           "--checkpoint-every", "2", "--validation", "0.2", "--quiet", "--eval", test,
           "--eval-limit", "24", "--json", "-o", Paths.join(folder, output),
         ]
       }
-      let whole = try Tool.run(arguments("whole.loraxs"), cache: folder)
+      let whole = try Tool.run(arguments("whole.loraxs", threads: 2), cache: folder)
       #expect(whole.status == 0, "\(whole.errors)")
       let record = try JSONValue.parse(whole.output)
       let variants = try #require(record["evaluation"]?["variants"]?.arrayValue)
@@ -48,7 +50,7 @@ struct DemoBaseTests {
       for signal in [SIGKILL, SIGTERM] {
         let cut = Process()
         cut.executableURL = URL(fileURLWithPath: Tool.path)
-        cut.arguments = arguments("cut.loraxs")
+        cut.arguments = arguments("cut.loraxs", threads: 1)
         cut.environment = ProcessInfo.processInfo.environment.merging(
           ["XDG_CACHE_HOME": folder]
         ) { $1 }
@@ -69,7 +71,7 @@ struct DemoBaseTests {
         #expect(Paths.kind(of: Paths.join(folder, "cut.loraxs")) == .missing)
         #expect(Paths.kind(of: checkpoint) == .file)
       }
-      let resumed = try Tool.run(arguments("cut.loraxs"), cache: folder)
+      let resumed = try Tool.run(arguments("cut.loraxs", threads: 5), cache: folder)
       #expect(resumed.status == 0, "\(resumed.errors)")
       let stored = try ["whole", "cut"].map { name in
         try InputFile(Paths.join(folder, name + ".loraxs")).readAll(limit: 1 << 30)

@@ -69,7 +69,7 @@ enum ExportBases: String, CaseIterable, Sendable {
   private func plain() throws -> [UInt8] {
     let base = try SafeTensorsFile.open(TinyLlama.folder + "/model.safetensors")
     var writer = SafeTensorsWriter()
-    for tensor in base.tensors where !isTied || tensor.name != LlamaNames.head {
+    for tensor in base.tensors where !isTied || tensor.name != "lm_head.weight" {
       try writer.add(
         tensor.name, dtype: .f32, shape: tensor.shape, floats: try base.floats(of: tensor))
     }

@@ -16,14 +16,14 @@ from safetensors.numpy import load_file
 import cases
 
 AREAS = [
-    "tiny", "llama", "tokenizer", "lines", "sentencepiece", "gguf", "gguf_encoded", "gguf_tiny", "eight_bit", "decode", "safetensors", "projection", "selection", "bases", "forward",
+    "tiny", "llama", "tokenizer", "lines", "sentencepiece", "tokenizers", "gguf", "gguf_encoded", "gguf_tiny", "eight_bit", "decode", "safetensors", "projection", "selection", "bases", "forward",
     "training", "evaluation", "adapters", "variants", "loaded", "patterns", "configs",
 ]
 # What depends on the machine: left out of the comparison.
 VOLATILE = frozenset({"provenance", "float32CostInPyTorch", "lead", "tensors", "referenceError"})
 CLOSE = 1e-5
 # Folders without case.json, compared byte by byte.
-BYTEWISE = {"gguf/blocks", "gguf/rows", "gguf/encoded", "gguf/tiny", "eight_bit/weights", "tokenizer/lines", "patterns", "tokenizer/sentencepiece"}
+BYTEWISE = {"gguf/blocks", "gguf/rows", "gguf/encoded", "gguf/tiny", "eight_bit/weights", "tokenizer/lines", "patterns", "tokenizer/sentencepiece", "tokenizer/kinds"}
 
 
 def differences(found, expected, path: str, volatile: frozenset = VOLATILE) -> list[str]:

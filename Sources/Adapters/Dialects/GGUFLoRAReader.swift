@@ -5,13 +5,6 @@ import Tensors
 
 /// Reads llama.cpp's LoRA files (`formats/adapters.md` §7).
 enum GGUFLoRAReader {
-  /// Architectures whose linear modules have llama's names, and whether query and key rows are
-  /// interleaved.
-  private static let architectures: [String: Bool] = [
-    "llama": true, "qwen2": false, "qwen3": false, "gemma": false, "gemma2": false,
-    "gemma3": false,
-  ]
-
   static func read(_ files: AdapterFiles) throws(Fault) -> AdapterReading {
     let metadata = files.source.metadata
     var reading = AdapterReading()
@@ -23,12 +16,12 @@ enum GGUFLoRAReader {
       }
     }
     let architecture = metadata["general.architecture"]?.stringValue ?? "missing"
-    guard let isInterleaved = architectures[architecture] else {
+    guard let names = TensorNames.of(architecture: architecture) else {
       throw Fault(
         .unsupported, "AD-TYPE",
         "general.architecture \(Fault.escaped(architecture, limit: 32)) is not supported")
     }
-    reading.hasInterleavedHeads = isInterleaved
+    reading.ggufNames = names
     reading.baseModelName = metadata["general.base_model.0.name"]?.stringValue
     let alpha = metadata["adapter.lora.alpha"]?.doubleValue
     guard let alpha, alpha.isFinite, abs(alpha) <= 1e9 else {
@@ -55,12 +48,12 @@ enum GGUFLoRAReader {
             subject: tensor.name))
         continue
       }
-      let (module, part) = try split(tensor)
+      let (module, part) = try split(tensor, names)
       try table.add(tensor, module: module, part: part)
     }
     for entry in try table.ordered() {
       let tensors = (try entry.required("lora_a"), try entry.required("lora_b"))
-      if entry.module == embedding {
+      if entry.module == names.module(.embedding) {
         // Turned: a column of A is a row of the embeddings.
         let (a, b) = (try files.source.matrix(tensors.0), try files.source.matrix(tensors.1))
         try reading.add(
@@ -76,15 +69,14 @@ enum GGUFLoRAReader {
     return reading
   }
 
-  private static let embedding = String(LlamaNames.embedding.dropLast(7))
-
-  private static func split(_ tensor: TensorInfo) throws(Fault) -> (module: String, part: String) {
+  private static func split(
+    _ tensor: TensorInfo, _ names: TensorNames
+  ) throws(Fault) -> (module: String, part: String) {
     let name = tensor.name
     for part in ["lora_a", "lora_b"] where name.hasSuffix("." + part) {
       let base = String(name.dropLast(part.count + 1))
-      let known = LlamaNames.huggingFace(gguf: base)
-      guard let path = known, tensor.shape.count == 2,
-        path.hasSuffix("_proj.weight") || path == LlamaNames.head || path == LlamaNames.embedding
+      let known = names.huggingFace(gguf: base)
+      guard let path = known, tensor.shape.count == 2, names.hasFactors(huggingFace: path)
       else {
         throw Fault(
           .unsupported, "AD-TENSOR",

@@ -87,7 +87,7 @@ enum TinyLoRAReader {
     let wanted = (Double(entries.count) * (1 - tying)).rounded(.toNearestOrEven)
     let count = max(1, Int(wanted))
     // Only for these kinds is the file's lack of an order made up by the model's own.
-    let kinds = LinearKind.allCases.map(\.rawValue)
+    let kinds = ModuleOrder.kinds
     if count > 1,
       let other = entries.first(where: { entry in
         !kinds.contains { entry.module.hasSuffix("." + $0) }

@@ -1,3 +1,4 @@
+import Checkpoints
 import Faults
 import Tensors
 
@@ -9,7 +10,8 @@ struct AdapterReading {
   /// The base that the files name.
   var baseModelName: String?
   var naming = ModuleNaming.paths
-  var hasInterleavedHeads = false
+  /// The names of the family whose GGUF form the rows of updates are in the order of.
+  var ggufNames: TensorNames?
   /// Whether a head that is tied to the embeddings changes with them (`ensure_weight_tying`).
   var tiesHead = false
   /// Numbers in tensors that are no part of a change.

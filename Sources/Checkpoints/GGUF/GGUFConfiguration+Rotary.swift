@@ -2,7 +2,7 @@ internal import Faults
 
 /// RoPE scaling of a GGUF file (`formats/gguf.md` §7.4).
 extension GGUFConfiguration {
-  private static let prefix = "llama.rope.scaling."
+  private var scalingPrefix: String { prefix + "rope.scaling." }
 
   /// Keys that are read, and those that say nothing about the angles.
   private static let known: Set<String> = [
@@ -20,18 +20,22 @@ extension GGUFConfiguration {
       try rule(contextLength: contextLength, pairs: pairs),
       magnitude: try positive("rope.scaling.attn_factor", default: 1))
     if case .longrope = scaling.kind { return scaling }
-    scaling.divisors = try factors(LlamaNames.Rotary.divisors, count: pairs) ?? []
+    scaling.divisors = try factors(TensorNames.Rotary.divisors, count: pairs) ?? []
     return scaling
   }
 
   private func rule(contextLength: Int, pairs: Int) throws(Fault) -> RotaryScaling.Kind {
-    let type = try header.text(Self.prefix + "type") ?? "linear"
+    let hasFactors =
+      family.hasLongRoPEFactors
+      && weights.tensors.contains { $0.name == TensorNames.Rotary.short }
+    let type =
+      try header.text(scalingPrefix + "type") ?? (hasFactors ? "longrope" : "linear")
     if let reason = try unknown(type) { return .unknown(reason: reason, source: nil) }
     let factor = try factor()
     let original =
-      try header.integer(Self.prefix + "original_context_length") ?? contextLength
+      try header.integer(scalingPrefix + "original_context_length") ?? contextLength
     guard original > 0 else {
-      throw Fault(.badData, "GG-META", "\(Self.prefix)original_context_length is \(original)")
+      throw Fault(.badData, "GG-META", "\(scalingPrefix)original_context_length is \(original)")
     }
     switch type {
     case "linear" where factor != 1: return .linear(factor: factor)
@@ -45,11 +49,11 @@ extension GGUFConfiguration {
           betaFast: try positive("rope.scaling.yarn_beta_fast", default: 32),
           betaSlow: try positive("rope.scaling.yarn_beta_slow", default: 1)))
     case "longrope":
-      guard let short = try factors(LlamaNames.Rotary.short, count: pairs),
-        let long = try factors(LlamaNames.Rotary.long, count: pairs)
+      guard let short = try factors(TensorNames.Rotary.short, count: pairs),
+        let long = try factors(TensorNames.Rotary.long, count: pairs)
       else {
         return .unknown(
-          reason: "llama.rope.scaling.type is longrope and its factors are not in the file",
+          reason: "\(scalingPrefix)type is longrope and its factors are not in the file",
           source: nil)
       }
       return .longrope(
@@ -62,10 +66,10 @@ extension GGUFConfiguration {
 
   /// What every frequency is divided by; 0 means 1, as llama.cpp takes it.
   private func factor() throws(Fault) -> Double {
-    let legacy = try header.number("llama.rope.scale_linear") ?? 1
-    let value = try header.number(Self.prefix + "factor") ?? legacy
+    let legacy = try header.number(prefix + "rope.scale_linear") ?? 1
+    let value = try header.number(scalingPrefix + "factor") ?? legacy
     guard value >= 0 else {
-      throw Fault(.badData, "GG-META", "\(Self.prefix)factor is \(value)")
+      throw Fault(.badData, "GG-META", "\(scalingPrefix)factor is \(value)")
     }
     return value == 0 ? 1 : value
   }
@@ -73,18 +77,18 @@ extension GGUFConfiguration {
   /// Why the angles are not known; nil where they are.
   private func unknown(_ type: String) throws(Fault) -> String? {
     guard ["none", "linear", "yarn", "longrope"].contains(type) else {
-      return "llama.rope.scaling.type is \"\(type)\""
+      return "\(scalingPrefix)type is \"\(type)\""
     }
-    for (key, _) in header.metadata where key.hasPrefix(Self.prefix) {
-      let name = String(key.dropFirst(Self.prefix.count))
+    for (key, _) in header.metadata where key.hasPrefix(scalingPrefix) {
+      let name = String(key.dropFirst(scalingPrefix.count))
       if !Self.known.contains(name) { return "\(key) is set and may change the angles" }
     }
     for (name, neutral) in [("alpha", 0.0), ("yarn_log_multiplier", 0), ("yarn_ext_factor", 1)] {
       if name != "alpha", type != "yarn" { continue }
-      let value = try header.number(Self.prefix + name) ?? neutral
+      let value = try header.number(scalingPrefix + name) ?? neutral
       // A negative extrapolation factor means the usual one.
       if value == neutral || (name == "yarn_ext_factor" && value < 0) { continue }
-      return "\(Self.prefix)\(name) is \(value)"
+      return "\(scalingPrefix)\(name) is \(value)"
     }
     return nil
   }

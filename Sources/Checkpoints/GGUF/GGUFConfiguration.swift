@@ -1,127 +1,209 @@
 internal import Faults
 
-/// Reads the shape of a llama-family model from GGUF metadata (`formats/gguf.md` §7.3).
+/// Reads the shape of a model from GGUF metadata by its family's tables (`formats/gguf.md` §7.3).
 struct GGUFConfiguration {
   let weights: GGUFWeights
+  let family: Family
   var header: GGUFHeader { weights.header }
   private var tensors: [TensorInfo] { weights.tensors }
+  /// What the keys of the family begin with.
+  var prefix: String { family.architecture + "." }
 
-  /// Keys of the family that are read or cannot change the forward pass.
+  /// Keys of every family that are read beside the settings, or cannot change the forward pass.
   private static let known: Set<String> = [
-    "context_length", "embedding_length", "block_count", "feed_forward_length", "vocab_size",
-    "attention.head_count", "attention.head_count_kv", "attention.key_length",
-    "attention.value_length", "attention.layer_norm_rms_epsilon", "rope.dimension_count",
-    "rope.freq_base", "rope.scale_linear", "attention.sliding_window", "tensor_data_layout",
+    "vocab_size", "attention.value_length", "rope.dimension_count", "rope.freq_base",
+    "rope.scale_linear", "attention.sliding_window", "tensor_data_layout",
   ]
 
-  /// Keys of the family that change the forward pass unless they hold this neutral number.
+  /// Keys that change the forward pass unless they hold this neutral number.
   private static let neutral: [String: Double] = [
     "expert_count": 0, "expert_used_count": 0, "attn_logit_softcapping": 0,
     "final_logit_softcapping": 0, "logit_scale": 1, "residual_scale": 1, "embedding_scale": 1,
   ]
 
-  init(_ weights: GGUFWeights) { self.weights = weights }
+  /// - Throws: 69 `GG-ARCH` for a family that is not supported, 65 `GG-META` for none.
+  init(_ weights: GGUFWeights) throws(Fault) {
+    self.weights = weights
+    guard let architecture = weights.architecture else {
+      throw Fault(.badData, "GG-META", "general.architecture is missing")
+    }
+    guard let family = Family.named(architecture) else {
+      throw Fault(
+        .unsupported, "GG-ARCH",
+        "architecture \"\(architecture)\"; supported are "
+          + CheckpointSupport.ggufArchitectures.joined(separator: ", "))
+    }
+    self.family = family
+  }
 
   /// The configuration.
   ///
-  /// - Throws: 69 `GG-ARCH` for another family, 69 `GG-UNSUPPORTED` naming a key this version does
-  ///   not honour, 65 `GG-META` for a missing or impossible value.
+  /// - Throws: 69 `GG-UNSUPPORTED` naming a key this version does not honour, 65 `GG-META` for a missing or
+  ///   impossible value.
   func read() throws(Fault) -> DecoderConfiguration {
-    guard let architecture = try header.text("general.architecture") else {
-      throw Fault(.badData, "GG-META", "general.architecture is missing")
-    }
-    guard CheckpointSupport.ggufArchitectures.contains(architecture) else {
-      throw Fault(
-        .unsupported, "GG-ARCH", "architecture \"\(architecture)\"; only llama is supported")
-    }
     try refuseUnknownKeys()
-    let hidden = try size("embedding_length")
-    let layers = try size("block_count", limit: 1 << 16)
-    let heads = try size("attention.head_count", limit: 1 << 16, layers: layers)
-    let keyValueHeads = try size(
-      "attention.head_count_kv", limit: 1 << 16, default: heads, layers: layers)
-    guard heads % keyValueHeads == 0 else {
+    var model = DecoderConfiguration(of: family)
+    family.fixed(&model)
+    for setting in family.settings { try read(setting, into: &model) }
+    guard model.headCount % model.keyValueHeadCount == 0 else {
       throw Fault(
-        .badData, "GG-META", "\(heads) heads are not a multiple of \(keyValueHeads) kv heads")
+        .badData, "GG-META",
+        "\(model.headCount) heads are not a multiple of \(model.keyValueHeadCount) kv heads")
     }
-    let width = try headDimension(hidden: hidden, heads: heads)
     let embedding = tensors.first { $0.name == "token_embd.weight" }
     guard let rows = embedding?.shape.first, embedding?.shape.count == 2, rows > 0 else {
       throw Fault(.badData, "GG-META", "token_embd.weight is missing or not a matrix")
     }
-    let context = try size("context_length")
-    let window = try header.integer("llama.attention.sliding_window") ?? 0
-    guard window >= 0 else {
-      throw Fault(.badData, "GG-META", "llama.attention.sliding_window is \(window)")
-    }
-    return DecoderConfiguration(
-      architecture: architecture, hiddenSize: hidden, layerCount: layers, headCount: heads,
-      keyValueHeadCount: keyValueHeads, headDimension: width,
-      feedForwardSize: try size("feed_forward_length", layers: layers), vocabularySize: rows,
-      contextLength: context, ropeTheta: try positive("rope.freq_base", default: 10_000),
-      rmsNormEpsilon: try positive("attention.layer_norm_rms_epsilon", default: nil),
-      hasTiedEmbeddings: !tensors.contains { $0.name == "output.weight" },
-      rotaryScaling: try rotaryScaling(headDimension: width, contextLength: context),
-      biases: LlamaNames.biasedKinds(gguf: tensors.lazy.map(\.name)),
-      // llama.cpp passes over the key, and what it was written for has a window.
-      doubtfulWindow: window == 0 ? nil : window)
+    model.vocabularySize = rows
+    model.hasTiedEmbeddings = !tensors.contains { $0.name == "output.weight" }
+    model.biases.formUnion(biasedKinds())
+    try readDimensions(into: &model)
+    try readWindow(into: &model)
+    return model
   }
 
-  // MARK: - Values
+  /// The kinds of modules of which some block has a bias.
+  private func biasedKinds() -> Set<LinearKind> {
+    var kinds: Set<LinearKind> = []
+    for tensor in tensors where tensor.name.hasSuffix(".bias") {
+      if case .linear(let kind)? = family.names.place(gguf: tensor.name)?.row.role {
+        kinds.insert(kind)
+      }
+    }
+    return kinds
+  }
 
-  private func size(
-    _ key: String, limit: Int = 1 << 31 - 1, default fallback: Int? = nil, layers: Int? = nil
-  ) throws(Fault) -> Int {
-    // A key that may differ by layer may be an array.
-    let stated =
-      layers == nil
-      ? try header.integer("llama.\(key)")
-      : try weights.files[0].uniformInteger("llama.\(key)", layers: layers)
-    guard let value = stated ?? fallback else {
-      throw Fault(.badData, "GG-META", "llama.\(key) is missing")
+  // MARK: - Settings
+
+  private func read(
+    _ setting: Setting, into model: inout DecoderConfiguration
+  ) throws(Fault) {
+    let key = setting.gguf ?? ""
+    switch setting.field {
+    case .size(let path, let limit):
+      var stated: Int?
+      if setting.gguf != nil { stated = try integer(setting, layers: model.layerCount) }
+      if stated == nil, case .asIs = setting.ggufDefault { return }
+      guard let value = stated ?? fallback(setting, model).map({ Int($0) }) else {
+        if case .derived = setting.ggufDefault {
+          throw Fault(
+            .badData, "GG-META",
+            "width \(model.hiddenSize) does not divide into \(model.headCount) heads")
+        }
+        throw Fault(.badData, "GG-META", "\(prefix)\(key) is missing")
+      }
+      guard value > 0, value <= limit else {
+        throw Fault(
+          .badData, "GG-META", "\(prefix)\(key) is \(value); 1 to \(limit) is possible")
+      }
+      model[keyPath: path] = value
+    case .count(let path):
+      guard setting.gguf != nil, let value = try header.integer(prefix + key) else { return }
+      guard value >= 0 else { throw Fault(.badData, "GG-META", "\(prefix)\(key) is \(value)") }
+      model[keyPath: path] = value
+    case .number(let path):
+      if case .asIs = setting.ggufDefault, try number(setting) == nil { return }
+      model[keyPath: path] = try positive(key, default: fallback(setting, model))
+    case .optional(let path):
+      if let value = try number(setting) ?? fallback(setting, model), value != 0 {
+        guard value > 0 else { throw Fault(.badData, "GG-META", "\(prefix)\(key) is \(value)") }
+        model[keyPath: path] = value
+      }
+    case .flag(let path):
+      guard setting.gguf != nil, let value = header[prefix + key] else { return }
+      guard case .bool(let flag) = value else {
+        throw Fault(.badData, "GG-META", "\(prefix)\(key) is not a boolean")
+      }
+      model[keyPath: path] = flag
+    case .biases, .activation, .flags: return
     }
-    guard value > 0, value <= limit else {
-      throw Fault(.badData, "GG-META", "llama.\(key) is \(value); 1 to \(limit) is possible")
+  }
+
+  /// The integer of a setting; a key that may differ by layer may be an array.
+  private func integer(_ setting: Setting, layers: Int) throws(Fault) -> Int? {
+    let key = prefix + (setting.gguf ?? "")
+    return setting.isPerLayer
+      ? try weights.files[0].uniformInteger(key, layers: layers) : try header.integer(key)
+  }
+
+  private func number(_ setting: Setting) throws(Fault) -> Double? {
+    guard let key = setting.gguf else { return nil }
+    return try header.number(prefix + key)
+  }
+
+  private func fallback(_ setting: Setting, _ model: DecoderConfiguration) -> Double? {
+    switch setting.ggufDefault {
+    case .required, .asIs: nil
+    case .value(let value): value
+    case .derived(let rule): rule(model)
     }
-    return value
   }
 
   func positive(_ key: String, default fallback: Double?) throws(Fault) -> Double {
-    guard let value = try header.number("llama.\(key)") ?? fallback else {
-      throw Fault(.badData, "GG-META", "llama.\(key) is missing")
+    guard let value = try header.number(prefix + key) ?? fallback else {
+      throw Fault(.badData, "GG-META", "\(prefix)\(key) is missing")
     }
-    guard value > 0 else { throw Fault(.badData, "GG-META", "llama.\(key) is \(value)") }
+    guard value > 0 else { throw Fault(.badData, "GG-META", "\(prefix)\(key) is \(value)") }
     return value
   }
 
-  /// The width of a head: `key_length`, else hidden size over heads; all its dimensions must turn.
-  private func headDimension(hidden: Int, heads: Int) throws(Fault) -> Int {
-    let stated = try header.integer("llama.attention.key_length")
-    guard stated != nil || hidden % heads == 0 else {
-      throw Fault(.badData, "GG-META", "width \(hidden) does not divide into \(heads) heads")
+  /// The width of a head, and how much of it turns.
+  private func readDimensions(into model: inout DecoderConfiguration) throws(Fault) {
+    let width = model.headDimension
+    let value = try header.integer(prefix + "attention.value_length") ?? width
+    guard value == width else {
+      throw Fault(
+        .unsupported, "GG-UNSUPPORTED",
+        "\(prefix)attention.value_length is \(value), the head dimension \(width)")
     }
-    let width = stated ?? hidden / heads
-    guard width > 0, width <= 1 << 16, width % 2 == 0 else {
-      throw Fault(.badData, "GG-META", "head dimension \(width) is not even and positive")
+    guard let rotary = family.rotary else { return }
+    let dimensions = try header.integer(prefix + "rope.dimension_count") ?? width
+    guard dimensions > 0, dimensions <= width, dimensions % 2 == 0 else {
+      throw Fault(
+        .badData, "GG-META",
+        dimensions == width
+          ? "head dimension \(width) is not even and positive"
+          : "\(prefix)rope.dimension_count is \(dimensions), the head dimension \(width)")
     }
-    for key in ["attention.value_length", "rope.dimension_count"] {
-      let value = try header.integer("llama.\(key)") ?? width
-      guard value == width else {
+    if dimensions != width {
+      guard rotary.share != nil else {
         throw Fault(
-          .unsupported, "GG-UNSUPPORTED", "llama.\(key) is \(value), the head dimension \(width)")
+          .unsupported, "GG-UNSUPPORTED",
+          "\(prefix)rope.dimension_count is \(dimensions), the head dimension \(width)")
       }
+      model.rotaryDimension = dimensions
     }
-    return width
+    model.ropeTheta = try positive("rope.freq_base", default: 10_000)
+    if let local = rotary.defaultLocalTheta {
+      model.localRopeTheta = try positive("rope.freq_base_swa", default: local)
+    }
+    model.rotaryScaling = try rotaryScaling(
+      headDimension: dimensions, contextLength: model.contextLength)
+  }
+
+  private func readWindow(into model: inout DecoderConfiguration) throws(Fault) {
+    let window = try header.integer(prefix + "attention.sliding_window") ?? 0
+    guard window >= 0 else {
+      throw Fault(.badData, "GG-META", "\(prefix)attention.sliding_window is \(window)")
+    }
+    if family.honoursWindowInGGUF {
+      model.slidingWindow = window == 0 ? nil : window
+    } else {
+      // llama.cpp passes over the key, and what it was written for has a window.
+      model.doubtfulWindow = window == 0 ? nil : window
+    }
   }
 
   // MARK: - Refusals
 
   private func refuseUnknownKeys() throws(Fault) {
-    for (key, value) in header.metadata where key.hasPrefix("llama.") {
-      let name = String(key.dropFirst("llama.".count))
+    var known = Self.known.union(family.settings.compactMap(\.gguf)).union(family.ggufInert)
+    if family.rotary?.defaultLocalTheta != nil { known.insert("rope.freq_base_swa") }
+    for (key, value) in header.metadata where key.hasPrefix(prefix) {
+      let name = String(key.dropFirst(prefix.count))
       // They concern the run alone: `rotaryScaling` reads them.
       if name.hasPrefix("rope.scaling.") { continue }
-      if Self.known.contains(name) { continue }
+      if known.contains(name) { continue }
       guard let neutral = Self.neutral[name], value.double == neutral else {
         throw Fault(
           .unsupported, "GG-UNSUPPORTED", "\(key) may change the model and is not supported")

@@ -26,6 +26,9 @@ public struct GGUFCopy: Sendable {
     path = checkpoint.path
   }
 
+  private var headName: String { (weights.names?.module(.head) ?? "") + ".weight" }
+  private var embeddingName: String { (weights.names?.module(.embedding) ?? "") + ".weight" }
+
   /// Number of tensors that ``write(to:replacing:type:progress:values:)`` goes through.
   public var tensorCount: Int { weights.tensors.count }
 
@@ -89,9 +92,9 @@ public struct GGUFCopy: Sendable {
     _ values: @escaping NewValues
   ) throws(Fault) {
     if case .none = head { return }
-    let (name, old) = (LlamaNames.head, LlamaNames.embedding)
+    let (name, old) = (headName, embeddingName)
     let index = weights.tensors.indices.first { weights.huggingFaceName(at: $0) == old }
-    guard let index, let stored = LlamaNames.gguf(huggingFace: name) else {
+    guard let index, let stored = weights.names?.gguf(huggingFace: name) else {
       throw Fault(.badData, "CK-TENSOR", "there is no such tensor", path: path, tensor: old)
     }
     let place = weights.places[index]
@@ -111,9 +114,11 @@ public struct GGUFCopy: Sendable {
     _ values: @escaping NewValues
   ) throws(Fault) {
     let order = try weights.permutation(of: tensor)
+    let isShifted = weights.storage(of: tensor) == .plusOne
     let type = type.forModel(stored, shape: tensor.shape)
     try writer.add(stored, type: type, shape: tensor.shape) { () throws(Fault) in
-      let new = try values(name)
+      var new = try values(name)
+      if isShifted { for index in new.indices { new[index] += 1 } }
       guard new.count == tensor.elementCount else {
         throw Fault(
           .internalError, "GG-WRITE", "\(new.count) values for shape \(tensor.shape)",
@@ -163,7 +168,7 @@ public struct GGUFCopy: Sendable {
       all += elements
       let name = weights.huggingFaceName(at: index)
       if let name, replaced.contains(name) { new += elements }
-      guard name == LlamaNames.embedding else { continue }
+      guard name == embeddingName else { continue }
       if case .none = head { continue }
       all += elements
       if case .values = head { new += elements }

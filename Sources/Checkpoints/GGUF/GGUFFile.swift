@@ -47,6 +47,12 @@ struct GGUFFile: Sendable {
     return result
   }
 
+  /// The bytes of array `key`; nil where absent.
+  func bytes(_ key: String) throws(Fault) -> [UInt8]? {
+    guard let array = try array(key, of: [.u8, .i8]) else { return nil }
+    return try file.read(at: array.byteOffset, count: array.byteCount)
+  }
+
   /// The 32-bit integers of array `key`; nil where absent.
   func integers(_ key: String) throws(Fault) -> [Int32]? {
     guard let array = try array(key, of: [.i32, .u32]) else { return nil }

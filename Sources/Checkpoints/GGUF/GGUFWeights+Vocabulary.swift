@@ -29,7 +29,7 @@ extension GGUFWeights {
         .badData, "GG-META",
         "tokenizer.ggml.scores has \(scores.count) entries for \(tokens.count) tokens")
     }
-    return TokenizerVocabulary(
+    var vocabulary = TokenizerVocabulary(
       model: model, preTokenizer: try header.text("tokenizer.ggml.pre"), tokens: tokens,
       tokenTypes: types, merges: try file.strings("tokenizer.ggml.merges") ?? [],
       beginOfSequence: try tokenID("tokenizer.ggml.bos_token_id", count: tokens.count),
@@ -38,6 +38,16 @@ extension GGUFWeights {
       addsEndOfSequence: try header.bool("tokenizer.ggml.add_eos_token"), scores: scores,
       addsSpacePrefix: try header.bool("tokenizer.ggml.add_space_prefix"),
       unknown: try tokenID("tokenizer.ggml.unknown_token_id", count: tokens.count))
+    // The key is spelled so.
+    vocabulary.separator = try tokenID(
+      "tokenizer.ggml.seperator_token_id", count: tokens.count)
+    vocabulary.characterMap = try file.bytes("tokenizer.ggml.precompiled_charsmap") ?? []
+    vocabulary.removesExtraSpaces = try header.bool("tokenizer.ggml.remove_extra_whitespaces")
+    vocabulary.lowercases = try header.bool("tokenizer.ggml.normalizer.lowercase")
+    vocabulary.stripsAccents = try header.bool("tokenizer.ggml.normalizer.strip_accents")
+    vocabulary.architecture = try header.text("general.architecture")
+    vocabulary.modelName = try header.text("general.name")
+    return vocabulary
   }
 
   private func tokenID(_ key: String, count: Int) throws(Fault) -> Int32? {

@@ -10,6 +10,8 @@ struct GGUFWeights: WeightSource {
   let places: [(file: Int, tensor: GGUFTensor)]
   /// `general.architecture`.
   let architecture: String?
+  /// The names of the family, where it is a known one.
+  let names: TensorNames?
 
   /// The metadata of the model.
   var header: GGUFHeader { files[0].header }
@@ -26,6 +28,7 @@ struct GGUFWeights: WeightSource {
     }
     do throws(Fault) {
       architecture = try files[0].header.text("general.architecture")
+      names = architecture.flatMap { Family.named($0)?.names }
     } catch {
       throw error.at(path: path)
     }
@@ -34,7 +37,7 @@ struct GGUFWeights: WeightSource {
   var paths: [String] { files.map(\.file.path) }
 
   func huggingFaceName(at index: Int) -> String? {
-    architecture == "llama" ? LlamaNames.huggingFace(gguf: tensors[index].name) : nil
+    names?.huggingFace(gguf: tensors[index].name)
   }
 
   func floats(at index: Int, threads: Int) throws(Fault) -> [Float] {
@@ -44,6 +47,9 @@ struct GGUFWeights: WeightSource {
       threads: threads)
     if tensor.shape.count == 1, let order = try permutation(of: tensor) {
       values = order.huggingFaceOrder(of: values)
+    }
+    if storage(of: tensor) == .plusOne {
+      for index in values.indices { values[index] -= 1 }
     }
     if let factor = try factor(of: tensor) {
       for index in values.indices { values[index] *= factor }
@@ -71,18 +77,27 @@ struct GGUFWeights: WeightSource {
     return try files[place.file].floats(of: place.tensor).first
   }
 
-  /// The row order of `tensor`: queries and keys of the llama family, and their biases, are stored interleaved.
+  /// How a tensor is stored.
+  func storage(of tensor: GGUFTensor) -> TensorNames.Storage {
+    names?.place(gguf: tensor.name)?.row.storage ?? .asIs
+  }
+
+  /// The row order of `tensor` and its bias, where it is not that of Hugging Face.
   func permutation(of tensor: GGUFTensor) throws(Fault) -> HeadPermutation? {
-    guard architecture == "llama",
-      let (_, leaf) = LlamaNames.split(tensor.name, prefix: "blk.")
+    guard let architecture, case .linear(let kind)? = names?.place(gguf: tensor.name)?.row.role
     else { return nil }
-    let isQuery = leaf == "attn_q.weight" || leaf == "attn_q.bias"
-    guard isQuery || leaf == "attn_k.weight" || leaf == "attn_k.bias" else { return nil }
+    let storage = storage(of: tensor)
+    guard storage == .rotaryPairs || storage == .byHead else { return nil }
     do throws(Fault) {
-      let heads = try files[0].uniformInteger("llama.attention.head_count") ?? 0
-      let count =
-        isQuery ? heads : try files[0].uniformInteger("llama.attention.head_count_kv") ?? heads
+      let key = "\(architecture).attention.head_count"
+      let heads = try files[0].uniformInteger(key) ?? 0
+      let count = kind == .key ? try files[0].uniformInteger("\(key)_kv") ?? heads : heads
       let rows = tensor.shape.first ?? 1
+      if storage == .byHead {
+        if let order = HeadPermutation(rows: rows, fusedHeads: heads) { return order }
+        throw Fault(
+          .badData, "GG-META", "\(rows) rows are not queries, keys and values of \(heads) heads")
+      }
       if let order = HeadPermutation(rows: rows, headCount: count) { return order }
       throw Fault(.badData, "GG-META", "\(rows) rows are not \(count) heads of even width")
     } catch {

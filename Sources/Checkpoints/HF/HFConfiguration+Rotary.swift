@@ -3,20 +3,63 @@ internal import JSON
 
 /// RoPE in `config.json` (`formats/hf.md` §3.1).
 extension HFConfiguration {
-  /// The base of the frequencies and how they are scaled, what this version cannot compute as `unknown`.
+  /// θ, the dimensions that turn, and how frequencies are scaled, what this version cannot compute as `unknown`.
   ///
-  /// - Throws: 65 `CFG` for a missing or impossible number of a rule that is known.
-  func rotary(
-    headDimension: Int, contextLength: Int
-  ) throws(Fault) -> (theta: Double, scaling: RotaryScaling) {
-    let (name, object) = try rotaryObject()
-    let theta = try positive(
-      object["rope_theta"].flatMap { $0.isNull ? nil : $0 } ?? json["rope_theta"], "rope_theta",
-      default: 10_000)
+  /// - Throws: 65 `CFG` for a missing or impossible number of a rule that is known, or a head that does not divide into
+  ///   pairs.
+  func readRotary(_ family: Family, into model: inout DecoderConfiguration) throws(Fault) {
+    guard let keys = family.rotary else { return }
+    var (name, object) = try rotaryObject()
+    // Two sets of parameters, one for blocks with a window.
+    var local: JSONValue?
+    if let full = object["full_attention"] {
+      (name, local, object) = ("\(name).full_attention", object["sliding_attention"], full)
+    }
+    model.ropeTheta = try number(
+      object["rope_theta"] ?? .null, json[keys.theta], "rope_theta", default: keys.defaultTheta)
+    let share = try number(
+      object["partial_rotary_factor"] ?? .null, keys.share.flatMap { json[$0] },
+      keys.share ?? "partial_rotary_factor", default: keys.defaultShare)
+    let dimensions = Int(Double(model.headDimension) * share)
+    guard share <= 1, dimensions > 0, dimensions % 2 == 0 else {
+      throw Fault(
+        .badData, "CFG",
+        share == 1
+          ? "head dimension \(model.headDimension) is not even"
+          : "\(dimensions) of \(model.headDimension) dimensions turn, which is no even number of them"
+      )
+    }
+    if dimensions != model.headDimension {
+      guard keys.share != nil else {
+        throw Fault(
+          .unsupported, "CFG-UNSUPPORTED",
+          "partial_rotary_factor is set and may change the model")
+      }
+      model.rotaryDimension = dimensions
+    }
     let reader = RotaryFields(
-      name: name, object: object, pairs: headDimension / 2, contextLength: contextLength,
+      name: name, object: object, pairs: dimensions / 2, contextLength: model.contextLength,
       originalLength: json["original_max_position_embeddings"])
-    return (theta, RotaryScaling(try reader.kind()))
+    model.rotaryScaling = RotaryScaling(try reader.kind())
+    guard let localKey = keys.localTheta else { return }
+    model.localRopeTheta = try number(
+      local?["rope_theta"] ?? .null, json[localKey], localKey,
+      default: keys.defaultLocalTheta ?? model.ropeTheta)
+    let type = local?["rope_type"]?.stringValue ?? "default"
+    guard type == "default" else {
+      model.rotaryScaling = RotaryScaling(
+        .unknown(
+          reason: "rope_parameters.sliding_attention is of type \"\(type)\"", source: nil))
+      return
+    }
+  }
+
+  /// The first of two values that is set.
+  private func number(
+    _ inner: JSONValue, _ outer: JSONValue?, _ key: String, default fallback: Double
+  ) throws(Fault) -> Double {
+    guard let value = [inner, outer ?? .null].first(where: { !$0.isNull }) else { return fallback }
+    return try positive(value, key)
   }
 
   /// The object that holds RoPE's parameters: `rope_scaling`, or since version 5 of the library
@@ -67,12 +110,12 @@ private struct RotaryFields {
       return unknown("\(name) is of type \"\(type)\"")
     }
     for member in object.objectValue?.members ?? [] {
-      if ["rope_type", "type", "rope_theta", "finetuned"].contains(member.key)
+      if ["rope_type", "type", "rope_theta", "finetuned", "partial_rotary_factor"].contains(
+        member.key)
         || fields.contains(member.key) || member.value.isNull
       {
         continue
       }
-      if member.key == "partial_rotary_factor", member.value.doubleValue == 1 { continue }
       return unknown("\(name).\(member.key) is set and may change the angles")
     }
     switch type {

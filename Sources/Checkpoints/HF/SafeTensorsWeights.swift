@@ -1,4 +1,5 @@
 internal import Faults
+internal import Tensors
 
 /// The tensors of one or more safetensors files.
 struct SafeTensorsWeights: WeightSource {
@@ -10,6 +11,10 @@ struct SafeTensorsWeights: WeightSource {
   /// The open files.
   let files: [SafeTensorsFile]
   private let fileOfTensor: [Int]
+  /// The Hugging Face names, which differ from the stored ones where these lack the prefix of the language model.
+  private let names: [String]
+  /// Tensors that are stored `[inFeatures, outFeatures]`; their shapes here are those of what they are read as.
+  private let transposed: Set<Int>
 
   /// A directory with `config.json` and weights.
   init(directory path: String) throws(Fault) {
@@ -39,26 +44,43 @@ struct SafeTensorsWeights: WeightSource {
       tensors += file.tensors
       fileOfTensor += Array(repeating: index, count: file.tensors.count)
     }
+    let family = Family.of(modelType: configuration?.modelType)
+    var (names, transposed): ([String], Set<Int>) = ([], [])
+    for (index, tensor) in tensors.enumerated() {
+      let (name, storage) = family?.names.stored(huggingFace: tensor.name) ?? (tensor.name, .asIs)
+      names.append(name)
+      guard storage == .transposed, tensor.shape.count == 2 else { continue }
+      transposed.insert(index)
+      tensors[index].shape.reverse()
+    }
     self.tensors = tensors
     self.fileOfTensor = fileOfTensor
+    self.names = names
+    self.transposed = transposed
   }
 
   var paths: [String] { files.compactMap(\.path) }
 
-  func huggingFaceName(at index: Int) -> String? { tensors[index].name }
+  func huggingFaceName(at index: Int) -> String? { names[index] }
 
   func floats(at index: Int, threads: Int) throws(Fault) -> [Float] {
     let file = files[fileOfTensor[index]]
-    let tensor = tensors[index]
+    var tensor = tensors[index]
+    if transposed.contains(index) { tensor.shape.reverse() }
     let elements = tensor.shape.reduce(1, *)
     try MemoryGuard.check(elements: elements, path: file.path ?? "", tensor: tensor.name)
-    let values =
+    var values =
       if let form = EightBitFloats.Form(rawValue: tensor.dtypeName) {
         try eightBitFloats(tensor, form, in: file)
       } else {
         try file.floats(of: tensor, threads: threads)
       }
     try file.checkUnchanged()
+    if transposed.contains(index) {
+      values =
+        Matrix(rows: tensor.shape[0], columns: tensor.shape[1], elements: values).transposed
+        .elements
+    }
     return values
   }
 }

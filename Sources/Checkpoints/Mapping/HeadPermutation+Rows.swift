@@ -4,7 +4,7 @@ extension HeadPermutation {
   /// `values` must hold whole rows of `columns`, in whole heads; a remainder is left where it is.
   public func ggufOrder(of values: [Float], columns: Int) -> [Float] {
     guard columns > 0 else { return values }
-    let rows = values.count / columns / headDimension * headDimension
+    let rows = values.count / columns / group * group
     var result = values
     for row in 0..<rows {
       let (target, source) = (row * columns, huggingFaceRow(ofGGUF: row) * columns)
@@ -12,12 +12,13 @@ extension HeadPermutation {
     }
     return result
   }
+
   /// The elements of a vector, such as a bias, moved from GGUF order to Hugging Face order.
   ///
   /// `values` must hold whole heads; a remainder is left where it is.
   func huggingFaceOrder(of values: [Float]) -> [Float] {
     var result = values
-    for row in 0..<values.count / headDimension * headDimension {
+    for row in 0..<values.count / group * group {
       result[huggingFaceRow(ofGGUF: row)] = values[row]
     }
     return result

@@ -1,22 +1,29 @@
+import Checkpoints
 import LinearAlgebra
 
 /// Causal grouped-query attention over packed sequences of unequal length.
 ///
 /// Legend: `L` tokens of one sequence, `D` head dimension, `H` query heads, `K` key-value heads, group
-/// `H/K`. `qkv` `[N, (H+2K)·D]` holds each token's queries, keys and values, already rotated; probabilities
-/// `P = softmax(Q·Kᵀ/√D)` are kept for the backward pass as `[H, L, L]` per sequence, one sequence after
+/// `H/K`, α the scale. `qkv` `[N, (H+2K)·D]` holds each token's queries, keys and values, already rotated; probabilities
+/// `P = softmax(α·Q·Kᵀ)` are kept for the backward pass as `[H, L, L]` per sequence, one sequence after
 /// another. A task is one key-value head of one sequence: all its writes are its own.
 struct Attention {
-  let headCount: Int
-  let keyValueHeadCount: Int
-  let headDimension: Int
-  /// How many keys a query sees, its own included; nil for all before it.
-  var window: Int?
+  let shape: Block.Attention
   let threads: Int
+  private let columns: HeadColumns
 
-  private var stride: Int { (headCount + 2 * keyValueHeadCount) * headDimension }
-  private var group: Int { headCount / keyValueHeadCount }
-  private var scale: Float { 1 / Float(headDimension).squareRoot() }
+  init(_ shape: Block.Attention, threads: Int) {
+    self.shape = shape
+    self.threads = threads
+    columns = shape.columns
+  }
+
+  private var headCount: Int { shape.headCount }
+  private var headDimension: Int { shape.headDimension }
+  private var stride: Int { columns.width }
+  private var group: Int { headCount / shape.keyValueHeadCount }
+  private var scale: Float { Float(shape.scale) }
+  private var cap: Float? { shape.cap.map { Float($0) } }
 
   /// Elements of the probabilities of all sequences: `H·Σ L²`.
   func probabilityCount(_ batch: TokenBatch) -> Int {
@@ -45,15 +52,16 @@ struct Attention {
       let sequence = batch.sequences[index]
       let length = sequence.count
       let row = qkv.pointer + sequence.lowerBound * stride
-      let key = row + (headCount + keyValueHead) * headDimension
-      let value = key + keyValueHeadCount * headDimension
+      let key = row + columns.key(keyValueHead)
+      let value = row + columns.value(keyValueHead)
       for member in 0..<group {
         let head = keyValueHead * group + member
         let probability = all.pointer + offsets[index] + head * length * length
         BLAS.gemm(
           transposeB: true, rows: length, columns: length, inner: headDimension, alpha: scale,
-          row + head * headDimension, strideA: stride, key, strideB: stride, probability)
-        causalSoftmax(probability, length: length, window: window ?? length)
+          row + columns.query(head), strideA: stride, key, strideB: stride, probability)
+        if let cap { SoftCap.forward(probability, count: length * length, cap: cap) }
+        causalSoftmax(probability, length: length, window: shape.window ?? length)
         BLAS.gemm(
           rows: length, columns: headDimension, inner: length, probability, value, strideB: stride,
           output.pointer + sequence.lowerBound * headCount * headDimension + head * headDimension,
@@ -63,8 +71,9 @@ struct Attention {
   }
 
   /// Writes ∂L/∂(q, k, v) `[N, (H+2K)·D]` for ∂L/∂output `[N, H·D]`:
-  /// `dV = Σ Pᵀ·dO`, `dP = dO·Vᵀ`, `dS = P ∘ (dP − rowsum(P ∘ dP))`, `dQ = dS·K/√D`,
-  /// `dK = Σ dSᵀ·Q/√D`, sums over the group's query heads.
+  /// `dV = Σ Pᵀ·dO`, `dP = dO·Vᵀ`, `dS = P ∘ (dP − rowsum(P ∘ dP))`, `dQ = α·dS·K`,
+  /// `dK = α·Σ dSᵀ·Q`, sums over the group's query heads; with a cap dS is multiplied by its slope, for which the scores
+  /// are computed again.
   func backward(
     _ qkv: UnsafePointer<Float>, batch: TokenBatch, probabilities: UnsafePointer<Float>,
     dOutput: UnsafePointer<Float>, into dQKV: UnsafeMutablePointer<Float>
@@ -76,8 +85,7 @@ struct Attention {
       let sequence = batch.sequences[index]
       let length = sequence.count
       let row = qkv.pointer + sequence.lowerBound * stride
-      let keyColumn = (headCount + keyValueHead) * headDimension
-      let valueColumn = keyColumn + keyValueHeadCount * headDimension
+      let (keyColumn, valueColumn) = (columns.key(keyValueHead), columns.value(keyValueHead))
       let dRow = dQKV.pointer + sequence.lowerBound * stride
       let outputStride = headCount * headDimension
       withUnsafeTemporaryAllocation(of: Float.self, capacity: length * length) { buffer in
@@ -94,12 +102,23 @@ struct Attention {
             transposeB: true, rows: length, columns: length, inner: headDimension, dOut,
             strideA: outputStride, row + valueColumn, strideB: stride, dScore)
           softmaxBackward(probability, dScore, length: length)
+          if let cap {
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: length * length) { buffer in
+              guard let score = buffer.baseAddress else { return }
+              BLAS.gemm(
+                transposeB: true, rows: length, columns: length, inner: headDimension,
+                alpha: scale, row + columns.query(head), strideA: stride, row + keyColumn,
+                strideB: stride, score)
+              SoftCap.forward(score, count: length * length, cap: cap)
+              SoftCap.backward(score, count: length * length, cap: cap, gradient: dScore)
+            }
+          }
           BLAS.gemm(
             rows: length, columns: headDimension, inner: length, alpha: scale, dScore,
-            row + keyColumn, strideB: stride, dRow + head * headDimension, strideC: stride)
+            row + keyColumn, strideB: stride, dRow + columns.query(head), strideC: stride)
           BLAS.gemm(
             transposeA: true, rows: length, columns: headDimension, inner: length, alpha: scale,
-            dScore, row + head * headDimension, strideB: stride, beta: beta, dRow + keyColumn,
+            dScore, row + columns.query(head), strideB: stride, beta: beta, dRow + keyColumn,
             strideC: stride)
         }
       }
@@ -107,8 +126,8 @@ struct Attention {
   }
 
   private func eachHead(_ batch: TokenBatch, _ body: @Sendable (Int, Int) -> Void) {
-    parallelTasks(batch.sequences.count * keyValueHeadCount, threads: threads) { task in
-      body(task / keyValueHeadCount, task % keyValueHeadCount)
+    parallelTasks(batch.sequences.count * shape.keyValueHeadCount, threads: threads) { task in
+      body(task / shape.keyValueHeadCount, task % shape.keyValueHeadCount)
     }
   }
 }

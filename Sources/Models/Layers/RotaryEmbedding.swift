@@ -3,18 +3,16 @@ import LinearAlgebra
 
 /// Rotary position embedding in the half-split layout of Hugging Face checkpoints.
 ///
-/// Element `i < D/2` of a head is rotated with element `i + D/2` by the angle `position·f_i`, `f` the
+/// Element `i < D/2` of a head is rotated with element `i + D/2`, D the dimensions that turn, by the angle `position·f_i`, `f` the
 /// ``RotaryFrequencies``, and both are multiplied by their magnitude. Source: Su et al., "RoFormer", 2021; angles
 /// are Float32 products as in Transformers, so that long contexts agree with it.
 struct RotaryEmbedding {
-  private let headDimension: Int
   private let frequencies: RotaryFrequencies
   private var cosines: [Float] = []
   private var sines: [Float] = []
   private var positions = 0
 
-  init(headDimension: Int, frequencies: RotaryFrequencies) {
-    self.headDimension = headDimension
+  init(_ frequencies: RotaryFrequencies) {
     self.frequencies = frequencies
   }
 
@@ -31,15 +29,15 @@ struct RotaryEmbedding {
     positions = count
   }
 
-  /// Rotates `heads` consecutive heads of every token in place; `inverse` applies the transpose, which is the
+  /// Rotates the heads of every token that begin at `heads` in place; `inverse` applies the transpose, which is the
   /// backward pass.
   ///
-  /// `x` `[N, stride]` with the heads first in each row; `positionOfToken` `[N]`.
+  /// `x` `[N, stride]`; `positionOfToken` `[N]`.
   func rotate(
-    _ x: UnsafeMutablePointer<Float>, stride: Int, heads: Int, positionOfToken: [Int],
+    _ x: UnsafeMutablePointer<Float>, stride: Int, heads: [Int], positionOfToken: [Int],
     inverse: Bool, threads: Int
   ) {
-    let half = headDimension / 2
+    let half = frequencies.values.count
     let shared = Shared(x)
     cosines.withUnsafeBufferPointer { cosines in
       sines.withUnsafeBufferPointer { sines in
@@ -50,8 +48,8 @@ struct RotaryEmbedding {
           for token in range {
             let cosine = cosines + positionOfToken[token] * half
             let sine = sines + positionOfToken[token] * half
-            for head in 0..<heads {
-              let lower = shared.pointer + token * stride + head * headDimension
+            for column in heads {
+              let lower = shared.pointer + token * stride + column
               let upper = lower + half
               for index in 0..<half {
                 let (a, b) = (lower[index], upper[index])

@@ -2,9 +2,9 @@ import Checkpoints
 import Faults
 import Foundation
 
-/// The frequencies of RoPE and the factor of its cosines and sines, for one model.
+/// The frequencies of RoPE and the factor of its cosines and sines, for blocks that turn alike.
 ///
-/// Plain: `f_i = θ^(−2i/D)`, `i < D/2`. Scaled as ``RotaryScaling`` says; sources: Transformers
+/// Plain: `f_i = θ^(−2i/D)`, `i < D/2`, D the dimensions that turn. Scaled as ``RotaryScaling`` says; sources: Transformers
 /// `modeling_rope_utils`, ggml `rope_yarn`.
 struct RotaryFrequencies: Sendable {
   /// Radians a position turns pair `i` by, `[D/2]`.
@@ -12,12 +12,11 @@ struct RotaryFrequencies: Sendable {
   /// Multiplies cosines and sines.
   let magnitude: Double
 
-  /// The frequencies of a model.
+  /// The frequencies of a rotation.
   ///
   /// - Throws: 69 `MD-ROPE` where they are not known, 65 `MD-ROPE` where they are no finite numbers.
-  init(_ configuration: DecoderConfiguration) throws(Fault) {
-    let (dimension, theta) = (configuration.headDimension, configuration.ropeTheta)
-    let scaling = configuration.rotaryScaling
+  init(_ rotary: Rotary) throws(Fault) {
+    let (dimension, theta, scaling) = (rotary.dimensions, rotary.theta, rotary.scaling)
     var plain = (0..<dimension / 2).map { 1 / pow(theta, Double(2 * $0) / Double(dimension)) }
     if !scaling.divisors.isEmpty {
       plain = zip(plain, scaling.divisors).map { $0 / Double($1) }

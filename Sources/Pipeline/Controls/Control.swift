@@ -1,5 +1,6 @@
 import Faults
 import Models
+import Recipes
 
 /// Another way to spend the bytes of a result, measured beside it.
 ///

@@ -7,6 +7,7 @@ import Files
 import Models
 import Progress
 import Projection
+import Recipes
 import Tensors
 import Training
 

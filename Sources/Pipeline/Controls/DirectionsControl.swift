@@ -4,6 +4,7 @@ import Bases
 import Checkpoints
 import Faults
 import Foundation
+import Recipes
 
 /// Directions that nobody chose, in the shape of the result's, module by module: the first ones, which are the paper's, or
 /// random ones.

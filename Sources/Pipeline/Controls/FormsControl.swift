@@ -2,6 +2,7 @@ import Artifacts
 import Bases
 import Faults
 import Projection
+import Recipes
 
 /// The forms of ours that the result is not of, at its bytes and tuned like it: whether the race chose well.
 struct FormsControl: Control {

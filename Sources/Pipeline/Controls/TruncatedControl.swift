@@ -3,6 +3,7 @@ import Checkpoints
 import Faults
 import Models
 import Projection
+import Recipes
 import Tensors
 import Training
 

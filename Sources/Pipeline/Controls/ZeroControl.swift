@@ -1,5 +1,6 @@
 import Faults
 import Projection
+import Recipes
 
 /// The result's own directions and pairs with latents that start at zero, tuned alike.
 struct ZeroControl: Control {

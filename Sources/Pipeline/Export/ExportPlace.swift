@@ -1,5 +1,6 @@
 public import Faults
 import Files
+import Recipes
 
 /// Where an export goes: the folder that is filled, or the one file that is written.
 public struct ExportPlace: Sendable {

@@ -8,7 +8,7 @@ import Tensors
 /// Exports of what an artifact changes beside its updates.
 extension Exporter {
   /// Whether the base's files have a head beside the embeddings.
-  var hasHead: Bool { session.base.checkpoint.tensor(LlamaNames.head) != nil }
+  var hasHead: Bool { session.base.checkpoint.tensor(session.base.configuration.headName) != nil }
 
   /// The updates of a target that holds pairs of factors, with those of embeddings and head where it takes them.
   ///
@@ -25,10 +25,11 @@ extension Exporter {
       // A tied head is the embeddings there, and changes with them.
       case .mlx where isTied:
         if untiesHead { throw refusal(part, loaded, path) }
-        if part.parameter == LlamaNames.embedding { updates.append(update) }
+        if part.parameter == session.base.configuration.embeddingName { updates.append(update) }
       case .mlx: updates.append(update)
       // Names are those of linear modules.
-      case .kohya where part.parameter != LlamaNames.embedding: updates.append(update)
+      case .kohya where part.parameter != session.base.configuration.embeddingName:
+        updates.append(update)
       case .kohya, .loraXS, .peft, .merged, .mergedGGUF: throw refusal(part, loaded, path)
       }
     }
@@ -85,14 +86,14 @@ extension Exporter {
         extras.saved.append((part.module, part.leaf, part.shape, values))
       case .rows(let rows, let values):
         // PEFT itself makes rows of tied embeddings rows of the head.
-        if isTied, part.parameter == LlamaNames.head { continue }
+        if isTied, part.parameter == session.base.configuration.headName { continue }
         extras.tokens.append(
           (
             part.module, rows,
             Matrix(rows: rows.count, columns: values.count / rows.count, elements: values)
           ))
       case .product(let update):
-        if part.parameter == LlamaNames.embedding {
+        if part.parameter == session.base.configuration.embeddingName {
           extras.embeddings.append(update)
         } else {
           updatesOutside.append(update)

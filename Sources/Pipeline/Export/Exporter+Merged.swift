@@ -24,11 +24,14 @@ extension Exporter {
     let configuration = changed.configuration
     for (name, shape) in Exporter.tensors(of: base, configuration) {
       let update = updates[name]
-      try files.add(name, dtype: dtype, shape: shape) { () throws(Fault) in
+      let isTransposed = configuration.isTransposed(name)
+      try files.add(name, dtype: dtype, shape: isTransposed ? shape.reversed() : shape) {
+        () throws(Fault) in
         task.advance()
         var values = try changed.floats(name)
         if let update { Exporter.add(update, to: &values) }
-        return values
+        return isTransposed
+          ? Matrix(rows: shape[0], columns: shape[1], elements: values).transposed.elements : values
       }
     }
     for module in configuration.absentBiases {
@@ -55,7 +58,7 @@ extension Exporter {
     of base: BaseCheckpoint, _ configuration: DecoderConfiguration
   ) -> [(name: String, shape: [Int])] {
     var left = configuration.parameters
-    if configuration.hasTiedEmbeddings { left.removeAll { $0.name == LlamaNames.head } }
+    if configuration.hasTiedEmbeddings { left.removeAll { $0.name == configuration.headName } }
     var places: [String: Int] = [:]
     for (place, tensor) in base.tensors.enumerated() {
       if let name = base.checkpoint.huggingFaceName(tensor.name) { places[name] = place }
@@ -73,8 +76,8 @@ extension Exporter {
       base: session.base, changes: loaded.parts, threads: session.threads)
     var names = Set(updates.keys).union(loaded.parts.map(\.parameter))
     var head = GGUFCopy.NewHead.none
-    if session.base.checkpoint.tensor(LlamaNames.head) == nil {
-      let isChanged = names.remove(LlamaNames.head) != nil
+    if session.base.checkpoint.tensor(session.base.configuration.headName) == nil {
+      let isChanged = names.remove(session.base.configuration.headName) != nil
       if changed.untiesHead { head = isChanged ? .values : .embeddings }
     }
     let task = session.log.task("merge", total: copy.tensorCount, unit: "tensors")

@@ -6,6 +6,7 @@ public import Faults
 import Files
 import LinearAlgebra
 import Progress
+import Recipes
 import Tensors
 
 /// Writes an artifact in a form other tools read.

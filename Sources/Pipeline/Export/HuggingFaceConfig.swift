@@ -47,35 +47,26 @@ extension DecoderConfiguration {
   ///
   /// - Throws: 69 `AD-EXPORT` where RoPE is scaled in a way that `config.json` has no words for.
   fileprivate func huggingFaceMembers() throws(Fault) -> [(String, JSONValue)] {
-    // Only Mistral's class knows a window.
-    let isMistral = slidingWindow != nil
-    var members: [(String, JSONValue)] = [
-      ("architectures", .array([isMistral ? "MistralForCausalLM" : "LlamaForCausalLM"])),
-      ("model_type", isMistral ? "mistral" : "llama"),
-      ("vocab_size", .integer(vocabularySize)), ("hidden_size", .integer(hiddenSize)),
-      ("intermediate_size", .integer(feedForwardSize)),
-      ("num_hidden_layers", .integer(layerCount)), ("num_attention_heads", .integer(headCount)),
-      ("num_key_value_heads", .integer(keyValueHeadCount)), ("head_dim", .integer(headDimension)),
-      ("hidden_act", "silu"), ("max_position_embeddings", .integer(contextLength)),
-      ("rms_norm_eps", .number(rmsNormEpsilon)), ("rope_theta", .number(ropeTheta)),
-      ("rope_parameters", try rotaryJSON()),
-    ]
-    if isMistral {
-      members.append(("sliding_window", slidingWindow.map { .integer($0) } ?? nil))
-    } else {
-      members.append(("attention_bias", .bool(hasBiases("self_attn"))))
-      members.append(("mlp_bias", .bool(hasBiases("mlp"))))
-      if let doubtfulWindow { members.append(("sliding_window", .integer(doubtfulWindow))) }
+    var members = huggingFaceSettings
+    guard let keys = huggingFaceRotary else { return members }
+    var object = try rotaryJSON()
+    if let share = keys.share, var fields = object.objectValue {
+      members.append((share.key, share.value))
+      fields["partial_rotary_factor"] = share.value
+      object = .object(fields)
     }
+    members.append((keys.theta, .number(ropeTheta)))
+    if let local = keys.local {
+      members.append((local.key, local.value))
+      object = .object([
+        "full_attention": object,
+        "sliding_attention": .object([
+          "rope_type": "default", "rope_theta": local.value,
+        ]),
+      ])
+    }
+    members.append(("rope_parameters", object))
     return members
-  }
-
-  private func hasBiases(_ parent: String) -> Bool { biases.contains { $0.parent == parent } }
-
-  /// Biases that the file of a merged model must have and the base has not: the configuration announces those of all
-  /// modules of attention, or of the feed-forward layer, together.
-  var absentBiases: [LinearModule] {
-    linearModules.filter { hasBiases($0.kind.parent) && !biases.contains($0.kind) }
   }
 
   // MARK: - RoPE

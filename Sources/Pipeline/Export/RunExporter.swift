@@ -109,7 +109,7 @@ public final class RunExporter {
     let path = ArtifactBinding.recordPath(job: job)
     guard Paths.kind(of: path) != .missing else { return false }
     do throws(Fault) {
-      return try BatchRunner.record(path).state == .done
+      return try JobRecord.read(path).state == .done
     } catch {
       return true
     }
@@ -119,7 +119,7 @@ public final class RunExporter {
   private func checkBinding(_ artifact: String) throws(Fault) {
     let path = ArtifactBinding.recordPath(job: Paths.parent(of: artifact))
     guard Paths.kind(of: path) != .missing else { return }
-    let record = try BatchRunner.record(path)
+    let record = try JobRecord.read(path)
     guard record.state == .done else { return }
     try ArtifactBinding.check(artifact, against: record, memory: nil)
   }
@@ -130,7 +130,7 @@ public final class RunExporter {
       path = basePath
     } else {
       let record = Paths.join(Paths.parent(of: artifact), "record.json")
-      guard let named = try BatchRunner.record(record).base?.path else {
+      guard let named = try JobRecord.read(record).base?.path else {
         throw Fault(
           .missingInput, "RUN-BASE", "the record names no base; give it with --base", path: record)
       }

@@ -1,197 +1,20 @@
-public import Adapters
-public import Artifacts
-public import Bases
+import Bases
 public import Projection
-public import Training
+public import Recipes
 
-/// One adapter to convert, with every decision made: what a command or a manifest asks for.
+/// One job: what to do (`recipe`), with which adapter and base, and where the result goes.
+///
+/// The recipe's values are read and set through the request itself.
+@dynamicMemberLookup
 public struct JobRequest: Sendable {
-  /// How large the artifact may or must be.
-  public enum Target: Sendable, Hashable {
-    /// This many directions in every module.
-    case rank(LatentRank)
-    /// The ranks that capture most in an artifact of at most so many bytes; with a share, in the smallest tried part
-    /// of them whose artifact retains it on rows held out for that.
-    case budget(bytes: Int, minRetained: Double? = nil)
-    /// As many directions as each update has, for its own ones.
-    case own
-    /// The smallest tried rank whose artifact retains this share on rows held out for that.
-    case minRetained(Double, startingRank: LatentRank)
-
-    /// The share of the LoRA's gain that the artifact must retain, if any.
-    public var minRetained: Double? {
-      switch self {
-      case .rank, .own: nil
-      case .budget(_, let share): share
-      case .minRetained(let share, _): share
-      }
-    }
-  }
-
-  /// Which singular directions of a base weight are used.
-  public enum Directions: String, Sendable, Hashable, CaseIterable {
-    /// Chosen by (curvature-weighted) energy of the update.
-    case selected
-    /// The first ones: the paper's own choice.
-    case top
-    /// Those of the adapter's own factors, embedded in the artifact: exact whatever the base.
-    case own
-  }
-
-  /// How a budget becomes ranks, where directions are chosen.
-  public enum Allocation: String, Sendable, Hashable, CaseIterable {
-    /// One shape for every module, the one that captures most.
-    case uniform
-    /// Module by module, by what its next directions capture for their bytes; 0 included.
-    case energy
-  }
-
-  /// What an artifact within a budget is made of.
-  public enum Form: String, Sendable, Hashable, CaseIterable {
-    /// Latents in directions of the base.
-    case directions
-    /// Pairs of vectors of the adapter.
-    case pairs
-    /// Half of the bytes for pairs, the rest for directions.
-    case both
-  }
-
-  /// A data file and how much of it to read.
-  public struct Data: Sendable, Hashable {
-    /// The JSONL file.
-    public var path: String
-    /// The first so many examples; nil for all.
-    public var limit: Int?
-    /// Examples at the start of the file that are passed over first.
-    public var skip: Int
-
-    /// A data file.
-    public init(path: String, limit: Int? = nil, skip: Int = 0) {
-      self.path = path
-      self.limit = limit
-      self.skip = skip
-    }
-  }
-
-  /// Where examples for calibration and training come from.
-  public enum Examples: Sendable, Hashable {
-    /// A file.
-    case file(Data)
-    /// Texts that the LoRA model writes itself, the first so many or all.
-    case own(limit: Int?)
-
-    /// The file, if it is one.
-    public var file: Data? {
-      if case .file(let data) = self { data } else { nil }
-    }
-
-    /// How many are used; nil for all.
-    public var limit: Int? {
-      switch self {
-      case .file(let data): data.limit
-      case .own(let limit): limit
-      }
-    }
-  }
-
-  /// What the LoRA model writes where data is `self`.
-  public struct OwnTexts: Sendable, Hashable {
-    /// Openings (JSONL, `formats/data.md` §5); nil for the built-in ones.
-    public var openingsPath: String?
-    /// How many texts, how long, and how they are drawn; the job's seed is used.
-    public var options = SelfSampler.Options()
-
-    /// The defaults of the command line.
-    public init() {}
-  }
-
-  /// Where validation examples come from.
-  public enum Validation: Sendable, Hashable {
-    /// A share of the training examples, at most 256.
-    case fraction(Double)
-    /// A file of their own.
-    case file(Data)
-  }
-
-  /// Fine-tuning of the latents.
-  public struct Tuning: Sendable {
-    /// Training examples.
-    public var data: Examples
-    /// Validation examples.
-    public var validation = Validation.fraction(0.05)
-    /// The optimiser's settings; their learning rate is `learningRate`, if that is given.
-    public var options = TuningOptions()
-    /// Peak learning rate; nil for what suits the latents' shape.
-    public var learningRate: Double?
-    /// Tries a few learning rates on validation first.
-    public var searchesLearningRate = false
-
-    /// Tuning on `data`.
-    public init(data: Examples) {
-      self.data = data
-    }
-  }
-
-  /// Other ways to spend the same bytes, measured beside the job.
-  public enum Control: String, Sendable, Hashable, CaseIterable {
-    /// The paper's top directions: same shape, start, tuning.
-    case top
-    /// Latents start at zero; same directions and tuning.
-    case zero
-    /// Random orthonormal bases: same shape, start, tuning.
-    case random
-    /// The LoRA cut by SVD in codes that fit the same bytes, as it is and distilled.
-    case truncated
-    /// The LoRA as sparse signs or values (ComPEFT) at the same bytes, as it is and with distilled scales.
-    case ternary
-    /// The other forms of an artifact at the same bytes, tuned alike.
-    case forms
-  }
-
+  /// What to do.
+  public var recipe: Recipe
   /// Name of the job and stem of its files.
   public var name: String
   /// The base model.
   public var basePath: String
   /// The adapter.
   public var adapterPath: String
-  /// The adapter's dialect; nil to find it by content.
-  public var adapterFormat: AdapterDialect?
-  /// What becomes of DoRA's magnitudes.
-  public var magnitudes = MagnitudeHandling.approximate
-  /// An artifact whose directions and latents are the start instead of a projection.
-  public var startArtifactPath: String?
-  /// How large the artifact may or must be.
-  public var target: Target
-  /// What an artifact within a budget is made of; nil to let the best be found.
-  public var form: Form?
-  /// How a budget becomes ranks.
-  public var allocation = Allocation.uniform
-  /// Which directions are used.
-  public var directions = Directions.selected
-  /// Only the first so many directions are considered; nil for all.
-  public var candidates: Int?
-  /// How latents are first set.
-  public var method: ProjectionMethod
-  /// Examples for calibration.
-  public var calibration: Examples?
-  /// Texts for calibration and training that are the model's own.
-  public var ownTexts = OwnTexts()
-  /// Fine-tuning, if any.
-  public var tuning: Tuning?
-  /// How latents are stored.
-  public var storage: LatentStorage
-  /// A remainder of the LoRA stored beside the latents, if any.
-  public var residual: Residual?
-  /// How parameters that are carried beside the latents are stored; nil for exactly.
-  public var carriedStorage: CarriedStorage?
-  /// Writes the bases into the artifact.
-  public var embedsBases = false
-  /// Examples for the accuracy block.
-  public var evaluation: Data?
-  /// Controls to measure.
-  public var controls: [Control] = []
-  /// Seed of sampling, splits, order and Ω.
-  public var seed: UInt64 = 0
   /// The artifact to write.
   public var outputPath: String
   /// Where a tuning checkpoint is kept while the run lasts; nil for beside the output.
@@ -199,41 +22,72 @@ public struct JobRequest: Sendable {
   /// Ignores an existing checkpoint.
   public var restarts = false
 
-  /// How many first directions the job looks at, where that is known before it runs; nil for all.
-  var leadingDirections: Int? {
-    if directions == .own { return 0 }
-    if let candidates, directions == .selected { return candidates }
-    guard directions == .top, startArtifactPath == nil, case .rank(let rank) = target else {
-      return nil
-    }
-    return rank.square
-  }
-
-  /// A job with the defaults of the command line.
+  /// A job of `recipe`.
   public init(
-    name: String, basePath: String, adapterPath: String, target: Target,
-    method: ProjectionMethod, outputPath: String
+    name: String, basePath: String, adapterPath: String, recipe: Recipe, outputPath: String
   ) {
     self.name = name
     self.basePath = basePath
     self.adapterPath = adapterPath
-    self.target = target
-    self.method = method
-    storage = .standard(for: target, isTuned: false)
+    self.recipe = recipe
     self.outputPath = outputPath
+  }
+
+  /// A conversion without data, for what a recipe has no need to say.
+  public init(
+    name: String, basePath: String, adapterPath: String, target: Recipe.Target,
+    method: ProjectionMethod, outputPath: String
+  ) {
+    self.init(
+      name: name, basePath: basePath, adapterPath: adapterPath,
+      recipe: Recipe(target: target, method: method), outputPath: outputPath)
+  }
+
+  /// A job of a manifest.
+  public init(plan: JobPlan, outputPath: String, checkpointPath: String? = nil) {
+    self.init(
+      name: plan.name, basePath: plan.basePath, adapterPath: plan.adapterPath,
+      recipe: plan.recipe, outputPath: outputPath)
+    self.checkpointPath = checkpointPath
+  }
+
+  /// A value of the recipe.
+  public subscript<Value>(dynamicMember path: WritableKeyPath<Recipe, Value>) -> Value {
+    get { recipe[keyPath: path] }
+    set { recipe[keyPath: path] = newValue }
+  }
+
+  /// How many first directions the job looks at, where that is known before it runs; nil for all.
+  var leadingDirections: Int? {
+    if recipe.directions == .own { return 0 }
+    if let candidates = recipe.candidates, recipe.directions == .selected { return candidates }
+    guard recipe.directions == .top, recipe.startArtifactPath == nil,
+      case .rank(let rank) = recipe.target
+    else { return nil }
+    return rank.square
   }
 }
 
-extension LatentStorage {
-  /// How latents are stored where nobody says: a tuned budget buys most in three bits (`golden/recovery/NOTES.md`).
-  public static func standard(for target: JobRequest.Target, isTuned: Bool) -> LatentStorage {
-    if case .budget = target, isTuned { .int3 } else { .int8 }
-  }
-
-  /// How many of a run's last steps work on rounded latents where nobody says: none where rounding costs nothing
-  /// measurable, else half of them (`golden/recovery/NOTES.md`).
-  public func quantizedSteps(of steps: Int) -> Int { isCoarse ? steps / 2 : 0 }
-
-  /// Whether rounding costs something measurable.
-  var isCoarse: Bool { (1..<127).contains(largestCode) }
+/// The parts of a recipe by the names that stages know.
+extension JobRequest {
+  /// How large the artifact may or must be.
+  public typealias Target = Recipe.Target
+  /// A data file.
+  public typealias Data = Recipe.Data
+  /// Examples for calibration or training.
+  public typealias Examples = Recipe.Examples
+  /// Texts of the model's own.
+  public typealias OwnTexts = Recipe.OwnTexts
+  /// Fine-tuning.
+  public typealias Tuning = Recipe.Tuning
+  /// A remainder of the LoRA.
+  public typealias Residual = Recipe.Residual
+  /// Other ways to spend the same bytes.
+  public typealias Control = Recipe.Control
+  /// Which directions are used.
+  public typealias Directions = Recipe.Directions
+  /// How a budget becomes ranks.
+  public typealias Allocation = Recipe.Allocation
+  /// What an artifact within a budget is made of.
+  public typealias Form = Recipe.ArtifactForm
 }

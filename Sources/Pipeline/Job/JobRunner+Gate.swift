@@ -4,13 +4,14 @@ import Faults
 import Foundation
 import Progress
 import Projection
+import Recipes
 import Reports
 import Training
 
 /// How a floor on retained gain becomes a rank or a part of a budget.
 extension JobRunner {
   /// The code of the fault by which a job is rejected rather than failed.
-  static let rejection = "JOB-RETAINED"
+  package static let rejection = "JOB-RETAINED"
 
   /// Square rank beyond which a floor on retained gain is given up.
   private static let largestTriedRank = 64

@@ -6,6 +6,7 @@ import Evaluation
 import Faults
 import Models
 import Projection
+import Recipes
 import Reports
 import Tensors
 import Training

@@ -7,6 +7,7 @@ import JSON
 import Models
 import Progress
 import Projection
+import Recipes
 import Reports
 import Tensors
 import Training

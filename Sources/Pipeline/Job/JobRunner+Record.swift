@@ -6,6 +6,7 @@ import Evaluation
 import Faults
 import Files
 import Projection
+import Recipes
 import Reports
 import Tensors
 import Training
@@ -22,30 +23,15 @@ extension JobRunner {
     if let path = request.startArtifactPath {
       lines.append(try SHA256Digest.of(InputFile(path)).hex)
     }
-    lines.append(
-      """
-      \(plan) \(request.magnitudes) \(request.carriedStorage?.rawValue ?? "exact") \
-      \(request.directions) \(request.candidates ?? 0) \(request.method) \(request.storage) \
-      \(request.seed) \(request.calibration?.limit ?? 0) \(session.threads)
-      """)
-    if let form = request.form { lines.append("form \(form.rawValue)") }
-    if request.target.minRetained != nil { lines.append("gate \(gateExamples.count)") }
-    if let residual = request.residual { lines.append("\(residual)") }
-    if let tuning = request.tuning {
-      var options = tuning.options
-      options.checkpointInterval = 0
-      var share = "file"
-      if case .fraction(let fraction) = tuning.validation { share = "\(fraction)" }
-      lines.append(
-        "\(options) \(tuning.learningRate.map { "\($0)" } ?? "standard") "
-          + "\(tuning.searchesLearningRate) \(share) \(tuning.data.limit ?? 0)")
-    }
+    // What is measured beside the latents is no part of it: a control more does not train them again.
+    lines.append(request.recipe.canonicalText([.latents]))
+    lines.append("\(plan) \(gateExamples.count)")
     return SHA256Digest.of(Array(lines.joined(separator: "\n").utf8)).hex
   }
 
   func record(
     _ outcome: Outcome, artifact: AssembledArtifact, written: AtomicFile.Written,
-    evaluation: EvaluationRecord?
+    parts: [SizeRecord.Part], evaluation: EvaluationRecord?
   ) throws(Fault) -> JobRecord {
     let adapter = matched.adapter
     let base = session.base
@@ -77,10 +63,10 @@ extension JobRunner {
         Setting("carried parameters", carriedDescription),
         Setting("calibration examples", request.calibration?.limit.map(String.init) ?? "none"),
       ] + [ownTexts].compactMap(\.self),
+      recipe: request.recipe.settings.map { Setting($0.key, $0.value) },
       sizes: SizeRecord(
         asShipped: adapter.byteCount, f16Equivalent: adapter.parameterCount * 2,
-        artifact: written.byteCount,
-        parts: try artifact.parts().map { SizeRecord.Part(name: $0.name, bytes: $0.bytes) }),
+        artifact: written.byteCount, parts: parts),
       evaluation: evaluation, modules: moduleRecords(outcome, artifact),
       tuning: outcome.tuning, race: race, gate: gate, seeds: [Setting("seed", "\(request.seed)")],
       stages: stages,

@@ -6,6 +6,7 @@ import Faults
 import Models
 import Progress
 import Projection
+import Recipes
 import Reports
 import Tensors
 import Training

@@ -5,6 +5,7 @@ import Faults
 import Models
 import Progress
 import Projection
+import Recipes
 import Reports
 import Tensors
 import Training
@@ -111,7 +112,7 @@ extension JobRunner {
   }
 
   var artifactStage: ArtifactStage {
-    ArtifactStage(session: session, request: request, matched: matched, storage: request.storage)
+    ArtifactStage(session: session, request: request, matched: matched)
   }
 
   /// Puts figures into an artifact where the job's own will be.

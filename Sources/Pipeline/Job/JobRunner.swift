@@ -10,6 +10,7 @@ import LinearAlgebra
 package import Models
 import Progress
 import Projection
+import Recipes
 public import Reports
 import Tensors
 import Training
@@ -134,7 +135,9 @@ public final class JobRunner {
     let written = try artifact.write(to: request.outputPath)
     for checkpoint in checkpoints { checkpoint.remove() }
     Paths.removeIfPresent(racePath)
-    return try record(outcome, artifact: artifact, written: written, evaluation: evaluation)
+    return try record(
+      outcome, artifact: artifact, written: written, parts: try artifact.parts(),
+      evaluation: evaluation)
   }
 
   // MARK: - Stages
@@ -143,6 +146,11 @@ public final class JobRunner {
     let seconds = Date().timeIntervalSince(stageStart)
     stages.append(Setting(stage, String(format: "%.1f s", seconds)))
     stageStart = Date()
+  }
+
+  /// A stage of a group that this job was part of.
+  func note(stage: String, seconds: Double) {
+    stages.append(Setting(stage, String(format: "%.3f s", seconds)))
   }
 
   func calibrate() throws(Fault) -> CurvatureSums? {
@@ -304,7 +312,7 @@ public final class JobRunner {
   var choice: ProjectionStage.Choice { request.directions.choice }
 
   /// Says how many modules have fewer directions than asked for, and the fewest.
-  private func warnOfClipping(_ projected: ProjectedAdapter, rank: LatentRank) {
+  func warnOfClipping(_ projected: ProjectedAdapter, rank: LatentRank) {
     let clipped = projected.bases.map(\.selection).filter {
       $0.outputRank < rank.output || $0.inputRank < rank.input
     }

@@ -2,6 +2,7 @@ import Artifacts
 import Bases
 import Faults
 import Projection
+import Recipes
 import Tensors
 
 /// Makes the artifact of latents fit a number of bytes: as fine as it can be in them.

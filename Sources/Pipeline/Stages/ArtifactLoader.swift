@@ -14,9 +14,6 @@ public import Training
 public struct ArtifactLoader {
   private let session: BaseSession
 
-  /// Singular values are stored to 64 steps an octave (`formats/loraxs.md` §4.4): within 0.55%.
-  private static let singularValueTolerance = 0.01
-
   /// A loader on an open base.
   public init(session: BaseSession) {
     self.session = session
@@ -62,8 +59,8 @@ public struct ArtifactLoader {
       do throws(Fault) {
         let basis = try ArtifactLoader.basis(
           stored, metadata: artifact.metadata, module: modules[index], store: store)
-        try ArtifactLoader.check(
-          basis, stored, draws: try draws.draws(of: modules[index], index: index))
+        try ModuleProof(basis, draws: try draws.draws(of: modules[index], index: index))
+          .check(stored)
         return basis
       } catch {
         throw error.at(tensor: stored.moduleName)
@@ -108,7 +105,7 @@ public struct ArtifactLoader {
     }
   }
 
-  private static func selection(
+  static func selection(
     _ stored: ArtifactModule, metadata: ArtifactMetadata
   ) -> BasisSelection {
     switch metadata.directions {
@@ -138,37 +135,6 @@ public struct ArtifactLoader {
     }
     guard let residual = stored.residual else { return basis }
     return basis.appending(output: residual.output.matrix, input: residual.input.matrix)
-  }
-
-  private static func check(
-    _ basis: ModuleBasis, _ stored: ArtifactModule, draws: [Probe.Draw]
-  ) throws(Fault) {
-    let pairs =
-      zip(stored.outputSingularValues, basis.outputSingularValues).map { (Double($0), $1) }
-      + zip(stored.inputSingularValues, basis.inputSingularValues).map { (Double($0), $1) }
-    for (expected, found) in pairs
-    where abs(expected - found) > singularValueTolerance * max(abs(expected), 1e-30) {
-      throw Fault(
-        .badData, "ART-BASIS", "singular value \(found), the artifact was made with \(expected)")
-    }
-    // Embedded bases bring no singular values.
-    if let expected = stored.valueCheck, !basis.outputSingularValues.isEmpty {
-      let found = SingularValueCheck.code(
-        output: basis.outputSingularValues, input: basis.inputSingularValues)
-      guard SingularValueCheck.agree(expected, found) else {
-        throw Fault(
-          .badData, "ART-BASIS",
-          "check of the singular values \(found), the artifact was made with \(expected): other "
-            + "directions")
-      }
-    }
-    let probes = Probe.values(draws: draws, basis: basis, latent: stored.latent)
-    for (expected, found) in zip(stored.probes, probes)
-    where abs(Double(expected) - found.value) > Probe.tolerance * found.scale {
-      throw Fault(
-        .badData, "ART-BASIS",
-        "probe \(found.value), the artifact was made with \(expected): other bases")
-    }
   }
 }
 

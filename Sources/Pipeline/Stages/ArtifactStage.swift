@@ -8,6 +8,7 @@ import Foundation
 import JSON
 import LinearAlgebra
 import Projection
+import Recipes
 import Reports
 import Tensors
 
@@ -51,8 +52,10 @@ struct AssembledArtifact {
   func write(to path: String) throws(Fault) -> AtomicFile.Written { try artifact.write(path) }
 
   /// Named parts of the file and what each costs when compressed alone.
-  func parts() throws(Fault) -> [(name: String, bytes: Int)] {
-    try artifact.partSizes().map { ($0.name, $0.compressedByteCount) }
+  func parts() throws(Fault) -> [SizeRecord.Part] {
+    try artifact.partSizes().map {
+      SizeRecord.Part(name: $0.name, bytes: $0.compressedByteCount)
+    }
   }
 
   /// Bytes of one module's latent before compression.
@@ -83,7 +86,6 @@ struct ArtifactStage {
   let session: BaseSession
   let request: JobRequest
   let matched: MatchedAdapter
-  let storage: LatentStorage
 
   /// The artifact of `latents`, rounded as it is stored.
   func assemble(
@@ -91,41 +93,62 @@ struct ArtifactStage {
     coarsening: Coarsening = .none
   ) throws(Fault) -> AssembledArtifact {
     let digests = try session.moduleDigests(projected.modules)
-    let (draws, storage, basePath) = (session.probeDraws, self.storage, session.base.path)
-    let embeds = request.embedsBases || request.directions == .own
+    let (draws, request, basePath) = (session.probeDraws, self.request, session.base.path)
     let modules = try parallelMap(projected.modules.count, threads: session.threads) {
       (index) throws(Fault) -> ArtifactModule in
-      let (module, basis) = (projected.modules[index], projected.bases[index])
-      let (stored, residual): (StoredLatent, StoredResidual?)
-      do throws(Fault) {
-        (stored, residual) = try LatentRounding(
-          storage: storage, coarsening: coarsening
-        ).store(index, latents[index], residual: projected.residuals[index])
-      } catch {
-        throw error.at(tensor: module.name)
-      }
-      guard residual != nil || stored.rows > 0 && stored.columns > 0 else {
-        throw Fault(
-          .unsupported, "BASIS-NONE",
-          "no direction stands out: its singular values are all alike or zero; keep some of the LoRA's own "
-            + "with --residual or --directions own", path: basePath, tensor: module.name)
-      }
-      let (output, input) = basis.selection.indices
-      let own = embeds ? basis.ownDirections : nil
-      var result = ArtifactModule(
-        moduleName: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
-        stored: stored, residual: residual, outputIndices: output, inputIndices: input,
-        valueCheck: basis.outputSingularValues.isEmpty && basis.selection.outputRank > 0
-          ? nil
-          : SingularValueCheck.code(
-            output: basis.outputSingularValues, input: basis.inputSingularValues),
-        digestPrefix: Array(digests[index].bytes.prefix(Artifact.digestPrefixLength)),
-        outputBasis: own?.output, inputBasis: own?.input)
-      result.probes = Probe.values(
-        draws: try draws.draws(of: module, index: index), basis: basis, latent: result.latent
-      ).map(\.stored)
-      return result
+      let module = projected.modules[index]
+      return try ArtifactStage.module(
+        module, basis: projected.bases[index], latent: latents[index],
+        residual: projected.residuals[index], digest: digests[index],
+        proof: ModuleProof(
+          projected.bases[index], draws: try draws.draws(of: module, index: index)),
+        request: request, coarsening: coarsening[index], basePath: basePath)
     }
+    return try artifact(
+      of: projected, modules: modules, digests: digests, tuning: tuning, coarsening: coarsening)
+  }
+
+  /// One module as it is stored, with what proves its basis.
+  ///
+  /// - Parameter coarsening: eighths of an octave by which its scales are larger than the best.
+  static func module(
+    _ module: LinearModule, basis: ModuleBasis, latent: Matrix<Float>,
+    residual pairs: ResidualPairs?,
+    digest: SHA256Digest, proof: ModuleProof, request: JobRequest, coarsening: Int = 0,
+    basePath: String
+  ) throws(Fault) -> ArtifactModule {
+    let embeds = request.embedsBases || request.directions == .own
+    let (stored, residual): (StoredLatent, StoredResidual?)
+    do throws(Fault) {
+      (stored, residual) = try LatentRounding(
+        storage: request.storage, coarsening: Coarsening(level: coarsening, moduleCount: 1)
+      ).store(0, latent, residual: pairs)
+    } catch {
+      throw error.at(tensor: module.name)
+    }
+    guard residual != nil || stored.rows > 0 && stored.columns > 0 else {
+      throw Fault(
+        .unsupported, "BASIS-NONE",
+        "no direction stands out: its singular values are all alike or zero; keep some of the LoRA's own "
+          + "with --residual or --directions own", path: basePath, tensor: module.name)
+    }
+    let (output, input) = basis.selection.indices
+    let own = embeds ? basis.ownDirections : nil
+    var result = ArtifactModule(
+      moduleName: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
+      stored: stored, residual: residual, outputIndices: output, inputIndices: input,
+      valueCheck: proof.valueCheck,
+      digestPrefix: Array(digest.bytes.prefix(Artifact.digestPrefixLength)),
+      outputBasis: own?.output, inputBasis: own?.input)
+    result.probes = proof.probes(result.latent).map(\.stored)
+    return result
+  }
+
+  /// The artifact of `modules`, which are those of `projected` as they are stored.
+  func artifact(
+    of projected: ProjectedAdapter, modules: [ArtifactModule], digests: [SHA256Digest],
+    tuning: TuningRecord? = nil, coarsening: Coarsening = .none
+  ) throws(Fault) -> AssembledArtifact {
     // An update of zero has no energy to hold.
     let energies = projected.projections.compactMap(\.heldEnergy)
     let energy = energies.isEmpty ? nil : energies.reduce(0, +) / Double(energies.count)
@@ -170,7 +193,7 @@ struct ArtifactStage {
           rows: features, columns: count,
           elements: generator.normals(features * count).map { Float($0) })
       }
-      let stored = try LatentRounding(storage: storage).store(
+      let stored = try LatentRounding(storage: request.storage).store(
         index, Matrix(rows: rank.output + pairs, columns: columns, elements: numbers),
         residual: residual)
       modules.append(
@@ -189,7 +212,7 @@ struct ArtifactStage {
       artifact: try Artifact(
         modules: modules,
         metadata: metadata(
-          root: SHA256Digest.of(Array(request.name.utf8)), directions: directions,
+          root: matched.adapter.digest, directions: directions,
           omegaSeed: directions == .selected ? nil : request.seed, energy: 0.123456789,
           form: residuals.isEmpty ? nil : ProjectedAdapter.form(of: residuals), tuning),
         carried: try carried()))
@@ -242,7 +265,7 @@ struct ArtifactStage {
         name: adapter.name, format: adapter.format, digest: adapter.digest,
         byteCount: adapter.byteCount, parameterCount: adapter.parameterCount, rank: adapter.rank,
         baseModelName: adapter.baseModelName),
-      directions: directions, omegaSeed: omegaSeed, storage: storage, record: record)
+      directions: directions, omegaSeed: omegaSeed, storage: request.storage, record: record)
   }
 }
 

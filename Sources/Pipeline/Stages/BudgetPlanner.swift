@@ -3,6 +3,7 @@ import Bases
 import Checkpoints
 import Faults
 import Projection
+import Recipes
 
 /// Divides a byte budget over an adapter's modules by what their next directions capture.
 struct BudgetPlanner {

@@ -24,7 +24,7 @@ struct ChangedParameters {
     func list(_ name: String) -> [AdapterPart.Change] {
       (changes[UTF8Key(name)] ?? []).map(\.change)
     }
-    return list(LlamaNames.head) != list(LlamaNames.embedding)
+    return list(base.configuration.headName) != list(base.configuration.embeddingName)
   }
 
   /// The model's shape, with the head on its own where it no longer is the embeddings.
@@ -45,7 +45,8 @@ struct ChangedParameters {
   }
 
   private func source(_ name: String) -> String {
-    base.configuration.hasTiedEmbeddings && name == LlamaNames.head ? LlamaNames.embedding : name
+    base.configuration.hasTiedEmbeddings && name == base.configuration.headName
+      ? base.configuration.embeddingName : name
   }
 
   /// The weights of a decoder.

@@ -101,10 +101,10 @@ public struct MatchedAdapter: Sendable {
   ) throws(Fault) -> [Warning] {
     func changes(_ name: String) -> Bool { parts.contains { $0.parameter == name } }
     guard base.format == .gguf, !base.configuration.hasTiedEmbeddings,
-      changes(LlamaNames.embedding), !changes(LlamaNames.head)
+      changes(base.configuration.embeddingName), !changes(base.configuration.headName)
     else { return [] }
-    let head = try base.checkpoint.floats(LlamaNames.head)
-    let embedding = try base.checkpoint.floats(LlamaNames.embedding)
+    let head = try base.checkpoint.floats(base.configuration.headName)
+    let embedding = try base.checkpoint.floats(base.configuration.embeddingName)
     var (difference, total) = (0.0, 0.0)
     for (left, right) in zip(head, embedding) {
       difference += Double(left - right) * Double(left - right)
@@ -116,7 +116,7 @@ public struct MatchedAdapter: Sendable {
         "AD-TIED",
         "the base's head is nearly its embeddings: if the model ties them, the change of the embeddings "
           + "should reach both, and here it reaches the embeddings only; take a base without output.weight",
-        subject: LlamaNames.embedding)
+        subject: base.configuration.embeddingName)
     ]
   }
 

@@ -4,6 +4,7 @@ import Faults
 import Files
 import Models
 import Progress
+import Recipes
 import Reports
 import Tensors
 

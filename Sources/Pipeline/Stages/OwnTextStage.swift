@@ -6,6 +6,7 @@ import Files
 import JSON
 import Models
 import Progress
+import Recipes
 import Reports
 import Training
 

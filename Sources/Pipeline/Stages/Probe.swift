@@ -73,14 +73,24 @@ enum Probe {
     }
   }
 
+  /// What of a draw depends on the basis too: `Uᵀ·W·z` and `Vᵀ·x`.
+  struct Sides: Sendable {
+    let left: Matrix<Double>
+    let right: Matrix<Double>
+
+    init(_ draw: Draw, basis: ModuleBasis) {
+      left = basis.outputBasis.inDouble.times(draw.image, transposeSelf: true)
+      right = basis.inputBasis.inDouble.times(draw.direction, transposeSelf: true)
+    }
+  }
+
   /// The probes of one module.
-  static func values(draws: [Draw], basis: ModuleBasis, latent: Matrix<Float>) -> [Value] {
-    let (u, v, m) = (basis.outputBasis.inDouble, basis.inputBasis.inDouble, latent.inDouble)
-    return draws.map { draw in
-      let left = u.times(draw.image, transposeSelf: true)
-      let right = v.times(draw.direction, transposeSelf: true)
-      let value = left.times(m.times(right), transposeSelf: true)
-      let scale = (left.squaredNorm * right.squaredNorm * m.squaredNorm).squareRoot()
+  static func values(sides: [Sides], latent: Matrix<Float>) -> [Value] {
+    let m = latent.inDouble
+    return sides.map { sides in
+      let value = sides.left.times(m.times(sides.right), transposeSelf: true)
+      let scale =
+        (sides.left.squaredNorm * sides.right.squaredNorm * m.squaredNorm).squareRoot()
       return Value(value: value.elements.first ?? 0, scale: scale)
     }
   }

@@ -7,6 +7,7 @@ import LinearAlgebra
 import Models
 import Progress
 public import Projection
+import Recipes
 public import Tensors
 import Training
 

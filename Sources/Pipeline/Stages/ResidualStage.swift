@@ -3,6 +3,7 @@ import Faults
 import LinearAlgebra
 import Progress
 import Projection
+import Recipes
 import Tensors
 
 /// Chooses how many pairs of the LoRA each module keeps beside its latent, and rounds them.

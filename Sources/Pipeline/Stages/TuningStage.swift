@@ -5,6 +5,7 @@ import LinearAlgebra
 import Models
 import Progress
 import Projection
+import Recipes
 import Reports
 import Tensors
 import Training

@@ -1,17 +1,17 @@
 import Artifacts
-import Faults
+package import Faults
 import Files
-import Reports
+package import Reports
 
 /// Whether an artifact of a run is the one that its record describes (`formats/record.md` §1).
-enum ArtifactBinding {
+package enum ArtifactBinding {
   /// The artifact of a job's folder.
-  static func artifactPath(job directory: String) -> String {
+  package static func artifactPath(job directory: String) -> String {
     Paths.join(directory, Paths.name(of: directory) + ".loraxs")
   }
 
   /// The record of a job's folder.
-  static func recordPath(job directory: String) -> String {
+  package static func recordPath(job directory: String) -> String {
     Paths.join(directory, "record.json")
   }
 
@@ -19,7 +19,7 @@ enum ArtifactBinding {
   ///
   /// - Throws: 65 `RUN-ARTIFACT` where it is missing or another one; what reading it throws where the record, of an
   ///   earlier version, has no digest of it.
-  static func check(_ path: String, against record: JobRecord, memory: Int?) throws(Fault) {
+  package static func check(_ path: String, against record: JobRecord, memory: Int?) throws(Fault) {
     guard Paths.kind(of: path) != .missing else {
       throw fault("the record says that the job is done, the artifact is missing", path)
     }

@@ -39,7 +39,7 @@ public struct ArtifactVerification: Sendable {
       var finding = Finding(
         name: Paths.name(of: job), path: ArtifactBinding.artifactPath(job: job))
       do throws(Fault) {
-        let record = try BatchRunner.record(ArtifactBinding.recordPath(job: job))
+        let record = try JobRecord.read(ArtifactBinding.recordPath(job: job))
         guard record.state == .done else {
           throw Fault(
             .badData, "RUN-JOB", "the job is \(record.state.rawValue), not done",

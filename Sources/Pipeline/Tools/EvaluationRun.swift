@@ -5,6 +5,7 @@ public import Faults
 import Files
 import Models
 import Progress
+public import Recipes
 public import Reports
 import Training
 

@@ -23,22 +23,27 @@ enum CSVPage {
   }
 
   static func modules(_ report: Report) -> String {
-    var out = CSVText.row([
+    moduleHeader + report.jobs.map(modules).joined()
+  }
+
+  static var moduleHeader: String {
+    CSVText.row([
       "job", "module", "out_features", "in_features", "lora_rank", "output_rank", "input_rank",
       "captured_energy", "weighted_captured_energy", "bytes",
     ])
-    for job in report.jobs {
-      for module in job.modules {
-        out += CSVText.row([
-          CSVText.cell(VisibleText.of(job.name)), CSVText.cell(VisibleText.of(module.name)),
-          CSVText.cell(module.outFeatures), CSVText.cell(module.inFeatures),
-          CSVText.cell(module.loraRank), CSVText.cell(module.outputRank),
-          CSVText.cell(module.inputRank), CSVText.cell(module.capturedEnergy),
-          CSVText.cell(module.weightedCapturedEnergy), CSVText.cell(module.bytes),
-        ])
-      }
-    }
-    return out
+  }
+
+  /// The rows of one job.
+  static func modules(_ job: JobRecord) -> String {
+    job.modules.map { module in
+      CSVText.row([
+        CSVText.cell(VisibleText.of(job.name)), CSVText.cell(VisibleText.of(module.name)),
+        CSVText.cell(module.outFeatures), CSVText.cell(module.inFeatures),
+        CSVText.cell(module.loraRank), CSVText.cell(module.outputRank),
+        CSVText.cell(module.inputRank), CSVText.cell(module.capturedEnergy),
+        CSVText.cell(module.weightedCapturedEnergy), CSVText.cell(module.bytes),
+      ])
+    }.joined()
   }
 
   private static func cells(_ variant: VariantResult) -> [String] {

@@ -4,46 +4,54 @@ import Mustache
 /// `index.html`: one page without scripts, fonts or anything else from outside.
 enum HTMLPage {
   static func text(_ report: Report) throws(Fault) -> String {
+    try template(HTMLTemplate.page).render(context(report))
+  }
+
+  /// A template whose values are escaped by ``HTMLText``.
+  static func template(_ text: String) throws(Fault) -> MustacheTemplate {
     MustacheContentTypes.register(HTMLText(), named: HTMLText.name)
-    let template: MustacheTemplate
     do {
-      template = try MustacheTemplate(string: HTMLTemplate.page)
+      return try MustacheTemplate(string: text)
     } catch {
       throw Fault(.internalError, "REPORT-TEMPLATE", "\(error)")
     }
-    return template.render(context(report))
+  }
+
+  /// The figures at the head of a page.
+  static func cards(_ totals: ReportTotals) -> [(figure: String, caption: String)] {
+    var cards = [
+      ("\(totals.done) of \(totals.listed)", "adapters converted" + totals.others)
+    ]
+    if totals.artifact > 0 {
+      cards.append(
+        (
+          Numerals.ratio(Double(totals.asShipped) / Double(totals.artifact)),
+          "smaller: \(Numerals.bytes(totals.asShipped)) → \(Numerals.bytes(totals.artifact))"
+        ))
+      cards.append(
+        (
+          Numerals.ratio(Double(totals.f16Equivalent) / Double(totals.artifact)),
+          "smaller than the adapters in F16"
+        ))
+    }
+    if let gain = totals.medianRetainedGain {
+      cards.append(
+        (
+          Numerals.percent(gain),
+          "of the LoRA's gain retained" + (totals.done > 1 ? " (median)" : "")
+        ))
+    }
+    return cards
   }
 
   // The engine looks values up by name, so what it gets are dictionaries of text, lists and flags.
   // Values under keys that end in "Chart" or "style" are markup made here; all others get escaped.
   private static func context(_ report: Report) -> [String: Any] {
     let totals = ReportTotals(report.jobs)
-    var cards: [[String: Any]] = [
-      [
-        "figure": "\(totals.done) of \(totals.listed)",
-        "caption": "adapters converted" + totals.others,
-      ]
-    ]
-    if totals.artifact > 0 {
-      cards.append([
-        "figure": Numerals.ratio(Double(totals.asShipped) / Double(totals.artifact)),
-        "caption":
-          "smaller: \(Numerals.bytes(totals.asShipped)) → \(Numerals.bytes(totals.artifact))",
-      ])
-      cards.append([
-        "figure": Numerals.ratio(Double(totals.f16Equivalent) / Double(totals.artifact)),
-        "caption": "smaller than the adapters in F16",
-      ])
-    }
-    if let gain = totals.medianRetainedGain {
-      cards.append([
-        "figure": Numerals.percent(gain),
-        "caption": "of the LoRA's gain retained" + (totals.done > 1 ? " (median)" : ""),
-      ])
-    }
     let machines = Set(report.jobs.map(\.machine).filter { !$0.isEmpty })
     return [
-      "style": HTMLTemplate.style, "title": report.title, "cards": cards,
+      "style": HTMLTemplate.style, "title": report.title,
+      "cards": cards(totals).map { ["figure": $0.figure, "caption": $0.caption] },
       "machine": machines.count == 1 ? machines.first ?? "" : "",
       "hasMachine": machines.count == 1, "hasJobs": !report.jobs.isEmpty,
       "hasMany": report.jobs.count > 1, "hasNone": totals.done == 0,

@@ -54,6 +54,29 @@ enum HTMLTemplate {
 
     """
 
+  /// The page of one job beside an overview.
+  static let jobPage = """
+    {{% CONTENT_TYPE: \(HTMLText.name)}}
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <title>{{name}}</title>
+    <style>{{{style}}}</style>
+    </head>
+    <body>
+    <main>
+    <p><a href="../index.html">All jobs</a></p>
+    \(job)
+    \(methods)
+    </main>
+    </body>
+    </html>
+
+    """
+
   private static let job = """
     <section id="{{anchor}}">
     <h2>{{name}}{{#isBad}} <span class="tag bad">{{state}}</span>{{/isBad}}</h2>

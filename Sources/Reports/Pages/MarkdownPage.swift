@@ -1,6 +1,7 @@
 /// `report.md`: the tables of the report, with no pictures but those of frontiers.
 enum MarkdownPage {
-  static func text(_ report: Report) -> String {
+  /// - Parameter details: A section for every job; without them failures alone are named.
+  static func text(_ report: Report, details: Bool = true) -> String {
     let totals = ReportTotals(report.jobs)
     var out = "# \(MarkdownText.escaped(report.title))\n\n"
     out += "\(totals.sentence)."
@@ -35,7 +36,17 @@ enum MarkdownPage {
     for (index, frontier) in Frontier.all(in: report.jobs).enumerated() {
       out += "\n" + table(frontier, picture: Report.pictureName(index))
     }
-    for job in report.jobs { out += "\n" + section(job) }
+    if details {
+      for job in report.jobs { out += "\n" + section(job) }
+    } else if report.jobs.contains(where: { $0.failure != nil }) {
+      out += "\n## Failures\n\n"
+      for job in report.jobs {
+        guard let failure = job.failure else { continue }
+        out +=
+          "- \(MarkdownText.escaped(job.name)): \(job.state.rawValue), exit code \(failure.exitCode): "
+          + "\(MarkdownText.escaped(failure.message))\n"
+      }
+    }
     return out
   }
 

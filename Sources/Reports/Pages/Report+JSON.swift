@@ -7,6 +7,17 @@ extension Report {
 
   /// The document `report.json`: totals, then every record whole.
   public var json: JSONValue {
+    var members = head
+    members.add("jobs", list: jobs, \.json)
+    return members.json
+  }
+
+  /// The text of ``json`` up to the first record, which a writer of many puts behind it.
+  var jsonHead: String {
+    head.json.text(pretty: true).dropLast("\n}\n".count) + ",\n  \"jobs\": ["
+  }
+
+  private var head: RecordMembers {
     let totals = ReportTotals(jobs)
     var sums = RecordMembers()
     sums.add("listed", totals.listed)
@@ -23,8 +34,7 @@ extension Report {
     members.add("schema", Report.schema)
     members.add("title", title)
     members.add("totals", sums.json)
-    members.add("jobs", list: jobs, \.json)
-    return members.json
+    return members
   }
 
   /// Reads what ``json`` writes; totals are computed again.

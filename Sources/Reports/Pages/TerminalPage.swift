@@ -1,6 +1,14 @@
 import Faults
 
 extension Report {
+  /// The sums in a line: what is done, and what bytes became.
+  public var totalsText: String {
+    let totals = ReportTotals(jobs)
+    guard totals.artifact > 0 else { return totals.sentence }
+    return "\(totals.sentence); \(Numerals.bytes(totals.asShipped)) as shipped became "
+      + "\(Numerals.bytes(totals.artifact)) of artifacts"
+  }
+
   /// The accuracy table and the size table for a terminal, plain ASCII names, one line a job.
   ///
   /// Each table's first line starts with its word, `accuracy` or `size`, so that a script finds it.

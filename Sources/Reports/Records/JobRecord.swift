@@ -28,6 +28,8 @@ public struct JobRecord: Hashable, Sendable {
   public var artifactSHA256: String?
   /// How it was made: rank or budget, directions, method, store.
   public var settings: [Setting]
+  /// Every option in force by its key in a manifest; empty in records from before it.
+  public var recipe: [Setting]
   /// Bytes before and after.
   public var sizes: SizeRecord?
   /// Variants and comparisons; `nil` when nothing was measured.
@@ -59,7 +61,7 @@ public struct JobRecord: Hashable, Sendable {
   public init(
     name: String, state: State, failure: FailureRecord? = nil, adapter: SourceRecord? = nil,
     base: SourceRecord? = nil, artifactPath: String? = nil,
-    artifactSHA256: String? = nil, settings: [Setting] = [],
+    artifactSHA256: String? = nil, settings: [Setting] = [], recipe: [Setting] = [],
     sizes: SizeRecord? = nil, evaluation: EvaluationRecord? = nil, modules: [ModuleRecord] = [],
     tuning: TuningRecord? = nil, race: RaceRecord? = nil, gate: GateRecord? = nil,
     seeds: [Setting] = [],
@@ -75,6 +77,7 @@ public struct JobRecord: Hashable, Sendable {
     self.artifactPath = artifactPath
     self.artifactSHA256 = artifactSHA256
     self.settings = settings
+    self.recipe = recipe
     self.sizes = sizes
     self.evaluation = evaluation
     self.modules = modules

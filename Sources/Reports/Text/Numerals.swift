@@ -3,12 +3,12 @@
 #endif
 
 /// Numbers as people read them, independent of the locale.
-enum Numerals {
+package enum Numerals {
   /// What stands where nothing was measured.
   static let absent = "–"
 
   /// `value` with a fixed number of decimals; `nan` or `inf` when it is not finite.
-  static func fixed(_ value: Double, _ decimals: Int) -> String {
+  package static func fixed(_ value: Double, _ decimals: Int) -> String {
     guard value.isFinite else { return value.isNaN ? "nan" : (value < 0 ? "-inf" : "inf") }
     var power = 1.0
     for _ in 0..<decimals { power *= 10 }
@@ -22,12 +22,12 @@ enum Numerals {
   }
 
   /// A share in [0, 1] as `89.4%`.
-  static func percent(_ share: Double, _ decimals: Int = 1) -> String {
+  package static func percent(_ share: Double, _ decimals: Int = 1) -> String {
     share.isFinite ? fixed(share * 100, decimals) + "%" : fixed(share, decimals)
   }
 
   /// A small share with as many decimals as it needs: `0.087%`, `16.2%`.
-  static func smallPercent(_ share: Double) -> String {
+  package static func smallPercent(_ share: Double) -> String {
     percent(share, share < 0.001 ? 3 : (share < 0.1 ? 2 : 1))
   }
 
@@ -48,7 +48,7 @@ enum Numerals {
   }
 
   /// Bytes in powers of 1,000 with three figures: `845 B`, `38.2 kB`, `9.82 MB`.
-  static func bytes(_ count: Int) -> String {
+  package static func bytes(_ count: Int) -> String {
     guard count >= 1000 else { return "\(count) B" }
     var value = Double(count)
     var unit = 0
@@ -61,7 +61,7 @@ enum Numerals {
   }
 
   /// `9823640` as `9,823,640`.
-  static func grouped(_ count: Int) -> String {
+  package static func grouped(_ count: Int) -> String {
     var out: [Character] = []
     for (position, digit) in String(abs(count)).reversed().enumerated() {
       if position > 0, position % 3 == 0 { out.append(",") }
@@ -71,7 +71,7 @@ enum Numerals {
   }
 
   /// How many times smaller: `43.1×`, `257×`.
-  static func ratio(_ value: Double) -> String {
+  package static func ratio(_ value: Double) -> String {
     guard value.isFinite else { return absent }
     return fixed(value, value < 99.95 ? 1 : 0) + "×"
   }

@@ -16,8 +16,7 @@ enum TokenizerCase {
 
   @Sendable static func measure(_ context: CaseContext) throws(Fault) -> Recomputed {
     let golden = context.golden
-    let base = try context.workshop.base(try context.path("base"))
-    let tokenizer = try Tokenizer(base: base)
+    let tokenizer = try Self.tokenizer(context)
     let addsSpecial = try golden.parameters["addSpecial"].bool()
     let examples =
       context.optionalPath("texts") == nil
@@ -38,6 +37,16 @@ enum TokenizerCase {
       measurements.append(.exact("ids to texts", differences: wrongTexts))
     }
     return .measured(measurements)
+  }
+
+  private static func tokenizer(_ context: CaseContext) throws(Fault) -> Tokenizer {
+    guard let path = context.optionalPath("tokenizer") else {
+      return try Tokenizer(base: try context.workshop.base(try context.path("base")))
+    }
+    guard path.hasSuffix(".json") else {
+      return try Tokenizer(checkpoint: try Checkpoint.open(path))
+    }
+    return try Tokenizer(tokenizerJSON: path)
   }
 
   private static func listed(_ field: JSONField) throws(Fault) -> [Example] {

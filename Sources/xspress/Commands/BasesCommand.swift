@@ -30,7 +30,7 @@ struct BasesCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.")
   var json = false
 
-  @OptionGroup var shared: SharedOptions
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func validate() throws {
     try CountBounds.check("rank", rank, CountBounds.rank)

@@ -1,7 +1,10 @@
 import ArgumentParser
 import Faults
+import Files
+import Fleet
 import JSON
 import Pipeline
+import Recipes
 import Reports
 
 /// `xspress batch MANIFEST -o RUN`.
@@ -34,44 +37,44 @@ struct BatchCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.")
   var json = false
 
-  @Flag(help: .hidden)
-  var worker = false
-
-  @Option(help: .hidden)
-  var crashed: [String] = []
-
-  @OptionGroup var shared: SharedOptions
+  @OptionGroup(title: "Workers") var fleet: FleetOptions
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func run() throws {
-    guard dryRun || worker else { return try supervise() }
-    if worker { BatchWorker.endWithSupervisor() }
-    let log = shared.progress
-    let runner = BatchRunner(
-      manifest: try Manifest.read(manifest), runDirectory: output,
-      cacheDirectory: shared.cacheDirectory, threads: try shared.threadCount(log: log),
-      memory: try shared.memoryBudget(), crashes: crashed.compactMap(BatchSupervisor.Crash.init),
-      log: log)
-    if !dryRun { try OutputPlace.checkDirectory(output, marker: "plan.json", force: force) }
-    let results = try runner.run(only: only, dryRun: dryRun)
+    let manifest = try Manifest.read(manifest)
+    let chosen = Set(try manifest.jobs(only: only).map(\.name))
+    if dryRun { return try list(manifest, chosen) }
+    try OutputPlace.checkDirectory(output, marker: "plan.json", force: force)
+    let target = Fleet(run: output)
+    let plan = try target.plan(manifest)
+    let lock = try OutputLock(output)
+    defer { withExtendedLifetime(lock) {} }
+    _ = try AtomicFile.removeLeftovers(in: output)
+    let worked = try fleet.work(
+      target, manifest: manifest, parts: fleet.parts(plan, names: chosen), shared: shared)
+    let results = target.results(manifest, known: worked)
+    let report = try target.report(results)
     if json {
       try StandardOutput.write(BatchResults.json(results))
     } else {
-      let rows = results.map { [$0.name, $0.state.rawValue, $0.fault?.code ?? ""] }
-      let report = Report(jobs: results.compactMap(\.record))
-      try StandardOutput.write(
-        (report.jobs.isEmpty ? "" : report.terminalText + "\n\n")
-          + TextTable.text(["job", "state", ""], rows))
+      try StandardOutput.write(BatchOutput.text(results, report))
     }
     try Interruption.check()
     // The promise of one error line holds for a batch too: its jobs' own lines are in the report.
     if let fault = BatchResults.fault(results) { throw fault }
   }
-  /// Runs the batch in a worker process, with this command's own arguments.
-  private func supervise() throws {
-    let own = Array(CommandLine.arguments.dropFirst())
-    let code = try BatchSupervisor(runDirectory: output).run { crashes in
-      own + ["--worker"] + crashes.flatMap { ["--crashed", $0.description] }
+
+  /// Says what would be done (`--dry-run`).
+  private func list(_ manifest: Manifest, _ chosen: Set<String>) throws {
+    let results = manifest.jobs.map {
+      JobResult(
+        name: $0.name, state: chosen.contains($0.name) ? .planned : .skipped, recipe: $0.recipe)
     }
-    if code != 0 { throw ExitCode(code) }
+    if json {
+      try StandardOutput.write(BatchResults.json(results))
+    } else {
+      try StandardOutput.write(
+        TextTable.text(["job", "state", ""], results.map { [$0.name, $0.state.rawValue, ""] }))
+    }
   }
 }

@@ -60,7 +60,7 @@ struct CacheCommand: ParsableCommand {
     @Flag(help: "Print one JSON document.")
     var json = false
 
-    @OptionGroup var shared: SharedOptions
+    @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
     func run() throws {
       let entries = try CacheCommand.entries(in: shared.cacheDirectory)
@@ -84,7 +84,7 @@ struct CacheCommand: ParsableCommand {
     @Flag(help: "Print one JSON document: what was removed.")
     var json = false
 
-    @OptionGroup var shared: SharedOptions
+    @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
     func run() throws {
       let entries = try CacheCommand.entries(in: shared.cacheDirectory)

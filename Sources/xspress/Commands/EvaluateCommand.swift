@@ -2,6 +2,7 @@ import ArgumentParser
 import JSON
 import Pipeline
 import Progress
+import Recipes
 import Reports
 
 /// `xspress evaluate`.
@@ -11,8 +12,8 @@ struct EvaluateCommand: ParsableCommand {
     abstract: "Measures the base, adapters and artifacts on the same examples.",
     discussion: """
       EXAMPLES
-        xspress evaluate --base model.gguf --adapter my-lora --artifact my-lora.loraxs \
-      --data test.jsonl --limit 500
+        xspress evaluate --base model.gguf --adapter my-lora \\
+          --artifact my-lora.loraxs --data test.jsonl --limit 500
       """)
 
   @Option(help: "Base model.")
@@ -42,7 +43,7 @@ struct EvaluateCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.")
   var json = false
 
-  @OptionGroup var shared: SharedOptions
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func validate() throws {
     try CountBounds.check("limit", limit, CountBounds.items)

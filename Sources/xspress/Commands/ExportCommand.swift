@@ -1,8 +1,10 @@
 public import ArgumentParser
 import Faults
+import Fleet
 import JSON
 import Pipeline
 import Progress
+import Recipes
 
 /// `xspress export`.
 struct ExportCommand: ParsableCommand {
@@ -26,9 +28,12 @@ struct ExportCommand: ParsableCommand {
 
       EXAMPLES
         xspress export my-lora.loraxs --base model.gguf --to peft -o my-lora-peft
-        xspress export my-lora.loraxs --base model.gguf --to merged --dtype bf16 -o merged
-        xspress export my-lora.loraxs --base model.gguf --to gguf-lora -o my-lora.gguf
-        xspress export my-lora.loraxs --base model.gguf --to merged-gguf --dtype q8_0 -o merged.gguf
+        xspress export my-lora.loraxs --base model.gguf --to merged \\
+          --dtype bf16 -o merged
+        xspress export my-lora.loraxs --base model.gguf --to gguf-lora \\
+          -o my-lora.gguf
+        xspress export my-lora.loraxs --base model.gguf --to merged-gguf \\
+          --dtype q8_0 -o merged.gguf
         xspress export runs/demo --to gguf-lora -o exports
       """)
 
@@ -59,7 +64,7 @@ struct ExportCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.")
   var json = false
 
-  @OptionGroup var shared: SharedOptions
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func run() throws {
     let shardBytes: Int? = if let shardSize { try ByteSize.parse(shardSize) } else { nil }

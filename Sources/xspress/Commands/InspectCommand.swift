@@ -1,5 +1,5 @@
-import Adapters
-import ArgumentParser
+public import Adapters
+public import ArgumentParser
 import Faults
 import JSON
 import Pipeline
@@ -29,7 +29,7 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.")
   var json = false
 
-  @OptionGroup var shared: SharedOptions
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func run() throws {
     let inspection = try Inspection(
@@ -63,3 +63,5 @@ struct InspectCommand: ParsableCommand {
     try StandardOutput.write(lines.joined(separator: "\n"))
   }
 }
+
+extension AdapterDialect: ExpressibleByArgument {}

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Files
+import Fleet
 import JSON
 import Pipeline
 import Reports
@@ -27,12 +28,11 @@ struct ReportCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.")
   var json = false
 
-  @OptionGroup var shared: SharedOptions
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func run() throws {
     try OutputPlace.checkDirectory(output, force: force || holdsReport)
-    let (report, faults) = try RunReport.read(runs)
-    try report.write(to: output)
+    let (report, faults) = try RunReport.write(runs, to: output)
     if json {
       try StandardOutput.write(
         .object([

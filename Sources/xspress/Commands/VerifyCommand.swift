@@ -1,6 +1,7 @@
 import ArgumentParser
 import Faults
 import Files
+import Fleet
 import JSON
 import Pipeline
 import Progress
@@ -44,7 +45,7 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.")
   var json = false
 
-  @OptionGroup var shared: SharedOptions
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func validate() throws {
     if base == nil && bases != nil { throw ValidationError("--bases needs --base") }

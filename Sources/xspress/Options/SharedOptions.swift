@@ -4,6 +4,7 @@ import Files
 import Foundation
 import Pipeline
 import Progress
+import Recipes
 
 /// Options of every command (`--threads`, `--memory`, `--cache-dir`, `--log`, `--quiet`).
 struct SharedOptions: ParsableArguments {

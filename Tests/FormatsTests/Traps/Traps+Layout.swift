@@ -39,7 +39,7 @@ extension TrapTests {
     },
     Trap(12, "Gemma's norms, stored as w + 1, taken for w") {
       let gguf = try refusalOfBase {
-        $0.set("general.architecture") { $0.add("general.architecture", string: "gemma3") }
+        $0.set("general.architecture") { $0.add("general.architecture", string: "mamba") }
       }
       #expect(gguf?.code == "GG-ARCH" && gguf?.kind == .unsupported)
       #expect(try refusalOfBase(setting: "model_type", to: "gemma3")?.kind == .unsupported)

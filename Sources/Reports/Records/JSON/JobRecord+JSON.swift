@@ -19,6 +19,7 @@ extension JobRecord {
     members.add("artifact", artifactPath)
     members.add("artifact_sha256", artifactSHA256)
     members.add("settings", settings: settings)
+    members.add("recipe", settings: recipe)
     members.add("sizes", sizes?.json ?? .null)
     members.add("evaluation", evaluation?.json ?? .null)
     members.add("tuning", tuning?.json ?? .null)
@@ -56,6 +57,8 @@ extension JobRecord {
       artifactPath: try field["artifact"].optional(text),
       artifactSHA256: try field["artifact_sha256"].optional(text),
       settings: try field["settings"].settings(),
+      recipe: try field["recipe"].optional { (recipe) throws(Fault) in try recipe.settings() }
+        ?? [],
       sizes: try field["sizes"].optional(SizeRecord.init(json:)),
       evaluation: try field["evaluation"].optional(EvaluationRecord.init(json:)),
       modules: try field["modules"].list(ModuleRecord.init(json:)),

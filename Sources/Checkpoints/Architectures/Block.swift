@@ -1,0 +1,178 @@
+/// One block of a decoder: what is computed between two states of the residual stream.
+///
+/// With `a` attention, `f` feed-forward, `n` norms and `r` the residual scale:
+///
+///     pre        h = x + r·a(n(x))      y = h + r·f(n(h))
+///     post       h = x + r·n(a(x))      y = h + r·n(f(h))
+///     sandwich   h = x + r·n(a(n(x)))   y = h + r·n(f(n(h)))
+///     parallel   y = x + r·a(n(x)) + r·f(n(x))
+public struct Block: Sendable, Hashable {
+  /// Where the norms stand.
+  public enum Placement: Sendable, Hashable {
+    /// Before attention and before the feed-forward layer.
+    case pre
+    /// Behind both.
+    case post
+    /// Before and behind both.
+    case sandwich
+    /// Before both, which read the same state; with one norm for both where `sharedNorm`.
+    case parallel(sharedNorm: Bool)
+  }
+
+  /// Queries, keys, values and what follows from them.
+  public struct Attention: Sendable, Hashable {
+    /// How the rows of queries, keys and values are stored.
+    public enum Packing: Sendable, Hashable {
+      /// Three modules.
+      case separate
+      /// One module: all queries, all keys, all values.
+      case stacked
+      /// One module: query, key and value of each head in turn.
+      case byHead
+    }
+
+    /// What a norm of queries and keys spans.
+    public enum HeadNorm: Sendable, Hashable {
+      /// Each head, with one weight for all.
+      case head
+      /// All heads together.
+      case projection
+    }
+
+    /// Query heads.
+    public var headCount: Int
+    /// Divides ``headCount``.
+    public var keyValueHeadCount: Int
+    /// Columns of one head.
+    public var headDimension: Int
+    /// How the rows are stored.
+    public var packing: Packing = .separate
+    /// Norm of queries and keys before they turn.
+    public var headNorm: HeadNorm?
+    /// Nil where positions do not enter here.
+    public var rotary: Rotary?
+    /// How many positions a token sees, its own included; nil for all before it.
+    public var window: Int?
+    /// Multiplies q·k.
+    public var scale: Double
+    /// Scores s become cap·tanh(s/cap).
+    public var cap: Double?
+
+    /// Columns of the heads in the product.
+    public var columns: HeadColumns {
+      packing == .byHead
+        ? .byHead(heads: headCount, dimension: headDimension)
+        : .stacked(
+          heads: headCount, keyValueHeads: keyValueHeadCount, dimension: headDimension)
+    }
+
+    /// Columns of the attention's output.
+    public var queryWidth: Int { headCount * headDimension }
+    /// Columns of all keys, or all values.
+    public var keyValueWidth: Int { keyValueHeadCount * headDimension }
+  }
+
+  /// The feed-forward layer: down(act(gate(x)) ∘ up(x)), or down(act(up(x))).
+  public struct FeedForward: Sendable, Hashable {
+    /// How the rows of its first product are stored.
+    public enum Packing: Sendable, Hashable {
+      /// A gate and an up module.
+      case gated
+      /// One module: rows of the gate, then of up.
+      case fused
+      /// No gate.
+      case plain
+    }
+
+    /// Columns of `down`.
+    public var size: Int
+    /// How the rows are stored.
+    public var packing: Packing = .gated
+    /// The function in between.
+    public var activation: Activation
+
+    /// Columns of the first product.
+    public var wide: Int { packing == .plain ? size : 2 * size }
+  }
+
+  /// The products of a block, each one matrix for the kernels.
+  public enum Product: Int, Sendable, Hashable, CaseIterable {
+    // Large ones first, so that the last thread is not left with one.
+    case gateUp, queryKeyValue, down, output
+  }
+
+  /// Where the norms stand.
+  public var placement: Placement = .pre
+  /// All norms of the residual stream.
+  public var norm: Norm
+  /// Queries, keys, values and what follows.
+  public var attention: Attention
+  /// The feed-forward layer.
+  public var feedForward: FeedForward
+  /// Multiplies what is added to the residual stream.
+  public var residualScale: Double = 1
+
+  /// The modules whose rows are stacked into a product, in this order.
+  public func kinds(of product: Product) -> [LinearKind] {
+    switch product {
+    case .queryKeyValue:
+      attention.packing == .separate ? [.query, .key, .value] : [.queryKeyValue]
+    case .output: [.output]
+    case .gateUp:
+      switch feedForward.packing {
+      case .gated: [.gate, .up]
+      case .fused: [.gateUp]
+      case .plain: [.up]
+      }
+    case .down: [.down]
+    }
+  }
+
+  /// The block's linear modules.
+  public var kinds: [LinearKind] {
+    [.queryKeyValue, .output, .gateUp, .down].flatMap(kinds)
+  }
+
+  /// The module that stands for the inputs of `kind`, which modules of one product share.
+  public func inputOwner(_ kind: LinearKind) -> LinearKind {
+    for product in Product.allCases {
+      let kinds = kinds(of: product)
+      if kinds.contains(kind) { return kinds[0] }
+    }
+    return kind
+  }
+
+  /// Rows and columns of a module's weight.
+  public func shape(of kind: LinearKind, hiddenSize: Int) -> (outFeatures: Int, inFeatures: Int) {
+    switch kind {
+    case .query: (attention.queryWidth, hiddenSize)
+    case .key, .value: (attention.keyValueWidth, hiddenSize)
+    case .queryKeyValue: (attention.columns.width, hiddenSize)
+    case .output: (hiddenSize, attention.queryWidth)
+    case .gate, .up: (feedForward.size, hiddenSize)
+    case .gateUp: (2 * feedForward.size, hiddenSize)
+    case .down: (hiddenSize, feedForward.size)
+    }
+  }
+
+  /// The norms of the block and how many values each has.
+  public func norms(hiddenSize: Int) -> [(role: TensorRole, size: Int)] {
+    var roles: [TensorRole] =
+      switch placement {
+      case .pre, .parallel(sharedNorm: false): [.attentionNorm, .feedForwardNorm]
+      case .post: [.attentionPostNorm, .feedForwardPostNorm]
+      case .sandwich:
+        [.attentionNorm, .attentionPostNorm, .feedForwardNorm, .feedForwardPostNorm]
+      case .parallel(sharedNorm: true): [.attentionNorm]
+      }
+    var list = roles.map { ($0, hiddenSize) }
+    roles = [.queryNorm, .keyNorm]
+    switch attention.headNorm {
+    case .head: list += roles.map { ($0, attention.headDimension) }
+    case .projection:
+      list += [(.queryNorm, attention.queryWidth), (.keyNorm, attention.keyValueWidth)]
+    case nil: break
+    }
+    return list
+  }
+}

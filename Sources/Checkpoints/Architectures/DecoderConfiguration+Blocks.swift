@@ -1,0 +1,95 @@
+extension DecoderConfiguration {
+  var family: Family { Family.named(architecture) ?? .llama }
+
+  /// The names of the model's tensors.
+  public var names: TensorNames { family.names }
+
+  /// What block `layer` computes.
+  public func block(_ layer: Int) -> Block { family.block(layer, self) }
+
+  /// What all blocks compute.
+  public var blocks: [Block] {
+    let family = family
+    return (0..<layerCount).map { family.block($0, self) }
+  }
+
+  /// The norm before the head.
+  public var finalNorm: Norm { block(0).norm }
+
+  /// Whether positions have embeddings.
+  public var hasLearnedPositions: Bool { names.module(.positions) != nil }
+
+  /// Whether logits have a bias.
+  public var headHasBias: Bool { family.headHasBias }
+
+  /// The name of the token embeddings.
+  public var embeddingName: String { (names.module(.embedding) ?? "") + ".weight" }
+
+  /// The name of the output head, also where it is tied to the embeddings.
+  public var headName: String { (names.module(.head) ?? "") + ".weight" }
+
+  /// A block as most families have it: RMSNorm before attention and before a gated feed-forward layer.
+  func standardBlock(_ layer: Int) -> Block {
+    // 1/√D in Float32, as the kernels have always had it.
+    let plain = Double(1 / Float(headDimension).squareRoot())
+    var scale = attentionScale ?? queryScaleWidth.map { 1 / $0.squareRoot() } ?? plain
+    if dividesAttentionByLayer { scale /= Double(layer + 1) }
+    let isWindowed = slidingWindow != nil && isMarked(layer, windowedLayers, windowInterval)
+    var attention = Block.Attention(
+      headCount: headCount, keyValueHeadCount: keyValueHeadCount, headDimension: headDimension,
+      window: isWindowed ? slidingWindow : nil, scale: scale, cap: attentionCap)
+    if isMarked(layer, rotaryLayers, rotaryInterval) {
+      let dimensions = rotaryDimension ?? headDimension
+      attention.rotary = Rotary(theta: ropeTheta, dimensions: dimensions, scaling: rotaryScaling)
+      if isWindowed, let localRopeTheta {
+        attention.rotary = Rotary(theta: localRopeTheta, dimensions: dimensions)
+      }
+    }
+    return Block(
+      norm: Norm(.rms, epsilon: normEpsilon), attention: attention,
+      feedForward: Block.FeedForward(size: feedForwardSize, activation: activation),
+      residualScale: residualScale)
+  }
+
+  private func isMarked(_ layer: Int, _ list: [Bool], _ interval: Int) -> Bool {
+    list.isEmpty ? interval == 0 || (layer + 1) % interval != 0 : list[layer]
+  }
+
+  // MARK: - Parameters
+
+  /// Every parameter of the model by its Hugging Face name, with its shape; the output head too where it is tied to
+  /// the embeddings.
+  public var parameters: [(name: String, shape: [Int])] {
+    expectedTensors + (hasTiedEmbeddings ? [(headName, [vocabularySize, hiddenSize])] : [])
+  }
+
+  /// Every tensor of a checkpoint of this model, by Hugging Face name, with its shape.
+  var expectedTensors: [(name: String, shape: [Int])] {
+    let (family, names, hidden) = (family, names, hiddenSize)
+    var list: [(name: String, shape: [Int])] = []
+    func add(_ role: TensorRole, _ layer: Int?, _ shape: [Int], hasBias: Bool = false) {
+      guard let name = names.module(role, layer: layer) else { return }
+      list.append((name + ".weight", shape))
+      if hasBias { list.append((name + ".bias", [shape[0]])) }
+    }
+    add(.embedding, nil, [vocabularySize, hidden])
+    add(.positions, nil, [contextLength, hidden])
+    add(.finalNorm, nil, [hidden], hasBias: finalNorm.hasBias)
+    if !hasTiedEmbeddings {
+      add(.head, nil, [vocabularySize, hidden], hasBias: family.headHasBias)
+    }
+    for layer in 0..<layerCount {
+      let block = family.block(layer, self)
+      for (role, size) in block.norms(hiddenSize: hidden) {
+        add(role, layer, [size], hasBias: block.norm.hasBias)
+      }
+      for kind in block.kinds {
+        let shape = block.shape(of: kind, hiddenSize: hidden)
+        add(
+          .linear(kind), layer, [shape.outFeatures, shape.inFeatures],
+          hasBias: biases.contains(kind))
+      }
+    }
+    return list
+  }
+}

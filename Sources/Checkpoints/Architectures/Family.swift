@@ -1,0 +1,72 @@
+internal import JSON
+
+/// A family of decoders: the names of its settings and tensors, and what its blocks compute.
+///
+/// How to add one: `CONTRIBUTING.md`.
+struct Family: Sendable {
+  /// Which windows of attention a family's files state, and who honours them.
+  enum Window: Sendable {
+    /// Transformers passes over the key and others do not: longer texts are refused.
+    case doubtful
+    /// Part of the model; the value where `config.json` has no such key.
+    case honoured(absent: Int?)
+    /// Part of the model where `use_sliding_window` is set, from block `max_window_layers` on.
+    case flagged
+  }
+
+  /// The keys of RoPE in `config.json`, beside the object of its parameters.
+  struct RotaryKeys: Sendable {
+    var theta = "rope_theta"
+    var defaultTheta = 10_000.0
+    /// The share of a head's dimensions that turn; nil where all do.
+    var share: String?
+    var defaultShare = 1.0
+    /// θ of blocks with a window.
+    var localTheta: String?
+    var defaultLocalTheta: Double?
+  }
+
+  /// `general.architecture` of its GGUF files.
+  let architecture: String
+  /// `model_type` of its Hugging Face models.
+  let modelType: String
+  /// The class of Transformers that runs it.
+  let className: String
+  let settings: [Setting]
+  /// Keys of `config.json` beside the shared ones, with the values that change nothing; none stands for any.
+  var inert: [String: [JSONValue]] = [:]
+  /// Keys of GGUF metadata that change nothing, behind the architecture.
+  var ggufInert: Set<String> = []
+  /// Nil where the family has none.
+  var rotary: RotaryKeys? = RotaryKeys()
+  var window = Window.doubtful
+  /// Whether programs for GGUF honour the window as the model was trained.
+  var honoursWindowInGGUF = false
+  /// Whether factors of RoPE in a GGUF file mean LongRoPE without being said to.
+  var hasLongRoPEFactors = false
+  let names: TensorNames
+  /// Modules that have a bias whatever the settings say.
+  var biases: Set<LinearKind> = []
+  /// Whether the head has a bias.
+  var headHasBias = false
+  /// Tensors of a block that old files have and nobody needs.
+  var derived: Set<String> = ["self_attn.rotary_emb.inv_freq"]
+  /// Fields that are fixed for the family.
+  var fixed: @Sendable (inout DecoderConfiguration) -> Void = { _ in }
+  /// What block `layer` computes.
+  var block: @Sendable (_ layer: Int, _ model: DecoderConfiguration) -> Block = {
+    $1.standardBlock($0)
+  }
+
+  /// Every family, in the order of the support table; a GGUF file's is the first of its architecture.
+  static let all: [Family] = [
+    .llama, .mistral, .qwen2, .qwen3, .smolLM3, .granite, .olmo2, .gemma, .gemma2, .gemma3, .phi3,
+    .gpt2, .gptNeoX, .phi, .starCoder2,
+  ]
+
+  static func named(_ architecture: String) -> Family? {
+    all.first { $0.architecture == architecture }
+  }
+
+  static func of(modelType: String?) -> Family? { all.first { $0.modelType == modelType } }
+}

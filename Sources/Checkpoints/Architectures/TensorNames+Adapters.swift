@@ -1,0 +1,37 @@
+/// What adapters in GGUF form need of a family's names.
+extension TensorNames {
+  /// The names of the family with this `general.architecture`; nil for one that is not supported.
+  public static func of(architecture: String) -> TensorNames? { Family.named(architecture)?.names }
+
+  /// The full name of a weight outside the blocks.
+  public func parameter(_ role: TensorRole) -> String { (module(role) ?? "") + ".weight" }
+
+  /// Whether low-rank factors of a weight can be an adapter's: a linear module, embeddings or head.
+  public func hasFactors(huggingFace name: String) -> Bool {
+    guard let place = place(huggingFace: name), place.suffix == ".weight" else { return false }
+    switch place.row.role {
+    case .linear, .embedding, .head: return true
+    default: return false
+    }
+  }
+
+  /// Whether GGUF orders the rows of any module otherwise.
+  public var ordersRows: Bool {
+    rows.contains { $0.storage == .rotaryPairs || $0.storage == .byHead }
+  }
+
+  /// Whether GGUF orders the rows of a module otherwise.
+  public func ordersRows(of module: String) -> Bool {
+    let storage = place(huggingFace: module + ".weight")?.row.storage
+    return storage == .rotaryPairs || storage == .byHead
+  }
+
+  /// How GGUF orders the rows of a module; nil where `rows` are not whole heads.
+  public func rowOrder(of module: String, rows: Int, headDimension: Int) -> HeadPermutation? {
+    switch place(huggingFace: module + ".weight")?.row.storage {
+    case .rotaryPairs: HeadPermutation(rows: rows, headCount: rows / headDimension)
+    case .byHead: HeadPermutation(rows: rows, fusedHeads: rows / (3 * headDimension))
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,165 @@
+internal import Faults
+
+/// The names of a family's tensors: what each is for, what Hugging Face and GGUF call it, and how they store it.
+///
+/// One table serves readers, completeness, GGUF copies, exports and adapters (`formats/gguf.md` §7.1).
+public struct TensorNames: Sendable {
+  /// How the stored values differ from those used everywhere else: `[outFeatures, inFeatures]`, rows in Hugging Face
+  /// order, norms as Hugging Face has them.
+  public enum Storage: Sendable, Hashable {
+    /// They do not.
+    case asIs
+    /// GGUF interleaves the two halves of each head that RoPE turns (`formats/gguf.md` §7.2).
+    case rotaryPairs
+    /// GGUF has all queries, keys and values behind one another, Hugging Face those of each head.
+    case byHead
+    /// Hugging Face stores `[inFeatures, outFeatures]` (Conv1D).
+    case transposed
+    /// GGUF stores the weight of a norm with one added to it.
+    case plusOne
+  }
+
+  /// A row of the table; names are without `.weight` and `.bias`, and without the prefix of a block.
+  struct Row: Sendable {
+    let role: TensorRole
+    let huggingFace: String
+    let gguf: String
+    let storage: Storage
+
+    init(_ role: TensorRole, _ huggingFace: String, _ gguf: String, _ storage: Storage = .asIs) {
+      self.role = role
+      self.huggingFace = huggingFace
+      self.gguf = gguf
+      self.storage = storage
+    }
+  }
+
+  /// Before the number of a block, such as `model.layers.`.
+  let blockPrefix: String
+  let rows: [Row]
+
+  init(blockPrefix: String = "model.layers.", _ rows: [Row]) {
+    self.blockPrefix = blockPrefix
+    self.rows = rows
+  }
+
+  static let ggufPrefix = "blk."
+
+  /// Tensors of GGUF files that hold what Hugging Face puts into `config.json`.
+  enum Rotary {
+    /// What every frequency of RoPE is divided by.
+    static let divisors = "rope_freqs.weight"
+    /// The same of LongRoPE, for texts within the original context and beyond.
+    static let short = "rope_factors_short.weight"
+    static let long = "rope_factors_long.weight"
+  }
+
+  /// A tensor found in the table.
+  struct Place {
+    let row: Row
+    let layer: Int?
+    /// `.weight` or `.bias`.
+    let suffix: String
+  }
+
+  // MARK: - Looking up
+
+  /// The Hugging Face name of what has this role, without `.weight`; nil where the family has no such tensor.
+  public func module(_ role: TensorRole, layer: Int? = nil) -> String? {
+    guard let row = rows.first(where: { $0.role == role }) else { return nil }
+    return layer.map { "\(blockPrefix)\($0).\(row.huggingFace)" } ?? row.huggingFace
+  }
+
+  /// The GGUF name, likewise.
+  func ggufModule(_ role: TensorRole, layer: Int? = nil) -> String? {
+    guard let row = rows.first(where: { $0.role == role }) else { return nil }
+    return layer.map { "\(Self.ggufPrefix)\($0).\(row.gguf)" } ?? row.gguf
+  }
+
+  /// How a role is stored.
+  public func storage(_ role: TensorRole) -> Storage {
+    rows.first { $0.role == role }?.storage ?? .asIs
+  }
+
+  /// The Hugging Face name of a GGUF tensor; nil where the family has no such tensor.
+  public func huggingFace(gguf name: String) -> String? {
+    guard let place = place(gguf: name) else { return nil }
+    return self.name(place, place.row.huggingFace, prefix: blockPrefix)
+  }
+
+  /// The GGUF name of a Hugging Face tensor; nil where the family has no such tensor.
+  public func gguf(huggingFace name: String) -> String? {
+    guard let place = place(huggingFace: name) else { return nil }
+    return self.name(place, place.row.gguf, prefix: Self.ggufPrefix)
+  }
+
+  func place(gguf name: String) -> Place? { place(name, prefix: Self.ggufPrefix, \.gguf) }
+
+  func place(huggingFace name: String) -> Place? {
+    place(name, prefix: blockPrefix, \.huggingFace)
+  }
+
+  private func name(_ place: Place, _ stem: String, prefix: String) -> String {
+    (place.layer.map { "\(prefix)\($0)." } ?? "") + stem + place.suffix
+  }
+
+  private func place(_ name: String, prefix: String, _ column: (Row) -> String) -> Place? {
+    let inBlock = TensorNames.split(name, prefix: prefix)
+    let leaf = inBlock?.leaf ?? name
+    guard let suffix = [".weight", ".bias"].first(where: { leaf.utf8.hasSuffix($0.utf8) }) else {
+      return nil
+    }
+    let stem = leaf.utf8.dropLast(suffix.utf8.count)
+    let row = rows.first {
+      $0.role.isInBlock == (inBlock != nil) && column($0).utf8.elementsEqual(stem)
+    }
+    return row.map { Place(row: $0, layer: inBlock?.layer, suffix: suffix) }
+  }
+
+  // MARK: - Names of blocks
+
+  /// Which layer and leaf a name inside a block has, such as `(3, "attn_q.weight")` for
+  /// `blk.3.attn_q.weight` and the prefix `blk.`; nil for other names and unwritable indices.
+  static func split(_ name: String, prefix: String) -> (layer: Int, leaf: String)? {
+    guard name.utf8.starts(with: prefix.utf8) else { return nil }
+    let rest = name.utf8.dropFirst(prefix.utf8.count)
+    guard let dot = rest.firstIndex(of: UInt8(ascii: ".")) else { return nil }
+    let digits = rest[..<dot]
+    // Only the plain form: no sign, no leading zero, nothing that overflows.
+    guard !digits.isEmpty, digits.allSatisfy({ (0x30...0x39).contains($0) }),
+      digits.count == 1 || digits.first != 0x30,
+      let layer = Int(String(decoding: digits, as: UTF8.self)),
+      let leaf = String(rest[rest.index(after: dot)...])
+    else { return nil }
+    return (layer, leaf)
+  }
+
+  /// Refuses a name that begins like a block's but whose layer index is out of range.
+  static func checkLayerIndex(
+    _ name: String, prefix: String, layerCount: Int
+  ) throws(Fault) {
+    guard name.utf8.starts(with: prefix.utf8) else { return }
+    guard let (layer, _) = split(name, prefix: prefix), layer < layerCount else {
+      throw Fault(
+        .badData, "NAME-INDEX", "layer index out of range; the model has \(layerCount) layers",
+        tensor: name)
+    }
+  }
+}
+
+extension String.UTF8View {
+  fileprivate func hasSuffix(_ suffix: String.UTF8View) -> Bool {
+    count > suffix.count && self.suffix(suffix.count).elementsEqual(suffix)
+  }
+}
+
+extension TensorNames {
+  /// The full name and the storage of a tensor in a Hugging Face file, which may lack the first component of all names
+  /// but the head's.
+  func stored(huggingFace name: String) -> (name: String, storage: Storage)? {
+    if let place = place(huggingFace: name) { return (name, place.row.storage) }
+    guard let dot = blockPrefix.firstIndex(of: ".") else { return nil }
+    let full = String(blockPrefix[...dot]) + name
+    return place(huggingFace: full).map { (full, $0.row.storage) }
+  }
+}

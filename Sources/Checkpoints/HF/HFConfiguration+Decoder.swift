@@ -1,0 +1,243 @@
+internal import Faults
+internal import JSON
+
+/// The shape of a model from `config.json` by its family's tables (`formats/hf.md` §3).
+extension HFConfiguration {
+  /// The shape.
+  ///
+  /// - Throws: 69 `CFG-UNSUPPORTED` naming the field, 65 `CFG` for a missing or impossible value.
+  func decoder() throws(Fault) -> DecoderConfiguration {
+    do throws(Fault) {
+      guard let modelType else {
+        throw Fault(.badData, "CFG", "model_type is missing")
+      }
+      guard let family = Family.of(modelType: modelType) else {
+        throw unsupported(
+          "model_type \"\(modelType)\"; supported are "
+            + CheckpointSupport.huggingFaceModelTypes.joined(separator: ", "))
+      }
+      try refuseUnknownKeys(family)
+      try refuseQuantization()
+      return try read(family)
+    } catch {
+      throw error.at(path: path)
+    }
+  }
+
+  private func read(_ family: Family) throws(Fault) -> DecoderConfiguration {
+    var model = DecoderConfiguration(of: family)
+    family.fixed(&model)
+    for setting in family.settings { try read(setting, into: &model) }
+    model.vocabularySize = try integer(json["vocab_size"], "vocab_size", 1...1 << 31 - 1)
+    guard model.headCount % model.keyValueHeadCount == 0 else {
+      throw Fault(
+        .badData, "CFG",
+        "\(model.headCount) heads are not a multiple of \(model.keyValueHeadCount) kv heads")
+    }
+    try readRotary(family, into: &model)
+    try readWindow(family, into: &model)
+    return model
+  }
+
+  // MARK: - Refusals
+
+  /// Every key is read, known to say nothing, or null.
+  private func refuseUnknownKeys(_ family: Family) throws(Fault) {
+    var known = HuggingFaceKeys.inert.union(family.settings.compactMap(\.huggingFace))
+    let rotary = family.rotary
+    known.formUnion([rotary?.theta, rotary?.share, rotary?.localTheta].compactMap(\.self))
+    if case .flagged = family.window {
+      known.formUnion(["use_sliding_window", "max_window_layers"])
+    }
+    for member in json.objectValue?.members ?? [] where !member.value.isNull {
+      if let values = family.inert[member.key] {
+        if values.isEmpty || values.contains(where: { same($0, member.value) }) { continue }
+      } else if known.contains(member.key) {
+        continue
+      } else if let values = HuggingFaceKeys.neutral[member.key],
+        values.contains(where: { same($0, member.value) })
+      {
+        continue
+      }
+      throw unsupported("\(member.key) is set and may change the model")
+    }
+  }
+
+  private func same(_ left: JSONValue, _ right: JSONValue) -> Bool {
+    if left == right { return true }
+    guard let number = left.doubleValue else { return false }
+    return number == right.doubleValue
+  }
+
+  /// Eight-bit floating point is decoded; every other scheme of `quantization_config` is refused by name.
+  private func refuseQuantization() throws(Fault) {
+    guard let scheme = json["quantization_config"], !scheme.isNull else { return }
+    let method = scheme["quant_method"]?.stringValue ?? "unnamed"
+    let format = scheme["format"]?.stringValue
+    let isEightBit =
+      method == "fp8" || (method == "compressed-tensors" && format == "float-quantized")
+    guard isEightBit else {
+      throw unsupported(
+        "quantization_config names \(format.map { "\(method) \($0)" } ?? method), which is not decoded"
+      )
+    }
+  }
+
+  // MARK: - Settings
+
+  private func read(
+    _ setting: Setting, into model: inout DecoderConfiguration
+  ) throws(Fault) {
+    guard let key = setting.huggingFace else { return try readDefault(setting, nil, into: &model) }
+    let value = json[key].flatMap { $0.isNull ? nil : $0 }
+    guard let value else {
+      let absent = json[key] == nil ? setting.absent : nil
+      return try readDefault(setting, absent, into: &model)
+    }
+    switch setting.field {
+    case .size(let path, let limit): model[keyPath: path] = try integer(value, key, 1...limit)
+    case .count(let path): model[keyPath: path] = try integer(value, key, 0...1 << 31 - 1)
+    case .number(let path): model[keyPath: path] = try positive(value, key)
+    case .optional(let path): model[keyPath: path] = try positive(value, key)
+    case .flag(let path): model[keyPath: path] = try flag(value, key)
+    case .biases(let kinds):
+      if try flag(value, key) {
+        model.biases.formUnion(kinds)
+      } else {
+        model.biases.subtract(kinds)
+      }
+    case .activation:
+      let name = value.stringValue ?? ""
+      guard
+        let found = Activation.allCases.first(where: { $0.huggingFaceNames.contains(name) })
+      else { throw unsupported("\(key) is set and may change the model") }
+      model.activation = found
+    case .flags(let path):
+      let flags = (value.arrayValue ?? []).compactMap {
+        $0.boolValue ?? $0.intValue.map { $0 != 0 }
+      }
+      guard flags.count == model.layerCount, value.arrayValue?.count == flags.count else {
+        throw Fault(
+          .badData, "CFG",
+          "\(key) must be a list of 0 and 1, one for each of \(model.layerCount) blocks")
+      }
+      model[keyPath: path] = flags
+    }
+  }
+
+  private func readDefault(
+    _ setting: Setting, _ absent: Double?, into model: inout DecoderConfiguration
+  ) throws(Fault) {
+    var number = absent
+    if number == nil {
+      switch setting.huggingFaceDefault {
+      case .asIs: return
+      case .value(let value): number = value
+      case .derived(let rule): number = rule(model)
+      case .required: break
+      }
+    }
+    let key = setting.huggingFace ?? ""
+    switch setting.field {
+    case .size(let path, let limit):
+      guard let number, number >= 1, number <= Double(limit) else {
+        if case .derived = setting.huggingFaceDefault {
+          throw Fault(
+            .badData, "CFG",
+            "width \(model.hiddenSize) does not divide into \(model.headCount) heads")
+        }
+        throw Fault(.badData, "CFG", "\(key) must be an integer from 1 to \(limit)")
+      }
+      model[keyPath: path] = Int(number)
+    case .count(let path): model[keyPath: path] = Int(number ?? 0)
+    case .number(let path):
+      guard let number else { throw Fault(.badData, "CFG", "\(key) must be a positive number") }
+      model[keyPath: path] = number
+    case .optional(let path): model[keyPath: path] = number
+    case .flag(let path): model[keyPath: path] = number == 1
+    case .biases(let kinds): if number == 1 { model.biases.formUnion(kinds) }
+    case .activation, .flags: break
+    }
+  }
+
+  // MARK: - Windows
+
+  private func readWindow(
+    _ family: Family, into model: inout DecoderConfiguration
+  ) throws(Fault) {
+    let stated = try window(absent: nil)
+    switch family.window {
+    case .doubtful: model.doubtfulWindow = stated
+    case .honoured(let absent): model.slidingWindow = try window(absent: absent)
+    case .flagged:
+      guard let value = json["use_sliding_window"], !value.isNull,
+        try flag(value, "use_sliding_window")
+      else { break }
+      model.slidingWindow = stated
+      let first = try integer(json["max_window_layers"] ?? 28, "max_window_layers", 0...1 << 16)
+      model.windowedLayers = (0..<model.layerCount).map { $0 >= first }
+    }
+    guard let types = json["layer_types"], !types.isNull else { return }
+    let names = (types.arrayValue ?? []).compactMap(\.stringValue)
+    guard names.count == model.layerCount, types.arrayValue?.count == names.count else {
+      throw Fault(
+        .badData, "CFG", "layer_types must name the attention of each of \(model.layerCount) blocks"
+      )
+    }
+    if let other = names.first(where: { !["full_attention", "sliding_attention"].contains($0) }) {
+      throw unsupported("layer_types names \(Fault.escaped(other, limit: 48))")
+    }
+    let windowed = names.map { $0 == "sliding_attention" }
+    if model.slidingWindow == nil {
+      guard !windowed.contains(true) else {
+        throw unsupported("layer_types names sliding_attention, and there is no window")
+      }
+      model.windowedLayers = []
+    } else {
+      model.windowedLayers = windowed.contains(false) ? windowed : []
+      if model.windowedLayers.isEmpty { model.windowInterval = 0 }
+    }
+  }
+
+  private func window(absent: Int?) throws(Fault) -> Int? {
+    guard let value = json["sliding_window"] else { return absent }
+    return value.isNull ? nil : try integer(value, "sliding_window", 1...1 << 31 - 1)
+  }
+
+  /// The id of a special token; of a list of ids the first.
+  func tokenID(_ key: String) -> Int32? {
+    let value = json[key]?.arrayValue?.first ?? json[key]
+    return value?.intValue.flatMap { Int32(exactly: $0) }
+  }
+
+  // MARK: - Values
+
+  private func integer(
+    _ value: JSONValue?, _ key: String, _ range: ClosedRange<Int>
+  ) throws(Fault) -> Int {
+    guard let number = value?.intValue, range.contains(number) else {
+      throw Fault(
+        .badData, "CFG", "\(key) must be an integer from \(range.lowerBound) to \(range.upperBound)"
+      )
+    }
+    return number
+  }
+
+  private func flag(_ value: JSONValue, _ key: String) throws(Fault) -> Bool {
+    guard let flag = value.boolValue else {
+      throw Fault(.badData, "CFG", "\(key) must be true or false")
+    }
+    return flag
+  }
+
+  func positive(_ value: JSONValue, _ key: String) throws(Fault) -> Double {
+    guard let number = value.doubleValue, number > 0, number.isFinite else {
+      throw Fault(.badData, "CFG", "\(key) must be a positive number")
+    }
+    return number
+  }
+
+  private func unsupported(_ reason: String) -> Fault {
+    Fault(.unsupported, "CFG-UNSUPPORTED", reason)
+  }
+}

@@ -1,0 +1,65 @@
+extension Submission {
+  /// A script that submits one array or several, each below the site's `MaxArraySize`, and `collect` after all of them.
+  ///
+  /// `afterany`, not `afterok`: an element that failed for good would leave the report waiting for ever. Requeueing is
+  /// bounded here, since a site's `RequeueExit` is not.
+  var slurm: String {
+    let run = self.run.shellWord
+    let time = "\(minutes / 60):\(minutes % 60 < 10 ? "0" : "")\(minutes % 60):00"
+    let retried = Submission.retried.map(String.init).joined(separator: "|")
+    return """
+      #!/bin/bash
+      # Made by xspress emit slurm. `bash FILE` submits \(shards) parts and the report.
+      set -euo pipefail
+      run=\(run)
+      parts=\(shards)
+      largest=\(largestArray)
+      mkdir -p "$run/logs"
+
+      submit() {
+        sbatch --parsable --array="0-$2%\(parallel)" --export="ALL,XSPRESS_RUN=$run,XSPRESS_FIRST=$1,XSPRESS_PARTS=$parts" \\
+          --output="$run/logs/%A_%a.log" <<'JOB'
+      #!/bin/bash
+      #SBATCH --job-name=\(label)
+      #SBATCH --requeue
+      #SBATCH --open-mode=append
+      #SBATCH --signal=B:TERM@60
+      #SBATCH --cpus-per-task=\(cpus)
+      #SBATCH --mem=\(mebibytes)M
+      #SBATCH --time=\(time)
+      export SWIFT_BACKTRACE=enable=no
+      xspress run "$XSPRESS_RUN" --shard "$((XSPRESS_FIRST + SLURM_ARRAY_TASK_ID))/$XSPRESS_PARTS" \\
+        --scratch "${SLURM_TMPDIR:-${TMPDIR:-/tmp}}" --threads "${SLURM_CPUS_PER_TASK:-\(cpus)}" --log plain &
+      child=$!
+      trap 'kill -TERM "$child"' TERM
+      code=0
+      wait "$child" || code=$?
+      # A signal ends wait before the tool has ended.
+      while kill -0 "$child" 2>/dev/null; do code=0; wait "$child" || code=$?; done
+      case $code in
+        \(retried))
+          if [ "${SLURM_RESTART_COUNT:-0}" -lt \(retries) ]; then
+            scontrol requeue "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"
+            sleep 60
+          fi
+          echo "given up after \(retries) restarts" >&2
+          exit 74 ;;
+      esac
+      exit "$code"
+      JOB
+      }
+
+      jobs=
+      for ((first = 0; first < parts; first += largest)); do
+        last=$((parts - first < largest ? parts - first - 1 : largest - 1))
+        jobs="$jobs:$(submit "$first" "$last")"
+      done
+      sbatch --parsable --job-name=\(label)-collect --dependency="afterany$jobs" --cpus-per-task=1 --mem=2048M \\
+        --output="$run/logs/collect.log" --export="ALL,XSPRESS_RUN=$run" <<'JOB'
+      #!/bin/bash
+      exec xspress collect "$XSPRESS_RUN"
+      JOB
+
+      """
+  }
+}

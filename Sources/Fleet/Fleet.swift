@@ -1,0 +1,162 @@
+public import Faults
+import Files
+import Foundation
+import Pipeline
+public import Recipes
+public import Reports
+import Synchronization
+
+/// Runs, from the side of the process that a user started: plans, workers and what came of them.
+public struct Fleet: Sendable {
+  /// The run.
+  public let run: RunDirectory
+
+  /// The run in `directory`.
+  public init(run directory: String) {
+    run = RunDirectory(directory)
+  }
+
+  /// Writes the plan of `manifest`.
+  ///
+  /// - Throws: 64 `OUT-IN` where the run lies in what it reads, 73 `RUN-PLAN` where it holds jobs with other options.
+  @discardableResult
+  public func plan(_ manifest: Manifest) throws(Fault) -> RunPlan {
+    // Before anything is written.
+    for plan in manifest.jobs {
+      try OutputPlace.check(run.path, against: plan.inputPaths + [manifest.path])
+    }
+    try Paths.makeDirectory(run.path)
+    let plan = try RunPlan(manifest)
+    try plan.write(to: run)
+    return plan
+  }
+
+  /// Does the jobs called `names` in workers, each with a part of them.
+  ///
+  /// - Parameter arguments: The command line of a worker, by its number.
+  /// - Returns: What became of the jobs that were reached.
+  /// - Throws: 70 `BATCH-WORKER` where a worker dies outside any job or cannot be started, or the fault that it ended
+  ///   with; 75 `RUN-STOPPED`.
+  public func work(
+    _ parts: [[String]], arguments: @Sendable (Int) -> [String]
+  ) throws(Fault) -> [JobResult] {
+    struct Progress {
+      var results: [String: JobResult] = [:]
+      var fault: Fault?
+    }
+    let progress = Mutex(Progress())
+    let run = self.run
+    DispatchQueue.concurrentPerform(iterations: parts.count) { number in
+      let supervisor = WorkerSupervisor(
+        marker: RunMarker(run: run, worker: number), arguments: arguments(number))
+      do throws(Fault) {
+        try supervisor.run(parts[number]) { result in
+          progress.withLock { $0.results[result.name] = result }
+        }
+      } catch {
+        progress.withLock { $0.fault = $0.fault ?? error }
+      }
+    }
+    return try progress.withLock { (progress) throws(Fault) in
+      if let fault = progress.fault { throw fault }
+      return Array(progress.results.values)
+    }
+  }
+
+  /// The results of all jobs of `manifest`, in its order: those of `known`, else what earlier work has left.
+  public func results(_ manifest: Manifest, known: [JobResult] = []) -> [JobResult] {
+    let known = Dictionary(known.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    return manifest.jobs.map { plan in
+      guard var result = known[plan.name] else { return notRun(plan) }
+      let record = try? JobRecord.read(run.recordPath(plan.name)).summary
+      // Of a job that was stopped, or that another process is at, the record is an earlier one's.
+      result.hasRecord = result.fault.map { record?.failure?.code == $0.code } ?? (record != nil)
+      result.record =
+        result.hasRecord
+        ? record : Fleet.placeholder(plan.name, .failed, failure: result.fault)
+      return result
+    }
+  }
+
+  /// Writes the report on `results`, whose records are read again one at a time.
+  ///
+  /// - Returns: The report, with summaries of the records.
+  @discardableResult
+  public func report(_ results: [JobResult]) throws(Fault) -> Report {
+    try ReportWriter().write(to: run.reportPath, count: results.count) { index throws(Fault) in
+      let result = results[index]
+      if result.hasRecord, let record = try? JobRecord.read(run.recordPath(result.name)) {
+        return record
+      }
+      return result.record ?? Fleet.placeholder(result.name, .failed, failure: result.fault)
+    }
+  }
+
+  /// What the records say of the jobs of `manifest`, whoever wrote them.
+  ///
+  /// Nothing is decided by listings or by what a scheduler says: every record and artifact is opened. A job without a
+  /// record is temporary: whoever runs its part again does it.
+  public func collect(_ manifest: Manifest) -> [JobResult] {
+    manifest.jobs.map { plan in
+      var result = JobResult(name: plan.name, state: .failed)
+      guard Paths.kind(of: run.recordPath(plan.name)) == .file else {
+        result.fault = Fault(
+          .temporary, "RUN-MISSING", "no record of the job yet", path: run.jobPath(plan.name))
+        result.record = Fleet.placeholder(plan.name, .failed, failure: result.fault)
+        return result
+      }
+      do throws(Fault) {
+        let record = try JobRecord.read(run.recordPath(plan.name))
+        result.record = record.summary
+        result.hasRecord = true
+        result.fault = record.failure.map(Fault.init)
+        switch record.state {
+        case .done:
+          try ArtifactBinding.check(
+            run.artifactPath(plan.name), against: record, memory: nil)
+          result.artifactPath = run.artifactPath(plan.name)
+          result.state = .done
+        case .rejected: result.state = .rejected
+        case .failed: break
+        case .skipped: result.state = .skipped
+        }
+      } catch {
+        result.state = .failed
+        result.hasRecord = false
+        result.fault = error
+        result.record = Fleet.placeholder(plan.name, .failed, failure: error)
+      }
+      return result
+    }
+  }
+
+  /// A job that was not asked for or not reached, with the record of an earlier run where there is one.
+  private func notRun(_ plan: JobPlan) -> JobResult {
+    var result = JobResult(name: plan.name, state: .skipped)
+    let path = run.recordPath(plan.name)
+    result.record = Paths.kind(of: path) == .file ? try? JobRecord.read(path).summary : nil
+    result.hasRecord = result.record != nil
+    if result.record?.state == .done { result.artifactPath = run.artifactPath(plan.name) }
+    result.record = result.record ?? Fleet.placeholder(plan.name, .skipped)
+    return result
+  }
+
+  private static func placeholder(
+    _ name: String, _ state: JobRecord.State, failure: Fault? = nil
+  ) -> JobRecord {
+    JobRecord(
+      name: name, state: state, failure: failure.map(FailureRecord.init), threads: 0,
+      machine: MachineLine.current, createdBy: Product.createdBy)
+  }
+}
+
+extension Fault {
+  /// The fault that a record tells of.
+  fileprivate init(_ failure: FailureRecord) {
+    let suffix = ": " + failure.code
+    self.init(
+      Kind(rawValue: Int32(clamping: failure.exitCode)) ?? .internalError, failure.code,
+      failure.message.hasSuffix(suffix)
+        ? String(failure.message.dropLast(suffix.count)) : failure.message)
+  }
+}

@@ -1,0 +1,28 @@
+/// What a run may use.
+public struct FleetResources: Sendable {
+  /// Folder of caches.
+  public var cacheDirectory: String?
+  /// Folder for scratch files; nil for the run itself.
+  public var scratch: String?
+  /// An earlier run whose artifacts are taken over where nothing changed.
+  public var since: String?
+  /// Threads.
+  public var threads: Int
+  /// Memory in bytes; nil where nothing says what there is.
+  public var memory: Int?
+
+  /// Resources.
+  public init(
+    cacheDirectory: String?, scratch: String? = nil, since: String? = nil, threads: Int,
+    memory: Int?
+  ) {
+    self.cacheDirectory = cacheDirectory
+    self.scratch = scratch
+    self.since = since
+    self.threads = threads
+    self.memory = memory
+  }
+
+  /// What the adapters of a stacked group may take: more would spare little, since directions are read once a group.
+  var groupByteLimit: Int { min(384 << 20, memory.map { $0 / 4 } ?? 384 << 20) }
+}

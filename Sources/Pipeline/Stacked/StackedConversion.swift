@@ -1,0 +1,262 @@
+import Adapters
+import Artifacts
+import Bases
+import Checkpoints
+package import Faults
+import Files
+import Foundation
+import LinearAlgebra
+import Progress
+import Projection
+import Recipes
+package import Reports
+import Tensors
+
+/// Many adapters of one base and recipe, converted without training: module by module, and within a module adapter by
+/// adapter, so that directions and weights are read once for all of them.
+///
+/// Each artifact is the one that a conversion alone writes, to the byte: choosing, fitting and storing are the same
+/// functions of the same numbers.
+package final class StackedConversion {
+  private let session: BaseSession
+  private let shelf: DirectionShelf
+
+  /// A conversion on an open base.
+  ///
+  /// - Parameter scratch: A folder for directions between groups (`DirectionShelf`); nil where one group is all.
+  package init(session: BaseSession, scratch: String?) throws(Fault) {
+    self.session = session
+    shelf = try DirectionShelf(store: session.bases, scratch: scratch)
+  }
+
+  /// Whether a job needs nothing but directions of the base, its adapter and a rank.
+  package static func accepts(_ request: JobRequest) -> Bool {
+    guard case .rank(let rank) = request.target, rank != 0 else { return false }
+    return request.tuning == nil && request.calibration == nil && request.evaluation == nil
+      && request.residual == nil && request.controls.isEmpty && request.startArtifactPath == nil
+      && (request.directions == .selected || request.directions == .top)
+      && (request.method == .projected || request.method == .zero)
+  }
+
+  /// One module of one job.
+  private struct Piece: Sendable {
+    var basis: ModuleBasis
+    var projection: ProjectedModule
+    var stored: ArtifactModule
+    var proof: ModuleProof
+  }
+
+  /// What a module pass needs of a job.
+  private struct Job: Sendable {
+    var matched: MatchedAdapter
+    var request: JobRequest
+    /// Places of its modules in itself, by name.
+    var places: [String: Int]
+  }
+
+  /// Converts the jobs of `runners` and writes their artifacts; a fault of one leaves the others.
+  ///
+  /// Runners must be on this base, and their requests such as ``accepts(_:)``.
+  ///
+  /// - Throws: what concerns all of them: a weight or basis that cannot be read, an interruption.
+  package func run(_ runners: [JobRunner]) throws(Fault) -> [Result<JobRecord, Fault>] {
+    let start = Date()
+    let jobs = runners.map { runner in
+      var places: [String: Int] = [:]
+      for (place, module) in runner.matched.modules.enumerated() { places[module.name] = place }
+      return Job(matched: runner.matched, request: runner.request, places: places)
+    }
+    let modules = session.base.linearModules.filter { module in
+      jobs.contains { $0.places[module.name] != nil }
+    }
+    let leading = Set(jobs.map(\.request.leadingDirections))
+    try session.prepareBases(modules, leading: leading.count == 1 ? leading.first ?? nil : nil)
+    var pieces = jobs.map { [Piece?](repeating: nil, count: $0.matched.modules.count) }
+    var faults = [Fault?](repeating: nil, count: jobs.count)
+    for (module, results) in zip(modules, try project(modules, jobs)) {
+      for (index, result) in results {
+        switch result {
+        case .success(let piece): pieces[index][jobs[index].places[module.name] ?? 0] = piece
+        case .failure(let fault): faults[index] = faults[index] ?? fault
+        }
+      }
+    }
+    let share = Date().timeIntervalSince(start) / Double(max(jobs.count, 1))
+    return try write(runners, pieces.map { $0.compactMap(\.self) }, faults, share: share)
+  }
+
+  // MARK: - Projection
+
+  private typealias Results = [(index: Int, piece: Result<Piece, Fault>)]
+
+  private func project(_ modules: [LinearModule], _ jobs: [Job]) throws(Fault) -> [Results] {
+    let (shelf, store, draws) = (self.shelf, session.bases, session.probeDraws)
+    let basePath = session.base.path
+    let task = session.log.task(
+      "project \(jobs.count) adapters", total: modules.count, unit: "modules")
+    let results = try parallelMap(modules.count, threads: session.threads) {
+      (index) throws(Fault) -> Results in
+      let module = modules[index]
+      let digest = try store.weightDigest(of: module)
+      // Jobs of a group agree in what a recipe is, and with it in the directions they look at.
+      var rows: DirectionRows?
+      var known: [Int: [Probe.Draw]] = [:]
+      var results: Results = []
+      for (number, job) in jobs.enumerated() {
+        guard let place = job.places[module.name] else { continue }
+        try Interruption.check()
+        if rows == nil, job.request.directions == .selected {
+          rows = try shelf.rows(of: module, leading: job.request.candidates)
+        }
+        let draw: [Probe.Draw]
+        if let drawn = known[place] {
+          draw = drawn
+        } else {
+          draw = try draws.draws(of: module, index: place)
+          known[place] = draw
+        }
+        results.append(
+          (
+            number,
+            Result { () throws(Fault) in
+              let basis = try StackedConversion.basis(
+                of: module, update: job.matched.updates[place], request: job.request, rows: rows,
+                store: store)
+              let projection = try Projection.fit(
+                update: job.matched.updates[place], basis: basis, method: job.request.method)
+              let proof = ModuleProof(basis, draws: draw)
+              let stored = try ArtifactStage.module(
+                module, basis: basis, latent: projection.latent.converted(), residual: nil,
+                digest: digest, proof: proof, request: job.request, basePath: basePath)
+              return Piece(
+                basis: basis.withoutVectors, projection: projection, stored: stored, proof: proof)
+            }
+          ))
+      }
+      task.advance()
+      return results
+    }
+    task.finish()
+    return results
+  }
+
+  private static func basis(
+    of module: LinearModule, update: LowRankUpdate, request: JobRequest, rows: DirectionRows?,
+    store: BasisStore
+  ) throws(Fault) -> ModuleBasis {
+    guard case .rank(let rank) = request.target else {
+      throw Fault(.internalError, "JOB-STACKED", "only ranks can be stacked")
+    }
+    let limit = rank.clipped(outFeatures: module.outFeatures, inFeatures: module.inFeatures)
+    guard let rows else {
+      return try store.topBasis(of: module, rank: limit.square, omegaSeed: request.seed)
+    }
+    let choice = try Projection.select(
+      update: update, directions: rows, rank: limit, candidates: request.candidates)
+    let (output, input) = choice.indices
+    return try rows.moduleBasis(output: output, input: input)
+  }
+
+  // MARK: - Artifacts
+
+  /// An artifact on its way to disk, and what it is checked against.
+  private struct Draft: Sendable {
+    var artifact: AssembledArtifact
+    var proofs: [ModuleProof]
+    var digests: [SHA256Digest]
+    var path: String
+  }
+
+  /// An artifact on disk.
+  private struct File: Sendable {
+    var written: AtomicFile.Written
+    var parts: [SizeRecord.Part]
+    var seconds: Double
+  }
+
+  private func write(
+    _ runners: [JobRunner], _ pieces: [[Piece]], _ faults: [Fault?], share: Double
+  ) throws(Fault) -> [Result<JobRecord, Fault>] {
+    var outcomes: [JobRunner.Outcome] = []
+    var drafts: [Result<Draft, Fault>] = []
+    for (index, runner) in runners.enumerated() {
+      let (matched, pieces) = (runner.matched, pieces[index])
+      let projected = ProjectedAdapter(
+        modules: matched.modules, bases: pieces.map(\.basis),
+        projections: pieces.map(\.projection), residuals: pieces.map { _ in nil })
+      let projection = ProjectionStage(
+        session: runner.session, adapter: matched, curvature: nil,
+        candidates: runner.request.candidates, seed: runner.request.seed, residuals: [])
+      outcomes.append(
+        JobRunner.Outcome(projection: projection, projected: projected, latents: []))
+      if let fault = faults[index] {
+        drafts.append(.failure(fault))
+        continue
+      }
+      drafts.append(
+        Result { () throws(Fault) in
+          let digests = try session.moduleDigests(matched.modules)
+          let stage = ArtifactStage(
+            session: runner.session, request: runner.request, matched: matched)
+          return Draft(
+            artifact: try stage.artifact(
+              of: projected, modules: pieces.map(\.stored), digests: digests),
+            proofs: pieces.map(\.proof), digests: digests, path: runner.request.outputPath)
+        })
+    }
+    let (threads, finished) = (session.threads, drafts)
+    let files = try parallelMap(drafts.count, threads: threads) {
+      (index) throws(Fault) -> Result<File, Fault> in
+      switch finished[index] {
+      case .failure(let fault): .failure(fault)
+      case .success(let draft): Result { () throws(Fault) in try StackedConversion.write(draft) }
+      }
+    }
+    return runners.indices.map { index in
+      Result { () throws(Fault) in
+        let (runner, file) = (runners[index], try files[index].get())
+        let artifact = try drafts[index].get().artifact
+        if case .rank(let rank) = runner.request.target {
+          runner.warnOfClipping(outcomes[index].projected, rank: rank)
+        }
+        runner.note(stage: "project, share of \(runners.count)", seconds: share)
+        runner.note(stage: "store", seconds: file.seconds)
+        return try runner.record(
+          outcomes[index], artifact: artifact, written: file.written, parts: file.parts,
+          evaluation: nil)
+      }
+    }
+  }
+
+  /// Encodes an artifact once, checks what a loader would find in those bytes, and writes them.
+  private static func write(_ draft: Draft) throws(Fault) -> File {
+    let start = Date()
+    let bytes = try draft.artifact.artifact.bytes()
+    let decoded = try Artifact(bytes: bytes)
+    var digests: [String: SHA256Digest] = [:]
+    for (module, digest) in zip(draft.artifact.artifact.modules, draft.digests) {
+      digests[module.moduleName] = digest
+    }
+    try decoded.checkBase { (name) throws(Fault) in digests[name] }
+    guard decoded.modules.count == draft.proofs.count else {
+      throw Fault(
+        .internalError, "ART-WRITE", "\(decoded.modules.count) of \(draft.proofs.count) modules")
+    }
+    for (stored, proof) in zip(decoded.modules, draft.proofs) {
+      do throws(Fault) {
+        guard
+          ArtifactLoader.selection(stored, metadata: decoded.metadata) == proof.selection
+        else {
+          throw Fault(.internalError, "ART-WRITE", "decodes to other directions")
+        }
+        try proof.check(stored)
+      } catch {
+        throw error.at(tensor: stored.moduleName)
+      }
+    }
+    let written = try AtomicFile.write(draft.path, bytes: bytes)
+    return File(
+      written: written, parts: try draft.artifact.parts(),
+      seconds: Date().timeIntervalSince(start))
+  }
+}

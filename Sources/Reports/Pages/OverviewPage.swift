@@ -1,0 +1,204 @@
+/// `index.html` of a report on many jobs: a table that sorts, filters and is searched by keyboard, with a link to each
+/// job's own page.
+///
+/// Written by hand and not by the template engine: ten thousand rows are a few megabytes of text.
+struct OverviewPage {
+  private let report: Report
+  private let rows: [OverviewRow]
+
+  /// Failures and worst results that are listed; all of them are in the table.
+  private static let listed = 200
+  private static let worst = 20
+
+  init(_ report: Report, rows: [OverviewRow]) {
+    self.report = report
+    self.rows = rows
+  }
+
+  var text: String {
+    let totals = ReportTotals(report.jobs)
+    var out = """
+      <!doctype html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <meta name="color-scheme" content="light dark">
+      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; \
+      script-src 'unsafe-inline'">
+      <title>\(HTMLText.escaped(report.title))</title>
+      <style>\(HTMLTemplate.style)
+      \(OverviewPage.style)</style>
+      </head>
+      <body>
+      <main>
+      <header>
+      <h1>\(HTMLText.escaped(report.title))</h1>
+      \(machine)<div class="cards">
+      \(cards(totals))</div>
+
+      """
+    if totals.done == 0 {
+      out += "<p class=\"notice bad\">No adapter was converted: 0 of \(totals.listed).</p>\n"
+    }
+    if totals.leftOut > 0 {
+      out +=
+        "<p class=\"notice\">Results with a figure that is not finite: \(totals.leftOut). They are shown as nan and stand in no total.</p>\n"
+    }
+    out += "</header>\n" + failures + worstResults
+    for frontier in Frontier.all(in: report.jobs).prefix(12) {
+      out += """
+        <section>
+        <h2>Accuracy for bytes: \(HTMLText.escaped(frontier.adapter))</h2>
+        <figure>\(FrontierChart.svg(frontier))</figure>
+        </section>
+
+        """
+    }
+    return out + table + OverviewPage.notes + "</main>\n<script>" + OverviewPage.script
+      + "</script>\n</body>\n</html>\n"
+  }
+
+  private var machine: String {
+    let machines = Set(report.jobs.map(\.machine).filter { !$0.isEmpty })
+    guard machines.count == 1, let machine = machines.first else { return "" }
+    return "<p class=\"muted\">\(HTMLText.escaped(machine))</p>\n"
+  }
+
+  private func cards(_ totals: ReportTotals) -> String {
+    HTMLPage.cards(totals).map {
+      "<div class=\"card\"><div class=\"figure\">\(HTMLText.escaped($0.figure))</div>"
+        + "<div class=\"muted\">\(HTMLText.escaped($0.caption))</div></div>\n"
+    }.joined()
+  }
+
+  private var failures: String {
+    let failed = rows.filter { $0.failure != nil }
+    guard !failed.isEmpty else { return "" }
+    var out = "<section>\n<h2>Failures</h2>\n<ul class=\"verdicts\">\n"
+    for row in failed.prefix(OverviewPage.listed) {
+      out +=
+        "<li><span class=\"tag bad\">\(row.state.rawValue)</span> \(link(row)): \(HTMLText.escaped(row.failure ?? ""))</li>\n"
+    }
+    let rest = failed.count - OverviewPage.listed
+    if rest > 0 { out += "<li>and \(rest) more: filter the table by state</li>\n" }
+    return out + "</ul>\n</section>\n"
+  }
+
+  /// By retained gain where that was measured, else by the energy that the directions hold.
+  private var worstResults: String {
+    let measured = rows.filter { $0.retained?.isFinite ?? false }
+    let by = measured.isEmpty ? \OverviewRow.energy : \OverviewRow.retained
+    let worst = rows.enumerated().filter { $0.element[keyPath: by]?.isFinite ?? false }
+      .sorted { ($0.element[keyPath: by] ?? 0, $0.offset) < ($1.element[keyPath: by] ?? 0, $1.offset) }
+      .prefix(OverviewPage.worst).map(\.element)
+    guard !worst.isEmpty else { return "" }
+    let heading = measured.isEmpty ? "Least energy held" : "Least gain retained"
+    var out = "<section>\n<h2>\(heading)</h2>\n<ol class=\"worst\">\n"
+    for row in worst {
+      let figure = row[keyPath: by] ?? 0
+      out += "<li>\(link(row)) \(Numerals.percent(figure))</li>\n"
+    }
+    return out + "</ol>\n</section>\n"
+  }
+
+  private func link(_ row: OverviewRow) -> String {
+    "<a href=\"\(row.page)\">\(HTMLText.escaped(row.cells.name))</a>"
+  }
+
+  private var table: String {
+    let columns = [
+      "Adapter", "State", "LoRA", "Stored", "Retained", "NLL", "Energy", "As shipped", "Artifact",
+      "Smaller",
+    ]
+    var out = """
+      <section>
+      <h2>All jobs</h2>
+      <p class="tools"><label>Search <input id="q" type="search" placeholder="name" accesskey="s"></label> \
+      <label>State <select id="state"><option value="">all</option>
+      """
+    for state in JobRecord.State.allCases where rows.contains(where: { $0.state == state }) {
+      out += "<option>\(state.rawValue)</option>"
+    }
+    out += """
+      </select></label> <span id="count" class="muted" role="status">\(rows.count) jobs</span> \
+      <span class="muted">/ searches, Escape shows all, a heading sorts</span></p>
+      <div class="scroll"><table id="jobs">
+      <thead><tr>
+      """
+    for (index, column) in columns.enumerated() {
+      out +=
+        "<th\(index > 1 ? " class=\"n\"" : "")><button type=\"button\">\(column)</button></th>"
+    }
+    out += "</tr></thead>\n<tbody>\n"
+    for row in rows { out += line(row) }
+    return out + "</tbody>\n</table></div>\n</section>\n"
+  }
+
+  /// A row; numbers stand in `v`, so that what is sorted is not what is shown. Cells need no end.
+  private func line(_ row: OverviewRow) -> String {
+    func cell(_ value: Double?, _ text: String) -> String {
+      guard let value, value.isFinite else { return "<td class=n>\(text)" }
+      return "<td class=n v=\(Numerals.fixed(value, 6))>\(text)"
+    }
+    return "<tr class=\(row.state.rawValue)><td>\(link(row))<td>\(row.state.rawValue)"
+      + cell(row.loraAccuracy, row.cells.lora) + cell(row.accuracy, row.cells.result)
+      + cell(row.retained, row.cells.retained) + cell(row.nll, row.cells.resultNLL)
+      + cell(row.energy, row.energy.map { Numerals.percent($0) } ?? Numerals.absent)
+      + cell(row.shippedBytes.map(Double.init), row.cells.asShipped)
+      + cell(row.artifactBytes.map(Double.init), row.cells.artifact)
+      + cell(row.ratio, row.cells.ratio) + "\n"
+  }
+
+  private static let notes = """
+    <section class="methods">
+    <h2>How to read this</h2>
+    <p>Measured: accuracy, NLL and what is retained of the LoRA's gain, each on the artifact read back from disk. Computed: \
+    energy, the mean share of the updates that the chosen directions hold. Sizes are those of files. Every job's page has \
+    its intervals, controls, modules and provenance; all figures are in report.csv, modules.csv and report.json.</p>
+    </section>
+
+    """
+
+  private static let style = """
+    th button{all:unset;cursor:pointer;font-weight:600;color:var(--muted)}
+    th button:focus-visible,input:focus-visible,select:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
+    th[aria-sort=ascending] button::after{content:" ▲"}
+    th[aria-sort=descending] button::after{content:" ▼"}
+    .tools label{margin-right:16px}
+    .tools input,.tools select{font:inherit;color:inherit;background:var(--bg);border:1px solid var(--line);\
+    border-radius:6px;padding:3px 8px}
+    tr.failed td:nth-child(2),tr.rejected td:nth-child(2){color:var(--bad);font-weight:600}
+    .worst{columns:2;font-size:14px}
+    @media print{.tools{display:none}}
+    """
+
+  private static let script = """
+    (()=>{
+    const body=document.querySelector('#jobs tbody'),rows=[...body.rows],search=document.querySelector('#q'),
+    state=document.querySelector('#state'),count=document.querySelector('#count'),
+    heads=[...document.querySelectorAll('#jobs th')];
+    const names=rows.map(r=>r.cells[0].textContent.toLowerCase());
+    rows.forEach((r,i)=>{r.place=i});
+    let column=-1,direction=1;
+    const value=(row,i)=>{const cell=row.cells[i],v=cell.getAttribute('v');
+    return v===null?(i<2?cell.textContent.trim().toLowerCase():null):+v};
+    const show=()=>{const word=search.value.trim().toLowerCase(),wanted=state.value;let shown=0;
+    for(const row of rows){const on=(!wanted||row.className===wanted)&&(!word||names[row.place].includes(word));
+    row.hidden=!on;if(on)shown++}
+    count.textContent=shown+' of '+rows.length+' jobs'};
+    const sort=i=>{direction=column===i?-direction:1;column=i;
+    const keys=rows.map(row=>value(row,i));
+    const order=[...rows].sort((a,b)=>{const x=keys[a.place],y=keys[b.place];
+    if(x===y)return a.place-b.place;if(x===null)return 1;if(y===null)return -1;return(x<y?-1:1)*direction});
+    const all=document.createDocumentFragment();for(const row of order)all.append(row);body.append(all);
+    heads.forEach((head,j)=>j===i?head.setAttribute('aria-sort',direction>0?'ascending':'descending'):
+    head.removeAttribute('aria-sort'))};
+    heads.forEach((head,i)=>{head.firstChild.onclick=()=>sort(i)});
+    search.oninput=show;state.onchange=show;
+    document.addEventListener('keydown',event=>{
+    if(event.key==='/'&&document.activeElement!==search){event.preventDefault();search.focus()}
+    else if(event.key==='Escape'){search.value='';state.value='';show()}});
+    show()})()
+    """
+}

@@ -1,0 +1,38 @@
+import Foundation
+
+/// One job's line in the overview, with the numbers that it is sorted by.
+struct OverviewRow: Sendable {
+  /// The place of the job's page beside the overview: never its name, which anybody may have chosen.
+  let page: String
+  let state: JobRecord.State
+  let cells: SummaryRow
+  /// Mean share of the updates' energy that the directions hold.
+  let energy: Double?
+  let loraAccuracy: Double?
+  let accuracy: Double?
+  let retained: Double?
+  let nll: Double?
+  let shippedBytes: Int?
+  let artifactBytes: Int?
+  let ratio: Double?
+  /// Why it failed or was rejected.
+  let failure: String?
+
+  init(_ job: JobRecord, index: Int) {
+    let digits = String(index)
+    page = "jobs/" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".html"
+    state = job.state
+    cells = SummaryRow(job)
+    let energies = job.modules.compactMap(\.capturedEnergy).filter(\.isFinite)
+    energy = energies.isEmpty ? nil : energies.reduce(0, +) / Double(energies.count)
+    let result = job.evaluation?.result
+    loraAccuracy = job.evaluation?.first(.lora)?.accuracy
+    accuracy = result?.accuracy
+    retained = result?.retainedGain
+    nll = result?.nll
+    shippedBytes = job.sizes?.asShipped
+    artifactBytes = job.sizes?.artifact
+    ratio = job.sizes?.ratioAsShipped
+    failure = job.failure?.message
+  }
+}

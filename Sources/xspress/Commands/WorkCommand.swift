@@ -1,0 +1,33 @@
+import ArgumentParser
+import Faults
+import Fleet
+import Pipeline
+import Recipes
+
+/// `xspress work`: a worker process of `batch` and `run`, which alone start it (`formats/manifest.md` §9).
+struct WorkCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "work", abstract: "A worker process of a batch.", shouldDisplay: false)
+
+  @Argument var manifest: String
+  @Option(name: .shortAndLong) var output: String
+  @Option var worker = 0
+  @Option var scratch: String?
+  @Option var since: String?
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
+
+  func run() throws {
+    do throws(Fault) {
+      let log = shared.progress
+      try FleetRunner(
+        manifest: try Manifest.read(manifest), run: RunDirectory(output),
+        resources: FleetResources(
+          cacheDirectory: shared.cacheDirectory, scratch: scratch, since: since,
+          threads: try shared.threadCount(log: log), memory: try shared.memoryBudget()),
+        worker: worker, log: log
+      ).work()
+    } catch {
+      WorkerProcess.tell(error)
+    }
+  }
+}

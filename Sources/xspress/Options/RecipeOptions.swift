@@ -1,0 +1,103 @@
+import ArgumentParser
+import Faults
+import Pipeline
+import Recipes
+
+/// A command that converts an adapter by a recipe.
+protocol RecipeCommand {
+  /// Which options it has.
+  static var recipeCommand: Field.Command { get }
+}
+
+/// What `convert` and `tune` have in common: an adapter, a base, where the result goes, and the options of a recipe
+/// under their headings.
+struct RecipeOptions<Command: RecipeCommand>: ParsableArguments {
+  @OptionGroup(title: "Files and output") var places: PlaceOptions
+
+  @OptionGroup(title: FieldGroup.adapter.title) var reading: FieldOptions<Reading>
+  @OptionGroup(title: FieldGroup.size.title) var size: FieldOptions<Size>
+  @OptionGroup(title: FieldGroup.start.title) var start: FieldOptions<Start>
+  @OptionGroup(title: FieldGroup.storage.title) var storage: FieldOptions<Storage>
+  @OptionGroup(title: FieldGroup.tuning.title) var tuning: FieldOptions<Tuning>
+  @OptionGroup(title: FieldGroup.ownTexts.title) var ownTexts: FieldOptions<OwnTexts>
+  @OptionGroup(title: FieldGroup.measuring.title) var measuring: FieldOptions<Measuring>
+
+  enum Reading: FieldSource {
+    static var command: Field.Command { Command.recipeCommand }
+    static var group: FieldGroup { .adapter }
+  }
+  enum Size: FieldSource {
+    static var command: Field.Command { Command.recipeCommand }
+    static var group: FieldGroup { .size }
+  }
+  enum Start: FieldSource {
+    static var command: Field.Command { Command.recipeCommand }
+    static var group: FieldGroup { .start }
+  }
+  enum Storage: FieldSource {
+    static var command: Field.Command { Command.recipeCommand }
+    static var group: FieldGroup { .storage }
+  }
+  enum Tuning: FieldSource {
+    static var command: Field.Command { Command.recipeCommand }
+    static var group: FieldGroup { .tuning }
+  }
+  enum OwnTexts: FieldSource {
+    static var command: Field.Command { Command.recipeCommand }
+    static var group: FieldGroup { .ownTexts }
+  }
+  enum Measuring: FieldSource {
+    static var command: Field.Command { Command.recipeCommand }
+    static var group: FieldGroup { .measuring }
+  }
+
+  func validate() throws {
+    do throws(Fault) {
+      _ = try recipe()
+    } catch {
+      throw ValidationError(error.reason)
+    }
+  }
+
+  /// The recipe that the options make.
+  func recipe() throws(Fault) -> Recipe {
+    let groups = [
+      reading.given, size.given, start.given, storage.given, tuning.given, ownTexts.given,
+      measuring.given,
+    ]
+    let given = groups.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
+    return try Recipe(GivenOptions(commandLine: given, command: Command.recipeCommand))
+  }
+
+  /// Runs the job that the options make, or says what it would be.
+  func run(_ shared: SharedOptions, restarts: Bool = false) throws {
+    let recipe = try recipe()
+    guard !places.dryRun else { return try RecipeOutput.write(recipe, json: places.json) }
+    var request = JobRequest(
+      name: JobNames.derived(fromPath: places.adapter), basePath: places.base,
+      adapterPath: places.adapter, recipe: recipe, outputPath: places.output)
+    request.restarts = restarts
+    let session = try shared.session(base: places.base, pack: recipe.basesPath)
+    let record = try JobRunner(session: session, request: request).run()
+    try RecordOutput.write(record, json: places.json)
+  }
+}
+
+/// Where a job's inputs are and what becomes of its result.
+struct PlaceOptions: ParsableArguments {
+  @Option(
+    help: "Base model: a .gguf, a .safetensors with config.json beside it, or an HF directory.")
+  var base: String
+
+  @Option(help: "LoRA adapter: a directory, or the file with its tensors.")
+  var adapter: String
+
+  @Option(name: .shortAndLong, help: "The artifact to write.")
+  var output: String
+
+  @Flag(help: "Print the recipe, every default filled in, and do nothing.")
+  var dryRun = false
+
+  @Flag(help: "Print one JSON document.")
+  var json = false
+}

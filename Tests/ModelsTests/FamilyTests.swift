@@ -1,0 +1,219 @@
+import Checkpoints
+import Faults
+import Foundation
+import JSON
+import LinearAlgebra
+import Models
+import Tensors
+import TestSupport
+import Testing
+
+/// Every family against Transformers' own class (`golden/models/`): the Hugging Face form and the GGUF form that
+/// llama.cpp's converter wrote, forward, gradients, second moments and decoding with a cache.
+@Suite struct FamilyTests {
+  static let folders: [String] = {
+    let root = Checkout.path("golden/models")
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+    return names.filter {
+      FileManager.default.fileExists(atPath: "\(root)/\($0)/expected.json")
+    }.sorted()
+  }()
+
+  /// Every family of the support table has its golden folder; Llama's and Mistral's are golden/llama.
+  @Test func everyFamilyHasItsModel() throws {
+    #expect(
+      Set(Self.folders) == Set(CheckpointSupport.ggufArchitectures).subtracting(["llama"]))
+  }
+
+  @Test(arguments: folders)
+  func formsAreTheSameModel(_ name: String) throws {
+    let model = try FamilyModel(name)
+    let (folder, file) = try (model.open(.huggingFace), model.open(.gguf))
+    #expect(folder.linearModules == file.linearModules)
+    #expect(folder.linearModules.map(\.name) == model.modules)
+    for parameter in folder.configuration.parameters {
+      let isTied = folder.configuration.hasTiedEmbeddings
+      if isTied, parameter.name == folder.configuration.headName { continue }
+      let (a, b) = try (folder.digest(parameter.name), file.digest(parameter.name))
+      #expect(a == b, "\(parameter.name)")
+    }
+    #expect(folder.configuration.blocks.map(rounded) == file.configuration.blocks.map(rounded))
+  }
+
+  /// Numbers as a GGUF file holds them.
+  private func rounded(_ block: Block) -> Block {
+    func round(_ value: Double) -> Double { Double(Float(value)) }
+    var block = block
+    block.norm.epsilon = round(block.norm.epsilon)
+    block.residualScale = round(block.residualScale)
+    block.attention.scale = round(block.attention.scale)
+    block.attention.cap = block.attention.cap.map(round)
+    // LongRoPE's factor on cosines and sines stands elsewhere.
+    if var rotary = block.attention.rotary, case .longrope(var rule) = rotary.scaling.kind {
+      rule.attentionFactor = round(rule.attentionFactor * rotary.scaling.magnitude)
+      rotary.scaling = RotaryScaling(.longrope(rule))
+      block.attention.rotary = rotary
+    }
+    return block
+  }
+
+  @Test(arguments: folders)
+  func agreesWithTransformers(_ name: String) throws {
+    let model = try FamilyModel(name)
+    for form in [CheckpointFormat.huggingFace, .gguf] {
+      let base = try model.open(form)
+      for streamed in [false, true] {
+        let weights = try streamed ? DecoderWeights(streaming: base) : DecoderWeights(base: base)
+        try compare(model, base, weights, recomputes: streamed, "\(name) \(form.rawValue)")
+      }
+    }
+  }
+
+  private func compare(
+    _ model: FamilyModel, _ base: BaseCheckpoint, _ weights: DecoderWeights, recomputes: Bool,
+    _ label: String
+  ) throws {
+    var updates = UpdateSet(layerCount: base.configuration.layerCount)
+    var probes: [(input: [Float], output: [Float])] = []
+    for (index, module) in base.linearModules.enumerated() {
+      let factors = FamilyModel.Factors(index: index, module)
+      updates[module.layer, module.kind] = ModuleUpdate(
+        inputFactor: factors.input, core: factors.core, outputFactor: factors.output)
+      probes.append((factors.inputProbe, factors.outputProbe))
+    }
+    let decoder = Decoder(weights: weights, updates: updates, threads: 2, recomputes: recomputes)
+    var batch = TokenBatch()
+    batch.append(all: model.prompt)
+    let logits = decoder.head.logits(try decoder.forward(batch)).selectingRows(model.positions)
+    #expect(try relativeError(logits.elements, model.expected("logits")) < 1e-5, "\(label)")
+    batch = TokenBatch()
+    for example in model.examples {
+      batch.append(prompt: example.prompt, completion: example.completion)
+    }
+    let collector = CurvatureCollector(base.configuration)
+    let (loss, gradient) = decoder.head.loss(
+      try decoder.forward(batch, recording: true), targets: batch.targets, teacher: nil,
+      objective: OutputHead.Objective(crossEntropy: 1, distillation: 0))
+    #expect(try relativeError([loss], model.expected("loss")) < 1e-5, "\(label)")
+    let found = try decoder.backward(gradient, curvature: collector.accumulator(batch: 0))
+    let expected = try model.expected("gradient")
+    for (index, module) in base.linearModules.enumerated() {
+      let part = Array(expected[4 * index..<4 * index + 4])
+      let error = relativeError(found[index].elements, part)
+      #expect(error < 1e-4, "\(label) \(module.name) \(error)")
+    }
+    let moments = try model.expected("moments")
+    for (index, module) in base.linearModules.enumerated() {
+      let sums = collector.sums
+      let input = try #require(sums.inputCovariance(module))
+      let output = try #require(sums.outputCovariance(module))
+      let values = [
+        quadratic(input, probes[index].input), quadratic(output, probes[index].output),
+      ]
+      for (value, wanted) in zip(values, moments[2 * index..<2 * index + 2]) {
+        #expect(abs(value - wanted) < 1e-4 * abs(wanted), "\(label) \(module.name)")
+      }
+    }
+    try checkCache(decoder, prompt: Array(model.prompt.prefix(12)))
+  }
+
+  private func quadratic(_ matrix: Matrix<Float>, _ probe: [Float]) -> Double {
+    var sum = 0.0
+    for row in 0..<matrix.rows {
+      for column in 0..<matrix.columns {
+        sum += Double(probe[row]) * Double(matrix[row, column]) * Double(probe[column])
+      }
+    }
+    return sum
+  }
+
+  /// Every token that is decoded with a cache is the best one of the whole sequence run at once.
+  private func checkCache(_ decoder: Decoder, prompt: [Int32]) throws {
+    var sequence = prompt
+    let found = try GreedyDecoder(decoder).complete(prompt: prompt, limit: 10)
+    for token in found {
+      var batch = TokenBatch()
+      batch.append(all: sequence)
+      let row = decoder.head.logits(try decoder.forward(batch))
+        .selectingRows([sequence.count - 1]).elements
+      #expect(token == row.indices.max { row[$0] < row[$1] }.map { Int32($0) })
+      sequence.append(token)
+    }
+    #expect(found.count == 10)
+  }
+
+  // MARK: - Refusals
+
+  @Test(arguments: folders)
+  func refusesUnknownSettings(_ name: String) throws {
+    try withTemporaryDirectory { parent in
+      let copy = parent + "/model"
+      try FileManager.default.copyItem(atPath: FamilyModel.folder(name), toPath: copy)
+      let url = URL(fileURLWithPath: copy + "/config.json")
+      let parsed = try JSONSerialization.jsonObject(with: Data(contentsOf: url))
+      var config = try #require(parsed as? [String: Any])
+      config["a_new_multiplier"] = 2
+      try JSONSerialization.data(withJSONObject: config).write(to: url)
+      let found = fault { () throws(Fault) in try BaseCheckpoint.open(copy) }
+      #expect(found?.code == "CFG-UNSUPPORTED" && found?.kind == .unsupported)
+      #expect(found?.reason.contains("a_new_multiplier") == true)
+    }
+  }
+}
+
+/// One golden model and what Transformers computes with it.
+struct FamilyModel {
+  let name: String
+  let modules: [String]
+  let prompt: [Int32]
+  let positions: [Int]
+  let examples: [(prompt: [Int32], completion: [Int32])]
+
+  static func folder(_ name: String) -> String { Checkout.path("golden/models/\(name)") }
+
+  init(_ name: String) throws {
+    self.name = name
+    let data = try Data(contentsOf: URL(fileURLWithPath: Self.folder(name) + "/expected.json"))
+    let json = try JSONValue.parse(Array(data))
+    func tokens(_ value: JSONValue?) throws -> [Int32] {
+      try #require(value?.arrayValue).compactMap { $0.intValue.map(Int32.init) }
+    }
+    modules = (json["modules"]?.arrayValue ?? []).compactMap(\.stringValue)
+    prompt = try tokens(json["prompt"])
+    positions = (json["positions"]?.arrayValue ?? []).compactMap(\.intValue)
+    examples = try (json["examples"]?.arrayValue ?? []).map {
+      (try tokens($0["prompt"]), try tokens($0["completion"]))
+    }
+  }
+
+  func open(_ format: CheckpointFormat) throws -> BaseCheckpoint {
+    let folder = Self.folder(name)
+    return try BaseCheckpoint.open(format == .gguf ? folder + "/model.gguf" : folder)
+  }
+
+  func expected(_ tensor: String) throws -> [Double] {
+    let file = try SafeTensorsFile.open(Self.folder(name) + "/expected.safetensors")
+    return try file.doubles(of: try file.tensor(tensor))
+  }
+
+  /// The update that `make_families.py` puts beside a module, by the same random numbers.
+  struct Factors {
+    let output, core, input: Matrix<Float>
+    let inputProbe, outputProbe: [Float]
+
+    init(index: Int, _ module: LinearModule) {
+      var generator = SeededGenerator(seed: 20_261_130, stream: UInt64(100 + index))
+      func factor(_ rows: Int, _ columns: Int, _ scale: Double) -> Matrix<Float> {
+        Matrix(
+          rows: rows, columns: columns,
+          elements: generator.normals(rows * columns).map { Float($0 * scale) })
+      }
+      let (outs, ins) = (module.outFeatures, module.inFeatures)
+      output = factor(outs, 2, 1 / Double(outs).squareRoot())
+      core = factor(2, 2, 1)
+      input = factor(ins, 2, 1 / Double(ins).squareRoot())
+      inputProbe = factor(ins, 1, 1 / Double(ins).squareRoot()).elements
+      outputProbe = factor(outs, 1, 1 / Double(outs).squareRoot()).elements
+    }
+  }
+}
