@@ -94,7 +94,7 @@ extension Matrix where Scalar == Float {
               left[lane] = x[start + column + lane]
               right[lane] = y[start + column + lane]
             }
-            sums.addProduct(left, right)
+            sums += left * right
             column += 8
           }
           var sum = sums.sum()

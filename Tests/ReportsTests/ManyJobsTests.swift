@@ -1,5 +1,6 @@
 import Faults
 import Files
+import Foundation
 import JSON
 import Reports
 import TestSupport

@@ -32,6 +32,16 @@ struct ReportTests {
     #expect(VerificationReport(directory: "x", results: passed).allPassed)
   }
 
+  @Test func writesMarkdown() throws {
+    let lines = try report().markdown.split(separator: "\n").map(String.init)
+    let rows = lines.filter { $0.hasPrefix("| ") }.dropFirst()
+    #expect(rows.count == 3)
+    // What did not pass comes first.
+    let states = rows.map { $0.split(separator: "|")[1].trimmingCharacters(in: .whitespaces) }
+    #expect(Array(states) == ["failed", "skipped", "passed"])
+    #expect(lines.contains("3 cases: 1 passed, 1 failed, 1 skipped."))
+  }
+
   @Test func writesJSON() throws {
     let json = try JSONValue.parse(try report().json.text(pretty: true))
     #expect(json["schema"]?.stringValue == "xspress.verify/1")

@@ -8,7 +8,9 @@ import Testing
 @Suite struct BatchWorkerTests {
   /// Two jobs, the first of which is busy for seconds: its base is a sparse file of 6 GiB, hashed before anything
   /// can be found wrong with it.
-  private func start(_ folder: String) throws -> (batch: Process, output: Pipe, worker: Int32) {
+  private func start(
+    _ folder: String, doomed: [String] = ["doomed"]
+  ) throws -> (batch: Process, output: Pipe, worker: Int32) {
     let big = open("\(folder)/big.safetensors", O_CREAT | O_WRONLY, 0o600)
     try #require(big >= 0 && ftruncate(big, 6 << 30) == 0 && close(big) == 0)
     let adapter = Checkout.path("golden/tiny/adapter")
@@ -21,7 +23,7 @@ import Testing
           big: {path: big.safetensors}
         defaults: {rank: 4}
         adapters:
-          - {path: \(adapter), name: doomed, base: big}
+        \(doomed.map { "  - {path: \(adapter), name: \($0), base: big}" }.joined(separator: "\n"))
           - {path: \(adapter), name: good, base: tiny}
         """)
     let batch = Process()
@@ -34,10 +36,37 @@ import Testing
     batch.standardOutput = output
     batch.standardError = Pipe()
     try batch.run()
-    while batch.isRunning && Paths.kind(of: "\(folder)/run/running") == .missing { usleep(2_000) }
+    return (batch, output, try worker(of: batch, folder))
+  }
+
+  /// The worker that is at a job now; at jobs that `isMeant` accepts.
+  private func worker(
+    of batch: Process, _ folder: String, isMeant: (String) -> Bool = { _ in true }
+  ) throws -> Int32 {
+    while batch.isRunning {
+      let text = try? String(contentsOfFile: "\(folder)/run/running", encoding: .utf8)
+      if let text, isMeant(text) { break }
+      usleep(2_000)
+    }
     let pid = batch.processIdentifier
     let children = try String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)
-    return (batch, output, try #require(Int32(children.trimmingCharacters(in: .whitespaces))))
+    return try #require(Int32(children.trimmingCharacters(in: .whitespaces)))
+  }
+
+  /// Jobs that are done together: one of them is to blame, and the others find out what they come to.
+  @Test func aGroupThatIsKilledIsBisected() throws {
+    try withTemporaryDirectory { folder in
+      let (batch, output, first) = try start(folder, doomed: ["a", "b"])
+      #expect(try String(contentsOfFile: "\(folder)/run/running", encoding: .utf8) == "a\nb")
+      kill(first, SIGKILL)
+      kill(try worker(of: batch, folder) { $0 == "a" }, SIGKILL)
+      let text = output.fileHandleForReading.readDataToEndOfFile()
+      batch.waitUntilExit()
+      let jobs = try JSONValue.parse(Array(text))["jobs"]?.arrayValue ?? []
+      #expect(jobs.map { $0["state"]?.stringValue } == ["failed", "failed", "done"])
+      let errors = jobs.map { $0["error"]?.stringValue ?? "" }
+      #expect(errors[0].hasSuffix("JOB-CRASH") && !errors[1].hasSuffix("JOB-CRASH"), "\(errors)")
+    }
   }
 
   @Test func aWorkerThatIsKilledCostsOneJob() throws {

@@ -100,6 +100,20 @@ import Testing
     }
   }
 
+  /// A directory that an earlier program planned is not gone on with: its options meant something else.
+  @Test func planOfAnotherVersionIsRefused() throws {
+    try withTemporaryDirectory { folder in
+      try Paths.makeDirectory("\(folder)/run")
+      try AtomicFile.write(
+        "\(folder)/run/plan.json",
+        text: "{\"schema\": \"xspress.plan/1\", \"manifest\": \"m.yaml\", \"jobs\": []}")
+      try AtomicFile.write("\(folder)/m.yaml", text: head + "  - {path: a, rank: 3}\n")
+      let outcome = try Tool.run(["batch", "\(folder)/m.yaml", "-o", "\(folder)/run"])
+      #expect(outcome.status == 73 && outcome.errors.contains("RUN-PLAN"), "\(outcome.errors)")
+      #expect(outcome.errors.contains("another version"))
+    }
+  }
+
   /// Every command in the examples of every help page is one: as it stands on the page, it is parsed and fails no
   /// earlier than at its missing files.
   @Test(arguments: [

@@ -212,7 +212,8 @@ struct ArtifactStage {
       artifact: try Artifact(
         modules: modules,
         metadata: metadata(
-          root: matched.adapter.digest, directions: directions,
+          // Like a base's digest, and no text that stands there already: it would compress.
+          root: SHA256Digest.of(matched.adapter.digest.bytes), directions: directions,
           omegaSeed: directions == .selected ? nil : request.seed, energy: 0.123456789,
           form: residuals.isEmpty ? nil : ProjectedAdapter.form(of: residuals), tuning),
         carried: try carried()))

@@ -6,7 +6,9 @@ import Projection
 import Training
 
 extension Field {
-  /// Every option, in the order of help and of the digest. A new one is one row here and a value of `Recipe`.
+  /// Every option, in the order of help and of the digest.
+  ///
+  /// A new one is one row here and a value of `Recipe`.
   package static let all: [Field] =
     adapterFields + sizeFields + startFields + storageFields + tuningFields + ownTextFields
     + measuringFields

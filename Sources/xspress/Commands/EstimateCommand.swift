@@ -115,7 +115,8 @@ struct EstimateCommand: ParsableCommand {
       }
     }
     return checkpoint.linearModules.filter {
-      targets.isEmpty || targets.contains($0.kind.rawValue)
+      targets.isEmpty
+        || targets.contains($0.name.split(separator: ".").last.map(String.init) ?? "")
     }.map {
       SizeEstimate.Module(
         outFeatures: $0.outFeatures, inFeatures: $0.inFeatures, loraRank: loraRank)

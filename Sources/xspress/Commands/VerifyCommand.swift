@@ -42,6 +42,9 @@ struct VerifyCommand: ParsableCommand {
   @Option(help: "Write a JUnit report.")
   var junit: String?
 
+  @Option(help: "Write a Markdown table.")
+  var markdown: String?
+
   @Flag(help: "Print one JSON document.")
   var json = false
 
@@ -85,6 +88,7 @@ struct VerifyCommand: ParsableCommand {
       Verifier.Options(includesSlow: slow, threads: try shared.threadCount(log: log)))
     let report = try verifier.run(path, only: only) { log.note($0.name) }
     if let junit { try AtomicFile.write(junit, text: report.junit) }
+    if let markdown { try AtomicFile.write(markdown, text: report.markdown) }
     if json {
       try StandardOutput.write(report.json)
     } else {
