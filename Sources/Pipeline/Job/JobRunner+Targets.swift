@@ -97,6 +97,12 @@ extension JobRunner {
         last = (plan, size)
         let candidate = Candidate(
           form: form, projection: projection, plan: plan, projected: projected, bytes: size)
+        // What tuning changes rounding makes up for, and for a little too much at the start with it.
+        if data != nil, request.storage.isQuantised,
+          (0.985...1.12).contains(Double(size) / Double(bytes))
+        {
+          return candidate
+        }
         if best == nil || (size <= bytes && size > (best?.bytes ?? 0)) || (best?.bytes ?? 0) > bytes
         {
           best = candidate
