@@ -129,5 +129,6 @@ extension ArchitectureShapes: ExpressibleByArgument {}
 extension LatentStorage: ExpressibleByArgument {}
 
 extension LatentRank: ExpressibleByArgument {
+  /// `16` or `32x8`.
   public init?(argument: String) { self.init(argument) }
 }
