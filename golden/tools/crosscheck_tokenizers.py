@@ -32,7 +32,7 @@ def lines() -> list[str]:
     """Fifteen hundred of make_lines.py and as many more as are missing, of the same pools and of people's words."""
     found = make_lines.random_lines()
     rng = random.Random(make_lines.SEED + 3)
-    pieces = list({c for line in found for c in line}) + make_lines.PIECES * 40 + [" "] * 400 + ["\n"] * 60
+    pieces = sorted({c for line in found for c in line}) + make_lines.PIECES * 40 + [" "] * 400 + ["\n"] * 60
     words = sorted({w for name in ("banking77", "clinc-domains") for line in make_lines.data_lines(name) for w in line.split()})
     marks = ["é", "日本", "'s", "12345", "3.14", "...", "\t", "  ", "A", "ß", "İ", "ǅ", "ſ", "🦙🏽", "e\u0301", "(x)", "http://a.b/c?d=e"]
     while len(found) < LINES:
