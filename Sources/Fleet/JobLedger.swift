@@ -89,7 +89,9 @@ final class JobLedger: Sendable {
   }
 
   /// SHA-256 of a file and those that belong to it: `config.json` beside a safetensors file, the other parts of
-  /// a split; of a directory, of every file in it. Remembered.
+  /// a split; of a directory, of every file in it.
+  ///
+  /// Remembered.
   func fileDigest(_ path: String) throws(Fault) -> SHA256Digest {
     if let known = fileDigests.withLock({ $0[path] }) { return known }
     var hasher = SHA256Hasher()

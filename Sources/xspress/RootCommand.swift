@@ -25,9 +25,8 @@ struct RootCommand: ParsableCommand {
     subcommands: [
       InspectCommand.self, BasesCommand.self, CacheCommand.self, ConvertCommand.self,
       TuneCommand.self, EvaluateCommand.self, ExportCommand.self, BatchCommand.self,
-      PlanCommand.self, RunCommand.self, CollectCommand.self, EmitCommand.self, EstimateCommand.self,
-      DiffCommand.self,
-      WorkCommand.self,
+      PlanCommand.self, RunCommand.self, CollectCommand.self, EmitCommand.self,
+      EstimateCommand.self, DiffCommand.self, WorkCommand.self,
       VerifyCommand.self, ReportCommand.self,
     ])
 }

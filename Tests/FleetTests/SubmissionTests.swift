@@ -4,7 +4,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What engines are asked to run. That Kubernetes and Snakemake take it: `golden/tools/crosscheck_engines.py`.
+/// What engines are asked to run.
+///
+/// That Kubernetes and Snakemake take it: `golden/tools/crosscheck_engines.py`.
 @Suite struct SubmissionTests {
   private func shell(_ text: String, _ arguments: [String], path: String? = nil) throws -> (
     status: Int32, output: String

@@ -1,3 +1,6 @@
+import Artifacts
+import Bases
+import JSON
 import Pipeline
 import Testing
 

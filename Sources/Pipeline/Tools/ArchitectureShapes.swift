@@ -17,9 +17,9 @@ public enum ArchitectureShapes: String, CaseIterable, Sendable {
   private var block: [(name: String, shape: [Int])] {
     func llama(_ hidden: Int, _ query: Int, _ keyValue: Int, _ feed: Int) -> [(String, [Int])] {
       [
-        ("q_proj", [query, hidden]), ("k_proj", [keyValue, hidden]), ("v_proj", [keyValue, hidden]),
-        ("o_proj", [hidden, query]), ("gate_proj", [feed, hidden]), ("up_proj", [feed, hidden]),
-        ("down_proj", [hidden, feed]),
+        ("q_proj", [query, hidden]), ("k_proj", [keyValue, hidden]),
+        ("v_proj", [keyValue, hidden]), ("o_proj", [hidden, query]),
+        ("gate_proj", [feed, hidden]), ("up_proj", [feed, hidden]), ("down_proj", [hidden, feed]),
       ]
     }
     return switch self {

@@ -89,15 +89,15 @@ struct OverviewPage {
   private var worstResults: String {
     let measured = rows.filter { $0.retained?.isFinite ?? false }
     let by = measured.isEmpty ? \OverviewRow.energy : \OverviewRow.retained
-    let worst = rows.enumerated().filter { $0.element[keyPath: by]?.isFinite ?? false }
-      .sorted { ($0.element[keyPath: by] ?? 0, $0.offset) < ($1.element[keyPath: by] ?? 0, $1.offset) }
+    func figure(_ row: OverviewRow) -> Double { row[keyPath: by] ?? .nan }
+    let worst = rows.enumerated().filter { figure($0.element).isFinite }
+      .sorted { (figure($0.element), $0.offset) < (figure($1.element), $1.offset) }
       .prefix(OverviewPage.worst).map(\.element)
     guard !worst.isEmpty else { return "" }
     let heading = measured.isEmpty ? "Least energy held" : "Least gain retained"
     var out = "<section>\n<h2>\(heading)</h2>\n<ol class=\"worst\">\n"
     for row in worst {
-      let figure = row[keyPath: by] ?? 0
-      out += "<li>\(link(row)) \(Numerals.percent(figure))</li>\n"
+      out += "<li>\(link(row)) \(Numerals.percent(figure(row)))</li>\n"
     }
     return out + "</ol>\n</section>\n"
   }
@@ -135,7 +135,9 @@ struct OverviewPage {
     return out + "</tbody>\n</table></div>\n</section>\n"
   }
 
-  /// A row; numbers stand in `v`, so that what is sorted is not what is shown. Cells need no end.
+  /// A row; numbers stand in `v`, so that what is sorted is not what is shown.
+  ///
+  /// Cells need no end.
   private func line(_ row: OverviewRow) -> String {
     func cell(_ value: Double?, _ text: String) -> String {
       guard let value, value.isFinite else { return "<td class=n>\(text)" }

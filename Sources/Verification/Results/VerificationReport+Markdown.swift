@@ -2,7 +2,8 @@ extension VerificationReport {
   /// The report as a Markdown table, what did not pass first (`formats/golden.md` §7).
   public var markdown: String {
     var lines = ["# Golden cases: \(escaped(directory))", "", summary + ".", ""]
-    lines += ["| case | state | time, s | largest error ⁄ tolerance | |", "|---|---|---:|---:|---|"]
+    lines.append("| case | state | time, s | largest error ⁄ tolerance | |")
+    lines.append("|---|---|---:|---:|---|")
     let order: [CaseResult.State] = [.failed, .skipped, .passed]
     for state in order {
       for result in results where result.state == state {
