@@ -42,8 +42,14 @@ def main() -> int:
     folder = sys.argv[2] if len(sys.argv) > 2 else os.path.join(ROOT, "models")
     results = []
     for name in sorted(os.listdir(os.path.join(GOLDEN, "models"))):
+        # Folders are the models of the families, and other documents hold no digests.
+        if not name.endswith(".json"):
+            continue
         with open(os.path.join(GOLDEN, "models", name)) as file:
-            results.append(check(tool, folder, json.load(file)))
+            golden = json.load(file)
+        if "tensors" not in golden:
+            continue
+        results.append(check(tool, folder, golden))
         print(f"{name}: {results[-1]}")
     return 1 if any(result.startswith("FAILED") for result in results) else 0
 

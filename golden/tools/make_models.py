@@ -4,7 +4,8 @@
 
 The files come from PyPI (`fetch_models.py`); they are not needed otherwise and stay out of the repository.
 
-A digest is SHA-256 of the values as little-endian float32. Tensors of integers have none.
+A digest is SHA-256 of the values as little-endian float32. Tensors of integers have none. Norms of Gemma are those of the
+model, to which GGUF adds one.
 """
 
 import hashlib
@@ -33,10 +34,12 @@ def entry(name: str, dtype: str, shape, values: np.ndarray | None) -> dict:
 
 
 def of_gguf(path: str) -> list[dict]:
-    return [
-        entry(t.name, t.tensor_type.name, reversed(t.shape), gguf.dequantize(t.data, t.tensor_type))
-        for t in gguf.GGUFReader(path).tensors
-    ]
+    rows = []
+    for t in gguf.GGUFReader(path).tensors:
+        values = gguf.dequantize(t.data, t.tensor_type).astype(np.float32)
+        values = values - np.float32(1) if "norm" in t.name else values
+        rows.append(entry(t.name, t.tensor_type.name, reversed(t.shape), values))
+    return rows
 
 
 def of_safetensors(path: str) -> list[dict]:
