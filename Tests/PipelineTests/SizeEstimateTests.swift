@@ -1,7 +1,7 @@
 import Artifacts
 import Bases
-import Pipeline
 import JSON
+import Pipeline
 import Testing
 
 /// The arithmetic of the LoRA-XS paper (arXiv 2405.17604): numbers of its tables, and its example of a million models.
