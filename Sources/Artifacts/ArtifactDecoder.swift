@@ -58,8 +58,9 @@ struct ArtifactDecoder {
       throw root["requires"].fault("does not name the carried parameters")
     }
     guard !items.isEmpty else { throw root["modules"].fault("no modules") }
-    // Only chosen directions can differ in number on the two sides.
-    for item in items where metadata.directions != .selected && item.rank[0] != item.rank[1] {
+    // Only chosen and random directions can differ in number on the two sides.
+    for item in items
+    where ![.selected, .random].contains(metadata.directions) && item.rank[0] != item.rank[1] {
       throw Fault(
         .badData, "ART-SHAPE", "rank \(item.rank) with directions \(metadata.directions.rawValue)",
         tensor: item.name)

@@ -8,7 +8,7 @@ public enum BasisSelection: Sendable, Hashable {
   /// Chosen singular directions, ascending; the two sides may differ in number. Clusters are whole.
   case selected(output: [Int], input: [Int])
   /// Random orthonormal directions, a control: what any basis of that size would give.
-  case random(rank: Int, seed: UInt64)
+  case random(rank: LatentRank, seed: UInt64)
   /// The directions of an update's own factors, which the base does not have: they are stored.
   case own(rank: Int)
   /// No directions: the module is left as it is.
@@ -26,7 +26,8 @@ public enum BasisSelection: Sendable, Hashable {
   /// Number of output directions, the rows of the latent matrix.
   public var outputRank: Int {
     switch self {
-    case .top(let rank, _), .random(let rank, _), .own(let rank): rank
+    case .top(let rank, _), .own(let rank): rank
+    case .random(let rank, _): rank.output
     case .selected(let output, _): output.count
     case .none: 0
     }
@@ -35,7 +36,8 @@ public enum BasisSelection: Sendable, Hashable {
   /// Number of input directions, the columns of the latent matrix.
   public var inputRank: Int {
     switch self {
-    case .top(let rank, _), .random(let rank, _), .own(let rank): rank
+    case .top(let rank, _), .own(let rank): rank
+    case .random(let rank, _): rank.input
     case .selected(_, let input): input.count
     case .none: 0
     }

@@ -10,9 +10,10 @@ extension ModuleBasis {
   ///
   /// - Throws: `BASIS-RANK` above `min(outFeatures, inFeatures)`.
   public init(
-    randomFor moduleName: String, outFeatures: Int, inFeatures: Int, rank: Int, seed: UInt64
+    randomFor moduleName: String, outFeatures: Int, inFeatures: Int, rank: LatentRank, seed: UInt64
   ) throws(Fault) {
-    guard rank >= 0, rank <= min(outFeatures, inFeatures) else {
+    let limit = min(outFeatures, inFeatures)
+    guard (0...limit).contains(rank.output), (0...limit).contains(rank.input) else {
       throw Fault(
         .badData, "BASIS-RANK", "rank \(rank) of a \(outFeatures)x\(inFeatures) weight",
         tensor: moduleName)
@@ -22,9 +23,11 @@ extension ModuleBasis {
     for byte in moduleName.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
     var generator = SeededGenerator(seed: seed, stream: hash | 1)
     let output = Matrix<Double>(
-      rows: outFeatures, columns: rank, elements: generator.normals(outFeatures * rank))
+      rows: outFeatures, columns: rank.output,
+      elements: generator.normals(outFeatures * rank.output))
     let input = Matrix<Double>(
-      rows: inFeatures, columns: rank, elements: generator.normals(inFeatures * rank))
+      rows: inFeatures, columns: rank.input,
+      elements: generator.normals(inFeatures * rank.input))
     self.init(
       moduleName: moduleName, outputBasis: try QR(output).orthonormal.inFloat,
       inputBasis: try QR(input).orthonormal.inFloat, outputSingularValues: [],

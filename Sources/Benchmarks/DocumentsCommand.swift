@@ -8,14 +8,19 @@ import Recipes
 struct DocumentsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "documents",
-    abstract: "Writes the manifest's JSON Schema and the table of its page from the fields.")
+    abstract:
+      "Writes the JSON Schemas of manifests and recipes and the table of its page from the fields.")
 
   @Argument(help: "The folder of formats.")
   var folder = "formats"
 
   func run() throws {
-    try AtomicFile.write(
-      Paths.join(folder, "manifest.schema.json"), text: ManifestSchema.document.text(pretty: true))
+    for (name, schema) in [
+      ("manifest", ManifestSchema.document), ("recipe", RecipeSchema.document),
+    ] {
+      try AtomicFile.write(
+        Paths.join(folder, "\(name).schema.json"), text: schema.text(pretty: true))
+    }
     let page = Paths.join(folder, "manifest.md")
     let text = String(decoding: try InputFile(page).readAll(limit: 1 << 20), as: UTF8.self)
     guard let updated = ManifestPage.updated(text) else {

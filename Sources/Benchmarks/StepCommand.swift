@@ -115,7 +115,7 @@ enum SeededFactors {
           moduleName: module.name, outputBasis: factor(1, rows, 1 / Double(rows).squareRoot()),
           inputBasis: factor(2, columns, 1 / Double(columns).squareRoot()),
           outputSingularValues: [], inputSingularValues: [],
-          selection: .random(rank: rank, seed: seed)))
+          selection: .random(rank: LatentRank(rank), seed: seed)))
       result.latents.append(factor(3, rank, latentScale))
     }
     return result

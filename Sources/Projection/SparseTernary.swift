@@ -1,4 +1,5 @@
 public import Adapters
+import Foundation
 import LinearAlgebra
 import Tensors
 
@@ -16,7 +17,7 @@ public struct SparseTernary: Sendable {
   public struct Cut: Sendable {
     /// The update that a reader would see.
     public var update: LowRankUpdate
-    /// Bits of positions and signs.
+    /// Bits of positions, signs and magnitudes.
     public var bits: Int
   }
 
@@ -35,13 +36,17 @@ public struct SparseTernary: Sendable {
   }
 
   /// Keeps the share `density` in 0…1 of both factors.
-  public func cut(density: Double) -> Cut {
-    let (a, bitsA) = SparseTernary.signs(update.loraA, orderA, density: density)
-    let (b, bitsB) = SparseTernary.signs(update.loraB, orderB, density: density)
-    let signs = LowRankUpdate(moduleName: update.moduleName, loraA: a, loraB: b, scaling: 1)
-    let norm = signs.squaredNorm
-    let scale = norm > 0 ? SparseTernary.innerProduct(update, signs) / norm : 0
-    return Cut(update: SparseTernary.scaled(signs, by: scale), bits: bitsA + bitsB)
+  ///
+  /// - Parameter largestCode: 1 for signs alone; else what is kept has a magnitude of 1…largestCode times a step, whose
+  ///   bits are those of its entropy.
+  public func cut(density: Double, largestCode: Int = 1) -> Cut {
+    let a = SparseTernary.kept(update.loraA, orderA, density: density, largestCode: largestCode)
+    let b = SparseTernary.kept(update.loraB, orderB, density: density, largestCode: largestCode)
+    let codes = LowRankUpdate(
+      moduleName: update.moduleName, loraA: a.codes, loraB: b.codes, scaling: 1)
+    let norm = codes.squaredNorm
+    let scale = norm > 0 ? SparseTernary.innerProduct(update, codes) / norm : 0
+    return Cut(update: SparseTernary.scaled(codes, by: scale), bits: a.bits + b.bits)
   }
 
   /// `factor · ΔW`.
@@ -58,19 +63,50 @@ public struct SparseTernary: Sendable {
     return first.scaling * second.scaling * b.innerProduct(a)
   }
 
-  private static func signs(
-    _ factor: Matrix<Float>, _ order: [Int32], density: Double
-  ) -> (Matrix<Float>, bits: Int) {
+  private static func kept(
+    _ factor: Matrix<Float>, _ order: [Int32], density: Double, largestCode: Int
+  ) -> (codes: Matrix<Float>, bits: Int) {
     let kept = order.prefix(Int((density * Double(order.count)).rounded())).sorted()
-    var signs = Matrix<Float>(rows: factor.rows, columns: factor.columns)
+    var codes = Matrix<Float>(rows: factor.rows, columns: factor.columns)
     var gaps: [Int] = []
     var next = 0
+    let step = bestStep(kept.map { abs(factor.elements[Int($0)]) }, largestCode: largestCode)
+    var counts = [Int](repeating: 0, count: largestCode + 1)
     for index in kept.map({ Int($0) }) {
-      signs.elements[index] = factor.elements[index] < 0 ? -1 : 1
+      let code = SparseTernary.code(abs(factor.elements[index]), step, largestCode)
+      counts[code] += 1
+      codes.elements[index] = factor.elements[index] < 0 ? -Float(code) : Float(code)
       gaps.append(index - next)
       next = index + 1
     }
-    return (signs, riceBits(gaps) + kept.count)
+    return (codes, riceBits(gaps) + kept.count + entropyBits(counts))
+  }
+
+  private static func code(_ magnitude: Float, _ step: Float, _ largestCode: Int) -> Int {
+    guard largestCode > 1, step > 0 else { return 1 }
+    return max(1, min(largestCode, Int((magnitude / step).rounded())))
+  }
+
+  /// The step of least squared error among those that cut off none to three quarters of the range.
+  private static func bestStep(_ magnitudes: [Float], largestCode: Int) -> Float {
+    guard largestCode > 1, let largest = magnitudes.max(), largest > 0 else { return 1 }
+    var best = (error: Float.infinity, step: Float(1))
+    for candidate in 8...32 {
+      let step = largest * Float(candidate) / 32 / Float(largestCode)
+      let error = magnitudes.reduce(Float(0)) { sum, magnitude in
+        let difference = magnitude - step * Float(code(magnitude, step, largestCode))
+        return sum + difference * difference
+      }
+      if error < best.error { best = (error, step) }
+    }
+    return best.step
+  }
+
+  /// `−Σ n log₂(n / Σn)`, rounded up.
+  private static func entropyBits(_ counts: [Int]) -> Int {
+    let total = Double(counts.reduce(0, +))
+    let bits = counts.filter { $0 > 0 }.reduce(0.0) { $0 - Double($1) * log2(Double($1) / total) }
+    return Int(bits.rounded(.up))
   }
 
   /// Bits of `gaps` in the Golomb-Rice code of the best parameter m: `(gap >> m) + 1 + m` each.

@@ -35,6 +35,16 @@ extension Recipe {
     case own
   }
 
+  /// What an artifact within a budget is made of.
+  public enum ArtifactForm: String, Sendable, Hashable, CaseIterable {
+    /// Latents in directions of the base.
+    case directions
+    /// Pairs of vectors of the adapter.
+    case pairs
+    /// Half of the bytes for pairs, the rest for directions.
+    case both
+  }
+
   /// How a budget becomes ranks, where directions are chosen.
   public enum Allocation: String, Sendable, Hashable, CaseIterable {
     /// One shape for every module, the one that captures most.
@@ -45,16 +55,18 @@ extension Recipe {
 
   /// Other ways to spend the same bytes, measured beside the job.
   public enum Control: String, Sendable, Hashable, CaseIterable {
-    /// The paper's top directions, same rank, start and tuning.
+    /// The paper's top directions: same shape, start, tuning.
     case top
-    /// Latents start at zero, same directions and tuning.
+    /// Latents start at zero; same directions and tuning.
     case zero
-    /// Random orthonormal bases, same rank and tuning.
+    /// Random orthonormal bases: same shape, start, tuning.
     case random
-    /// The LoRA cut by SVD to the rank whose quantised factors fit the same bytes; no tuning.
+    /// The LoRA cut by SVD in codes that fit the same bytes, as it is and distilled.
     case truncated
-    /// The LoRA as sparse signs with one scale a factor (ComPEFT), at the same bytes; no tuning.
+    /// The LoRA as sparse signs or values (ComPEFT) at the same bytes, as it is and with distilled scales.
     case ternary
+    /// The other forms of an artifact at the same bytes, tuned alike.
+    case forms
   }
 
   /// A data file and how much of it to read.
@@ -63,11 +75,14 @@ extension Recipe {
     public var path: String
     /// The first so many examples; nil for all.
     public var limit: Int?
+    /// Examples at the start of the file that are passed over first.
+    public var skip: Int
 
     /// A data file.
-    public init(path: String, limit: Int? = nil) {
+    public init(path: String, limit: Int? = nil, skip: Int = 0) {
       self.path = path
       self.limit = limit
+      self.skip = skip
     }
   }
 

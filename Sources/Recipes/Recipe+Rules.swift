@@ -18,6 +18,25 @@ extension Recipe {
     if directions == .own, residual != nil {
       return ("residual", { "has nothing to keep beside \($0("directions")) own" })
     }
+    if let form {
+      guard case .budget(_, let minimum) = target else {
+        return ("form", { "\(form.rawValue) needs a \($0("budget")) to fill" })
+      }
+      if residual != nil || directions != .selected {
+        return (
+          "form",
+          { "\(form.rawValue) stands beside \($0("residual")) or other \($0("directions"))" }
+        )
+      }
+      if minimum != nil, form != .directions {
+        return (
+          "form",
+          {
+            "\(form.rawValue) stands beside \($0("min_retained")), which raises ranks of directions"
+          }
+        )
+      }
+    }
     if case .rank(let rank) = target, startArtifactPath == nil {
       if directions == .top, !rank.isSquare {
         return ("rank", { _ in "\(rank) needs chosen directions; top ones have one rank" })

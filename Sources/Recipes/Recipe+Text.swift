@@ -1,8 +1,13 @@
 package import JSON
 
 extension Recipe {
-  /// What values mean. Raise it when the same values begin to give other bytes: every job is then a changed one.
+  /// What values mean, as a number.
+  ///
+  /// Raise it when the same values begin to give other bytes: every job is then a changed one.
   package static let meaning = 1
+
+  /// The schema word of ``json``.
+  package static let schema = "xspress.recipe/1"
 
   /// One `key value` line for each value in force, defaults included, in the order of `Field.all`.
   ///
@@ -26,7 +31,7 @@ extension Recipe {
   /// `xspress.recipe/1`: the settings by the keys of a manifest, all of them texts.
   package var json: JSONValue {
     .object([
-      "schema": "xspress.recipe/1", "meaning": .integer(Recipe.meaning),
+      "schema": .string(Recipe.schema), "meaning": .integer(Recipe.meaning),
       "settings": .object(JSONObject(settings.map { ($0.key, .string($0.value)) })),
     ])
   }

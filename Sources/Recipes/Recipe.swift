@@ -13,6 +13,8 @@ public struct Recipe: Sendable, Hashable {
   public var magnitudes = MagnitudeHandling.approximate
   /// How large the artifact may or must be.
   public var target: Target
+  /// What an artifact within a budget is made of; nil to let the best be found.
+  public var form: ArtifactForm?
   /// How a budget becomes ranks.
   public var allocation = Allocation.uniform
   /// An artifact whose directions and latents are the start instead of a projection.

@@ -21,7 +21,9 @@ public final class Tuner {
   private let residual: ResidualTraining?
   /// The residual's vectors in force.
   private var vectors: [Matrix<Float>] = []
-  private let roundTrip: ((Int, Matrix<Float>) throws(Fault) -> Matrix<Float>)?
+  private let roundTrip: ((Int, Matrix<Float>, Int) throws(Fault) -> Matrix<Float>)?
+  private let settleRounding: (([Matrix<Float>]) throws(Fault) -> Int)?
+  private let masks: [Matrix<Float>]?
   private var order: DataOrder
 
   /// A run from the student's current latents.
@@ -29,11 +31,16 @@ public final class Tuner {
   /// - Parameters:
   ///   - coordinates: One per module for `whitened`, nil for `plain`.
   ///   - residual: Trains the residual's vectors too; the student was made for it.
-  ///   - roundTrip: Rounds a module's latent as storage will; used in the last `quantizedSteps` steps.
+  ///   - roundTrip: Rounds a module's latent as storage will, at a level of coarseness; used in the last
+  ///     `quantizedSteps` steps.
+  ///   - settleRounding: The level for that, asked once with all latents when rounding begins; 0 without.
+  ///   - masks: One per module, multiplied into its latent's gradient: where it is 0 nothing is trained.
   public init(
     student: StudentModel, data: TuningData, options: TuningOptions,
     coordinates: [ModuleCoordinates]? = nil, residual: ResidualTraining? = nil,
-    roundTrip: ((Int, Matrix<Float>) throws(Fault) -> Matrix<Float>)? = nil
+    roundTrip: ((Int, Matrix<Float>, Int) throws(Fault) -> Matrix<Float>)? = nil,
+    settleRounding: (([Matrix<Float>]) throws(Fault) -> Int)? = nil,
+    masks: [Matrix<Float>]? = nil
   ) {
     self.student = student
     self.options = options
@@ -41,6 +48,8 @@ public final class Tuner {
     self.coordinates = coordinates
     self.residual = residual
     self.roundTrip = roundTrip
+    self.settleRounding = settleRounding
+    self.masks = masks
     order = DataOrder(
       count: data.training.count, batchSize: options.batchSize, seed: options.seed)
     data.trainingTeacher?.arrange(order.firstEpoch, chunkSize: options.batchSize)
@@ -178,6 +187,7 @@ public final class Tuner {
     }
     for index in student.modules.indices {
       if let coordinates { sum[index] = coordinates[index].latent(sum[index]) }
+      if let masks { sum[index].multiply(by: masks[index]) }
     }
     for (index, vectors) in vectors.enumerated() {
       let place = student.modules.count + index
@@ -201,14 +211,15 @@ public final class Tuner {
   /// (straight-through), so that small steps add up until a code changes.
   private func loadLatents() throws(Fault) {
     setResidual(residualCodes(state.latents).map(\.matrix))
-    var latents: [Matrix<Float>] = []
-    for (index, latent) in state.latents.prefix(student.modules.count).enumerated() {
-      let plain = coordinates?[index].latent(latent) ?? latent
-      if let roundTrip, isRounding(state.step) {
-        latents.append(try roundTrip(index, plain))
-      } else {
-        latents.append(plain)
+    var latents = state.latents.prefix(student.modules.count).enumerated().map { index, latent in
+      coordinates?[index].latent(latent) ?? latent
+    }
+    if let roundTrip, isRounding(state.step) {
+      if state.history.roundingLevel == nil, let settleRounding {
+        state.history.roundingLevel = try settleRounding(latents)
       }
+      let level = state.history.roundingLevel ?? 0
+      for index in latents.indices { latents[index] = try roundTrip(index, latents[index], level) }
     }
     student.latents = latents
   }
@@ -271,6 +282,11 @@ public final class Tuner {
 }
 
 extension Matrix where Scalar == Float {
+  /// Multiplies by `other`, elementwise.
+  fileprivate mutating func multiply(by other: Matrix<Float>) {
+    for index in elements.indices { elements[index] *= other.elements[index] }
+  }
+
   /// Adds `other`, elementwise.
   fileprivate mutating func add(_ other: Matrix<Float>) {
     for index in elements.indices { elements[index] += other.elements[index] }

@@ -30,6 +30,7 @@ public struct TuningCheckpoint: Sendable {
       "schema": .string(TuningCheckpoint.schema), "plan": .string(planDigest),
       "step": .integer(state.step), "optimizerStep": .integer(state.optimizer.step),
       "bestStep": .integer(history.bestStep), "bestLoss": .number(history.bestLoss),
+      "roundingLevel": history.roundingLevel.map { .integer($0) } ?? .null,
       "trainLoss": .array(history.trainLoss.map { .number($0) }),
       "validationLoss": .array(
         history.validationLoss.map { .array([.integer($0.step), .number($0.loss)]) }),
@@ -92,6 +93,9 @@ public struct TuningCheckpoint: Sendable {
     state.optimizer.step = try fields["optimizerStep"].int()
     state.history.bestStep = try fields["bestStep"].int()
     state.history.bestLoss = try fields["bestLoss"].double()
+    if fields["roundingLevel"].isPresent {
+      state.history.roundingLevel = try fields["roundingLevel"].int()
+    }
     for value in try fields["trainLoss"].array() {
       state.history.trainLoss.append(try value.double())
     }

@@ -19,6 +19,9 @@ public struct TuningHistory: Sendable, Hashable {
   /// Learning rates that were tried before the first step, if any.
   public var trials: [LearningRateSearch.Trial] = []
 
+  /// How coarsely latents are rounded in the last steps, as it was settled when these began; nil before.
+  public internal(set) var roundingLevel: Int?
+
   /// An empty history.
   public init() {}
 }

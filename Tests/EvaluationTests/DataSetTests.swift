@@ -27,6 +27,24 @@ import Tokenizers
       try read("{\"prompt\":\"a\",\"completion\":\"b\"}\nnot json", limit: 1).examples.count == 1)
   }
 
+  /// Blank lines are none of those that are passed over, and what is passed over is not looked at.
+  @Test func passesOverTheFirstExamples() throws {
+    let lines =
+      "not json\n\n" + (0..<4).map { "{\"prompt\":\"a\",\"completion\":\"\($0)\"}\n" }.joined()
+    func completions(limit: Int?, skip: Int) throws -> [String] {
+      try withTemporaryDirectory { folder in
+        let path = Paths.join(folder, "data.jsonl")
+        _ = try AtomicFile.write(path, text: lines)
+        return try DataSet(path: path, limit: limit, skip: skip).examples.map(\.completion)
+      }
+    }
+    #expect(try completions(limit: 2, skip: 2) == ["1", "2"])
+    #expect(try completions(limit: nil, skip: 4) == ["3"])
+    let fault = try #require(throws: Fault.self) { try completions(limit: nil, skip: 5) }
+    #expect(fault.code == "DATA-EMPTY" && fault.reason.contains("5"))
+    #expect(throws: Fault.self) { try completions(limit: nil, skip: 0) }
+  }
+
   /// A tokenizer may know more tokens than its model has embeddings for.
   @Test func refusesTokensBeyondTheModel() throws {
     let tokenizer = try Tokenizer(

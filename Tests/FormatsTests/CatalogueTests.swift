@@ -108,7 +108,7 @@ import Testing
     Row(107, folders, "\"total_size\": 1"), Row(108, folders, "refusesAmbiguity()"),
     Row(109, folders, "namesAreComparedByBytes()"),
     Row(110, "RecipesTests/JobNamesTests.swift", "otherNamesAreRefused"),
-    Row(111, "RecipesTests/ManifestTests.swift", "NAME-DUP"),
+    Row(111, "RecipesTests/RefusedManifestTests.swift", "refuses(wrong: Case)"),
     Row(112, "PipelineTests/OutputPlaceTests.swift", "outputInsideAnInputIsRefused()"),
     Row(113, "FilesTests/AtomicFileTests.swift", "linkIsReplacedAndItsTargetKept()"),
     Row(114, "FilesTests/FileSignatureTests.swift", "binarySignatures()"),

@@ -142,6 +142,35 @@ import Testing
     #expect(found.count == 10)
   }
 
+  // MARK: - A real model
+
+  /// Gemma 3 270M, 601 tokens across its window of 512, where `make digests` has fetched it.
+  @Test(.enabled(if: FileManager.default.fileExists(atPath: gemma)))
+  func gemma3AgreesWithTransformers() throws {
+    let data = try Data(
+      contentsOf: URL(fileURLWithPath: Checkout.path("golden/models/gemma-3-270m-logits.json")))
+    let json = try JSONValue.parse(Array(data))
+    func numbers(_ value: JSONValue?) -> [Int] { (value?.arrayValue ?? []).compactMap(\.intValue) }
+    let prompt = numbers(json["prompt"]).map { Int32($0) }
+    let decoder = Decoder(
+      weights: try DecoderWeights(base: BaseCheckpoint.open(Self.gemma)), threads: 2)
+    var batch = TokenBatch()
+    batch.append(prompt: [prompt[0]], completion: Array(prompt.dropFirst()) + [0])
+    let hidden = try decoder.forward(batch)
+    let losses = decoder.head.scores(hidden, targets: batch.targets).negativeLogLikelihoods
+    let mean = losses.dropLast().reduce(0, +) / Double(losses.count - 1)
+    let expected = try #require(json["meanLoss"]?.doubleValue)
+    #expect(abs(mean - expected) < 1e-4 * expected, "\(mean) for \(expected)")
+    let logits = decoder.head.logits(hidden.selectingRows(numbers(json["positions"])))
+    let tokens = numbers(json["tokens"])
+    let found = (0..<logits.rows).flatMap { row in tokens.map { logits[row, $0] } }
+    let wanted = (json["logits"]?.arrayValue ?? []).flatMap { $0.arrayValue ?? [] }
+      .compactMap(\.doubleValue)
+    #expect(relativeError(found, wanted) < 1e-4, "\(relativeError(found, wanted))")
+  }
+
+  static let gemma = Checkout.path("models/gemma-3-270m-q4_k_m.gguf")
+
   // MARK: - Refusals
 
   @Test(arguments: folders)

@@ -122,4 +122,16 @@ import Testing
     #expect(
       Projection.pairCounts(worth: worth, cost: [10, 10, 1], budget: 9) == [0, 0, 1])
   }
+
+  /// A smaller range for both sides of one pair, and nothing of another.
+  @Test func coarsensOnePair() {
+    let pairs = ResidualPairs(
+      output: CodedColumns(features: 3, count: 2, codes: [7, -4, 1, 3, 0, -3]),
+      input: CodedColumns(features: 2, count: 2, codes: [1, -1, 5, 2]))
+    let first = pairs.coarsened(column: 0)
+    #expect(first.output.codes == [6, -3, 1, 3, 0, -3])
+    #expect(first.input == pairs.input)
+    #expect(pairs.coarsened(column: 1).output.codes == [7, -4, 1, 2, 0, -2])
+    #expect(pairs.coarsened(column: 1).input.codes == [1, -1, 4, 2])
+  }
 }

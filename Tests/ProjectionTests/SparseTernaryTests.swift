@@ -40,6 +40,16 @@ import Testing
     }
   }
 
+  /// Levels of magnitude come nearer to ΔW than signs, for their bits.
+  @Test func levelsComeNearer() {
+    let signs = SparseTernary(update).cut(density: 1)
+    let values = SparseTernary(update).cut(density: 1, largestCode: 7)
+    #expect(error(values.update) < error(signs.update))
+    #expect(values.bits > signs.bits)
+    #expect(values.update.loraA.elements.allSatisfy { (1...7).contains(abs($0)) })
+    #expect(values.update.loraA.elements[6] == 7 && values.update.loraA.elements[1] < -3)
+  }
+
   @Test func nothingKeptIsNothing() {
     let cut = SparseTernary(update).cut(density: 0)
     #expect(cut.bits == 0 && cut.update.squaredNorm == 0)

@@ -86,6 +86,7 @@ import Testing
         as: UTF8.self)
     }
     #expect(try text("manifest.schema.json") == ManifestSchema.document.text(pretty: true))
+    #expect(try text("recipe.schema.json") == RecipeSchema.document.text(pretty: true))
     let page = try text("manifest.md")
     #expect(ManifestPage.updated(page) == page)
   }

@@ -5,8 +5,10 @@ import Recipes
 import TestSupport
 import Testing
 
-/// The corpus of manifests that are refused (`golden/documents/refused`): each has one defect, its code and words are in
-/// the index. What a JSON Schema validator says to the same files is in `golden/crosscheck/documents.json`.
+/// The corpus of manifests that are refused (`golden/documents/refused`).
+///
+/// Each has one defect; its code and words are in the index. What a JSON Schema validator says to the same files is in
+/// `golden/crosscheck/documents.json`.
 @Suite struct RefusedManifestTests {
   struct Case: Sendable, CustomStringConvertible {
     let file: String

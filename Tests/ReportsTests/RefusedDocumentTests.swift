@@ -43,6 +43,14 @@ import Testing
     try open(kind, try Self.read("good/\(kind).json"))
   }
 
+  /// What a record of an earlier program lacks: the recipe, the gate, the artifact's digest.
+  @Test func olderRecordsAreRead() throws {
+    var members = try #require(try Self.read("good/record.json").objectValue)
+    #expect(try !JobRecord(json: .object(members)).recipe.isEmpty)
+    for key in ["recipe", "gate", "artifact_sha256"] { members[key] = nil }
+    #expect(try JobRecord(json: .object(members)).recipe.isEmpty)
+  }
+
   @Test func everyDefectIsRefusedAndNamed() throws {
     let changes = try Self.read("refused/index.json")["changes"]?.arrayValue ?? []
     #expect(changes.count > 20)

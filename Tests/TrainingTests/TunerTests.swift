@@ -293,7 +293,7 @@ import Training
     // A rounding so coarse that every latent in force is a multiple of two.
     let tuner = Tuner(
       student: student, data: data, options: options,
-      roundTrip: { (_, latent) throws(Fault) in
+      roundTrip: { (_, latent, _) throws(Fault) in
         var rounded = latent
         for index in rounded.elements.indices {
           rounded.elements[index] = (rounded.elements[index] / 2).rounded() * 2

@@ -127,8 +127,10 @@ def made_documents(tool: str) -> list:
             "measured": ["--rank", "4x2", "--eval", data, "--control", "truncated"],
         }.items():
             made.append(("record", name, run("convert", *common, f"{name}.loraxs", *options)))
+            made.append(("recipe", name, run("convert", *common, "x.loraxs", *options, "--dry-run")))
         tune = ["--rank", "4", "--train", data, "--steps", "3", "--lr-search", "--eval", data]
         made.append(("record", "tune", run("tune", *common, "tune.loraxs", *tune)))
+        made.append(("recipe", "tune", run("tune", *common, "x.loraxs", *tune, "--dry-run")))
         for name in ["convert", "budget", "own", "measured", "tune"]:
             metadata = xspress_reader.Artifact(os.path.join(folder, f"{name}.loraxs")).metadata
             made.append(("loraxs", f"metadata of {name}", metadata))

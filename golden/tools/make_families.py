@@ -54,7 +54,9 @@ FAMILIES = {
     "gemma3": ("Gemma3ForCausalLM", GEMMA | {
         "num_hidden_layers": 7, "intermediate_size": 32, "query_pre_attn_scalar": 16, "sliding_window": 6}),
     "phi3": ("Phi3ForCausalLM", COMMON | {
-        "original_max_position_embeddings": 64, "partial_rotary_factor": 0.75, "rope_theta": 10000.0,
+        # llama.cpp takes the long factors for any context above the original one, of which it has at least 256.
+        "max_position_embeddings": 1024, "original_max_position_embeddings": 512, "partial_rotary_factor": 0.75,
+        "rope_theta": 10000.0,
         "rope_scaling": {"rope_type": "longrope"} | FACTORS}),
     "gpt2": ("GPT2LMHeadModel", {
         "vocab_size": VOCABULARY, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 128, "n_ctx": 128,
@@ -63,7 +65,11 @@ FAMILIES = {
     "phi2": ("PhiForCausalLM", COMMON | {
         "num_key_value_heads": 4, "intermediate_size": 128, "partial_rotary_factor": 0.5}),
     "starcoder2": ("Starcoder2ForCausalLM", COMMON),
+    "stablelm": ("StableLmForCausalLM", COMMON | {
+        "use_qkv_bias": True, "use_parallel_residual": True, "partial_rotary_factor": 0.5}),
 }
+# Keys of published files that this version of the library no longer writes and the converter needs.
+PUBLISHED = {"gptneox": {"rotary_pct": 0.5, "rotary_emb_base": 10000}}
 
 
 def fill(model, seed: int) -> None:
@@ -169,6 +175,11 @@ def patch(kind):
     kind.set_vocab = set_vocab
     for child in kind.__subclasses__(): patch(child)
 patch(base.TextModel)
+# The library's configuration drops keys of published files that the converter asks for.
+load = base.ModelBase.load_hparams
+def load_hparams(folder, *rest, **more):
+    return json.load(open(str(folder) + "/config.json")) | load(folder, *rest, **more)
+base.ModelBase.load_hparams = staticmethod(load_hparams)
 sys.argv = ["convert_hf_to_gguf.py", {folder!r}, "--outfile", {target!r}, "--outtype", {type!r}]
 import convert_hf_to_gguf
 convert_hf_to_gguf.main()
@@ -185,7 +196,7 @@ def convert(folder: str, target: str, kind: str) -> None:
         with open(tokens, "w") as file:
             json.dump(make_tokenizer(copy), file)
         code = CONVERTER.format(llama_cpp=LLAMA_CPP, tokens=tokens, folder=copy, target=target, type=kind)
-        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 
 def llama_cpp_error(folder: str, model, ids: list[int]) -> float | None:
@@ -218,9 +229,15 @@ def make(name: str) -> None:
     stored = kind._from_config(model.config, attn_implementation="eager").to(torch.bfloat16)
     stored.load_state_dict(model.state_dict())
     stored.save_pretrained(folder)
-    for extra in ("generation_config.json",):
-        if os.path.exists(os.path.join(folder, extra)):
-            os.remove(os.path.join(folder, extra))
+    if os.path.exists(os.path.join(folder, "generation_config.json")):
+        os.remove(os.path.join(folder, "generation_config.json"))
+    if name in PUBLISHED:
+        path = os.path.join(folder, "config.json")
+        with open(path) as file:
+            config = json.load(file)
+        with open(path, "w") as file:
+            json.dump(config | PUBLISHED[name], file, indent=2, sort_keys=True)
+            file.write("\n")
     weights = load_file_bfloat16(folder)
     convert(folder, os.path.join(folder, "model.gguf"), "bf16")
 

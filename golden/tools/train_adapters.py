@@ -1,8 +1,8 @@
 """Two more demo adapters and their data, by PEFT and PyTorch from the demo data that is here.
 
-    train_adapters.py data            writes golden/data/{clinc-pairs,banking-topics}/{train,test}.jsonl
+    train_adapters.py data            writes golden/data/{clinc-pairs,banking-topics}/{train,test}.jsonl; then make_splits.py
     train_adapters.py train NAME      trains golden/adapters/NAME-r8, NAME one of the two
-    train_adapters.py evaluate NAME   measures base and adapter, as stored, on the test lines in Float32
+    train_adapters.py evaluate NAME   measures base and adapter, as stored, on the first 500 test lines in Float32
 
 `clinc-pairs` is generative: two utterances of clinc-domains in one prompt, a JSON line with both domains as the
 completion. `banking-topics` is a choice: one of five topics, a fixed function of the banking77 intent. Training lines
@@ -25,18 +25,11 @@ from peft import LoraConfig, get_peft_model
 
 import cases
 import models
+from topics import TOPICS, topic
 
 SEED = 20261125
 LINES = {"train": 3000, "test": 500}
 RANK, ALPHA, RATE, BATCH, WARMUP = 8, 16, 5e-4, 16, 10
-TOPICS = [" card", " cash", " transfer", " deposit", " account"]
-# The first topic with a word in the intent; the last one for the rest. A top-up "by card" is a deposit.
-TOPIC_WORDS = [
-    (" deposit", ("top up", "topping up")),
-    (" transfer", ("transfer", "beneficiary", "receiving")),
-    (" cash", ("cash", "atm")),
-    (" card", ("card", "pin", "contactless", "visa", "apple pay")),
-]
 
 
 # Data
@@ -63,13 +56,6 @@ def clinc_pairs(split: str, count: int, generator: random.Random) -> list[dict]:
     return pairs
 
 
-def topic(intent: str) -> str:
-    for name, words in TOPIC_WORDS:
-        if any(word in intent for word in words):
-            return name
-    return TOPICS[-1]
-
-
 def banking_topics(split: str, count: int, generator: random.Random) -> list[dict]:
     return [
         {
@@ -91,6 +77,7 @@ def write_data() -> None:
         for split, count in LINES.items():
             generator = random.Random(f"{SEED} {name} {split}")
             path = os.path.join(folder, f"{split}.jsonl")
+            # Test lines behind these are make_splits.py's: run it again.
             with open(path, "w", encoding="utf-8") as file:
                 for row in make(split, count, generator):
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -170,7 +157,7 @@ def save(name: str, model) -> None:
 
 
 def evaluate(name: str) -> None:
-    test = rows(name, "test")
+    test = rows(name, "test")[: LINES["test"]]
     base = models.demo_base(torch.float32)
     print("base", *measured(base, test))
     print("adapter", *measured(models.with_adapter(base, f"golden/adapters/{name}-r{RANK}"), test))

@@ -61,7 +61,7 @@ struct Family: Sendable {
   /// Every family, in the order of the support table; a GGUF file's is the first of its architecture.
   static let all: [Family] = [
     .llama, .mistral, .qwen2, .qwen3, .smolLM3, .granite, .olmo2, .gemma, .gemma2, .gemma3, .phi3,
-    .gpt2, .gptNeoX, .phi, .starCoder2,
+    .gpt2, .gptNeoX, .phi, .starCoder2, .stableLM,
   ]
 
   static func named(_ architecture: String) -> Family? {

@@ -16,7 +16,7 @@ enum HuggingFaceKeys {
     // Training.
     "initializer_range", "initializer_factor", "attention_dropout", "hidden_dropout", "resid_pdrop",
     "embd_pdrop", "attn_pdrop", "residual_dropout", "embedding_dropout", "classifier_dropout",
-    "keys_to_ignore_at_inference", "rescale_every",
+    "keys_to_ignore_at_inference", "neftune_noise_alpha",
     // Tokens.
     "bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id", "sep_token_id", "cls_token_id",
     "mask_token_id", "decoder_start_token_id", "forced_bos_token_id", "forced_eos_token_id",

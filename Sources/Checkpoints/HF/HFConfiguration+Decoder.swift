@@ -89,8 +89,7 @@ extension HFConfiguration {
     _ setting: Setting, into model: inout DecoderConfiguration
   ) throws(Fault) {
     guard let key = setting.huggingFace else { return try readDefault(setting, nil, into: &model) }
-    let value = json[key].flatMap { $0.isNull ? nil : $0 }
-    guard let value else {
+    guard let value = json[key], !value.isNull else {
       let absent = json[key] == nil ? setting.absent : nil
       return try readDefault(setting, absent, into: &model)
     }

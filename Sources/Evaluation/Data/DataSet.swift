@@ -11,13 +11,13 @@ public struct DataSet: Sendable {
   /// The examples read, in file order.
   public let examples: [Example]
 
-  /// Reads the first `limit` examples, or all.
+  /// Reads the first `limit` examples behind the first `skip`, or all of those.
   ///
   /// - Throws: `DATA-*` faults naming the line: not JSON, a missing or mistyped field, an answer outside the
   ///   choices, an empty completion; `DATA-EMPTY` where no example is left.
-  public init(path: String, limit: Int? = nil) throws(Fault) {
+  public init(path: String, limit: Int? = nil, skip: Int = 0) throws(Fault) {
     self.path = path
-    let lines = try JSONLines(path: path, limit: limit) { (line) throws(Fault) in
+    let lines = try JSONLines(path: path, limit: limit, skip: skip) { (line) throws(Fault) in
       try DataSet.example(line)
     }
     digest = lines.digest

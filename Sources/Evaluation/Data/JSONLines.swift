@@ -9,23 +9,27 @@ public struct JSONLines<Row: Sendable>: Sendable {
   /// The rows read, in file order.
   public let rows: [Row]
 
-  /// Reads the first `limit` rows, or all, each by `row`.
+  /// Reads the first `limit` rows behind the first `skip`, or all of those, each by `row`; rows that are skipped are not looked at.
   ///
   /// - Throws: `DATA-JSON` for a line that is none and what `row` throws, both with the line's number; `DATA-EMPTY`
   ///   where no row is left.
   public init(
-    path: String, limit: Int? = nil, row: (JSONField) throws(Fault) -> Row
+    path: String, limit: Int? = nil, skip: Int = 0, row: (JSONField) throws(Fault) -> Row
   ) throws(Fault) {
     // Larger files are refused rather than held in memory.
     let bytes = try InputFile(path).readAll(limit: 1 << 30)
     digest = SHA256Digest.of(bytes)
     var rows: [Row] = []
-    var lineNumber = 0
+    var (lineNumber, skipped) = (0, 0)
     for line in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
       lineNumber += 1
       if let limit, rows.count >= limit { break }
       // Blank is what JSON takes for blank: a line of NULs is what a torn write leaves.
       guard line.contains(where: { ![0x20, 0x09, 0x0d].contains($0) }) else { continue }
+      if skipped < skip {
+        skipped += 1
+        continue
+      }
       do throws(Fault) {
         rows.append(try row(JSONField(JSONValue.parse(Array(line)), code: "DATA-FIELD")))
       } catch {
@@ -35,7 +39,11 @@ public struct JSONLines<Row: Sendable>: Sendable {
       }
     }
     guard !rows.isEmpty else {
-      throw Fault(.badData, "DATA-EMPTY", "no example in the file", path: path)
+      throw Fault(
+        .badData, "DATA-EMPTY",
+        skip == 0
+          ? "no example in the file"
+          : "no example behind the \(skip) to skip, the file has \(skipped)", path: path)
     }
     self.rows = rows
   }

@@ -19,6 +19,8 @@ extension JobRequest {
     if recipe.usesOwnTexts, let path = recipe.ownTexts.openingsPath { _ = try Opening.read(path) }
     var data = [recipe.calibration?.file, recipe.tuning?.data.file, recipe.evaluation]
     if case .file(let file) = recipe.tuning?.validation { data.append(file) }
-    for file in data.compactMap(\.self) { _ = try DataSet(path: file.path, limit: file.limit) }
+    for file in data.compactMap(\.self) {
+      _ = try DataSet(path: file.path, limit: file.limit, skip: file.skip)
+    }
   }
 }

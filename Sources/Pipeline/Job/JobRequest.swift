@@ -88,4 +88,6 @@ extension JobRequest {
   public typealias Directions = Recipe.Directions
   /// How a budget becomes ranks.
   public typealias Allocation = Recipe.Allocation
+  /// What an artifact within a budget is made of.
+  public typealias Form = Recipe.ArtifactForm
 }

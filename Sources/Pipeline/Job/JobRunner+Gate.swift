@@ -23,6 +23,8 @@ extension JobRunner {
   private struct TriedSize {
     let name: String
     let plan: RankPlan
+    /// What the artifact may have; nil for any size.
+    var bytes: Int?
     /// Ends the name of its checkpoint.
     let key: String
   }
@@ -47,8 +49,9 @@ extension JobRunner {
     let plans = try plans(projection)
     var sizes: [TriedSize] = []
     for bytes in JobRunner.budgetDivisors.map({ budget / $0 }) {
-      guard let plan = try plan(projection, plans, within: bytes) else { continue }
-      sizes.append(TriedSize(name: "\(bytes) bytes", plan: plan, key: "\(bytes)"))
+      guard let plan = try plan(projection, plans, data, within: bytes) else { continue }
+      sizes.append(
+        TriedSize(name: "\(bytes) bytes", plan: plan, bytes: bytes, key: "\(bytes)"))
     }
     guard !sizes.isEmpty else { throw noRankFits(budget) }
     return try smallest(sizes, projection, data, share: share)
@@ -63,8 +66,8 @@ extension JobRunner {
       adapterPath: request.adapterPath, seed: request.seed)
     for (index, size) in sizes.enumerated() {
       var outcome = try convert(
-        projection, data, plan: size.plan, checkpointSuffix: ".\(size.key)")
-      let artifact = try assembleWithinBudget(outcome)
+        projection, data, plan: size.plan, checkpointSuffix: ".\(size.key)", within: size.bytes)
+      let artifact = try assembleWithinBudget(&outcome, bytes: size.bytes)
       var found = try gatekeeper.judge(
         artifact, asked: share, size: size.name, tried: index + 1)
       session.log.note("retained gain \(found.sentence)")

@@ -14,8 +14,8 @@ import Training
 /// The accuracy block: every variant and control on the same examples.
 extension JobRunner {
   func measure(
-    _ data: JobRequest.Data, _ outcome: Outcome, _ projection: ProjectionStage,
-    _ tuningData: TuningData?, stored: AssembledArtifact
+    _ data: JobRequest.Data, _ outcome: Outcome, _ tuningData: TuningData?,
+    stored: AssembledArtifact
   ) throws(Fault) -> EvaluationRecord {
     let weights = try session.weights()
     let measurement = try MeasurementStage(session: session, request: data, seed: request.seed)
@@ -45,8 +45,10 @@ extension JobRunner {
     try measurement.measure(
       .stored, name: "as stored (\(storageName(outcome.projected)))", source: request.outputPath,
       bytes: size, pool: try loaded.student(session: session).pool)
+    let context = ControlContext(
+      runner: self, outcome: outcome, data: tuningData, bytes: try sizeWithFigures(stored))
     for control in request.controls {
-      for variant in try controls(control, outcome, projection, tuningData, bytes: size) {
+      for variant in try control.implementation.variants(context) {
         try measurement.measure(
           .control, name: variant.name, bytes: variant.bytes, pool: variant.pool)
       }
@@ -59,85 +61,10 @@ extension JobRunner {
     request.storage.rawValue + (projected.hasResidual ? " + residual" : "")
   }
 
-  func controls(
-    _ control: JobRequest.Control, _ outcome: Outcome, _ projection: ProjectionStage,
-    _ data: TuningData?, bytes: Int
-  ) throws(Fault) -> [ControlVariant] {
-    let rank =
-      request.directions == .top ? outcome.projected.rank : unlistedRank(outcome.projected)
-    switch control {
-    case .truncated:
-      return try TruncatedControl(matched: matched, session: session).variants(bytes: bytes)
-    case .ternary:
-      return [
-        try TernaryControl(
-          matched: matched, session: session, validation: data?.validation ?? []
-        ).variant(bytes: bytes)
-      ]
-    case .top:
-      return [
-        try tunedControl("top directions", projection, data) { (stage) throws(Fault) in
-          try stage.run(plan: .uniform(rank), choice: .top, method: self.request.method)
-        }
-      ]
-    case .random:
-      return [
-        try tunedControl("random bases", projection, data) { (stage) throws(Fault) in
-          try stage.run(plan: .uniform(rank), choice: .random, method: self.request.method)
-        }
-      ]
-    case .zero:
-      let zero = ProjectedAdapter(
-        modules: outcome.projected.modules, bases: outcome.projected.bases,
-        projections: outcome.projected.projections.map { $0.zeroed },
-        residuals: outcome.projected.residuals)
-      return [try tunedControl("zero start", projection, data) { (_) throws(Fault) in zero }]
-    }
-  }
-
-  /// The square rank of top or random directions at the bytes of chosen ones: these list no indices, and what those
-  /// cost goes into latents.
-  ///
-  /// Rounded up: the control is given the benefit.
-  func unlistedRank(_ projected: ProjectedAdapter) -> LatentRank {
-    let model = ByteModel(storage: request.storage)
-    var bytes = 0.0
-    for (module, basis) in zip(projected.modules, projected.bases) {
-      bytes += model.bytes(
-        of: LatentRank(output: basis.selection.outputRank, input: basis.selection.inputRank),
-        outFeatures: module.outFeatures, inFeatures: module.inFeatures)
-    }
-    let share = bytes / Double(matched.modules.count)
-    var rank = LatentRank(1)
-    while model.unlistedBytes(of: rank) < share {
-      rank = LatentRank(rank.output + 1)
-    }
-    return rank
-  }
-
-  /// A control that differs in directions or start and is tuned exactly as the job is.
-  func tunedControl(
-    _ name: String, _ projection: ProjectionStage, _ data: TuningData?,
-    start: (ProjectionStage) throws(Fault) -> ProjectedAdapter
-  ) throws(Fault) -> ControlVariant {
-    var projected = try start(projection)
-    var latents = projected.latents
-    if let tuning = request.tuning, let data {
-      let result = try tune(
-        projection, projected, tuning, data, checkpoint: nil, title: "tune control: \(name)")
-      latents = result.latents
-      projected = projected.replacingResiduals(result.residual)
-    }
-    let rounding = LatentRounding(storage: request.storage)
-    let rounded = try latents.indices.map { (index) throws(Fault) in
-      try rounding.roundTrip(latents[index], residual: projected.residuals[index])
-    }
-    return ControlVariant(
-      name: name,
-      bytes: try assemble(Outcome(projected: projected, latents: latents)).encodedByteCount(),
-      pool: StudentModel(
-        weights: try session.weights(), modules: projected.modules, bases: projected.bases,
-        latents: rounded, threads: session.threads
-      ).pool)
+  /// Bytes of the artifact when the figures are in it.
+  private func sizeWithFigures(_ stored: AssembledArtifact) throws(Fault) -> Int {
+    var artifact = stored
+    standIn(&artifact)
+    return try artifact.encodedByteCount()
   }
 }

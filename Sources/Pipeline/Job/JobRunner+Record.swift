@@ -52,13 +52,14 @@ extension JobRunner {
       settings: [
         Setting("rank", outcome.projected.rankSummary(of: matched.modules.count)),
         Setting("form", outcome.projected.form),
+        Setting("form chosen by", race == nil ? "the options" : "a race"),
         Setting("directions", request.directions.rawValue),
         Setting(
           "start",
           request.startArtifactPath.map { "artifact \(Paths.name(of: $0))" }
             ?? request.method.rawValue),
         Setting("stored as", request.storage.rawValue),
-        Setting("scales", artifact.scales),
+        Setting("scales", artifact.coarsening.description),
         Setting("carried parameters", carriedDescription),
         Setting("calibration examples", request.calibration?.limit.map(String.init) ?? "none"),
       ] + [ownTexts].compactMap(\.self),
@@ -67,7 +68,7 @@ extension JobRunner {
         asShipped: adapter.byteCount, f16Equivalent: adapter.parameterCount * 2,
         artifact: written.byteCount, parts: parts),
       evaluation: evaluation, modules: moduleRecords(outcome, artifact),
-      tuning: outcome.tuning, gate: gate, seeds: [Setting("seed", "\(request.seed)")],
+      tuning: outcome.tuning, race: race, gate: gate, seeds: [Setting("seed", "\(request.seed)")],
       stages: stages,
       threads: session.threads, machine: MachineLine.current, createdBy: Product.createdBy,
       planDigest: outcome.planDigest,

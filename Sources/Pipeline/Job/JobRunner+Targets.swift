@@ -2,22 +2,122 @@ import Adapters
 import Artifacts
 import Bases
 import Checkpoints
-import Evaluation
 import Faults
-import Foundation
 import Models
 import Progress
+import Projection
 import Recipes
+import Reports
 import Tensors
 import Training
 
-/// How a byte budget becomes a rank.
+/// How a byte budget becomes ranks and pairs.
 extension JobRunner {
-  /// Bytes kept free in a budget for the metadata that is not known before the end: how it was tuned, and
-  /// what was measured.
-  private var blockReserve: Int {
-    (request.tuning == nil ? 0 : 300) + (request.target.minRetained == nil ? 0 : 150)
-      + (request.evaluation == nil ? 0 : 900 + 150 * request.controls.count)
+  /// A way to spend a budget, ready to be tuned.
+  struct Candidate {
+    let form: JobRequest.Form
+    /// What chose its directions, with the pairs beside them.
+    let projection: ProjectionStage
+    let plan: RankPlan
+    let projected: ProjectedAdapter
+    /// Bytes of its artifact as it starts.
+    let bytes: Int
+
+    /// For people.
+    var size: String { projected.hasResidual ? projected.form : plan.summary }
+  }
+
+  /// The best artifact of at most `bytes`: of the form that was asked for, or of the one that a short race finds.
+  func best(
+    within bytes: Int, _ projection: ProjectionStage, _ data: TuningData?
+  ) throws(Fault) -> Outcome {
+    var candidates: [Candidate] = []
+    let decided = try decidedForm(bytes)
+    for form in decided.map({ [$0] }) ?? forms {
+      if let candidate = try candidate(form, within: bytes, projection, data) {
+        candidates.append(candidate)
+      }
+    }
+    guard let first = candidates.first else { throw noRankFits(bytes) }
+    let winner = candidates.count > 1 ? try winner(candidates, data, within: bytes) : first
+    return try finish(
+      winner.projected, winner.projection, data, plan: winner.plan, within: bytes)
+  }
+
+  /// The forms that come into question.
+  ///
+  /// Both together cost a second search for directions and have not won anything (`golden/recovery/NOTES.md`): they are
+  /// for those who ask.
+  private var forms: [JobRequest.Form] {
+    if let form = request.form { return [form] }
+    return request.residual == nil && request.directions == .selected
+      ? [.directions, .pairs] : [.directions]
+  }
+
+  /// An artifact of `form`; nil where not even its smallest fits.
+  func candidate(
+    _ form: JobRequest.Form, within bytes: Int, _ projection: ProjectionStage, _ data: TuningData?
+  ) throws(Fault) -> Candidate? {
+    switch form {
+    case .directions: return try directions(form, within: bytes, projection, data)
+    case .pairs: return try pairs(within: bytes, projection, data)
+    case .both:
+      var projection = projection
+      let stage = try ResidualStage(projection)
+      // Codes take half of the bytes; latents of the pairs and their places come from the other half.
+      projection.residuals = try stage.residuals(
+        stage.plan(JobRequest.Residual(size: .bytes(bytes / 2), bits: bits)))
+      return try directions(form, within: bytes, projection, data)
+    }
+  }
+
+  private var bits: JobRequest.Residual.Bits? { request.residual?.bits }
+
+  // MARK: - Directions of the base
+
+  /// Rounds in which an artifact is made larger or smaller by what it turned out to take.
+  private static let fillingRounds = 8
+
+  private func directions(
+    _ form: JobRequest.Form, within bytes: Int, _ projection: ProjectionStage,
+    _ data: TuningData?
+  ) throws(Fault) -> Candidate? {
+    let plans = try plans(projection)
+    // Tuning makes numbers compress less, and rounding makes for that: a start may fall short by a little.
+    var search = SizeSearch(
+      limit: bytes, first: Double(bytes), enough: data == nil ? 0.995 : 0.985)
+    var best: Candidate?
+    var last: (plan: RankPlan?, size: Int?) = (nil, nil)
+    for _ in 0..<JobRunner.fillingRounds {
+      let plan = try plan(projection, plans, data, within: Int(search.next))
+      if let plan, plan != last.plan {
+        let projected = try start(projection, plan)
+        let size = try fit(projected, try untuned(projected, projection), standIn(data))
+          .made(0).artifact.encodedByteCount()
+        last = (plan, size)
+        let candidate = Candidate(
+          form: form, projection: projection, plan: plan, projected: projected, bytes: size)
+        // What tuning changes rounding makes up for, and for a little too much at the start with it.
+        if data != nil, request.storage.isQuantised,
+          (0.985...1.12).contains(Double(size) / Double(bytes))
+        {
+          return candidate
+        }
+        if best == nil || (size <= bytes && size > (best?.bytes ?? 0)) || (best?.bytes ?? 0) > bytes
+        {
+          best = candidate
+        }
+      } else if plan != nil, let size = last.size, size <= bytes {
+        // Larger than all there is.
+        break
+      }
+      guard search.found(plan == nil ? nil : last.size) else { break }
+    }
+    return best
+  }
+
+  private func standIn(_ data: TuningData?) -> TuningRecord? {
+    data.flatMap { data in request.tuning.map { tuningStandIn($0.options, data) } }
   }
 
   /// Ranks for any budget: from the bytes that the model of sizes counts to a plan.
@@ -26,75 +126,126 @@ extension JobRunner {
     return try BudgetPlanner(projection, storage: request.storage).plans(request.allocation)
   }
 
-  /// What a budget of `bytes` comes to.
-  func fill(
-    _ bytes: Int, _ projection: ProjectionStage, _ data: TuningData?
-  ) throws(Fault) -> Outcome {
-    guard let plan = try plan(projection, try plans(projection), within: bytes) else {
-      throw noRankFits(bytes)
-    }
-    return try convert(projection, data, plan: plan)
-  }
-
   /// The ranks whose artifact will fit `bytes`; nil where none does.
   ///
-  /// The model of sizes is corrected by drafts of the artifact until one fills the budget to half a percent. Numbers
-  /// that are not codes cannot be made coarser afterwards: for those a hundredth stays free.
+  /// The model of sizes is corrected by drafts of the artifact until one fills the budget to a five-hundredth. Tuned
+  /// numbers that are not codes cannot be made coarser afterwards: for those a hundredth stays free.
   func plan(
-    _ projection: ProjectionStage, _ plans: (Double) -> RankPlan, within bytes: Int
+    _ projection: ProjectionStage, _ plans: (Double) -> RankPlan, _ data: TuningData?,
+    within bytes: Int
   ) throws(Fault) -> RankPlan? {
-    let stage = ArtifactStage(session: session, request: request, matched: matched)
-    let available = request.storage.isQuantised ? bytes : bytes - max(bytes / 100, 32)
-    var (low, high) = (0.0, 1.5 * Double(bytes))
+    let stage = artifactStage
+    let isFree = data == nil || request.storage.isQuantised
+    let available = isFree ? bytes : bytes - max(bytes / 100, 32)
+    var search = SizeSearch(limit: available, first: Double(available), enough: 0.998)
     var best: RankPlan?
-    for _ in 0..<14 {
-      let target = (low + high) / 2
-      let plan = plans(target)
+    var (largest, last): (Int, RankPlan?) = (0, nil)
+    for _ in 0..<10 {
+      let plan = plans(search.next)
+      // All there is does not grow.
+      if plan == last, plan == best { break }
+      last = plan
       let draft = try stage.draft(
-        plan, directions: choice == .top ? .top : .selected, residuals: projection.residuals)
+        plan, directions: choice == .top ? .top : .selected, residuals: projection.residuals,
+        tuning: standIn(data))
       let size = try draft.map { (draft) throws(Fault) in
-        try draft.encodedByteCount() + blockReserve
+        var draft = draft
+        standIn(&draft)
+        return try draft.encodedByteCount()
       }
-      if let size, size > available {
-        high = target
-        continue
-      }
-      low = target
-      guard let size else { continue }
-      best = plan
-      if Double(size) > 0.995 * Double(available) { break }
+      if let size, size <= available, size > largest { (best, largest) = (plan, size) }
+      guard search.found(size) else { break }
     }
     if let best { session.log.note("rank \(best.summary) fits \(bytes) bytes") }
     return best
   }
 
-  /// The largest square rank that the model puts at `bytes`.
+  /// The square ranks that the model puts at `bytes`: the largest that all modules can have, one more in the first.
   private func topPlan(within bytes: Double) -> RankPlan {
     let model = ByteModel(storage: request.storage)
-    func size(_ rank: Int) -> Double {
-      matched.modules.reduce(0) {
-        $0
-          + model.unlistedBytes(
-            of: LatentRank(rank).clipped(outFeatures: $1.outFeatures, inFeatures: $1.inFeatures))
-      }
+    func size(_ rank: Int, _ module: LinearModule) -> Double {
+      model.unlistedBytes(
+        of: LatentRank(rank).clipped(
+          outFeatures: module.outFeatures, inFeatures: module.inFeatures))
     }
+    func total(_ rank: Int) -> Double { matched.modules.reduce(0) { $0 + size(rank, $1) } }
     var rank = 0
-    while rank < 512, size(rank + 1) <= bytes { rank += 1 }
-    return .uniform(LatentRank(rank))
+    while rank < 512, total(rank + 1) <= bytes { rank += 1 }
+    guard rank > 0 else { return .uniform(0) }
+    var left = bytes - total(rank)
+    var ranks = matched.modules.map { _ in LatentRank(rank) }
+    for (index, module) in matched.modules.enumerated() {
+      let step = size(rank + 1, module) - size(rank, module)
+      guard step <= left else { break }
+      left -= step
+      ranks[index] = LatentRank(rank + 1)
+    }
+    return Set(ranks).count == 1 ? .uniform(LatentRank(rank)) : .perModule(ranks)
   }
 
-  /// The artifact, with coarser scales than the best where tuned latents compress less than was expected.
-  func assembleWithinBudget(_ outcome: Outcome) throws(Fault) -> AssembledArtifact {
-    var artifact = try assemble(outcome)
-    guard case .budget(let bytes, _) = request.target, request.storage.isQuantised else {
-      return artifact
+  // MARK: - Pairs of the adapter
+
+  /// As many pairs, and as finely, as `bytes` hold.
+  ///
+  /// - Parameters:
+  ///   - method: How latents between the pairs are set.
+  ///   - hasStandIns: Whether figures and settings take room in them too.
+  func pairs(
+    within bytes: Int, _ projection: ProjectionStage, _ data: TuningData?,
+    method: ProjectionMethod? = nil, hasStandIns: Bool = true
+  ) throws(Fault) -> Candidate? {
+    var projection = projection
+    let stage = try ResidualStage(projection)
+    // Latents of the pairs, and metadata, take a fifth or more.
+    var search = SizeSearch(limit: bytes, first: 0.8 * Double(bytes))
+    var best: Candidate?
+    var last: (plan: PairPlan?, size: Int?) = (nil, nil)
+    for _ in 0..<JobRunner.fillingRounds {
+      let plan = stage.plan(JobRequest.Residual(size: .bytes(Int(search.next)), bits: bits))
+      let isEmpty = plan.largestCodes.allSatisfy(\.isEmpty)
+      if plan != last.plan, !isEmpty {
+        projection.residuals = try stage.residuals(plan)
+        let projected = try projection.run(
+          plan: .uniform(0), choice: choice, method: method ?? request.method)
+        let size =
+          hasStandIns
+          ? try fit(projected, projected.latents, standIn(data)).made(0).artifact.encodedByteCount()
+          : try assemble(projected, projected.latents).encodedByteCount()
+        last = (plan, size)
+        if size <= bytes, size > best?.bytes ?? 0 {
+          best = Candidate(
+            form: .pairs, projection: projection, plan: .uniform(0), projected: projected,
+            bytes: size)
+        }
+      } else if !isEmpty, let size = last.size, size <= bytes {
+        // All there is, as finely as it is stored.
+        break
+      }
+      guard search.found(isEmpty ? nil : last.size) else { break }
     }
-    for coarsening in 1...16 {
-      let size = try artifact.encodedByteCount() + blockReserve
-      guard size > bytes else { break }
-      session.log.note("\(size) bytes: scales \(coarsening) eighths of an octave coarser")
-      artifact = try assemble(outcome, coarsening: coarsening)
+    finish("project")
+    return best
+  }
+
+  // MARK: - Fitting
+
+  /// The artifact, coarser than the best where tuned latents compress less than was expected.
+  ///
+  /// The outcome follows it: pairs whose codes had to be changed are its pairs.
+  func assembleWithinBudget(
+    _ outcome: inout Outcome, bytes limit: Int? = nil
+  ) throws(Fault) -> AssembledArtifact {
+    guard case .budget(let whole, _) = request.target else {
+      return try assemble(outcome.projected, outcome.latents, tuning: outcome.tuning)
     }
+    let bytes = limit ?? whole
+    let fit = fit(outcome.projected, outcome.latents, outcome.tuning)
+    var (artifact, projected) = try fit.made(try fit.level(within: bytes))
+    if artifact.coarsening.level > 0 {
+      session.log.note("scales \(artifact.coarsening.description)")
+    }
+    outcome.projected = projected
+    artifact.removeStandIns()
     return artifact
   }
 

@@ -25,6 +25,8 @@ public final class JobRunner {
   let matched: MatchedAdapter
   private var loadedTeacher: DecoderPool?
   private(set) var stages: [Setting] = []
+  /// How the form was chosen, where that was left to the job.
+  var race: RaceRecord?
   /// What the last judged artifact retained, or the nearest where none retained enough.
   package var gate: GateRecord?
   private(set) var warnings: [Warning] = []
@@ -35,7 +37,7 @@ public final class JobRunner {
   /// Checkpoints of this run, removed once the artifact is written.
   private var checkpoints: [TuningCheckpoint] = []
   private var stageStart = Date()
-  private var teacherStore: TeacherStateStore?
+  private(set) var teacherStore: TeacherStateStore?
   /// Held out for a minimum of retained gain.
   package private(set) var gateExamples: [TokenizedExample] = []
 
@@ -95,7 +97,7 @@ public final class JobRunner {
         _ = try AtomicFile.removeLeftovers(of: path)
       }
     }
-    if request.directions != .own {
+    if request.directions != .own, request.form != .pairs {
       try session.prepareBases(matched.modules, leading: request.leadingDirections)
     }
     finish("bases")
@@ -103,25 +105,26 @@ public final class JobRunner {
       session: session, adapter: matched, curvature: try calibrate(),
       candidates: request.candidates, seed: request.seed, residuals: [])
     if let residual = request.residual {
-      projection.residuals = try ResidualStage(projection: projection, request: residual).run()
+      let stage = try ResidualStage(projection)
+      projection.residuals = try stage.residuals(stage.plan(residual))
       finish("residual")
     }
     var tuningData: TuningData?
     if let tuning = request.tuning { tuningData = try loadTuningData(tuning) }
-    let outcome = try reachTarget(projection, tuningData)
+    var outcome = try reachTarget(projection, tuningData)
     if let warning = teacherStore?.warning { warn(Warning("CACHE", warning)) }
     // What was judged is what is written.
     var artifact: AssembledArtifact
     if let judged = outcome.judged {
       artifact = judged
     } else {
-      artifact = try assembleWithinBudget(outcome)
+      artifact = try assembleWithinBudget(&outcome)
     }
     if let gate { artifact.note(gate) }
     finish("store")
     var evaluation: EvaluationRecord?
     if let data = request.evaluation {
-      evaluation = try measure(data, outcome, projection, tuningData, stored: artifact)
+      evaluation = try measure(data, outcome, tuningData, stored: artifact)
       finish("evaluate")
       try artifact.setAccuracy(&evaluation)
     } else {
@@ -131,6 +134,7 @@ public final class JobRunner {
     try checkBudget(try artifact.encodedByteCount())
     let written = try artifact.write(to: request.outputPath)
     for checkpoint in checkpoints { checkpoint.remove() }
+    Paths.removeIfPresent(racePath)
     return try record(
       outcome, artifact: artifact, written: written, parts: try artifact.parts(),
       evaluation: evaluation)
@@ -163,7 +167,7 @@ public final class JobRunner {
   }
 
   /// The file of examples; where the model writes them itself they are written first.
-  private func file(of examples: JobRequest.Examples) throws(Fault) -> JobRequest.Data {
+  func file(of examples: JobRequest.Examples) throws(Fault) -> JobRequest.Data {
     if let file = examples.file { return file }
     let stage = OwnTextStage(
       session: session, matched: matched, texts: request.ownTexts, seed: request.seed,
@@ -176,7 +180,7 @@ public final class JobRunner {
   }
 
   func tokenized(_ data: JobRequest.Data, role: String) throws(Fault) -> [TokenizedExample] {
-    let set = try DataSet(path: data.path, limit: data.limit)
+    let set = try DataSet(path: data.path, limit: data.limit, skip: data.skip)
     dataDigests[role] = set.digest.hex
     let tokenizer = try session.tokenizer()
     let examples = try set.tokenized(by: tokenizer, for: session.base.configuration)
@@ -207,6 +211,8 @@ public final class JobRunner {
 
   /// What projection and tuning came to.
   struct Outcome {
+    /// What chose directions, with the pairs beside them.
+    var projection: ProjectionStage
     var projected: ProjectedAdapter
     var latents: [Matrix<Float>]
     /// What tuning started from, where there was any.
@@ -227,7 +233,7 @@ public final class JobRunner {
     case .rank(let rank):
       return try convert(projection, data, plan: .uniform(rank))
     case .budget(let bytes, nil):
-      return try fill(bytes, projection, data)
+      return try best(within: bytes, projection, data)
     case .budget(let bytes, let share?):
       return try smallestPart(projection, data, share: share, of: bytes)
     case .minRetained(let share, let start):
@@ -237,8 +243,15 @@ public final class JobRunner {
 
   func convert(
     _ projection: ProjectionStage, _ data: TuningData?, plan: RankPlan,
-    checkpointSuffix: String = ""
+    checkpointSuffix: String = "", within bytes: Int? = nil
   ) throws(Fault) -> Outcome {
+    let projected = try start(projection, plan)
+    return try finish(
+      projected, projection, data, plan: plan, checkpointSuffix: checkpointSuffix, within: bytes)
+  }
+
+  /// Directions and first latents at the ranks of `plan`.
+  func start(_ projection: ProjectionStage, _ plan: RankPlan) throws(Fault) -> ProjectedAdapter {
     let projected: ProjectedAdapter
     if let path = request.startArtifactPath {
       projected = try ArtifactLoader(session: session).load(path).projected(matched)
@@ -249,57 +262,54 @@ public final class JobRunner {
     if case .rank(let rank) = request.target, request.startArtifactPath == nil {
       warnOfClipping(projected, rank: rank)
     }
-    let planDigest = try planDigest(plan)
-    guard let tuning = request.tuning, let data else {
-      let latents =
-        request.storage.isCoarse
-        ? try projection.rounded(projected, storage: request.storage) : projected.latents
-      return Outcome(projected: projected, latents: latents, planDigest: planDigest)
-    }
-    let checkpoint = TuningCheckpoint(
-      path: (request.checkpointPath ?? request.outputPath + ".tuning") + checkpointSuffix,
-      planDigest: planDigest)
-    checkpoints.append(checkpoint)
-    let result = try tune(projection, projected, tuning, data, checkpoint: checkpoint)
-    finish("tune")
-    return Outcome(
-      projected: projected.replacingResiduals(result.residual), latents: result.latents,
-      start: projected, tuning: result.record, planDigest: planDigest)
+    return projected
   }
 
-  func tune(
-    _ projection: ProjectionStage, _ projected: ProjectedAdapter, _ tuning: JobRequest.Tuning,
-    _ data: TuningData, checkpoint: TuningCheckpoint?, title: String = "tune"
-  ) throws(Fault) -> TuningStage.Result {
-    let rounding = LatentRounding(storage: request.storage)
-    var tuning = tuning
-    tuning.options.learningRate =
-      tuning.learningRate
-      ?? TuningOptions.learningRate(
-        outputDirections: projected.rank.output, besideResidual: projected.hasResidual)
-    let isSettled =
-      tuning.learningRate != nil || tuning.searchesLearningRate || projected.hasResidual
-      || tuning.options.objective == .ce
-    tuning.options.fullRateLoss = isSettled ? nil : TuningOptions.standardFullRateLoss
-    let stage = TuningStage(
-      session: session, request: tuning, data: data, checkpoint: checkpoint,
-      restarts: request.restarts,
-      roundTrip: { (index, latent) throws(Fault) in
-        try rounding.roundTrip(latent, residual: projected.residuals[index])
-      })
-    return try stage.run(
-      projected,
-      coordinates: tuning.options.coordinates == .whitened
-        ? try projection.coordinates(projected) : nil, title: title)
+  /// Tunes a start, where the job tunes, or rounds it.
+  ///
+  /// - Parameter bytes: What the artifact may have, where steps on rounded latents can make for it.
+  func finish(
+    _ projected: ProjectedAdapter, _ projection: ProjectionStage, _ data: TuningData?,
+    plan: RankPlan, checkpointSuffix: String = "", within bytes: Int? = nil
+  ) throws(Fault) -> Outcome {
+    let planDigest = try planDigest(plan)
+    guard let tuning = request.tuning, let data else {
+      return Outcome(
+        projection: projection, projected: projected,
+        latents: try untuned(projected, projection), planDigest: planDigest)
+    }
+    let checkpoint = checkpoint(suffix: checkpointSuffix, planDigest: planDigest)
+    var run = TuningRun(projected, tuning, storage: request.storage)
+    run.checkpoint = checkpoint
+    run.bytes = bytes
+    // Pairs that the job chose itself are trained; whether given ones are is an option.
+    if request.residual == nil, projected.hasResidual { run.options.tunesResidual = true }
+    let result = try tune(run, projection, data)
+    finish("tune")
+    return Outcome(
+      projection: projection, projected: projected.replacingResiduals(result.residual),
+      latents: result.latents, start: projected, tuning: result.record, planDigest: planDigest)
+  }
+
+  /// The latents of a start that nothing tunes.
+  func untuned(
+    _ projected: ProjectedAdapter, _ projection: ProjectionStage
+  ) throws(Fault) -> [Matrix<Float>] {
+    request.storage.isCoarse
+      ? try projection.rounded(projected, storage: request.storage) : projected.latents
+  }
+
+  /// A checkpoint of this job, removed once the artifact is written.
+  func checkpoint(suffix: String, planDigest: String) -> TuningCheckpoint {
+    let checkpoint = TuningCheckpoint(
+      path: (request.checkpointPath ?? request.outputPath + ".tuning") + suffix,
+      planDigest: planDigest)
+    checkpoints.append(checkpoint)
+    return checkpoint
   }
 
   /// How the job chooses directions.
   var choice: ProjectionStage.Choice { request.directions.choice }
-
-  func assemble(_ outcome: Outcome, coarsening: Int = 0) throws(Fault) -> AssembledArtifact {
-    try ArtifactStage(session: session, request: request, matched: matched).assemble(
-      outcome.projected, latents: outcome.latents, tuning: outcome.tuning, coarsening: coarsening)
-  }
 
   /// Says how many modules have fewer directions than asked for, and the fewest.
   func warnOfClipping(_ projected: ProjectedAdapter, rank: LatentRank) {

@@ -184,7 +184,11 @@ package final class StackedConversion {
       let projected = ProjectedAdapter(
         modules: matched.modules, bases: pieces.map(\.basis),
         projections: pieces.map(\.projection), residuals: pieces.map { _ in nil })
-      outcomes.append(JobRunner.Outcome(projected: projected, latents: []))
+      let projection = ProjectionStage(
+        session: runner.session, adapter: matched, curvature: nil,
+        candidates: runner.request.candidates, seed: runner.request.seed, residuals: [])
+      outcomes.append(
+        JobRunner.Outcome(projection: projection, projected: projected, latents: []))
       if let fault = faults[index] {
         drafts.append(.failure(fault))
         continue

@@ -112,7 +112,11 @@ public struct ArtifactLoader {
     case .selected: .selected(output: stored.outputIndices, input: stored.inputIndices)
     case .top: .top(rank: stored.stored.rows, omegaSeed: metadata.omegaSeed ?? 0)
     case .own: .own(rank: stored.stored.rows)
-    case .random: .random(rank: stored.stored.rows, seed: metadata.omegaSeed ?? 0)
+    case .random:
+      .random(
+        rank: LatentRank(
+          output: stored.stored.rows, input: stored.stored.columns - (stored.residual?.count ?? 0)),
+        seed: metadata.omegaSeed ?? 0)
     }
   }
 

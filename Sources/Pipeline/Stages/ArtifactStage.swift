@@ -15,17 +15,22 @@ import Tensors
 /// An artifact on its way to disk.
 struct AssembledArtifact {
   var artifact: Artifact
-  /// Eighths of an octave by which a budget made its scales larger than the best.
-  var coarsening = 0
-
-  /// Its scales, for people.
-  var scales: String {
-    coarsening == 0
-      ? "best" : "\(coarsening) eighths of an octave coarser than the best, for the budget"
-  }
+  /// By how much a budget made its scales larger than the best after all, beyond what tuning has seen.
+  var coarsening = Coarsening.none
 
   /// Notes what it was found to retain.
   mutating func note(_ gate: GateRecord) { artifact.metadata.record["gate"] = gate.json.rounded }
+
+  /// Puts a block of figures that are not known yet into the metadata.
+  mutating func standIn(_ evaluation: EvaluationRecord) {
+    artifact.metadata.accuracy = evaluation.reproducible.json.rounded
+  }
+
+  /// Takes out what stood in for figures.
+  mutating func removeStandIns() {
+    artifact.metadata.accuracy = .null
+    artifact.metadata.record["gate"] = nil
+  }
 
   /// Puts the accuracy block into the metadata; nil says that nothing was measured.
   ///
@@ -83,11 +88,9 @@ struct ArtifactStage {
   let matched: MatchedAdapter
 
   /// The artifact of `latents`, rounded as it is stored.
-  ///
-  /// - Parameter coarsening: eighths of an octave by which scales are larger than the best.
   func assemble(
     _ projected: ProjectedAdapter, latents: [Matrix<Float>], tuning: TuningRecord? = nil,
-    coarsening: Int = 0
+    coarsening: Coarsening = .none
   ) throws(Fault) -> AssembledArtifact {
     let digests = try session.moduleDigests(projected.modules)
     let (draws, request, basePath) = (session.probeDraws, self.request, session.base.path)
@@ -99,13 +102,15 @@ struct ArtifactStage {
         residual: projected.residuals[index], digest: digests[index],
         proof: ModuleProof(
           projected.bases[index], draws: try draws.draws(of: module, index: index)),
-        request: request, coarsening: coarsening, basePath: basePath)
+        request: request, coarsening: coarsening[index], basePath: basePath)
     }
     return try artifact(
       of: projected, modules: modules, digests: digests, tuning: tuning, coarsening: coarsening)
   }
 
   /// One module as it is stored, with what proves its basis.
+  ///
+  /// - Parameter coarsening: eighths of an octave by which its scales are larger than the best.
   static func module(
     _ module: LinearModule, basis: ModuleBasis, latent: Matrix<Float>,
     residual pairs: ResidualPairs?,
@@ -116,8 +121,8 @@ struct ArtifactStage {
     let (stored, residual): (StoredLatent, StoredResidual?)
     do throws(Fault) {
       (stored, residual) = try LatentRounding(
-        storage: request.storage, coarsening: coarsening
-      ).store(latent, residual: pairs)
+        storage: request.storage, coarsening: Coarsening(level: coarsening, moduleCount: 1)
+      ).store(0, latent, residual: pairs)
     } catch {
       throw error.at(tensor: module.name)
     }
@@ -142,7 +147,7 @@ struct ArtifactStage {
   /// The artifact of `modules`, which are those of `projected` as they are stored.
   func artifact(
     of projected: ProjectedAdapter, modules: [ArtifactModule], digests: [SHA256Digest],
-    tuning: TuningRecord? = nil, coarsening: Int = 0
+    tuning: TuningRecord? = nil, coarsening: Coarsening = .none
   ) throws(Fault) -> AssembledArtifact {
     // An update of zero has no energy to hold.
     let energies = projected.projections.compactMap(\.heldEnergy)
@@ -157,12 +162,15 @@ struct ArtifactStage {
         carried: try carried()), coarsening: coarsening)
   }
 
-  /// An artifact of a plan's sizes, for its own: numbers, directions and proofs are random, and compress as tuned and
-  /// chosen ones do, or a little worse.
+  /// An artifact of a plan's sizes, for its own: directions and proofs are random, and numbers compress as the latents do
+  /// that need least: those of a start that tuning hardly moves.
+  ///
+  /// Tuned ones need up to a sixth more, and their scales are made for the budget once they are known.
   ///
   /// - Returns: nil where no module gets a rank.
   func draft(
-    _ plan: RankPlan, directions: ArtifactMetadata.Directions, residuals: [ResidualPairs?]
+    _ plan: RankPlan, directions: ArtifactMetadata.Directions, residuals: [ResidualPairs?],
+    tuning: TuningRecord?
   ) throws(Fault) -> AssembledArtifact? {
     var modules: [ArtifactModule] = []
     for (index, module) in matched.modules.enumerated() {
@@ -177,10 +185,8 @@ struct ArtifactStage {
         directions == .selected ? generator.permutation(candidates).prefix(count).sorted() : []
       }
       let columns = rank.input + pairs
-      // Tuned columns are spread almost evenly: every step moved each number about as far.
-      let numbers = (0..<(rank.output + pairs) * columns).map { _ in
-        Float(2 * generator.uniform() - 1)
-      }
+      let numbers = ArtifactStage.numbers(
+        rows: rank.output + pairs, columns: columns, from: &generator)
       func basis(_ features: Int, _ count: Int) -> Matrix<Float>? {
         guard request.embedsBases else { return nil }
         return Matrix(
@@ -188,7 +194,8 @@ struct ArtifactStage {
           elements: generator.normals(features * count).map { Float($0) })
       }
       let stored = try LatentRounding(storage: request.storage).store(
-        Matrix(rows: rank.output + pairs, columns: columns, elements: numbers), residual: residual)
+        index, Matrix(rows: rank.output + pairs, columns: columns, elements: numbers),
+        residual: residual)
       modules.append(
         ArtifactModule(
           moduleName: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
@@ -205,11 +212,25 @@ struct ArtifactStage {
       artifact: try Artifact(
         modules: modules,
         metadata: metadata(
-          root: matched.adapter.digest, directions: directions,
+          // Like a base's digest, and no text that stands there already: it would compress.
+          root: SHA256Digest.of(matched.adapter.digest.bytes), directions: directions,
           omegaSeed: directions == .selected ? nil : request.seed, energy: 0.123456789,
-          form: residuals.isEmpty ? nil : ProjectedAdapter.form(of: residuals)),
+          form: residuals.isEmpty ? nil : ProjectedAdapter.form(of: residuals), tuning),
         carried: try carried()))
   }
+
+  /// Normal numbers in rows of different size, `rows · columns`.
+  private static func numbers(
+    rows: Int, columns: Int, from generator: inout SeededGenerator
+  ) -> [Float] {
+    (0..<rows).flatMap { _ in
+      let size = exp(rowSpread * (generator.normals(1).first ?? 0))
+      return generator.normals(columns).map { Float(size * $0) }
+    }
+  }
+
+  /// Standard deviation of the logarithms of rows' sizes, by what near starts compress to (`golden/recovery/NOTES.md`).
+  private static let rowSpread = 0.4
 
   /// What the adapter changes beside linear modules, as it is stored.
   private func carried() throws(Fault) -> [CarriedParameter] {

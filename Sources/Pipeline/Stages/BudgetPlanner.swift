@@ -36,10 +36,62 @@ struct BudgetPlanner {
     case .uniform:
       let shapes = uniformOffers
       return { bytes in
-        let best = shapes.filter { $0.bytes <= bytes }.max { $0.energy < $1.energy }
-        return .uniform(best?.rank ?? 0)
+        guard
+          let best = shapes.filter({ $0.bytes <= bytes }).max(by: { $0.energy < $1.energy })
+        else { return .uniform(0) }
+        return filled(best.rank, left: bytes - best.bytes)
       }
     }
+  }
+
+  /// `rank` in all modules and larger ones in some, step by step those that gain most per byte, as far as `left` bytes go.
+  private func filled(_ rank: LatentRank, left: Double) -> RankPlan {
+    var ranks = shapes.map { rank.clipped(outFeatures: $0.outFeatures, inFeatures: $0.inFeatures) }
+    var left = left
+    var isLarger = true
+    while isLarger {
+      isLarger = false
+      var steps: [(module: Int, rank: LatentRank, bytes: Double, slope: Double)] = []
+      for module in shapes.indices {
+        guard let step = next(ranks[module], in: module) else { continue }
+        steps.append((module, step.rank, step.bytes, step.energy / step.bytes))
+      }
+      steps.sort { ($1.slope, $0.module) < ($0.slope, $1.module) }
+      for step in steps where step.bytes <= left {
+        left -= step.bytes
+        ranks[step.module] = step.rank
+        isLarger = true
+      }
+    }
+    let isUniform = ranks.indices.allSatisfy {
+      ranks[$0]
+        == rank.clipped(outFeatures: shapes[$0].outFeatures, inFeatures: shapes[$0].inFeatures)
+    }
+    return isUniform ? .uniform(rank) : .perModule(ranks)
+  }
+
+  /// One output direction more, or where there is none the next number of input ones: what it adds, and what that costs.
+  private func next(
+    _ rank: LatentRank, in module: Int
+  ) -> (rank: LatentRank, energy: Double, bytes: Double)? {
+    let table = tables[module]
+    guard let place = table.inputCounts.firstIndex(of: rank.input), rank.output > 0,
+      rank.output <= table.energies[place].count
+    else { return nil }
+    let energy = table.energies[place][rank.output - 1]
+    var larger = [LatentRank(output: rank.output + 1, input: rank.input)]
+    if place + 1 < table.inputCounts.count {
+      larger.append(LatentRank(output: rank.output, input: table.inputCounts[place + 1]))
+    }
+    for option in larger {
+      guard let place = table.inputCounts.firstIndex(of: option.input),
+        option.output <= table.energies[place].count
+      else { continue }
+      let gain = table.energies[place][option.output - 1] - energy
+      let bytes = cost(of: option, in: module) - cost(of: rank, in: module)
+      if gain > 0, bytes > 0 { return (option, gain, bytes) }
+    }
+    return nil
   }
 
   /// Every rank that a module could have.

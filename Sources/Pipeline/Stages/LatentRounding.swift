@@ -7,20 +7,22 @@ import Tensors
 /// its vectors.
 struct LatentRounding: Sendable {
   let storage: LatentStorage
-  /// Eighths of an octave by which scales are coarser than the best.
-  var coarsening = 0
+  var coarsening = Coarsening.none
 
-  /// The parts of `latent` `[rows + pairs, columns + pairs]`.
+  /// The parts of the `index`-th module's `latent` `[rows + pairs, columns + pairs]`.
   func store(
-    _ latent: Matrix<Float>, residual: ResidualPairs?
+    _ index: Int, _ latent: Matrix<Float>, residual: ResidualPairs?
   ) throws(Fault) -> (latent: StoredLatent, residual: StoredResidual?) {
     guard let residual else {
-      return (try StoredLatent(latent, storage: storage, coarsening: coarsening), nil)
+      return (
+        try StoredLatent(latent, storage: storage, coarsening: coarsening[index]), nil
+      )
     }
     let rows = latent.rows - residual.count
     return (
       try StoredLatent(
-        latent.selectingRows(Array(0..<rows)), storage: storage, coarsening: coarsening),
+        latent.selectingRows(Array(0..<rows)), storage: storage,
+        coarsening: coarsening[index]),
       try StoredResidual(
         output: residual.output, input: residual.input,
         rows: latent.selectingRows(Array(rows..<latent.rows)))
@@ -29,9 +31,9 @@ struct LatentRounding: Sendable {
 
   /// The latent that a loader will see.
   func roundTrip(
-    _ latent: Matrix<Float>, residual: ResidualPairs?
+    _ index: Int, _ latent: Matrix<Float>, residual: ResidualPairs?
   ) throws(Fault) -> Matrix<Float> {
-    let parts = try store(latent, residual: residual)
+    let parts = try store(index, latent, residual: residual)
     return Matrix(
       rows: latent.rows, columns: latent.columns,
       elements: parts.latent.matrix.elements + (parts.residual?.rows ?? []))

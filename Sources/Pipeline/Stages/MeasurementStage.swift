@@ -32,13 +32,13 @@ final class MeasurementStage {
   init(session: BaseSession, request: JobRequest.Data, seed: UInt64) throws(Fault) {
     self.session = session
     self.seed = seed
-    let set = try DataSet(path: request.path, limit: request.limit)
+    let set = try DataSet(path: request.path, limit: request.limit, skip: request.skip)
     let tokenizer = try session.tokenizer()
     let examples = try set.tokenized(by: tokenizer, for: session.base.configuration)
     session.log.warn(examples.warnings(of: tokenizer))
     evaluator = Evaluator(plan: EvaluationPlan(examples: examples))
     data = EvaluationRecord.DataSource(
-      path: request.path, sha256: set.digest.hex, n: examples.count)
+      path: request.path, sha256: set.digest.hex, n: examples.count, skipped: request.skip)
   }
 
   /// Measures one variant.

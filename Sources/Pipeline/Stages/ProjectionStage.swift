@@ -91,11 +91,13 @@ struct ProjectionStage {
   /// How directions are chosen.
   enum Choice: Sendable {
     case selected, top, random, own
+    /// The first singular directions as they are: as many of outputs and inputs as are asked for.
+    case leading
   }
 
   /// Directions and latents at the ranks of `plan`; ranks above a module's smaller side are clipped.
   ///
-  /// Only chosen directions can differ in number; the others take the square rank of as many numbers.
+  /// Top directions cannot differ in number: they take the square rank of as many numbers.
   func run(
     plan: RankPlan, choice: Choice, method: ProjectionMethod
   ) throws(Fault) -> ProjectedAdapter {
@@ -136,8 +138,13 @@ struct ProjectionStage {
         moduleBasis = try ModuleBasis(
           ownFor: module.name, down: updates[index].loraA, up: updates[index].loraB)
       case .random:
-        moduleBasis = try store.moduleBasis(
-          of: module, for: .random(rank: limit.square, seed: seed))
+        moduleBasis = try store.moduleBasis(of: module, for: .random(rank: limit, seed: seed))
+      case .leading:
+        let basis = try store.basis(of: module, leading: max(limit.output, limit.input))
+        moduleBasis = try basis.moduleBasis(
+          for: .selected(
+            output: Array(0..<basis.admissibleRank(limit.output)),
+            input: Array(0..<basis.admissibleRank(limit.input))))
       }
       if let residual = residuals[index] {
         moduleBasis = moduleBasis.appending(

@@ -8,37 +8,50 @@ import Tensors
 
 /// Chooses how many pairs of the LoRA each module keeps beside its latent, and rounds them.
 struct ResidualStage {
-  let projection: ProjectionStage
-  let request: JobRequest.Residual
+  private let projection: ProjectionStage
+  private let pairs: [WeightedPairs]
 
   /// Pairs of a module that an artifact can name.
   private static let limit = 255
 
-  /// The pairs of every module, nil where it keeps none.
-  ///
-  /// By number every module keeps as many; by bytes those are kept, and those most finely, that hold most
-  /// curvature-weighted energy.
-  func run() throws(Fault) -> [ResidualPairs?] {
-    let (modules, updates) = (projection.adapter.modules, projection.adapter.updates)
-    let sums = projection.curvature
-    let threads = projection.session.threads
-    let task = projection.session.log.task("residual", total: modules.count, unit: "modules")
-    let pairs = try parallelMap(modules.count, threads: threads) {
+  /// Decomposes every update, weighed by the projection's curvature.
+  init(_ projection: ProjectionStage) throws(Fault) {
+    self.projection = projection
+    let (modules, updates, sums) = (
+      projection.adapter.modules, projection.adapter.updates, projection.curvature
+    )
+    pairs = try parallelMap(modules.count, threads: projection.session.threads) {
       (index) throws(Fault) -> WeightedPairs in
       try WeightedPairs(of: updates[index], curvature: sums?.curvature(of: modules[index]))
     }
+  }
+
+  /// Which pairs `request` keeps.
+  ///
+  /// By number every module keeps as many; by bytes those are kept, and those most finely, that hold most
+  /// curvature-weighted energy.
+  func plan(_ request: JobRequest.Residual) -> PairPlan {
+    let modules = projection.adapter.modules
     let energies = pairs.map { $0.values.prefix(ResidualStage.limit).map { $0 * $0 } }
-    let plan =
-      switch request.size {
-      case .pairs(let count):
-        PairPlan(
-          count: count, of: energies.map(\.count), largestCode: request.bits.largestCode)
-      case .bytes(let bytes):
-        PairPlan(
-          energies: energies, features: modules.map { $0.outFeatures + $0.inFeatures },
-          bytes: bytes, limit: request.bits.largestCode)
-      }
-    let results = try parallelMap(modules.count, threads: threads) {
+    switch request.size {
+    case .pairs(let count):
+      return PairPlan(
+        count: count, of: energies.map(\.count), largestCode: request.bits.largestCode)
+    case .bytes(let bytes):
+      return PairPlan(
+        energies: energies, features: modules.map { $0.outFeatures + $0.inFeatures }, bytes: bytes,
+        limit: request.bits.largestCode)
+    }
+  }
+
+  /// The pairs of every module in codes, nil where it keeps none.
+  func residuals(_ plan: PairPlan) throws(Fault) -> [ResidualPairs?] {
+    let (modules, updates, sums) = (
+      projection.adapter.modules, projection.adapter.updates, projection.curvature
+    )
+    let pairs = pairs
+    let task = projection.session.log.task("residual", total: modules.count, unit: "modules")
+    let results = try parallelMap(modules.count, threads: projection.session.threads) {
       (index) throws(Fault) -> ResidualPairs? in
       defer { task.advance() }
       guard !plan.largestCodes[index].isEmpty else { return nil }

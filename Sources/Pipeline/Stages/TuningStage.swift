@@ -17,8 +17,12 @@ struct TuningStage {
   let data: TuningData
   let checkpoint: TuningCheckpoint?
   let restarts: Bool
-  /// Rounds a module's latent as storage will.
-  let roundTrip: (Int, Matrix<Float>) throws(Fault) -> Matrix<Float>
+  /// Rounds a module's latent as storage will, at a level of ``Coarsening``.
+  let roundTrip: (Int, Matrix<Float>, Int) throws(Fault) -> Matrix<Float>
+  /// How coarsely, asked once when rounding begins.
+  var settleRounding: (([Matrix<Float>]) throws(Fault) -> Int)?
+  /// What of each latent is trained; nil for all.
+  var masks: [Matrix<Float>]?
 
   /// Tuned latents and the record of how they came about.
   struct Result {
@@ -69,7 +73,8 @@ struct TuningStage {
     return Result(
       latents: tuner.bestLatents, residual: tuner.bestResidual,
       validationLoss: tuner.state.history.bestLoss,
-      record: record(tuner, seconds: Date().timeIntervalSince(start)))
+      record: record(
+        tuner, moduleCount: projected.modules.count, seconds: Date().timeIntervalSince(start)))
   }
 
   /// The checkpoint of an earlier run of the same plan, if it can be used.
@@ -99,7 +104,7 @@ struct TuningStage {
       recomputes: options.recomputes, trainsResidual: residual != nil)
     return Tuner(
       student: student, data: data, options: options, coordinates: coordinates,
-      residual: residual, roundTrip: roundTrip)
+      residual: residual, roundTrip: roundTrip, settleRounding: settleRounding, masks: masks)
   }
 
   private func run(_ tuner: Tuner, title: String, saves: Bool) throws(Fault) {
@@ -125,22 +130,33 @@ struct TuningStage {
     return String(format: "%.4g", value)
   }
 
-  private func record(_ tuner: Tuner, seconds: Double) -> TuningRecord {
+  /// What is said of a run.
+  static func settings(
+    _ options: TuningOptions, training: Int, validation: Int, scales: String?
+  ) -> [Setting] {
+    [
+      Setting("objective", options.objective.rawValue),
+      Setting("coordinates", options.coordinates.rawValue),
+      Setting("learning rate", String(format: "%.4g", options.learningRate)),
+      Setting("batch size", options.batchSize), Setting("warm-up steps", options.warmup),
+      Setting("schedule", "linear to zero"), Setting("precision", options.precision.rawValue),
+      Setting("residual", options.tunesResidual ? "vectors trained" : "latents only"),
+      Setting("last steps on rounded latents", options.quantizedSteps),
+      Setting("training examples", training),
+      Setting("validation examples", validation),
+      Setting("seed", "\(options.seed)"),
+    ] + [scales.map { Setting("scales of rounded steps", $0) }].compactMap(\.self)
+  }
+
+  private func record(_ tuner: Tuner, moduleCount: Int, seconds: Double) -> TuningRecord {
     let (options, history) = (tuner.options, tuner.state.history)
     let best = LearningRateSearch.best(history.trials)
     return TuningRecord(
-      settings: [
-        Setting("objective", options.objective.rawValue),
-        Setting("coordinates", options.coordinates.rawValue),
-        Setting("learning rate", rounded(options.learningRate)),
-        Setting("batch size", options.batchSize), Setting("warm-up steps", options.warmup),
-        Setting("schedule", "linear to zero"), Setting("precision", options.precision.rawValue),
-        Setting("residual", options.tunesResidual ? "vectors trained" : "latents only"),
-        Setting("last steps on rounded latents", options.quantizedSteps),
-        Setting("training examples", data.training.count),
-        Setting("validation examples", data.validation.count),
-        Setting("seed", "\(options.seed)"),
-      ],
+      settings: TuningStage.settings(
+        options, training: data.training.count, validation: data.validation.count,
+        scales: history.roundingLevel.map {
+          Coarsening(level: $0, moduleCount: moduleCount).description
+        }),
       steps: tuner.state.step, bestStep: history.bestStep,
       trainLoss: history.trainLoss.enumerated().map {
         TuningRecord.Point(step: $0 + 1, loss: $1)

@@ -6,7 +6,9 @@ import Projection
 import Training
 
 extension Field {
-  /// Every option, in the order of help and of the digest. A new one is one row here and a value of `Recipe`.
+  /// Every option, in the order of help and of the digest.
+  ///
+  /// A new one is one row here and a value of `Recipe`.
   package static let all: [Field] =
     adapterFields + sizeFields + startFields + storageFields + tuningFields + ownTextFields
     + measuringFields
@@ -19,6 +21,7 @@ extension Field {
     static let items = 1...1_000_000_000
     static let directions = 1...1_000_000
     static let steps = 1...10_000_000
+    static let skipped = 0...1_000_000_000
   }
 
   private static let adapterFields = [
@@ -43,7 +46,7 @@ extension Field {
       }, set: { $0.target = .rank($1) }),
     Field(
       "budget", .size, .size, standard: Field.absent,
-      "Largest artifact; its shape is the one that captures most in it.",
+      "Largest artifact; its form, shape and bits are those that serve most in it.",
       get: { if case .budget(let bytes, _) = $0.target { bytes } else { nil } },
       set: { $0.target = .budget(bytes: $1) }),
     Field(
@@ -57,6 +60,11 @@ extension Field {
         case .own, .minRetained: recipe.target = .minRetained(share, startingRank: .tall(8))
         }
       }),
+    Field(
+      "form", \.form, .word(), .size,
+      standard: "the better of directions and pairs, found by a short race",
+      "What a budget buys (`manifest.md` §11): directions of the base, pairs of the adapter's vectors, or both."
+    ),
     Field(
       "allocation", \.allocation, .word(), .size,
       "How a budget becomes ranks: one shape for all, or module by module."),
@@ -198,9 +206,13 @@ extension Field {
       effect: .measurements, "The first so many of them.",
       get: { $0.evaluation?.limit }, set: { $0.evaluation?.limit = $1 }),
     Field(
+      "evaluate.skip", .integer(Counts.skipped), .measuring, flag: "eval-skip", standard: "0",
+      effect: .measurements, "Examples at the start of the file that are passed over.",
+      get: { $0.evaluation?.skip }, set: { $0.evaluation?.skip = $1 }),
+    Field(
       "controls", \.controls, .words(), .measuring, flag: "control", standard: Field.absent,
       effect: .measurements,
-      "Other ways to spend the bytes, measured beside the result: the paper's directions, a start from zero and random bases, tuned alike; the LoRA cut by SVD, or as sparse signs (ComPEFT), at the same bytes."
+      "Other ways to spend the bytes, measured beside the result: the paper's directions, a start from zero and random bases, tuned alike; the LoRA cut by SVD, or as sparse signs (ComPEFT), also distilled; other forms."
     ),
   ]
 }

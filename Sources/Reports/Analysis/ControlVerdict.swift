@@ -71,11 +71,11 @@ struct ControlVerdict {
     return "\(opening): \(figures)\(range)\(p)\(others)."
   }
 
-  /// Where the control's bytes differ from the result's by more than a twentieth.
+  /// Where the control's bytes differ from the result's by more than a hundredth.
   private var atBytes: String {
     guard let other = control.bytes, let own = result.bytes, own > 0 else { return "" }
     let ratio = Double(other) / Double(own)
-    guard ratio < 0.95 || ratio > 1.05 else { return "" }
+    guard ratio < 0.99 || ratio > 1.01 else { return "" }
     return ", the control at \(Numerals.fixed(ratio, 2))× the bytes"
   }
 }

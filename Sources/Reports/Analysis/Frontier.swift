@@ -29,7 +29,7 @@ struct Frontier {
     var groups: [(key: [String], jobs: [JobRecord])] = []
     for job in jobs where job.state == .done {
       guard let adapter = job.adapter, let evaluation = job.evaluation else { continue }
-      let key = [adapter.sha256 ?? adapter.path, evaluation.data.sha256, "\(evaluation.data.n)"]
+      let key = [adapter.sha256 ?? adapter.path, evaluation.data.sha256, evaluation.extent]
       if let index = groups.firstIndex(where: { $0.key == key }) {
         groups[index].jobs.append(job)
       } else {

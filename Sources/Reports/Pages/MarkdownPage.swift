@@ -92,7 +92,7 @@ enum MarkdownPage {
   }
 
   private static func variants(_ evaluation: EvaluationRecord) -> String {
-    var out = "\(evaluation.data.n) examples of \(MarkdownText.escaped(evaluation.data.path)).\n\n"
+    var out = "\(evaluation.extent) of \(MarkdownText.escaped(evaluation.data.path)).\n\n"
     out += MarkdownText.table(
       [
         "variant", "kind", "accuracy", "95% interval", "NLL", "KL", "agreement", "retained",

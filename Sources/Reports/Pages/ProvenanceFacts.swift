@@ -16,9 +16,10 @@ enum ProvenanceFacts {
     }
     source("adapter", job.adapter)
     source("base", job.base)
-    if let data = job.evaluation?.data {
-      add("evaluation data", "\(data.path); \(data.n) examples")
-      add("evaluation data SHA-256", data.sha256)
+    if let race = job.race { add("form chosen by", text(race)) }
+    if let evaluation = job.evaluation {
+      add("evaluation data", "\(evaluation.data.path); \(evaluation.extent)")
+      add("evaluation data SHA-256", evaluation.data.sha256)
     }
     add("artifact", job.artifactPath ?? "")
     add("settings", list(job.settings))
@@ -47,5 +48,15 @@ enum ProvenanceFacts {
 
   private static func list(_ settings: [Setting]) -> String {
     settings.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
+  }
+
+  /// What each candidate came to, round after round.
+  private static func text(_ race: RaceRecord) -> String {
+    let entries = race.entries.map { entry in
+      "\(entry.form), \(entry.size), \(Numerals.grouped(entry.bytes)) bytes, \(entry.steps) steps: "
+        + "\(Numerals.fixed(entry.loss, 4))\(entry.isKept ? " (kept)" : "")"
+    }
+    return "\(race.measure) on \(race.rows) rows in \(Numerals.fixed(race.seconds, 0)) s: "
+      + entries.joined(separator: "; ")
   }
 }

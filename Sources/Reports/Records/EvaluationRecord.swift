@@ -7,19 +7,28 @@ public struct EvaluationRecord: Hashable, Sendable {
     public var path: String
     /// SHA-256 of the whole file, hex.
     public var sha256: String
-    /// Number of examples used, from the start of the file.
+    /// Number of examples used.
     public var n: Int
+    /// Examples at the start of the file that were passed over.
+    public var skipped: Int
 
     /// Creates a data source.
-    public init(path: String, sha256: String, n: Int) {
+    public init(path: String, sha256: String, n: Int, skipped: Int = 0) {
       self.path = path
       self.sha256 = sha256
       self.n = n
+      self.skipped = skipped
     }
   }
 
   /// The examples that were used.
   public var data: DataSource
+
+  /// `500 examples`, `500 examples behind the first 500`.
+  public var extent: String {
+    "\(data.n) examples" + (data.skipped > 0 ? " behind the first \(data.skipped)" : "")
+  }
+
   /// The variants by kind: base, LoRAs, start, tuned, artifacts, controls; of one kind as measured.
   public var variants: [VariantResult]
   /// Comparisons between variants, by index.

@@ -38,6 +38,8 @@ public struct JobRecord: Hashable, Sendable {
   public var modules: [ModuleRecord]
   /// How the latents were tuned; `nil` for a conversion without training.
   public var tuning: TuningRecord?
+  /// How the form was chosen; `nil` where it was given.
+  public var race: RaceRecord?
   /// What a minimum of retained gain found; `nil` where none was asked for.
   public var gate: GateRecord?
   /// Every seed that was used.
@@ -61,7 +63,8 @@ public struct JobRecord: Hashable, Sendable {
     base: SourceRecord? = nil, artifactPath: String? = nil,
     artifactSHA256: String? = nil, settings: [Setting] = [], recipe: [Setting] = [],
     sizes: SizeRecord? = nil, evaluation: EvaluationRecord? = nil, modules: [ModuleRecord] = [],
-    tuning: TuningRecord? = nil, gate: GateRecord? = nil, seeds: [Setting] = [],
+    tuning: TuningRecord? = nil, race: RaceRecord? = nil, gate: GateRecord? = nil,
+    seeds: [Setting] = [],
     stages: [Setting] = [], threads: Int = 0, machine: String = "", createdBy: String = "",
     planDigest: String? = nil,
     warnings: [String] = []
@@ -79,6 +82,7 @@ public struct JobRecord: Hashable, Sendable {
     self.evaluation = evaluation
     self.modules = modules
     self.tuning = tuning
+    self.race = race
     self.gate = gate
     self.seeds = seeds
     self.stages = stages

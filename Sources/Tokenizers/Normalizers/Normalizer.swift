@@ -37,13 +37,29 @@ enum Normalizer: Sendable {
 
     /// The form of a text, by the Unicode of this platform.
     func of(_ text: String) -> String {
-      switch self {
+      let text = Self.spelledOut(text)
+      return switch self {
       case .nfc: text.precomposedStringWithCanonicalMapping
       case .nfd: text.decomposedStringWithCanonicalMapping
       case .nfkc: text.precomposedStringWithCompatibilityMapping
       case .nfkd: text.decomposedStringWithCompatibilityMapping
       }
     }
+
+    /// Three vowel signs of Tibetan as their two parts.
+    ///
+    /// They are of combining class 0 and their parts are not: the platform would not order marks across them.
+    private static func spelledOut(_ text: String) -> String {
+      guard text.unicodeScalars.contains(where: { parts[$0] != nil }) else { return text }
+      var result = String.UnicodeScalarView()
+      for scalar in text.unicodeScalars { result.append(contentsOf: parts[scalar] ?? [scalar]) }
+      return String(result)
+    }
+
+    private static let parts: [Unicode.Scalar: [Unicode.Scalar]] = [
+      "\u{f73}": ["\u{f71}", "\u{f72}"], "\u{f75}": ["\u{f71}", "\u{f74}"],
+      "\u{f81}": ["\u{f71}", "\u{f80}"],
+    ]
   }
 
   struct BertOptions: Sendable, Hashable {

@@ -42,7 +42,7 @@ struct SeededStudent {
           outputBasis: factor(1, rows: module.outFeatures, scale: root(module.outFeatures)),
           inputBasis: factor(2, rows: module.inFeatures, scale: root(module.inFeatures)),
           outputSingularValues: [], inputSingularValues: [],
-          selection: .random(rank: rank, seed: golden.seed)))
+          selection: .random(rank: LatentRank(rank), seed: golden.seed)))
       latents.append(factor(3, rows: rank, scale: scale))
     }
     let threads = context.workshop.options.threads

@@ -15,7 +15,8 @@ struct EmitCommand: ParsableCommand {
 
       EXAMPLES
         xspress emit slurm run --shards 16 > submit.sh && bash submit.sh
-        xspress emit k8s /data/run --image registry/xspress:1 --claim data --queue batch | kubectl apply -f -
+        xspress emit k8s /data/run \\
+          --image registry/xspress:1 --claim data --queue batch | kubectl apply -f -
         xspress emit snakemake run > Snakefile && snakemake --cores 8
       """)
 

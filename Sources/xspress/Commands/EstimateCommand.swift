@@ -17,7 +17,8 @@ struct EstimateCommand: ParsableCommand {
       EXAMPLES
         xspress estimate --base model.gguf --adapter my-lora --rank 16
         xspress estimate --arch llama-7b --lora-rank 64 --rank 16 --adapters 1000000
-        xspress estimate --arch gpt3-175b --modules q_proj,v_proj --lora-rank 16 --rank 16 --adapters 1000000
+        xspress estimate --arch gpt3-175b --modules q_proj,v_proj \\
+          --lora-rank 16 --rank 16 --adapters 1000000
       """)
 
   @Option(help: "The base model; with --adapter.")
@@ -114,8 +115,9 @@ struct EstimateCommand: ParsableCommand {
           outFeatures: $0.outFeatures, inFeatures: $0.inFeatures, loraRank: $1.rank)
       }
     }
-    return checkpoint.linearModules.filter {
-      targets.isEmpty || targets.contains($0.name.split(separator: ".").last.map(String.init) ?? "")
+    return checkpoint.linearModules.filter { module in
+      // `q_proj` of `model.layers.0.self_attn.q_proj`.
+      targets.isEmpty || targets.contains { module.name.hasSuffix(".\($0)") }
     }.map {
       SizeEstimate.Module(
         outFeatures: $0.outFeatures, inFeatures: $0.inFeatures, loraRank: loraRank)
@@ -127,6 +129,5 @@ extension ArchitectureShapes: ExpressibleByArgument {}
 extension LatentStorage: ExpressibleByArgument {}
 
 extension LatentRank: ExpressibleByArgument {
-  /// `16` or `32x8`.
   public init?(argument: String) { self.init(argument) }
 }

@@ -31,6 +31,9 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "Measure on the first N examples.")
   var limit: Int?
 
+  @Option(help: "Pass over the first N examples.")
+  var skip = 0
+
   @Option(help: "Take bases from this .xsbases pack instead of an SVD.")
   var bases: String?
 
@@ -44,12 +47,13 @@ struct EvaluateCommand: ParsableCommand {
 
   func validate() throws {
     try CountBounds.check("limit", limit, CountBounds.items)
+    try CountBounds.check("skip", skip, 0...CountBounds.items.upperBound)
   }
 
   func run() throws {
     let session = try shared.session(base: base, pack: bases)
     let record = try EvaluationRun(session: session).run(
-      data: JobRequest.Data(path: data, limit: limit), adapters: adapter, artifacts: artifact,
+      data: JobRequest.Data(path: data, limit: limit, skip: skip), adapters: adapter, artifacts: artifact,
       seed: seed)
     if json {
       return try StandardOutput.write(record.json.adding(warnings: session.log.warnings))

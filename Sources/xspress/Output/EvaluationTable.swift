@@ -9,7 +9,7 @@ enum EvaluationTable {
       "bytes",
     ]
     let rows = record.variants.map(row)
-    return TextTable.text(header, rows) + "\n\(record.data.n) examples of \(record.data.path)"
+    return TextTable.text(header, rows) + "\n\(record.extent) of \(record.data.path)"
   }
 
   private static func row(_ variant: VariantResult) -> [String] {

@@ -38,11 +38,18 @@ extension TrapTests {
       }
     },
     Trap(12, "Gemma's norms, stored as w + 1, taken for w") {
-      let gguf = try refusalOfBase {
-        $0.set("general.architecture") { $0.add("general.architecture", string: "mamba") }
-      }
-      #expect(gguf?.code == "GG-ARCH" && gguf?.kind == .unsupported)
-      #expect(try refusalOfBase(setting: "model_type", to: "gemma3")?.kind == .unsupported)
+      let folder = Checkout.path("golden/models/gemma2")
+      let (base, file) = try (
+        BaseCheckpoint.open(folder), BaseCheckpoint.open(folder + "/model.gguf")
+      )
+      let name = "model.layers.0.post_feedforward_layernorm.weight"
+      let values = try base.vector(name)
+      #expect(try file.vector(name) == values)
+      let tensor = try #require(file.checkpoint.tensor(name))
+      let stored = try InputFile(folder + "/model.gguf").read(
+        at: tensor.byteOffset, count: tensor.byteCount)
+      #expect(stored == values.flatMap { GGUFBuilder.little(($0 + 1).bitPattern) })
+      #expect(base.configuration.block(0).norm.offset == 1)
     },
     Trap(13, "fused projections cut in the wrong places") {
       let fused = try refusalOfBase {
@@ -50,7 +57,14 @@ extension TrapTests {
           "blk.0.attn_qkv.weight", shape: [64, 32], floats: [Float](repeating: 0, count: 2048))
       }
       #expect(fused?.code == "CK-UNSUPPORTED" && fused?.tensor == "blk.0.attn_qkv.weight")
-      #expect(try refusalOfBase(setting: "model_type", to: "phi3")?.kind == .unsupported)
+      // Where the family has them they are one module each, 4 + 2 + 2 heads and twice the layer.
+      let phi = try BaseCheckpoint.open(Checkout.path("golden/models/phi3"))
+      let modules = phi.linearModules.filter { $0.layer == 0 }
+      #expect(
+        modules.map { $0.name.split(separator: ".").last } == [
+          "o_proj", "down_proj", "gate_up_proj", "qkv_proj",
+        ])
+      #expect(modules.map(\.outFeatures) == [32, 32, 96, 64])
     },
     Trap(14, "sizes of GGUF, fastest first, read as rows and columns") {
       var builder = GGUFBuilder()

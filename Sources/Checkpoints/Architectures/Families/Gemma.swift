@@ -57,7 +57,12 @@ extension Family {
 
   private static func gemmaSettings(context: Double, keyValueHeads: Double) -> [Setting] {
     llamaSettings(context: context, keyValueHeads: keyValueHeads, headDimension: 256)
-      .filter { $0.huggingFace != "hidden_act" } + [.attentionBias]
+      .filter { $0.huggingFace != "hidden_act" } + [
+        .attentionBias,
+        Setting(
+          .number(\.embeddingScale), nil, nil,
+          default: .derived { Double($0.hiddenSize).squareRoot() }),
+      ]
   }
 
   /// The width of which attention's scale is the inverse root.
@@ -73,6 +78,7 @@ extension Family {
   /// Early files name the exact function and mean its approximation, with which all were trained.
   private static let gemmaActivation: [String: [JSONValue]] = [
     "hidden_act": ["gelu_pytorch_tanh", "gelu"], "hidden_activation": ["gelu_pytorch_tanh"],
+    "sliding_window_size": [],
   ]
 
   @Sendable private static func gemmaFixed(_ model: inout DecoderConfiguration) {

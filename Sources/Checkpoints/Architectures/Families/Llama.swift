@@ -6,7 +6,7 @@ extension Family {
   static let llama = Family(
     architecture: "llama", modelType: "llama", className: "LlamaForCausalLM",
     settings: llamaSettings(context: 2048) + [.attentionBias, .feedForwardBias],
-    inert: ["rope_interleaved": [false], "is_llama_config": [], "pretraining_tp": []],
+    inert: ["rope_interleaved": [false], "is_llama_config": [], "max_sequence_length": []],
     names: .llama)
 
   static let mistral = Family(

@@ -5,7 +5,10 @@ extension Family {
   static let phi3 = Family(
     architecture: "phi3", modelType: "phi3", className: "Phi3ForCausalLM",
     settings: llamaSettings(context: 4096, epsilon: 1e-5),
-    inert: ["attention_bias": [false]],
+    inert: [
+      "attention_bias": [false], "lm_head_bias": [false], "full_attn_mod": [1],
+      "interpolate_factor": [1],
+    ],
     rotary: RotaryKeys(share: "partial_rotary_factor"), window: .honoured(absent: nil),
     hasLongRoPEFactors: true,
     names: TensorNames(

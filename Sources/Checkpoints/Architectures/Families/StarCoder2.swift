@@ -1,3 +1,5 @@
+internal import JSON
+
 /// StarCoder2: LayerNorm and a feed-forward layer without gate, biases everywhere or nowhere.
 extension Family {
   static let starCoder2 = Family(
@@ -7,6 +9,10 @@ extension Family {
       .context(4096), .feedForwardSize, .layerEpsilon("norm_epsilon"), .activation, .tied,
       Setting(
         .biases([.query, .key, .value, .output, .up, .down]), "use_bias", nil, default: .asIs),
+    ],
+    inert: [
+      "mlp_type": ["default"], "norm_type": ["layer_norm"], "attention_softmax_in_fp32": [],
+      "scale_attention_softmax_in_fp32": [],
     ],
     window: .honoured(absent: nil),
     names: TensorNames(

@@ -13,6 +13,8 @@ extension EvaluationRecord {
     source.add("path", data.path)
     source.add("sha256", data.sha256)
     source.add("n", data.n)
+    // Records from before it have none, and most need none.
+    if data.skipped > 0 { source.add("skipped", data.skipped) }
     members.add("data", source.json)
     members.add("variants", list: variants, \.json)
     members.add("pairs", list: pairs, \.json)
@@ -35,7 +37,8 @@ extension EvaluationRecord {
     self.init(
       data: DataSource(
         path: try data["path"].string(), sha256: try data["sha256"].string(),
-        n: try data["n"].count()),
+        n: try data["n"].count(),
+        skipped: data["skipped"].isPresent ? try data["skipped"].count() : 0),
       variants: variants,
       pairs: try field["pairs"].list { f throws(Fault) in
         try PairResult(json: f, variantCount: variants.count)

@@ -23,6 +23,7 @@ extension JobRecord {
     members.add("sizes", sizes?.json ?? .null)
     members.add("evaluation", evaluation?.json ?? .null)
     members.add("tuning", tuning?.json ?? .null)
+    members.add("race", race?.json ?? .null)
     members.add("gate", gate?.json ?? .null)
     members.add("seeds", settings: seeds)
     members.add("stages", settings: stages)
@@ -62,6 +63,7 @@ extension JobRecord {
       evaluation: try field["evaluation"].optional(EvaluationRecord.init(json:)),
       modules: try field["modules"].list(ModuleRecord.init(json:)),
       tuning: try field["tuning"].optional(TuningRecord.init(json:)),
+      race: try field["race"].optional(RaceRecord.init(json:)),
       gate: try field["gate"].optional(GateRecord.init(json:)),
       seeds: try field["seeds"].settings(), stages: try field["stages"].settings(),
       threads: try field["threads"].count(), machine: try field["machine"].string(),

@@ -1,0 +1,109 @@
+import Adapters
+import Artifacts
+import Bases
+import Evaluation
+import Faults
+import Files
+import Models
+import Progress
+import Projection
+import Recipes
+import Tensors
+import Training
+
+/// What controls share: the job, its result, and how each of them is tuned, stored and measured.
+struct ControlContext {
+  let runner: JobRunner
+  let outcome: JobRunner.Outcome
+  let data: TuningData?
+  /// Bytes of the result as it will be written.
+  let bytes: Int
+
+  var session: BaseSession { runner.session }
+  var matched: MatchedAdapter { runner.matched }
+  var isTuned: Bool { runner.request.tuning != nil && data != nil }
+
+  /// The job's projection without pairs of the adapter.
+  var plainProjection: ProjectionStage {
+    var projection = outcome.projection
+    projection.residuals = []
+    return projection
+  }
+
+  // MARK: - Tuning
+
+  /// `projected`, tuned as the result is, from a checkpoint of its own.
+  ///
+  /// - Parameter change: What is different for this control.
+  func tuned(
+    _ projected: ProjectedAdapter, _ projection: ProjectionStage, name: String,
+    storage: LatentStorage, change: (inout JobRunner.TuningRun) -> Void = { _ in }
+  ) throws(Fault) -> (projected: ProjectedAdapter, latents: [Matrix<Float>]) {
+    guard let tuning = runner.request.tuning, let data else {
+      return (projected, projected.latents)
+    }
+    let key = name.map { $0.isLetter ? String($0) : "-" }.joined()
+    let digest = SHA256Digest.of(
+      Array("\(outcome.planDigest) control \(name) \(bytes) \(projected.rank)".utf8)
+    ).hex
+    var run = JobRunner.TuningRun(projected, tuning, storage: storage)
+    run.title = "tune control: \(name)"
+    run.checkpoint = runner.checkpoint(suffix: ".\(key)", planDigest: digest)
+    run.options.tunesResidual = projected.hasResidual
+    change(&run)
+    let result = try runner.tune(run, projection, data)
+    return (projected.replacingResiduals(result.residual), result.latents)
+  }
+
+  // MARK: - Sizes
+
+  /// The variant of latents in the job's storage, as fine as the bytes allow.
+  func variant(
+    _ name: String, _ projected: ProjectedAdapter, _ latents: [Matrix<Float>]
+  ) throws(Fault) -> ControlVariant {
+    let fit = ArtifactFit(
+      projected: projected, latents: latents, storage: runner.request.storage,
+      assemble: { (projected, latents, coarsening) throws(Fault) in
+        try self.runner.assemble(projected, latents, coarsening: coarsening)
+      })
+    let level = try fit.level(within: bytes)
+    let made = try fit.made(level)
+    let hasCodes = projected.bases.contains { $0.selection.outputRank > 0 }
+    let rounding = LatentRounding(
+      storage: runner.request.storage,
+      coarsening: hasCodes
+        ? Coarsening(level: level, moduleCount: projected.modules.count) : .none)
+    let (stored, residuals) = (made.projected, made.projected.residuals)
+    return ControlVariant(
+      name: name, bytes: try made.artifact.encodedByteCount(),
+      pool: StudentModel(
+        weights: try session.weights(), modules: stored.modules, bases: stored.bases,
+        latents: try latents.indices.map { (index) throws(Fault) in
+          try rounding.roundTrip(index, latents[index], residual: residuals[index])
+        }, threads: session.threads
+      ).pool)
+  }
+
+  // MARK: - Choices
+
+  /// The candidate of lowest NLL on the rows that choose the result's step; the first without such rows.
+  ///
+  /// Labels, not the LoRA, are what chooses: the judge is NLL too, so nothing is better for a control.
+  func best<Candidate>(
+    _ candidates: [Candidate], _ pool: (Candidate) throws(Fault) -> DecoderPool
+  ) throws(Fault) -> Candidate {
+    guard let rows = data?.validation, !rows.isEmpty, candidates.count > 1 else {
+      return candidates[0]
+    }
+    let evaluator = Evaluator(plan: EvaluationPlan(examples: rows))
+    var best = (index: 0, loss: Double.infinity)
+    for (index, candidate) in candidates.enumerated() {
+      let loss = try evaluator.evaluate(try pool(candidate)).scores.negativeLogLikelihood
+      if loss < best.loss { best = (index, loss) }
+    }
+    return candidates[best.index]
+  }
+
+  /// Multiples of the least-squares scale that are tried.
+  static let multiples = [1.0, 0.75, 1.25, 1.5, 2, 3, 5]
+}

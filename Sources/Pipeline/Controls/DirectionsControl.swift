@@ -1,0 +1,87 @@
+import Adapters
+import Artifacts
+import Bases
+import Checkpoints
+import Faults
+import Foundation
+import Recipes
+
+/// Directions that nobody chose, in the shape of the result's, module by module: the first ones, which are the paper's, or
+/// random ones.
+///
+/// They need no list, and what the result's list costs goes into more of them: all modules alike, and of fractions every
+/// module gets its part in turn. A result without directions of the base lends no shape: then it is the one that
+/// captures most in these bytes.
+struct DirectionsControl: Control {
+  let title: String
+  let choice: ProjectionStage.Choice
+
+  /// Rounds of making it larger until the bytes are filled.
+  private static let rounds = 12
+
+  func names(isTuned: Bool) -> [String] { [title] }
+
+  func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
+    let request = context.runner.request
+    var projection = context.outcome.projection
+    var ranks = DirectionsControl.ranks(of: context)
+    if ranks.allSatisfy({ $0 == 0 }) {
+      projection = context.plainProjection
+      let plan = try context.runner.plan(
+        projection, try context.runner.plans(projection), context.data, within: context.bytes)
+      ranks = context.matched.modules.indices.map { plan?[$0] ?? 0 }
+    }
+    let plan = try filled(ranks, projection, context)
+    let start = try projection.run(plan: plan, choice: choice, method: request.method)
+    let (projected, latents) = try context.tuned(
+      start, projection, name: title, storage: request.storage
+    ) { $0.bytes = context.bytes }
+    return [try context.variant(title, projected, latents)]
+  }
+
+  /// The result's ranks by the adapter's modules.
+  private static func ranks(of context: ControlContext) -> [LatentRank] {
+    let projected = context.outcome.projected
+    var byName: [String: LatentRank] = [:]
+    for basis in projected.bases {
+      byName[basis.moduleName] = LatentRank(
+        output: basis.selection.outputRank, input: basis.selection.inputRank)
+    }
+    return context.matched.modules.map { byName[$0.name] ?? 0 }
+  }
+
+  /// The ranks times what fills the bytes, by drafts.
+  private func filled(
+    _ ranks: [LatentRank], _ projection: ProjectionStage, _ context: ControlContext
+  ) throws(Fault) -> RankPlan {
+    var (low, high) = (1.0, 2.0)
+    for _ in 0..<DirectionsControl.rounds {
+      let factor = (low + high) / 2
+      let draft = try context.runner.artifactStage.draft(
+        larger(ranks, by: factor, context), directions: .random, residuals: projection.residuals,
+        tuning: nil)
+      if try draft?.encodedByteCount() ?? 0 <= context.bytes { low = factor } else { high = factor }
+    }
+    return larger(ranks, by: low, context)
+  }
+
+  /// As many numbers times `factor` in every module: more output directions, and where there are no more, input ones.
+  private func larger(
+    _ ranks: [LatentRank], by factor: Double, _ context: ControlContext
+  ) -> RankPlan {
+    .perModule(
+      zip(ranks, context.matched.modules).enumerated().map { index, pair in
+        let (rank, module) = pair
+        guard rank != 0 else { return 0 }
+        let limit = min(module.outFeatures, module.inFeatures)
+        // Fractions in turn: multiples of the golden ratio are spread evenly.
+        let share = (Double(index) * 0.618_033_988_75).truncatingRemainder(dividingBy: 1)
+        func whole(_ value: Double) -> Int { Int((value + share).rounded(.down)) }
+        let output = min(whole(Double(rank.output) * factor), limit)
+        let input = max(
+          rank.input, whole(Double(rank.output * rank.input) * factor / Double(output)))
+        return LatentRank(
+          output: output, input: min(output == limit ? input : rank.input, limit))
+      })
+  }
+}

@@ -1,0 +1,35 @@
+import Artifacts
+import Bases
+import Faults
+import Projection
+import Recipes
+
+/// The forms of ours that the result is not of, at its bytes and tuned like it: whether the race chose well.
+struct FormsControl: Control {
+  func names(isTuned: Bool) -> [String] { ["form directions"] }
+
+  func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
+    let result = context.outcome.projected
+    let hasDirections = result.bases.contains { $0.selection.outputRank > 0 }
+    let others: [JobRequest.Form] =
+      switch (hasDirections, result.hasResidual) {
+      case (true, false): [.pairs]
+      case (false, _): [.directions]
+      case (true, true): [.directions, .pairs]
+      }
+    var variants: [ControlVariant] = []
+    for form in others {
+      guard
+        let candidate = try context.runner.candidate(
+          form, within: context.bytes, context.plainProjection, context.data)
+      else { continue }
+      let name = "form \(form.rawValue)"
+      let (projected, latents) = try context.tuned(
+        candidate.projected, candidate.projection, name: name,
+        storage: context.runner.request.storage
+      ) { $0.bytes = context.bytes }
+      variants.append(try context.variant(name, projected, latents))
+    }
+    return variants
+  }
+}

@@ -1,0 +1,182 @@
+import Adapters
+import Artifacts
+import Bases
+import Checkpoints
+import Faults
+import LinearAlgebra
+import Models
+import Projection
+import Recipes
+import Tensors
+import Training
+
+/// The LoRA as sparse values of few levels: what ComPEFT makes of the same bytes with signs, and more levels beside it.
+///
+/// Of the factors as shipped or of those balanced by SVD, in one level of magnitude, three or seven, whichever comes nearest
+/// to ΔW. Positions are counted in the Golomb-Rice code of the best parameter and magnitudes at their entropy, which no
+/// coder of bytes reaches, and scales with two bytes each, with no header: the control is given the benefit. One multiple
+/// of the least-squares scales is chosen on dev rows; one variant more has a scale for every pair of vectors, distilled.
+struct TernaryControl: Control {
+  private static let levels = [1, 3, 7]
+
+  func names(isTuned: Bool) -> [String] {
+    let name = "LoRA as sparse signs, density 2.34%, scales times 1.25"
+    return isTuned ? [name, "LoRA as sparse signs, density 2.34%, scales distilled"] : [name]
+  }
+
+  func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
+    // A scale of two bytes a factor.
+    let cut = try nearest(context) { _ in 4 }
+    let multiple = try context.best(ControlContext.multiples) { (multiple) throws(Fault) in
+      try pool(cut.updates.map { SparseTernary.scaled($0, by: multiple) }, context)
+    }
+    let scale = multiple == 1 ? "" : ", scales times \(multiple)"
+    var variants = [
+      ControlVariant(
+        name: name(cut) + scale, bytes: cut.bytes,
+        pool: try pool(cut.updates.map { SparseTernary.scaled($0, by: multiple) }, context))
+    ]
+    if context.isTuned {
+      // A scale of two bytes for every pair of vectors.
+      let cut = try nearest(context) { 2 * $0 }
+      variants.append(try distilled(cut, context))
+    }
+    return variants
+  }
+
+  private func name(_ cut: Cut) -> String {
+    let density = (cut.density * 10_000).rounded() / 100
+    let values = cut.levels == 1 ? "signs" : "values of \(cut.levels) levels"
+    return "LoRA as sparse \(values), density \(density)%"
+  }
+
+  // MARK: - Cuts
+
+  private struct Cut {
+    var density = 0.0
+    var levels = 1
+    var bytes = 0
+    var updates: [LowRankUpdate] = []
+  }
+
+  /// The cut that comes nearest to ΔW.
+  ///
+  /// - Parameter scaleBytes: what a module's scales take, by its rank.
+  private func nearest(
+    _ context: ControlContext, scaleBytes: (Int) -> Int
+  ) throws(Fault) -> Cut {
+    let updates = context.matched.updates
+    let balanced = try parallelMap(updates.count, threads: context.session.threads) {
+      (index) throws(Fault) in
+      try Projection.truncated(updates[index], rank: updates[index].rank)
+    }
+    var best: (error: Double, cut: Cut)?
+    for source in [updates, balanced] {
+      let modules = source.map { SparseTernary($0) }
+      for levels in TernaryControl.levels {
+        let cut = within(
+          context.bytes, modules, levels: levels,
+          scaleBytes: source.reduce(0) { $0 + scaleBytes($1.rank) })
+        let error = zip(updates, cut.updates).reduce(0.0) {
+          $0 + $1.0.squaredNorm - $1.1.squaredNorm
+        }
+        if best.map({ error < $0.error }) ?? true { best = (error, cut) }
+      }
+    }
+    guard let best else { throw Fault(.internalError, "CTRL-CUT", "no cut was made") }
+    return best.cut
+  }
+
+  /// The densest cut that fits.
+  private func within(
+    _ budget: Int, _ modules: [SparseTernary], levels: Int, scaleBytes: Int
+  ) -> Cut {
+    func cut(_ density: Double) -> Cut {
+      let cuts = modules.map { $0.cut(density: density, largestCode: levels) }
+      return Cut(
+        density: density, levels: levels,
+        bytes: (cuts.reduce(0) { $0 + $1.bits } + 7) / 8 + scaleBytes,
+        updates: cuts.map(\.update))
+    }
+    var (low, high) = (cut(0), 1.0)
+    for _ in 0..<14 {
+      let middle = cut((low.density + high) / 2)
+      if middle.bytes <= budget { low = middle } else { high = middle.density }
+    }
+    return low
+  }
+
+  // MARK: - Models
+
+  private func pool(
+    _ updates: [LowRankUpdate], _ context: ControlContext
+  ) throws(Fault) -> DecoderPool {
+    DecoderPool(
+      weights: try context.session.weights(),
+      updates: MatchedAdapter.decoderUpdates(
+        updates, modules: context.matched.modules,
+        layerCount: context.session.base.configuration.layerCount),
+      threads: context.session.threads)
+  }
+
+  /// The same values with a scale for every pair of columns, trained like the result's numbers.
+  private func distilled(_ cut: Cut, _ context: ControlContext) throws(Fault) -> ControlVariant {
+    var (bases, projections): ([ModuleBasis], [ProjectedModule]) = ([], [])
+    for update in cut.updates {
+      let (output, outputNorms) = TernaryControl.normalised(update.loraB)
+      let (input, inputNorms) = TernaryControl.normalised(update.loraA.transposed)
+      let rank = output.columns
+      var latent = Matrix<Double>(rows: rank, columns: rank)
+      for column in 0..<rank {
+        latent[column, column] = update.scaling * outputNorms[column] * inputNorms[column]
+      }
+      let basis = ModuleBasis(
+        moduleName: update.moduleName, outputBasis: output, inputBasis: input,
+        outputSingularValues: [], inputSingularValues: [], selection: .own(rank: rank))
+      bases.append(basis)
+      projections.append(
+        ProjectedModule(
+          moduleName: update.moduleName, selection: basis.selection, latent: latent,
+          heldEnergy: nil, capturedEnergy: nil, weightedCapturedEnergy: nil))
+    }
+    let start = ProjectedAdapter(
+      modules: context.matched.modules, bases: bases, projections: projections,
+      residuals: bases.map { _ in nil })
+    let name = "\(name(cut)), scales distilled"
+    let (projected, latents) = try context.tuned(
+      start, context.plainProjection, name: name, storage: .f16
+    ) {
+      $0.keepsDiagonal = true
+      $0.options.quantizedSteps = 0
+      $0.options.coordinates = .plain
+    }
+    let rounding = LatentRounding(storage: .f16)
+    return ControlVariant(
+      name: name, bytes: cut.bytes,
+      pool: StudentModel(
+        weights: try context.session.weights(), modules: projected.modules,
+        bases: projected.bases,
+        latents: try latents.indices.map { (index) throws(Fault) in
+          try rounding.roundTrip(index, latents[index], residual: nil)
+        }, threads: context.session.threads
+      ).pool)
+  }
+
+  /// Columns of length 1 and their lengths; a column of zeros stays one.
+  private static func normalised(
+    _ factor: Matrix<Float>
+  ) -> (columns: Matrix<Float>, norms: [Double]) {
+    var result = factor
+    let norms = (0..<factor.columns).map { column in
+      (0..<factor.rows).reduce(0.0) {
+        $0 + Double(factor[$1, column]) * Double(factor[$1, column])
+      }.squareRoot()
+    }
+    for column in 0..<factor.columns where norms[column] > 0 {
+      for row in 0..<factor.rows {
+        result[row, column] = Float(Double(factor[row, column]) / norms[column])
+      }
+    }
+    return (result, norms)
+  }
+}

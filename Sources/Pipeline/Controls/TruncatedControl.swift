@@ -1,0 +1,56 @@
+import Adapters
+import Checkpoints
+import Faults
+import Models
+import Projection
+import Recipes
+import Tensors
+import Training
+
+/// The LoRA itself cut by SVD: what the same bytes buy without any basis and without calibration.
+///
+/// Pairs of singular vectors by plain energy, in codes of as many widths as the result's own pairs can have, divided as
+/// serves most, in the same file behind the same coder. One scale for all of them is chosen on dev rows; one variant
+/// more has its vectors distilled like the result.
+struct TruncatedControl: Control {
+  func names(isTuned: Bool) -> [String] {
+    let name = "LoRA cut by SVD, up to rank 10, scales times 1.25"
+    return isTuned ? [name, "LoRA cut by SVD, up to rank 10, distilled"] : [name]
+  }
+
+  func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
+    let plain = ProjectionStage(
+      session: context.session, adapter: context.matched, curvature: nil, candidates: nil,
+      seed: context.runner.request.seed, residuals: [])
+    guard
+      let cut = try context.runner.pairs(
+        within: context.bytes, plain, nil, method: .projected, hasStandIns: false)
+    else { return [] }
+    let rank = cut.projected.residuals.map { $0?.count ?? 0 }.max() ?? 0
+    let name = "LoRA cut by SVD, up to rank \(rank)"
+    let latents = cut.projected.latents
+    let multiple = try context.best(ControlContext.multiples) { (multiple) throws(Fault) in
+      try context.runner.stored(cut.projected, TruncatedControl.scaled(latents, by: multiple)).pool
+    }
+    let scale = multiple == 1 ? "" : ", scales times \(multiple)"
+    var variants = [
+      try context.variant(
+        name + scale, cut.projected, TruncatedControl.scaled(latents, by: multiple))
+    ]
+    if context.isTuned {
+      let (projected, latents) = try context.tuned(
+        cut.projected, cut.projection, name: "\(name), distilled",
+        storage: context.runner.request.storage)
+      variants.append(try context.variant("\(name), distilled", projected, latents))
+    }
+    return variants
+  }
+
+  private static func scaled(_ latents: [Matrix<Float>], by factor: Double) -> [Matrix<Float>] {
+    latents.map { latent in
+      Matrix(
+        rows: latent.rows, columns: latent.columns,
+        elements: latent.elements.map { $0 * Float(factor) })
+    }
+  }
+}

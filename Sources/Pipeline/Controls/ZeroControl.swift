@@ -1,0 +1,21 @@
+import Faults
+import Projection
+import Recipes
+
+/// The result's own directions and pairs with latents that start at zero, tuned alike.
+struct ZeroControl: Control {
+  func names(isTuned: Bool) -> [String] { ["zero start"] }
+
+  func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
+    let name = "zero start"
+    // The start that the result had: pairs as they were before tuning.
+    let start = context.outcome.start ?? context.outcome.projected
+    let zero = ProjectedAdapter(
+      modules: start.modules, bases: start.bases, projections: start.projections.map(\.zeroed),
+      residuals: start.residuals)
+    let (projected, latents) = try context.tuned(
+      zero, context.outcome.projection, name: name, storage: context.runner.request.storage
+    ) { $0.bytes = context.bytes }
+    return [try context.variant(name, projected, latents)]
+  }
+}

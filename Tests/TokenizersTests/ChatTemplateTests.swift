@@ -1,0 +1,72 @@
+import Checkpoints
+import Faults
+import Files
+import JSON
+import TestSupport
+import Testing
+import Tokenizers
+
+/// Conversations as Transformers renders them (golden/tokenizer/chat).
+@Suite struct ChatTemplateTests {
+  private static func golden() throws -> JSONValue {
+    try JSONValue.parse(
+      InputFile(Checkout.path("golden/tokenizer/chat/cases.json")).readAll(limit: 1 << 20))
+  }
+
+  @Test func agreesWithTransformers() throws {
+    let golden = try Self.golden()
+    let conversations = try (golden["conversations"]?.arrayValue ?? []).map { turns in
+      try (turns.arrayValue ?? []).map { turn in
+        ChatMessage(
+          try #require(ChatMessage.Role(rawValue: turn["role"]?.stringValue ?? "")),
+          turn["content"]?.stringValue ?? "")
+      }
+    }
+    let templates = try #require(golden["templates"]?.arrayValue)
+    #expect(templates.count == 15 && conversations.count > 70)
+    for answer in templates {
+      let name = answer["name"]?.stringValue ?? ""
+      let template = try ChatTemplate(digest: answer["sha256"]?.stringValue ?? "")
+      let expected = try #require(answer["texts"]?.arrayValue)
+      #expect(expected.count == 2 * conversations.count)
+      for (index, digest) in expected.enumerated() {
+        let messages = conversations[index / 2]
+        var text: String?
+        let found = fault {
+          text = try template.render(
+            messages, addsGenerationPrompt: index % 2 == 1, begin: "<s>", end: "</s>")
+        }
+        let shown = text.map {
+          SHA256Digest.hex(Array(SHA256Digest.of(Array($0.utf8)).bytes.prefix(8)))
+        }
+        // These templates leave system messages out without a word.
+        if name == "Phi-3-mini" || name == "Phi-3-medium",
+          messages.contains(where: { $0.role == .system })
+        {
+          #expect(found?.code == "TK-CHAT")
+        } else {
+          #expect(shown == digest.stringValue, "\(name) \(messages) \(text ?? "refused")")
+        }
+        if shown == nil { #expect(found?.code == "TK-CHAT" && found?.kind == .badData) }
+      }
+    }
+  }
+
+  @Test func othersAreRefusedWithAdvice() {
+    for text in ["", "{{ messages }}"] {
+      let found = fault { _ = try ChatTemplate(text) }
+      #expect(found?.code == "TK-CHAT" && found?.kind == .unsupported)
+      #expect(found?.reason.contains("beforehand") == true)
+    }
+  }
+
+  @Test(.enabled(if: Checkout.hasDemoBase, "needs the demo base: `make models`"))
+  func theDemoBasesTemplateIsKnown() throws {
+    let text = try #require(try Checkpoint.open(Checkout.demoBase).chatTemplate())
+    for text in [text, text + "\n"] {
+      let rendered = try ChatTemplate(text).render(
+        [ChatMessage(.user, "Hi")], addsGenerationPrompt: true, begin: "<s>", end: "</s>")
+      #expect(rendered.hasSuffix("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"))
+    }
+  }
+}
