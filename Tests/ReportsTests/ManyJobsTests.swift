@@ -58,8 +58,8 @@ import Testing
         try ReportWriter().write(to: folder, count: count) { job($0 % 7) }
         return try InputFile("\(folder)/index.html").byteCount
       }
-      let (few, many) = (try size(100), try size(400))
-      #expect((many - few) / 300 * 10_000 + few < 5_000_000, "\(few), \(many)")
+      let (few, many) = (try size(30), try size(90))
+      #expect((many - few) / 60 * 10_000 + few < 5_000_000, "\(few), \(many)")
     }
   }
 

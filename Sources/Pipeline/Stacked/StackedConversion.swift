@@ -33,7 +33,8 @@ package final class StackedConversion {
   package static func accepts(_ request: JobRequest) -> Bool {
     guard case .rank(let rank) = request.target, rank != 0 else { return false }
     return request.tuning == nil && request.calibration == nil && request.evaluation == nil
-      && request.residual == nil && request.controls.isEmpty && request.startArtifactPath == nil
+      && request.residual == nil && request.form == nil && request.controls.isEmpty
+      && request.startArtifactPath == nil
       && (request.directions == .selected || request.directions == .top)
       && (request.method == .projected || request.method == .zero)
   }

@@ -129,6 +129,6 @@ extension ArchitectureShapes: ExpressibleByArgument {}
 extension LatentStorage: ExpressibleByArgument {}
 
 extension LatentRank: ExpressibleByArgument {
-  /// `16` or `32x8`.
+  /// Reads `16` or `32x8`; nil for anything else.
   public init?(argument: String) { self.init(argument) }
 }
