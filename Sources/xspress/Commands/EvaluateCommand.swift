@@ -53,7 +53,8 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     let session = try shared.session(base: base, pack: bases)
     let record = try EvaluationRun(session: session).run(
-      data: JobRequest.Data(path: data, limit: limit, skip: skip), adapters: adapter, artifacts: artifact,
+      data: JobRequest.Data(path: data, limit: limit, skip: skip), adapters: adapter,
+      artifacts: artifact,
       seed: seed)
     if json {
       return try StandardOutput.write(record.json.adding(warnings: session.log.warnings))
