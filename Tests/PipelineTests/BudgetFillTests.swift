@@ -61,7 +61,8 @@ import Training
   @Test(arguments: forms, [LatentStorage.int8, .f16])
   func whatIsNotTunedFillsItsBudget(form: JobRequest.Form?, storage: LatentStorage) throws {
     try withTemporaryDirectory { folder in
-      for budget in [3700, 6000] {
+      // Both together do not fit less.
+      for budget in form == .both ? [6000] : [3700, 6000] {
         let (record, size) = try run(budget, in: folder) {
           $0.form = form
           $0.storage = storage

@@ -12,8 +12,8 @@ package struct FieldSample: Sendable, CustomStringConvertible {
   private static let companions: [String: [String: String]] = [
     "rank": [:], "budget": [:], "min_retained": [:], "artifact": [:],
     "residual_store": ["residual": "2"], "tune.residual": ["residual": "2"],
-    "evaluate.limit": ["evaluate.data": "e.jsonl"],
-    "evaluate.skip": ["evaluate.data": "e.jsonl"], "form": ["budget": "20KB"],
+    "evaluate.limit": ["evaluate.data": "e.jsonl"], "evaluate.skip": ["evaluate.data": "e.jsonl"],
+    "form": ["budget": "64KB"],
   ]
   /// Values that no rule of the form gives.
   private static let values: [String: String] = [

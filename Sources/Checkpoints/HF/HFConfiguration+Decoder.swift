@@ -50,17 +50,23 @@ extension HFConfiguration {
       known.formUnion(["use_sliding_window", "max_window_layers"])
     }
     for member in json.objectValue?.members ?? [] where !member.value.isNull {
-      if let values = family.inert[member.key] {
-        if values.isEmpty || values.contains(where: { same($0, member.value) }) { continue }
-      } else if known.contains(member.key) {
-        continue
-      } else if let values = HuggingFaceKeys.neutral[member.key],
-        values.contains(where: { same($0, member.value) })
-      {
-        continue
+      guard isUnderstood(member.key, member.value, family, known) else {
+        throw unsupported("\(member.key) is set and may change the model")
       }
-      throw unsupported("\(member.key) is set and may change the model")
     }
+  }
+
+  /// Whether a key is one of `known`, or holds a value that changes no model.
+  ///
+  /// A key that the family lists with values is judged by these alone.
+  private func isUnderstood(
+    _ key: String, _ value: JSONValue, _ family: Family, _ known: Set<String>
+  ) -> Bool {
+    if let values = family.inert[key] {
+      return values.isEmpty || values.contains { same($0, value) }
+    }
+    if known.contains(key) { return true }
+    return HuggingFaceKeys.neutral[key]?.contains { same($0, value) } ?? false
   }
 
   private func same(_ left: JSONValue, _ right: JSONValue) -> Bool {

@@ -113,7 +113,8 @@ extension JobRunner {
       }
       guard search.found(plan == nil ? nil : last.size) else { break }
     }
-    return best
+    // Scales make up for so much and not for more.
+    return best.flatMap { Double($0.bytes) <= 1.12 * Double(bytes) ? $0 : nil }
   }
 
   private func standIn(_ data: TuningData?) -> TuningRecord? {
