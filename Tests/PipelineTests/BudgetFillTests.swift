@@ -79,7 +79,7 @@ import Training
   @Test(arguments: forms, [LatentStorage.int8, .int3])
   func whatIsTunedFillsItsBudget(form: JobRequest.Form?, storage: LatentStorage) throws {
     try withTemporaryDirectory { folder in
-      for budget in [4600] {
+      for budget in form == .both ? [6400] : [4600] {
         let (record, size) = try run(budget, in: folder) {
           $0.form = form
           $0.storage = storage
