@@ -15,6 +15,9 @@ extension JSONValue {
     guard bytes.count <= limits.byteCount else {
       throw Fault(.badData, "JSON-SIZE", "\(bytes.count) bytes, at most \(limits.byteCount)")
     }
+    if let rewritten = SurrogatePairs.rewritten(bytes) {
+      return try parse(rewritten, limits: limits)
+    }
     var pass = LexicalPass(bytes, limits: limits)
     try pass.run()
     return try PieceBuilder(bytes, longContainers: pass.longContainers, depth: limits.depth).root()
