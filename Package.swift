@@ -224,3 +224,15 @@ let package = Package(
       ]),
   ]
 )
+
+// What `make fuzz-short` builds, with libFuzzer and AddressSanitizer in every module; part of no other build.
+if Context.environment["XSPRESS_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "xspress-fuzz",
+      dependencies: [
+        "Adapters", "Artifacts", "Bases", "Checkpoints", "Compression", "Evaluation", "Faults",
+        "Files", "JSON", "Recipes", "Tensors", "Tokenizers", "Training",
+      ], path: "Tests/Fuzz", exclude: ["fuzz.sh"],
+      swiftSettings: swiftSettings))
+}

@@ -13,7 +13,8 @@ public struct TuningState: Sendable {
   /// Losses so far.
   public internal(set) var history = TuningHistory()
 
-  init(latents: [Matrix<Float>]) {
+  /// A state before the first step.
+  package init(latents: [Matrix<Float>]) {
     self.latents = latents
     bestLatents = latents
     optimizer = AdamW(count: latents.reduce(0) { $0 + $1.elements.count })
