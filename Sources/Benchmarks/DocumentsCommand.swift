@@ -24,7 +24,8 @@ struct DocumentsCommand: ParsableCommand {
     let page = Paths.join(folder, "manifest.md")
     let text = String(decoding: try InputFile(page).readAll(limit: 1 << 20), as: UTF8.self)
     guard let updated = ManifestPage.updated(text) else {
-      throw Fault(.badData, "BENCH-PAGE", "the lines around the table of fields are missing", path: page)
+      throw Fault(
+        .badData, "BENCH-PAGE", "the lines around the table of fields are missing", path: page)
     }
     try AtomicFile.write(page, text: updated)
   }
