@@ -60,7 +60,8 @@ public struct SizeEstimate: Sendable {
     }
   }
 
-  /// Header and metadata of an artifact, compressed, measured on artifacts of the demo base.
+  /// Header and metadata of an artifact, compressed: a round figure, a percent or two of an artifact of
+  /// the demo base.
   private static let headerBytes = 500
 
   /// Bytes that an artifact is put at.
