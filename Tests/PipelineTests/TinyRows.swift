@@ -17,4 +17,13 @@ enum TinyRows {
       return "{\"opening\": \"\(text)\", \"length\": 1}\n"
     }.joined()
   }
+
+  /// `count` rows with two choices, prompts all different.
+  static func choices(_ count: Int) -> String {
+    let letters = Array("CDEFGHIJKLMNOPQRSTUVWXYZ")
+    return (0..<count).map { index in
+      let text = String([letters[index % 3], letters[index % 24], letters[index / 24 % 24]])
+      return "{\"prompt\": \"\(text)\", \"choices\": [\"C\", \"D\"], \"answer\": \(index % 2)}\n"
+    }.joined()
+  }
 }

@@ -9,7 +9,7 @@ struct FormsControl: Control {
   func names(isTuned: Bool) -> [String] { ["form directions"] }
 
   func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
-    let result = context.outcome.projected
+    let result = context.result.projected
     let hasDirections = result.bases.contains { $0.selection.outputRank > 0 }
     let others: [JobRequest.Form] =
       switch (hasDirections, result.hasResidual) {
@@ -20,13 +20,12 @@ struct FormsControl: Control {
     var variants: [ControlVariant] = []
     for form in others {
       guard
-        let candidate = try context.runner.candidate(
-          form, within: context.bytes, context.plainProjection, context.data)
+        let start = try context.filling.start(
+          form, within: context.bytes, context.plainProjector)
       else { continue }
       let name = "form \(form.rawValue)"
       let (projected, latents) = try context.tuned(
-        candidate.projected, candidate.projection, name: name,
-        storage: context.runner.request.storage
+        start.projected, start.projector, name: name
       ) { $0.bytes = context.bytes }
       variants.append(try context.variant(name, projected, latents))
     }

@@ -1,8 +1,9 @@
 import Artifacts
 import Evaluation
-import Faults
+package import Faults
 import Models
-import Reports
+import Progress
+package import Reports
 import Training
 
 /// Whether an artifact, as it is stored, keeps enough of the LoRA's gain in accuracy:
@@ -10,11 +11,13 @@ import Training
 ///
 /// Its rows choose neither step nor learning rate (``TuningSplit``): a maximum over steps on the rows that
 /// are judged would flatter what is judged.
-struct RetentionGate {
+package struct RetentionGate: Stage {
+  package static let name: String? = "judge"
+
   /// Fewer rows say too little: of 32 right answers one is 3%.
   static let leastRows = 32
 
-  private let session: BaseSession
+  private let asked: Double
   private let evaluator: Evaluator
   private let bootstrap: PairedBootstrap
   private let base: [Bool]
@@ -26,12 +29,12 @@ struct RetentionGate {
   ///   interval.
   init(
     session: BaseSession, examples: [TokenizedExample], teacher: DecoderPool, adapterPath: String,
-    seed: UInt64
+    asked: Double, seed: UInt64
   ) throws(Fault) {
     guard examples.count >= RetentionGate.leastRows else {
       throw RetentionGate.tooFew(examples.count)
     }
-    self.session = session
+    self.asked = asked
     let evaluator = Evaluator(plan: EvaluationPlan(examples: examples))
     self.evaluator = evaluator
     bootstrap = PairedBootstrap(seed: seed)
@@ -53,21 +56,27 @@ struct RetentionGate {
     }
   }
 
-  /// What `artifact` keeps, decoded from the bytes that would be written; `asked`, `size` and `tried` are noted.
-  func judge(
-    _ artifact: AssembledArtifact, asked: Double, size: String, tried: Int
+  /// What the artifact keeps, decoded from the bytes that would be written.
+  ///
+  /// `nearest` is what came nearest of the sizes before; nil for the first.
+  package func run(
+    _ input: (artifact: AssembledArtifact, size: JobSize, nearest: GateRecord?),
+    in job: JobContext
   ) throws(Fault) -> GateRecord {
-    let loaded = try artifact.loaded(session)
-    let scores = try evaluator.evaluate(try loaded.student(session: session).pool).scores
+    let loaded = try input.artifact.loaded(job.session)
+    let scores = try evaluator.evaluate(try loaded.student(session: job.session).pool).scores
     let gain = RetainedGain(
       base: base, teacher: teacher, variant: scores.examples.map(\.isCorrect),
       bootstrap: bootstrap)
     guard let gain, let interval = gain.interval95 else {
-      throw Fault(.internalError, "JOB-GATE", "no interval of the retained gain with \(size)")
+      throw Fault(
+        .internalError, "JOB-GATE", "no interval of the retained gain with \(input.size.name)")
     }
-    return GateRecord(
-      asked: asked, retained: gain.value, interval95: interval, rows: base.count, size: size,
-      tried: tried)
+    let found = GateRecord(
+      asked: asked, retained: gain.value, interval95: interval, rows: base.count,
+      size: input.size.name, tried: (input.nearest?.tried ?? 0) + 1)
+    job.session.log.note("retained gain \(found.sentence)")
+    return found
   }
 
   /// 64: `count` rows are too few.

@@ -18,7 +18,7 @@ struct BudgetPlanner {
   private static let mostOutputDirections = 1024
 
   /// Looks at every module's directions.
-  init(_ projection: ProjectionStage, storage: LatentStorage) throws(Fault) {
+  init(_ projection: Projector, storage: LatentStorage) throws(Fault) {
     model = ByteModel(storage: storage)
     shapes = projection.adapter.modules.map { ($0.outFeatures, $0.inFeatures) }
     let sides = shapes.map { min($0.outFeatures, $0.inFeatures) }

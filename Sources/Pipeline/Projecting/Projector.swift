@@ -42,6 +42,28 @@ public struct ProjectedAdapter: Sendable {
       modules: modules, bases: bases, projections: projections, residuals: residuals)
   }
 
+  /// A model with `latents` in its directions.
+  func student(
+    _ session: BaseSession, latents: [Matrix<Float>]
+  ) throws(Fault) -> StudentModel {
+    StudentModel(
+      weights: try session.weights(), modules: modules, bases: bases, latents: latents,
+      threads: session.threads)
+  }
+
+  /// A model with `latents` as a loader sees them.
+  func student(
+    _ session: BaseSession, latents: [Matrix<Float>], storage: LatentStorage,
+    coarsening: Coarsening = .none
+  ) throws(Fault) -> StudentModel {
+    let rounding = LatentRounding(storage: storage, coarsening: coarsening)
+    return try student(
+      session,
+      latents: try latents.indices.map { (index) throws(Fault) in
+        try rounding.roundTrip(index, latents[index], residual: residuals[index])
+      })
+  }
+
   /// What the artifact is called: a residual is always named.
   var form: String { ProjectedAdapter.form(of: residuals) }
 
@@ -78,7 +100,7 @@ extension ProjectedAdapter {
 }
 
 /// Chooses directions and sets latents, one module at a time, from bases already prepared.
-struct ProjectionStage {
+package struct Projector {
   let session: BaseSession
   let adapter: MatchedAdapter
   /// Curvature from calibration, if there was one.
@@ -211,6 +233,13 @@ struct ProjectionStage {
     }
   }
 
+  /// The latents as they are where nothing tunes them: rounded with care where rounding costs something.
+  func untuned(
+    _ projected: ProjectedAdapter, storage: LatentStorage
+  ) throws(Fault) -> [Matrix<Float>] {
+    storage.isCoarse ? try rounded(projected, storage: storage) : projected.latents
+  }
+
   /// The whitening coordinates of each module.
   func coordinates(_ projected: ProjectedAdapter) throws(Fault) -> [ModuleCoordinates] {
     let sums = curvature
@@ -221,8 +250,8 @@ struct ProjectionStage {
         curvature: sums?.curvature(of: projected.modules[index]) ?? Curvature())
       return ModuleCoordinates(
         left: factors.output, right: factors.input,
-        leftInverse: try ProjectionStage.inverse(factors.output),
-        rightInverse: try ProjectionStage.inverse(factors.input))
+        leftInverse: try Projector.inverse(factors.output),
+        rightInverse: try Projector.inverse(factors.input))
     }
   }
 
@@ -253,7 +282,7 @@ extension ProjectedModule {
 
 extension JobRequest.Directions {
   /// The same choice for the stage.
-  var choice: ProjectionStage.Choice {
+  var choice: Projector.Choice {
     switch self {
     case .selected: .selected
     case .top: .top

@@ -11,7 +11,7 @@ import Tensors
 import Training
 
 /// Tunes projected latents on training data, with a learning-rate search and checkpoints.
-struct TuningStage {
+struct TuningLoop {
   let session: BaseSession
   let request: JobRequest.Tuning
   let data: TuningData
@@ -148,11 +148,21 @@ struct TuningStage {
     ] + [scales.map { Setting("scales of rounded steps", $0) }].compactMap(\.self)
   }
 
+  /// What an artifact will say of a run on `data`, as long as it will be.
+  static func standIn(_ options: TuningOptions, _ data: TuningData) -> TuningRecord {
+    TuningRecord(
+      settings: settings(
+        options, training: data.training.count, validation: data.validation.count,
+        scales: options.quantizedSteps > 0
+          ? "10 eighths of an octave coarser than the best, for the budget" : nil),
+      steps: options.steps, bestStep: options.steps, trainLoss: [], seconds: 0)
+  }
+
   private func record(_ tuner: Tuner, moduleCount: Int, seconds: Double) -> TuningRecord {
     let (options, history) = (tuner.options, tuner.state.history)
     let best = LearningRateSearch.best(history.trials)
     return TuningRecord(
-      settings: TuningStage.settings(
+      settings: TuningLoop.settings(
         options, training: data.training.count, validation: data.validation.count,
         scales: history.roundingLevel.map {
           Coarsening(level: $0, moduleCount: moduleCount).description

@@ -12,80 +12,20 @@ import Recipes
 import Reports
 import Tensors
 
-/// An artifact on its way to disk.
-struct AssembledArtifact {
-  var artifact: Artifact
-  /// By how much a budget made its scales larger than the best after all, beyond what tuning has seen.
-  var coarsening = Coarsening.none
-
-  /// Notes what it was found to retain.
-  mutating func note(_ gate: GateRecord) { artifact.metadata.record["gate"] = gate.json.rounded }
-
-  /// Puts a block of figures that are not known yet into the metadata.
-  mutating func standIn(_ evaluation: EvaluationRecord) {
-    artifact.metadata.accuracy = evaluation.reproducible.json.rounded
-  }
-
-  /// Takes out what stood in for figures.
-  mutating func removeStandIns() {
-    artifact.metadata.accuracy = .null
-    artifact.metadata.record["gate"] = nil
-  }
-
-  /// Puts the accuracy block into the metadata; nil says that nothing was measured.
-  ///
-  /// The block names the size of the file it is part of, so it is set until the two agree; the digits of a
-  /// size hardly change the size.
-  mutating func setAccuracy(_ evaluation: inout EvaluationRecord?) throws(Fault) {
-    for _ in 0..<4 {
-      artifact.metadata.accuracy = evaluation.map { $0.reproducible.json.rounded } ?? .null
-      let size = try encodedByteCount()
-      guard let stored = evaluation?.first(.stored), stored.bytes != size else { return }
-      evaluation?.setBytes(size, of: .stored)
-    }
-  }
-
-  /// The size of the file as it would be written now.
-  func encodedByteCount() throws(Fault) -> Int { try artifact.bytes().count }
-
-  /// Writes the file atomically.
-  func write(to path: String) throws(Fault) -> AtomicFile.Written { try artifact.write(path) }
-
-  /// Named parts of the file and what each costs when compressed alone.
-  func parts() throws(Fault) -> [SizeRecord.Part] {
-    try artifact.partSizes().map {
-      SizeRecord.Part(name: $0.name, bytes: $0.compressedByteCount)
-    }
-  }
-
-  /// Bytes of one module's latent before compression.
-  func latentByteCount(_ index: Int) -> Int {
-    let module = artifact.modules[index]
-    return module.stored.byteCount + (module.residual?.byteCount ?? 0)
-  }
-}
-
-extension EvaluationRecord {
-  /// The record without what differs between two runs of one job, times and the artifact's own path, and with names
-  /// for paths: the same inputs make the same file wherever they lie, and it does not tell where.
-  fileprivate var reproducible: EvaluationRecord {
-    var record = self
-    record.data.path = Paths.properName(of: data.path)
-    for index in record.variants.indices {
-      record.variants[index].seconds = nil
-      record.variants[index].source =
-        record.variants[index].kind == .stored
-        ? nil : record.variants[index].source.map(Paths.properName)
-    }
-    return record
+extension JobContext {
+  /// Makes artifacts of the job's latents in `storage`.
+  func assembler(_ storage: LatentStorage) -> Assembler {
+    Assembler(session: session, request: request, matched: matched, storage: storage)
   }
 }
 
 /// Turns projected or tuned latents into an artifact.
-struct ArtifactStage {
+struct Assembler {
   let session: BaseSession
   let request: JobRequest
   let matched: MatchedAdapter
+  /// How latents are stored.
+  let storage: LatentStorage
 
   /// The artifact of `latents`, rounded as it is stored.
   func assemble(
@@ -93,19 +33,58 @@ struct ArtifactStage {
     coarsening: Coarsening = .none
   ) throws(Fault) -> AssembledArtifact {
     let digests = try session.moduleDigests(projected.modules)
-    let (draws, request, basePath) = (session.probeDraws, self.request, session.base.path)
+    let (draws, basePath, storage) = (session.probeDraws, session.base.path, self.storage)
+    let embeds = request.embedsBases || request.directions == .own
     let modules = try parallelMap(projected.modules.count, threads: session.threads) {
       (index) throws(Fault) -> ArtifactModule in
       let module = projected.modules[index]
-      return try ArtifactStage.module(
+      return try Assembler.module(
         module, basis: projected.bases[index], latent: latents[index],
         residual: projected.residuals[index], digest: digests[index],
         proof: ModuleProof(
           projected.bases[index], draws: try draws.draws(of: module, index: index)),
-        request: request, coarsening: coarsening[index], basePath: basePath)
+        storage: storage, embeds: embeds, coarsening: coarsening[index], basePath: basePath)
     }
     return try artifact(
       of: projected, modules: modules, digests: digests, tuning: tuning, coarsening: coarsening)
+  }
+
+  /// Fits artifacts of `latents` to bytes, with stand-ins for what is not known before the end.
+  func fit(
+    _ projected: ProjectedAdapter, _ latents: [Matrix<Float>], tuning: TuningRecord?
+  ) -> ArtifactFit {
+    ArtifactFit(
+      projected: projected, latents: latents, storage: storage,
+      assemble: { (projected, latents, coarsening) throws(Fault) in
+        var artifact = try assemble(
+          projected, latents: latents, tuning: tuning, coarsening: coarsening)
+        standIn(&artifact)
+        return artifact
+      })
+  }
+
+  /// Puts figures into an artifact where the job's own will be.
+  func standIn(_ artifact: inout AssembledArtifact) {
+    if let data = request.evaluation {
+      var variants: [(kind: VariantResult.Kind, name: String)] = [
+        (.base, "base"), (.lora, matched.adapter.name),
+        (.start, "start (\(request.method.rawValue))"),
+        (.stored, "as stored (\(storage.rawValue) + residual)"),
+      ]
+      if request.tuning != nil { variants.append((.tuned, "tuned")) }
+      for control in request.controls {
+        variants += control.implementation.names(isTuned: request.tuning != nil).map {
+          (.control, $0)
+        }
+      }
+      artifact.standIn(AccuracyStandIn.block(variants, path: data.path, seed: request.seed))
+    }
+    if let share = request.target.minRetained, !artifact.isJudged {
+      artifact.note(
+        GateRecord(
+          asked: share, retained: 0.987654, interval95: 0.912345...1.023456, rows: 256,
+          size: "rank 100x10", tried: 4))
+    }
   }
 
   /// One module as it is stored, with what proves its basis.
@@ -114,14 +93,13 @@ struct ArtifactStage {
   static func module(
     _ module: LinearModule, basis: ModuleBasis, latent: Matrix<Float>,
     residual pairs: ResidualPairs?,
-    digest: SHA256Digest, proof: ModuleProof, request: JobRequest, coarsening: Int = 0,
-    basePath: String
+    digest: SHA256Digest, proof: ModuleProof, storage: LatentStorage, embeds: Bool,
+    coarsening: Int = 0, basePath: String
   ) throws(Fault) -> ArtifactModule {
-    let embeds = request.embedsBases || request.directions == .own
     let (stored, residual): (StoredLatent, StoredResidual?)
     do throws(Fault) {
       (stored, residual) = try LatentRounding(
-        storage: request.storage, coarsening: Coarsening(level: coarsening, moduleCount: 1)
+        storage: storage, coarsening: Coarsening(level: coarsening, moduleCount: 1)
       ).store(0, latent, residual: pairs)
     } catch {
       throw error.at(tensor: module.name)
@@ -185,7 +163,7 @@ struct ArtifactStage {
         directions == .selected ? generator.permutation(candidates).prefix(count).sorted() : []
       }
       let columns = rank.input + pairs
-      let numbers = ArtifactStage.numbers(
+      let numbers = Assembler.numbers(
         rows: rank.output + pairs, columns: columns, from: &generator)
       func basis(_ features: Int, _ count: Int) -> Matrix<Float>? {
         guard request.embedsBases else { return nil }
@@ -193,7 +171,7 @@ struct ArtifactStage {
           rows: features, columns: count,
           elements: generator.normals(features * count).map { Float($0) })
       }
-      let stored = try LatentRounding(storage: request.storage).store(
+      let stored = try LatentRounding(storage: storage).store(
         index, Matrix(rows: rank.output + pairs, columns: columns, elements: numbers),
         residual: residual)
       modules.append(
@@ -266,7 +244,7 @@ struct ArtifactStage {
         name: adapter.name, format: adapter.format, digest: adapter.digest,
         byteCount: adapter.byteCount, parameterCount: adapter.parameterCount, rank: adapter.rank,
         baseModelName: adapter.baseModelName),
-      directions: directions, omegaSeed: omegaSeed, storage: request.storage, record: record)
+      directions: directions, omegaSeed: omegaSeed, storage: storage, record: record)
   }
 }
 
@@ -303,20 +281,4 @@ extension BasisSelection {
 extension StoredResidual {
   /// Bytes of codes and rows, before compression.
   var byteCount: Int { output.codes.count + input.codes.count + rows.count * 2 }
-}
-
-extension JSONValue {
-  /// The same value with numbers cut to six significant digits.
-  ///
-  /// Beyond them no measurement here means anything, and digits do not compress: this halves the block. The
-  /// record keeps them whole.
-  fileprivate var rounded: JSONValue {
-    switch self {
-    case .number(let value): Double(String(format: "%.6g", value)).map { .number($0) } ?? self
-    case .array(let values): .array(values.map(\.rounded))
-    case .object(let object):
-      .object(JSONObject(object.members.map { ($0.key, $0.value.rounded) }))
-    default: self
-    }
-  }
 }

@@ -14,7 +14,7 @@ import Training
 /// (`formats/data.md` §5).
 ///
 /// The file's first line names what it was made from; a later run of the same job takes the texts from it.
-struct OwnTextStage {
+struct OwnTextWriter {
   let session: BaseSession
   let matched: MatchedAdapter
   let texts: JobRequest.OwnTexts

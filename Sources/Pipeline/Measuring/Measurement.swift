@@ -9,7 +9,7 @@ import Reports
 import Tensors
 
 /// Measures variants on the same packed examples and turns scores into results with intervals.
-final class MeasurementStage {
+final class Measurement {
   /// A variant and its scores.
   struct Measured {
     var kind: VariantResult.Kind

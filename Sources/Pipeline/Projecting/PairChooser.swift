@@ -7,15 +7,15 @@ import Recipes
 import Tensors
 
 /// Chooses how many pairs of the LoRA each module keeps beside its latent, and rounds them.
-struct ResidualStage {
-  private let projection: ProjectionStage
+struct PairChooser {
+  private let projection: Projector
   private let pairs: [WeightedPairs]
 
   /// Pairs of a module that an artifact can name.
   private static let limit = 255
 
   /// Decomposes every update, weighed by the projection's curvature.
-  init(_ projection: ProjectionStage) throws(Fault) {
+  init(_ projection: Projector) throws(Fault) {
     self.projection = projection
     let (modules, updates, sums) = (
       projection.adapter.modules, projection.adapter.updates, projection.curvature
@@ -32,7 +32,7 @@ struct ResidualStage {
   /// curvature-weighted energy.
   func plan(_ request: JobRequest.Residual) -> PairPlan {
     let modules = projection.adapter.modules
-    let energies = pairs.map { $0.values.prefix(ResidualStage.limit).map { $0 * $0 } }
+    let energies = pairs.map { $0.values.prefix(PairChooser.limit).map { $0 * $0 } }
     switch request.size {
     case .pairs(let count):
       return PairPlan(

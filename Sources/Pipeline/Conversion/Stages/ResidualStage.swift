@@ -1,0 +1,24 @@
+package import Faults
+package import Models
+import Recipes
+import Training
+
+/// What chooses directions and sets latents, with the pairs that the options ask for beside them.
+package struct ResidualStage: Stage {
+  package static let name: String? = "residual"
+
+  package init() {}
+
+  package func run(
+    _ curvature: CurvatureSums?, in job: JobContext
+  ) throws(Fault) -> Projector {
+    var projector = Projector(
+      session: job.session, adapter: job.matched, curvature: curvature,
+      candidates: job.request.candidates, seed: job.request.seed, residuals: [])
+    if let residual = job.request.residual {
+      let chooser = try PairChooser(projector)
+      projector.residuals = try chooser.residuals(chooser.plan(residual))
+    }
+    return projector
+  }
+}
