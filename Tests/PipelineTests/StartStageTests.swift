@@ -29,7 +29,6 @@ import Testing
     #expect(start.form == .directions && start.storage == .int8 && start.bytes == 0)
     let latents = start.projected.latents
     #expect(latents.count == 14 && latents.allSatisfy { $0.rows == 4 && $0.columns == 2 })
-    #expect(start.projected.bases.allSatisfy { !$0.selection.indices.output.isEmpty })
   }
 
   @Test func ownDirectionsHaveTheAdaptersRank() throws {

@@ -15,8 +15,17 @@ package protocol Stage<Input, Output> {
   /// What its time is noted under; nil where it takes none worth noting.
   static var name: String? { get }
 
+  /// Whether there is anything to do, whose time is worth noting; where there is not, ``run(_:in:)`` says what nothing comes
+  /// to.
+  func isNeeded(for input: Input, in job: JobContext) -> Bool
+
   /// Does the step.
   func run(_ input: Input, in job: JobContext) throws(Fault) -> Output
+}
+
+extension Stage {
+  /// There is.
+  package func isNeeded(for input: Input, in job: JobContext) -> Bool { true }
 }
 
 /// Wall times of stages, in the order in which they first ended.

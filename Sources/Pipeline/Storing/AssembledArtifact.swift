@@ -9,7 +9,7 @@ import Reports
 package struct AssembledArtifact {
   package var artifact: Artifact
   /// By how much a budget made its scales larger than the best after all, beyond what tuning has seen.
-  var coarsening = Coarsening.none
+  package internal(set) var coarsening = Coarsening.none
 
   /// Notes what it was found to retain.
   mutating func note(_ gate: GateRecord) { artifact.metadata.record["gate"] = gate.json.rounded }

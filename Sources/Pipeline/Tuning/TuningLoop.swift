@@ -17,10 +17,8 @@ struct TuningLoop {
   let data: TuningData
   let checkpoint: TuningCheckpoint?
   let restarts: Bool
-  /// Rounds a module's latent as storage will, at a level of ``Coarsening``.
-  let roundTrip: (Int, Matrix<Float>, Int) throws(Fault) -> Matrix<Float>
-  /// How coarsely, asked once when rounding begins.
-  var settleRounding: (([Matrix<Float>]) throws(Fault) -> Int)?
+  /// How storage rounds latents, at a level of ``Coarsening``.
+  let rounding: LatentTraining.Rounding
   /// What of each latent is trained; nil for all.
   var masks: [Matrix<Float>]?
 
@@ -46,12 +44,14 @@ struct TuningLoop {
         "a learning-rate search and early stopping need validation examples; there are none of "
           + "\(data.training.count)")
     }
-    let saved = try savedState(projected, coordinates: coordinates)
+    let residual = residual(projected, options)
+    let trainables = [latents(projected, coordinates)] + (residual.map { [$0] } ?? [])
+    let saved = savedState(trainables)
     var trials = saved?.history.trials ?? []
     if request.searchesLearningRate && trials.isEmpty {
       trials = try LearningRateSearch.search(options) { (trial) throws(Fault) in
         let began = Date()
-        let tuner = try makeTuner(projected, options: trial, coordinates: coordinates)
+        let tuner = try makeTuner(projected, options: trial, trainables)
         do throws(Fault) {
           try run(tuner, title: "try learning rate \(rounded(trial.learningRate))", saves: false)
         } catch  where error.code == "NUM-DIVERGE" {
@@ -63,7 +63,7 @@ struct TuningLoop {
     if let best = LearningRateSearch.best(trials) {
       options.learningRate = trials[best].learningRate
     }
-    let tuner = try makeTuner(projected, options: options, coordinates: coordinates)
+    let tuner = try makeTuner(projected, options: options, trainables)
     if let saved {
       tuner.resume(from: saved)
       session.log.note("continuing from step \(saved.step)")
@@ -71,40 +71,51 @@ struct TuningLoop {
     tuner.keep(trials: trials)
     try run(tuner, title: title, saves: true)
     return Result(
-      latents: tuner.bestLatents, residual: tuner.bestResidual,
+      latents: tuner.student.latents,
+      residual: residual.flatMap { $0.codes(in: tuner.state) } ?? [],
       validationLoss: tuner.state.history.bestLoss,
       record: record(
         tuner, moduleCount: projected.modules.count, seconds: Date().timeIntervalSince(start)))
   }
 
   /// The checkpoint of an earlier run of the same plan, if it can be used.
-  private func savedState(
-    _ projected: ProjectedAdapter, coordinates: [ModuleCoordinates]?
-  ) throws(Fault) -> TuningState? {
+  private func savedState(_ trainables: [any Trainable]) -> TuningState? {
     guard let checkpoint, !restarts else { return nil }
-    let template = try makeTuner(projected, options: request.options, coordinates: coordinates)
-    let loaded = checkpoint.load(matching: template.state)
+    let loaded = checkpoint.load(matching: TuningState(trainables))
     session.log.warn(loaded.warnings)
     return loaded.state
   }
 
+  /// The latents, in whitened coordinates where there are any.
+  private func latents(
+    _ projected: ProjectedAdapter, _ coordinates: [ModuleCoordinates]?
+  ) -> any Trainable {
+    let plain = LatentTraining(projected.latents, rounding: rounding, masks: masks)
+    return coordinates.map { WhitenedTraining(plain, coordinates: $0) } ?? plain
+  }
+
+  /// The vectors of the residual, where there is one and it trains.
+  private func residual(
+    _ projected: ProjectedAdapter, _ options: TuningOptions
+  ) -> ResidualTraining? {
+    guard options.tunesResidual, projected.hasResidual else { return nil }
+    return ResidualTraining(
+      residuals: projected.residuals.map { $0.map { (output: $0.output, input: $0.input) } })
+  }
+
   private func makeTuner(
-    _ projected: ProjectedAdapter, options: TuningOptions, coordinates: [ModuleCoordinates]?
+    _ projected: ProjectedAdapter, options: TuningOptions, _ trainables: [any Trainable]
   ) throws(Fault) -> Tuner {
-    let residuals = projected.residuals.map { $0.map { (output: $0.output, input: $0.input) } }
-    let residual =
-      options.tunesResidual && residuals.contains { $0 != nil }
-      ? ResidualTraining(residuals: residuals) : nil
     let weights = try session.weights()
     // Calibration has made these layouts, a quarter of all that is held; steps in bfloat16 use others.
     if options.precision == .bfloat16 { weights.dropFloatBackward() }
     let student = StudentModel(
       weights: weights, modules: projected.modules, bases: projected.bases,
       latents: projected.latents, threads: session.threads, trainingPrecision: options.precision,
-      recomputes: options.recomputes, trainsResidual: residual != nil)
+      recomputes: options.recomputes, trainsResidual: trainables.contains { $0 is ResidualTraining }
+    )
     return Tuner(
-      student: student, data: data, options: options, coordinates: coordinates,
-      residual: residual, roundTrip: roundTrip, settleRounding: settleRounding, masks: masks)
+      student: student, data: data, options: options, trainables: trainables)
   }
 
   private func run(_ tuner: Tuner, title: String, saves: Bool) throws(Fault) {

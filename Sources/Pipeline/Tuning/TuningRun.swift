@@ -68,28 +68,37 @@ struct TuningRun {
   /// Tunes on `data`, from a checkpoint where there is one.
   func run(on data: TuningData, in job: JobContext) throws(Fault) -> TuningLoop.Result {
     let tuning = settled
-    let (projected, storage) = (self.projected, self.storage)
     var loop = TuningLoop(
       session: job.session, request: tuning, data: data, checkpoint: checkpoint,
       restarts: job.request.restarts,
-      roundTrip: { (index, latent, level) throws(Fault) in
-        try LatentRounding(
-          storage: storage,
-          coarsening: Coarsening(level: level, moduleCount: projected.modules.count)
-        ).roundTrip(index, latent, residual: projected.residuals[index])
-      })
-    if let bytes, storage.isQuantised {
-      let assembler = job.assembler(storage)
-      let standIn = TuningLoop.standIn(tuning.options, data)
-      loop.settleRounding = { (latents) throws(Fault) in
-        try assembler.fit(projected, latents, tuning: standIn).level(within: bytes)
-      }
-    }
+      rounding: rounding(job, TuningLoop.standIn(tuning.options, data)))
     if keepsDiagonal { loop.masks = projected.latents.map(\.diagonalMask) }
     return try loop.run(
       projected,
       coordinates: tuning.options.coordinates == .whitened
         ? try projector.coordinates(projected) : nil, title: title)
+  }
+}
+
+extension TuningRun {
+  /// How storage rounds; where the artifact has a size, so coarsely that it fits, with `standIn` for what is not known yet.
+  private func rounding(
+    _ job: JobContext, _ standIn: TuningRecord
+  ) -> LatentTraining.Rounding {
+    let (projected, storage) = (self.projected, self.storage)
+    var settle: (([Matrix<Float>]) throws(Fault) -> Int)?
+    if let bytes, storage.isQuantised {
+      let assembler = job.assembler(storage)
+      settle = { (latents) throws(Fault) in
+        try assembler.fit(projected, latents, tuning: standIn).level(within: bytes)
+      }
+    }
+    return LatentTraining.Rounding(settle: settle) { (index, latent, level) throws(Fault) in
+      try LatentRounding(
+        storage: storage,
+        coarsening: Coarsening(level: level, moduleCount: projected.modules.count)
+      ).roundTrip(index, latent, residual: projected.residuals[index])
+    }
   }
 }
 

@@ -24,5 +24,6 @@ enum Recomputations {
     "selection": SelectionCase.measure,
     "tokenizer": TokenizerCase.measure,
     "training": TrainingCase.measure,
+    "tuning": TuningCase.measure,
   ]
 }

@@ -10,6 +10,10 @@ package struct CalibrationStage: Stage {
 
   package init() {}
 
+  package func isNeeded(for input: Void, in job: JobContext) -> Bool {
+    job.request.calibration != nil
+  }
+
   package func run(_: Void, in job: JobContext) throws(Fault) -> CurvatureSums? {
     guard let data = job.request.calibration else { return nil }
     let examples = try job.tokenized(try job.file(of: data), role: "calibration")

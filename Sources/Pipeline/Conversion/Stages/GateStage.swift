@@ -8,6 +8,10 @@ package struct GateStage: Stage {
 
   package init() {}
 
+  package func isNeeded(for rows: JobRows?, in job: JobContext) -> Bool {
+    job.request.target.minRetained != nil
+  }
+
   package func run(_ rows: JobRows?, in job: JobContext) throws(Fault) -> RetentionGate? {
     guard let share = job.request.target.minRetained else { return nil }
     return try RetentionGate(

@@ -18,6 +18,12 @@ package struct MeasurementStage: Stage {
 
   package init() {}
 
+  package func isNeeded(for input: (result: StoredResult, rows: JobRows?), in job: JobContext)
+    -> Bool
+  {
+    job.request.evaluation != nil
+  }
+
   /// The result with its figures in the artifact.
   package func run(
     _ input: (result: StoredResult, rows: JobRows?), in job: JobContext

@@ -25,6 +25,12 @@ package struct RaceStage: Stage {
 
   package init() {}
 
+  package func isNeeded(
+    for input: (starts: [Start], size: JobSize, rows: JobRows?), in job: JobContext
+  ) -> Bool {
+    input.starts.count > 1
+  }
+
   /// The winner and how it won; of one start alone, how an interrupted run decided on it, if one did.
   package func run(
     _ input: (starts: [Start], size: JobSize, rows: JobRows?), in job: JobContext

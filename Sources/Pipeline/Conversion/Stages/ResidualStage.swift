@@ -9,6 +9,10 @@ package struct ResidualStage: Stage {
 
   package init() {}
 
+  package func isNeeded(for curvature: CurvatureSums?, in job: JobContext) -> Bool {
+    job.request.residual != nil
+  }
+
   package func run(
     _ curvature: CurvatureSums?, in job: JobContext
   ) throws(Fault) -> Projector {

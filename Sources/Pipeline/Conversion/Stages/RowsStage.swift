@@ -17,6 +17,10 @@ package struct RowsStage: Stage {
 
   package init() {}
 
+  package func isNeeded(for input: Void, in job: JobContext) -> Bool {
+    job.request.tuning != nil
+  }
+
   package func run(_: Void, in job: JobContext) throws(Fault) -> JobRows? {
     guard let tuning = job.request.tuning else { return nil }
     let examples = try job.tokenized(try job.file(of: tuning.data), role: "training")

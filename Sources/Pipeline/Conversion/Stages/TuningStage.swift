@@ -9,6 +9,12 @@ package struct TuningStage: Stage {
 
   package init() {}
 
+  package func isNeeded(
+    for input: (start: Start, size: JobSize, rows: JobRows?), in job: JobContext
+  ) -> Bool {
+    input.rows != nil
+  }
+
   package func run(
     _ input: (start: Start, size: JobSize, rows: JobRows?), in job: JobContext
   ) throws(Fault) -> TunedAdapter {
