@@ -47,8 +47,8 @@ public final class Tuner {
     state.history.trials = trials
   }
 
-  /// Runs the remaining steps, after which the student carries what was best; `checkpoint` is called with the state at every
-  /// checkpoint interval.
+  /// Runs the remaining steps, after which the student carries what was best, however they ended; `checkpoint` is called with
+  /// the state at every checkpoint interval.
   ///
   /// - Throws: `NUM-DIVERGE` where the loss stops being finite or rises tenfold above its start; `RUN-STOPPED`
   ///   where the process is interrupted, after a checkpoint; what `checkpoint` throws.
@@ -58,10 +58,15 @@ public final class Tuner {
   ) throws(Fault) {
     do throws(Fault) {
       try runSteps(progress: progress, checkpoint: checkpoint)
-    } catch  where error.code == "RUN-STOPPED" {
-      if state.step > 0 { try checkpoint(state) }
+    } catch {
+      if error.code == "RUN-STOPPED", state.step > 0 { try checkpoint(state) }
+      try applyBest()
       throw error
     }
+    try applyBest()
+  }
+
+  private func applyBest() throws(Fault) {
     try apply(
       state.sections.map(\.best),
       roundedAt: isRounding(state.history.bestStep) ? state.history.roundingLevel ?? 0 : nil)

@@ -292,16 +292,16 @@ import Training
       training: Array(run.examples.prefix(32)), validation: Array(run.examples.suffix(8)),
       teacher: run.teacher)
     // A rounding so coarse that every latent in force is a multiple of two.
-    let student = run.tuner(TinyRun.options).student
+    let rounding = LatentTraining.Rounding { (_, latent, _) throws(Fault) in
+      var rounded = latent
+      for index in rounded.elements.indices {
+        rounded.elements[index] = (rounded.elements[index] / 2).rounded() * 2
+      }
+      return rounded
+    }
     let tuner = Tuner(
       student: student, data: data, options: options,
-      roundTrip: { (_, latent, _) throws(Fault) in
-        var rounded = latent
-        for index in rounded.elements.indices {
-          rounded.elements[index] = (rounded.elements[index] / 2).rounded() * 2
-        }
-        return rounded
-      })
+      trainables: [LatentTraining(student.latents, rounding: rounding)])
     try tuner.run()
     let history = tuner.state.history
     #expect(history.bestStep >= options.steps - 6)
