@@ -1,3 +1,4 @@
+import Adapters
 import Artifacts
 import Bases
 import Checkpoints
@@ -6,6 +7,7 @@ import Files
 import Pipeline
 import Projection
 import Recipes
+import Tensors
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@ import Files
 import Pipeline
 import Recipes
 import TestSupport
+import Training
 
 /// The tiny model with a tokenizer, and openings for texts that its adapter writes.
 enum TinyRows {
@@ -24,7 +25,7 @@ enum TinyRows {
   /// Two steps of tuning on texts that the adapter writes: what a minimum of retained gain can be judged on.
   static func selfWritten(_ request: inout JobRequest, in folder: String, count: Int = 160) {
     let path = Paths.join(folder, "openings.jsonl")
-    try? AtomicFile.write(path, text: openings(160))
+    _ = try? AtomicFile.write(path, text: openings(160))
     request.ownTexts.openingsPath = path
     request.ownTexts.options.count = count
     request.ownTexts.options.writer = .adapter
