@@ -30,12 +30,3 @@ public struct ProjectedModule: Sendable {
     self.weightedCapturedEnergy = weightedCapturedEnergy
   }
 }
-
-extension [ProjectedModule] {
-  /// The mean share of energy, weighted where there is curvature, that is not captured in `moduleCount` modules; those
-  /// that are none of these capture nothing.
-  public func missingEnergy(of moduleCount: Int) -> Double {
-    let captured = reduce(0.0) { $0 + ($1.weightedCapturedEnergy ?? $1.capturedEnergy ?? 1) }
-    return 1 - captured / Double(Swift.max(moduleCount, 1))
-  }
-}

@@ -35,7 +35,7 @@ struct ControlContext {
   }
 
   /// Fills the result's bytes as the job would.
-  var filling: Filling { Filling(job: job, data: data) }
+  var filling: Filling { Filling(job: job, data: data, storage: storage) }
 
   // MARK: - Tuning
 

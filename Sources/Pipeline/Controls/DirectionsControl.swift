@@ -29,7 +29,7 @@ struct DirectionsControl: Control {
       projector = context.plainProjector
       let filling = context.filling
       let plan = try filling.plan(
-        projector, try filling.plans(projector), within: context.bytes)
+        projector, filling.plans(try BudgetPlanner(projector)), within: context.bytes)
       ranks = context.matched.modules.indices.map { plan?[$0] ?? 0 }
     }
     let plan = try filled(ranks, projector, context)

@@ -19,10 +19,13 @@ struct FormsControl: Control {
       }
     var variants: [ControlVariant] = []
     for form in others {
-      guard
-        let start = try context.filling.start(
-          form, within: context.bytes, context.plainProjector)
-      else { continue }
+      let (filling, projector) = (context.filling, context.plainProjector)
+      let start =
+        form == .pairs
+        ? try filling.pairs(within: context.bytes, projector)
+        : try filling.directions(
+          form, within: context.bytes, projector, filling.plans(try BudgetPlanner(projector)))
+      guard let start else { continue }
       let name = "form \(form.rawValue)"
       let (projected, latents) = try context.tuned(
         start.projected, start.projector, name: name

@@ -23,7 +23,7 @@ struct TruncatedControl: Control {
       session: context.session, adapter: context.matched, curvature: nil, candidates: nil,
       seed: context.job.request.seed, residuals: [])
     guard
-      let cut = try Filling(job: context.job, data: nil).pairs(
+      let cut = try Filling(job: context.job, data: nil, storage: context.storage).pairs(
         within: context.bytes, plain, method: .projected, hasStandIns: false)
     else { return [] }
     let rank = cut.projected.residuals.map { $0?.count ?? 0 }.max() ?? 0

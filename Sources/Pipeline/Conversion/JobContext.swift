@@ -1,4 +1,5 @@
 package import Adapters
+import Artifacts
 import Bases
 import Checkpoints
 package import Evaluation
@@ -130,7 +131,7 @@ package final class JobContext {
     return JobRequest.Data(path: writer.path, limit: examples.limit)
   }
 
-  /// Examples as tokens; what they were read from becomes part of ``planDigest(_:gateRows:)`` as `role`.
+  /// Examples as tokens; what they were read from becomes part of ``planDigest(_:gateRows:storage:)`` as `role`.
   package func tokenized(
     _ data: JobRequest.Data, role: String
   ) throws(Fault) -> [TokenizedExample] {
@@ -177,7 +178,9 @@ package final class JobContext {
   /// Identifies inputs and settings of a tuning run; a checkpoint of another plan is never continued.
   ///
   /// Contents, not places: a moved tree goes on. How often checkpoints are written changes no result.
-  func planDigest(_ plan: RankPlan, gateRows: Int) throws(Fault) -> String {
+  func planDigest(
+    _ plan: RankPlan, gateRows: Int, storage: LatentStorage? = nil
+  ) throws(Fault) -> String {
     var lines = try session.moduleDigests(matched.modules).map(\.hex)
     lines += [matched.adapter.identity.hex, session.packDigest?.hex ?? ""]
     lines += dataDigests.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
@@ -186,7 +189,7 @@ package final class JobContext {
     }
     // What is measured beside the latents is no part of it: a control more does not train them again.
     lines.append(request.recipe.canonicalText([.latents]))
-    lines.append("\(plan) \(gateRows)")
+    lines.append("\(plan) \(gateRows) \(storage?.rawValue ?? "")")
     return SHA256Digest.of(Array(lines.joined(separator: "\n").utf8)).hex
   }
 }

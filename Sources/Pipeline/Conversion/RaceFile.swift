@@ -1,3 +1,4 @@
+package import Artifacts
 import Bases
 package import Faults
 import Files
@@ -12,6 +13,8 @@ package struct RaceFile {
   package struct Decision {
     /// The form that won.
     package let form: Recipe.ArtifactForm
+    /// How its latents are stored.
+    package let storage: LatentStorage
     /// How.
     package let race: RaceRecord
   }
@@ -39,10 +42,11 @@ package struct RaceFile {
       guard try fields["plan"].string() == digest else { return nil }
       return try RaceRecord(json: fields["race"])
     }
-    guard let race = try? read(), let word = race.form,
-      let form = Recipe.ArtifactForm(rawValue: word)
+    guard let race = try? read(), let winner = race.winner,
+      let form = Recipe.ArtifactForm(rawValue: winner.form),
+      let storage = LatentStorage(rawValue: winner.store)
     else { return nil }
-    return Decision(form: form, race: race)
+    return Decision(form: form, storage: storage, race: race)
   }
 
   /// Writes the decision.

@@ -21,6 +21,9 @@ package struct Start {
   /// Bytes of its artifact as it starts; 0 where nobody asks for them.
   package let bytes: Int
 
+  /// Form and storage, for people.
+  var name: String { "\(form.rawValue) in \(storage.rawValue)" }
+
   /// For people.
   var size: String { projected.hasResidual ? projected.form : plan.summary }
 

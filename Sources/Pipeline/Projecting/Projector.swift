@@ -240,6 +240,27 @@ package struct Projector {
     storage.isCoarse ? try rounded(projected, storage: storage) : projected.latents
   }
 
+  /// The mean share of the adapter's energy, weighted where there is curvature, that latents lack as they are stored.
+  func missingEnergy(
+    _ projected: ProjectedAdapter, storage: LatentStorage
+  ) throws(Fault) -> Double {
+    var updates: [String: LowRankUpdate] = [:]
+    for update in adapter.updates { updates[update.moduleName] = update }
+    let (latents, sums, known) = (try untuned(projected, storage: storage), curvature, updates)
+    let captured = try parallelMap(latents.count, threads: session.threads) {
+      (index) throws(Fault) -> Double in
+      let (module, latent) = (projected.modules[index], latents[index])
+      guard let update = known[module.name] else { return 0 }
+      let stored = try LatentRounding(storage: storage).roundTrip(
+        index, latent, residual: projected.residuals[index])
+      let energy = try Projection.capturedEnergy(
+        of: stored.converted(), update: update, basis: projected.bases[index],
+        curvature: sums?.curvature(of: module))
+      return energy.weighted ?? energy.plain ?? 1
+    }
+    return Projection.missingEnergy(captured: captured, of: adapter.modules.count)
+  }
+
   /// The whitening coordinates of each module.
   func coordinates(_ projected: ProjectedAdapter) throws(Fault) -> [ModuleCoordinates] {
     let sums = curvature

@@ -13,58 +13,74 @@ extension Filling {
   private static let largestExcess = 1.12
 
   /// As many directions as `bytes` hold, beside the pairs that `projector` has.
+  ///
+  /// Projecting is what costs: the latents of one try tell how those of the next will compress, so that two or three tries
+  /// are enough.
   func directions(
-    _ form: JobRequest.Form, within bytes: Int, _ projector: Projector
+    _ form: JobRequest.Form, within bytes: Int, _ projector: Projector,
+    _ plans: (Double) -> RankPlan
   ) throws(Fault) -> Start? {
-    let plans = try plans(projector)
     let isTuned = tuning != nil
     // Tuning makes numbers compress less, and rounding makes for that: a start may fall short by a little.
-    var search = SizeSearch(
-      limit: bytes, first: Double(bytes), enough: isTuned ? 0.985 : 0.995)
-    var best: Start?
-    var last: (plan: RankPlan?, size: Int?) = (nil, nil)
-    for _ in 0..<Filling.rounds {
-      let plan = try plan(projector, plans, within: Int(search.next))
-      if let plan, plan != last.plan {
-        let projected = try job.projected(projector, plan)
-        let size = try assembler.fit(
-          projected, try projector.untuned(projected, storage: storage), tuning: tuning
-        ).made(0).artifact.encodedByteCount()
-        last = (plan, size)
-        let start = Start(
-          form: form, storage: storage, projector: projector, plan: plan, projected: projected,
-          bytes: size)
-        // What tuning changes rounding makes up for, and for a little too much at the start with it.
-        if isTuned, storage.isQuantised,
-          (0.985...Filling.largestExcess).contains(Double(size) / Double(bytes))
-        {
-          return start
-        }
-        if best == nil || (size <= bytes && size > (best?.bytes ?? 0)) || (best?.bytes ?? 0) > bytes
-        {
-          best = start
-        }
-      } else if plan != nil, let size = last.size, size <= bytes {
-        // Larger than all there is.
-        break
+    let enough = isTuned ? 0.985 : 0.995
+    var (best, last): (Start?, Start?) = (nil, nil)
+    var aim = Double(bytes)
+    for _ in 0..<2 * Filling.rounds {
+      guard
+        let plan = try plan(projector, plans, within: Int(aim), like: last?.projected)
+      else { break }
+      if let last, plan == last.plan {
+        // Steps of the plan are large: on until it is another one, unless there is no more to be had.
+        guard (0.8...1.2).contains(aim / Double(bytes)) else { break }
+        aim *= last.bytes > bytes ? 0.99 : 1.01
+        continue
       }
-      guard search.found(plan == nil ? nil : last.size) else { break }
+      let projected = try job.projected(projector, plan)
+      let size = try assembler.fit(
+        projected, try projector.untuned(projected, storage: storage), tuning: tuning
+      ).made(0).artifact.encodedByteCount()
+      let start = Start(
+        form: form, storage: storage, projector: projector, plan: plan, projected: projected,
+        bytes: size)
+      let share = Double(size) / Double(bytes)
+      // What tuning changes rounding makes up for, and for a little too much at the start with it.
+      if isTuned, storage.isQuantised, (enough...Filling.largestExcess).contains(share) {
+        return start
+      }
+      if best.map({ isNearer(size, than: $0.bytes, to: bytes) }) ?? true { best = start }
+      if (enough...1).contains(share) { break }
+      // The first try says how numbers compress; what later ones miss by is taken off.
+      if last != nil { aim *= 0.9985 / share }
+      last = start
     }
     return best.flatMap { Double($0.bytes) <= Filling.largestExcess * Double(bytes) ? $0 : nil }
   }
 
+  /// Whether `size` is the better use of `bytes`: what fits is, and of that the larger; of what does not the smaller.
+  private func isNearer(_ size: Int, than other: Int, to bytes: Int) -> Bool {
+    switch (size <= bytes, other <= bytes) {
+    case (true, true): size > other
+    case (false, false): size < other
+    case (let fits, _): fits
+    }
+  }
+
   /// Ranks for any budget: from the bytes that the model of sizes counts to a plan.
-  func plans(_ projector: Projector) throws(Fault) -> (Double) -> RankPlan {
-    if job.request.directions == .top { return topPlan }
-    return try BudgetPlanner(projector, storage: storage).plans(job.request.allocation)
+  ///
+  /// - Parameter planner: nil for top directions, which are not weighed.
+  func plans(_ planner: BudgetPlanner?) -> (Double) -> RankPlan {
+    planner?.plans(job.request.allocation, storage: storage) ?? topPlan
   }
 
   /// The ranks whose artifact will fit `bytes`; nil where none does.
   ///
   /// The model of sizes is corrected by drafts of the artifact until one fills the budget to a five-hundredth. Tuned
   /// numbers that are not codes cannot be made coarser afterwards: for those a hundredth stays free.
+  ///
+  /// - Parameter sample: An earlier projection, whose numbers drafts have.
   func plan(
-    _ projector: Projector, _ plans: (Double) -> RankPlan, within bytes: Int
+    _ projector: Projector, _ plans: (Double) -> RankPlan, within bytes: Int,
+    like sample: ProjectedAdapter? = nil
   ) throws(Fault) -> RankPlan? {
     let isFree = tuning == nil || storage.isQuantised
     let available = isFree ? bytes : bytes - max(bytes / 100, 32)
@@ -78,7 +94,7 @@ extension Filling {
       last = plan
       let draft = try assembler.draft(
         plan, directions: job.request.directions == .top ? .top : .selected,
-        residuals: projector.residuals, tuning: tuning)
+        residuals: projector.residuals, tuning: tuning, like: sample)
       let size = try draft.map { (draft) throws(Fault) in
         var draft = draft
         assembler.standIn(&draft)

@@ -12,45 +12,36 @@ import Training
 /// Fills a number of bytes: with directions of the base, pairs of the adapter, or both.
 struct Filling {
   let job: JobContext
+  /// How latents are stored.
+  let storage: LatentStorage
   /// What the artifact will say of its tuning, as long as it will be; nil where nothing tunes.
   let tuning: TuningRecord?
 
   /// Rounds in which an artifact is made larger or smaller by what it turned out to take.
   static let rounds = 8
 
-  /// Filling for the options of a job.
-  init(job: JobContext, rows: JobRows?) {
-    self.init(job: job, data: rows?.tuning)
-  }
-
   /// Filling for a job that is tuned on `data`; nil for one that is not.
-  init(job: JobContext, data: TuningData?) {
+  init(job: JobContext, data: TuningData?, storage: LatentStorage) {
     self.job = job
+    self.storage = storage
     tuning = data.flatMap { data in
       job.request.tuning.map { TuningLoop.standIn($0.options, data) }
     }
   }
 
-  var storage: LatentStorage { job.request.storage }
   var assembler: Assembler { job.assembler(storage) }
   /// How finely pairs are stored at most.
   private var bits: JobRequest.Residual.Bits? { job.request.residual?.bits }
 
-  /// A start of `form`; nil where not even its smallest fits.
-  func start(
-    _ form: JobRequest.Form, within bytes: Int, _ projector: Projector
-  ) throws(Fault) -> Start? {
-    switch form {
-    case .directions: return try directions(form, within: bytes, projector)
-    case .pairs: return try pairs(within: bytes, projector)
-    case .both:
-      var projector = projector
-      let chooser = try PairChooser(projector)
-      // Codes take half of the bytes; latents of the pairs and their places come from the other half.
-      projector.residuals = try chooser.residuals(
-        chooser.plan(JobRequest.Residual(size: .bytes(bytes / 2), bits: bits)))
-      return try directions(form, within: bytes, projector)
-    }
+  /// What makes directions fill bytes, where there are pairs that take half of them.
+  ///
+  /// Codes take half of the bytes; latents of the pairs and their places come from the other half.
+  func halfPairs(within bytes: Int, _ projector: Projector) throws(Fault) -> Projector {
+    var projector = projector
+    let chooser = try PairChooser(projector)
+    projector.residuals = try chooser.residuals(
+      chooser.plan(JobRequest.Residual(size: .bytes(bytes / 2), bits: bits)))
+    return projector
   }
 
   // MARK: - Pairs of the adapter

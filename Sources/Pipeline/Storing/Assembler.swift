@@ -145,12 +145,17 @@ struct Assembler {
   ///
   /// Tuned ones need up to a sixth more, and their scales are made for the budget once they are known.
   ///
+  /// - Parameter sample: What numbers are taken from instead, module by module, where it has any.
   /// - Returns: nil where no module gets a rank.
   func draft(
     _ plan: RankPlan, directions: ArtifactMetadata.Directions, residuals: [ResidualPairs?],
-    tuning: TuningRecord?
+    tuning: TuningRecord?, like sample: ProjectedAdapter? = nil
   ) throws(Fault) -> AssembledArtifact? {
     var modules: [ArtifactModule] = []
+    var samples: [String: Matrix<Double>] = [:]
+    for projection in sample?.projections ?? [] {
+      samples[projection.moduleName] = projection.latent
+    }
     for (index, module) in matched.modules.enumerated() {
       let residual = residuals.isEmpty ? nil : residuals[index]
       guard plan[index] != 0 || residual != nil else { continue }
@@ -163,8 +168,11 @@ struct Assembler {
         directions == .selected ? generator.permutation(candidates).prefix(count).sorted() : []
       }
       let columns = rank.input + pairs
-      let numbers = Assembler.numbers(
-        rows: rank.output + pairs, columns: columns, from: &generator)
+      let numbers =
+        samples[module.name].map {
+          Assembler.numbers(
+            rows: rank.output + pairs, columns: columns, beside: pairs, like: $0, from: &generator)
+        } ?? Assembler.numbers(rows: rank.output + pairs, columns: columns, from: &generator)
       func basis(_ features: Int, _ count: Int) -> Matrix<Float>? {
         guard request.embedsBases else { return nil }
         return Matrix(
@@ -204,6 +212,31 @@ struct Assembler {
     (0..<rows).flatMap { _ in
       let size = exp(rowSpread * (generator.normals(1).first ?? 0))
       return generator.normals(columns).map { Float(size * $0) }
+    }
+  }
+
+  /// The numbers of `latent`, whose last `pairs` rows and columns stay the last ones, cut or gone on with to
+  /// `rows · columns`: what is added are numbers of others, a little changed, so that none stands there twice.
+  private static func numbers(
+    rows: Int, columns: Int, beside pairs: Int, like latent: Matrix<Double>,
+    from generator: inout SeededGenerator
+  ) -> [Float] {
+    func places(_ count: Int, of available: Int) -> [(place: Int, isOwn: Bool)] {
+      let (own, some) = (count - pairs, available - pairs)
+      guard some > 0 else { return (0..<count).map { (min($0, available - 1), false) } }
+      return (0..<own).map { $0 < some ? ($0, true) : (generator.index(below: some), false) }
+        + (0..<pairs).map { (some + $0, true) }
+    }
+    guard latent.rows > 0, latent.columns > 0 else {
+      return numbers(rows: rows, columns: columns, from: &generator)
+    }
+    let (down, across) = (places(rows, of: latent.rows), places(columns, of: latent.columns))
+    return down.flatMap { row in
+      across.map { column in
+        let number = Float(latent[row.place, column.place])
+        guard !row.isOwn || !column.isOwn else { return number }
+        return number * Float(1 + 0.1 * generator.uniform()) * (generator.uniform() < 0.5 ? -1 : 1)
+      }
     }
   }
 

@@ -20,8 +20,15 @@ package struct RaceStage: Stage {
   /// Rows of the race at most: a comparison with itself needs few.
   private static let mostRows = 96
 
-  /// Steps of a first round: two candidates and what measuring them costs are a third of the job's.
-  private static func firstRound(_ steps: Int) -> Int { max(2, steps / 7) }
+  /// Steps of a first round of `count` starts: all rounds, and what measuring costs, are a third of the job's.
+  package static func firstRound(_ steps: Int, of count: Int) -> Int {
+    var (left, factor, rounds) = (count, 1, 0)
+    while left > 1 {
+      rounds += left * factor
+      (left, factor) = (left / 2, factor * 2)
+    }
+    return max(2, 2 * steps / (7 * max(rounds, 1)))
+  }
 
   package init() {}
 
@@ -48,7 +55,7 @@ package struct RaceStage: Stage {
     } else {
       found = try compared(input.starts, try rowsBehindCalibration(job), job)
     }
-    job.session.log.note("form \(found.winner.form.rawValue): \(found.winner.size)")
+    job.session.log.note("form \(found.winner.name): \(found.winner.size)")
     return (found.winner, found.race)
   }
 
@@ -62,14 +69,14 @@ package struct RaceStage: Stage {
       training: data.training, validation: rows, teacher: try job.teacher(),
       store: try job.teacherStore())
     var (left, entries): ([Start], [RaceRecord.Entry]) = (starts, [])
-    var steps = RaceStage.firstRound(tuning.options.steps)
+    var steps = RaceStage.firstRound(tuning.options.steps, of: starts.count)
     var round = 0
     while left.count > 1 {
       round += 1
       let results = try left.map { (start) throws(Fault) -> (loss: Double, seconds: Double) in
         let began = Date()
         var run = TuningRun(start, tuning)
-        run.title = "race \(round): \(start.form.rawValue)"
+        run.title = "race \(round): \(start.name)"
         run.shorten(to: steps)
         do throws(Fault) {
           let result = try run.run(on: short, in: job)
@@ -107,7 +114,8 @@ package struct RaceStage: Stage {
     let results = try starts.map { (start) throws(Fault) -> (loss: Double, seconds: Double) in
       let began = Date()
       guard let data else {
-        return (start.projected.projections.missingEnergy(of: job.matched.modules.count), 0)
+        let missing = try start.projector.missingEnergy(start.projected, storage: start.storage)
+        return (missing, Date().timeIntervalSince(began))
       }
       let student = try start.projected.student(
         job.session, latents: try start.untuned(), storage: start.storage)
@@ -147,8 +155,8 @@ package struct RaceStage: Stage {
     _ round: Int, _ start: Start, steps: Int, loss: Double, seconds: Double, isKept: Bool
   ) -> RaceRecord.Entry {
     RaceRecord.Entry(
-      round: round, form: start.form.rawValue, size: start.size, bytes: start.bytes,
-      steps: steps, loss: loss, seconds: seconds, isKept: isKept)
+      round: round, form: start.form.rawValue, store: start.storage.rawValue, size: start.size,
+      bytes: start.bytes, steps: steps, loss: loss, seconds: seconds, isKept: isKept)
   }
 
   /// The places of the `count` lowest losses, at least one, in their order; of equal ones the first.

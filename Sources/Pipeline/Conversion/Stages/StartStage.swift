@@ -1,3 +1,4 @@
+import Artifacts
 import Bases
 package import Faults
 import Projection
@@ -19,38 +20,75 @@ package struct StartStage: Stage {
     case .rank(let rank):
       return [try ranked(rank, input.projector, job)]
     case .part(let bytes):
-      let filling = Filling(job: job, rows: input.rows)
-      guard
-        let plan = try filling.plan(
-          input.projector, try filling.plans(input.projector), within: bytes)
-      else { return [] }
-      let projected = try job.projected(input.projector, plan)
+      let filling = Filling(
+        job: job, data: input.rows?.tuning, storage: job.request.storage)
+      let plans = filling.plans(try planner(input.projector, job))
+      guard let plan = try filling.plan(input.projector, plans, within: bytes) else { return [] }
       return [
         Start(
           form: .directions, storage: job.request.storage, projector: input.projector, plan: plan,
-          projected: projected, bytes: 0)
+          projected: try job.projected(input.projector, plan), bytes: 0)
       ]
     case .bytes(let bytes):
-      let filling = Filling(job: job, rows: input.rows)
       let race = try RaceFile(job, size: input.size, rows: input.rows)
-      var starts: [Start] = []
-      for form in race.decision.map({ [$0.form] }) ?? StartStage.forms(job.request) {
-        if let start = try filling.start(form, within: bytes, input.projector) {
-          starts.append(start)
-        }
-      }
-      return starts
+      let ways = race.decision.map { [Way(form: $0.form, storage: $0.storage)] } ?? Way.all(of: job)
+      return try starts(of: ways, within: bytes, input.projector, input.rows, job)
     }
   }
 
-  /// The forms that come into question.
-  ///
-  /// Both together cost a second search for directions and have not won anything (`golden/recovery/NOTES.md`): they are
-  /// for those who ask.
-  private static func forms(_ request: JobRequest) -> [JobRequest.Form] {
-    if let form = request.form { return [form] }
-    return request.residual == nil && request.directions == .selected
-      ? [.directions, .pairs] : [.directions]
+  /// A form and how its latents are stored.
+  private struct Way {
+    let form: JobRequest.Form
+    let storage: LatentStorage
+
+    /// The ways that come into question.
+    ///
+    /// Both forms together cost a second search for directions and have not won anything (`golden/recovery/NOTES.md`): they
+    /// are for those who ask. Pairs have no latents in the storage, and widths of their own.
+    static func all(of job: JobContext) -> [Way] {
+      let request = job.request
+      let isOpen =
+        request.form == nil && request.residual == nil && request.directions == .selected
+      let forms = request.form.map { [$0] } ?? (isOpen ? [.directions, .pairs] : [.directions])
+      return forms.flatMap { form in
+        (form == .directions ? request.recipe.storages : [request.storage]).map {
+          Way(form: form, storage: $0)
+        }
+      }
+    }
+  }
+
+  private func starts(
+    of ways: [Way], within bytes: Int, _ projector: Projector, _ rows: JobRows?, _ job: JobContext
+  ) throws(Fault) -> [Start] {
+    var starts: [Start] = []
+    // Directions are weighed once, however they are stored.
+    var weighed: (form: JobRequest.Form, projector: Projector, planner: BudgetPlanner?)?
+    for way in ways {
+      let filling = Filling(job: job, data: rows?.tuning, storage: way.storage)
+      let start: Start?
+      if way.form == .pairs {
+        start = try filling.pairs(within: bytes, projector)
+      } else {
+        if weighed?.form != way.form {
+          let base =
+            way.form == .both ? try filling.halfPairs(within: bytes, projector) : projector
+          weighed = (way.form, base, try planner(base, job))
+        }
+        guard let weighed else { continue }
+        start = try filling.directions(
+          way.form, within: bytes, weighed.projector, filling.plans(weighed.planner))
+      }
+      if let start { starts.append(start) }
+    }
+    return starts
+  }
+
+  /// What divides bytes over modules; nil for top directions, which are not weighed.
+  private func planner(
+    _ projector: Projector, _ job: JobContext
+  ) throws(Fault) -> BudgetPlanner? {
+    job.request.directions == .top ? nil : try BudgetPlanner(projector)
   }
 
   private func ranked(

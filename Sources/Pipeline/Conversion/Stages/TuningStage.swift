@@ -19,7 +19,8 @@ package struct TuningStage: Stage {
     _ input: (start: Start, size: JobSize, rows: JobRows?), in job: JobContext
   ) throws(Fault) -> TunedAdapter {
     let start = input.start
-    let digest = try job.planDigest(start.plan, gateRows: input.rows?.gate.count ?? 0)
+    let digest = try job.planDigest(
+      start.plan, gateRows: input.rows?.gate.count ?? 0, storage: start.storage)
     guard let tuning = job.request.tuning, let rows = input.rows else {
       return TunedAdapter(
         start: start, projected: start.projected, latents: try start.untuned(), planDigest: digest)
