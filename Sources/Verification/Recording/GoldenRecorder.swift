@@ -88,7 +88,7 @@ public struct GoldenRecorder {
     let kept = RecordedInputs.file(
       RecordedCase.artifactName, try SHA256Digest.of(try InputFile(job.artifactPath)))
     var cases: [RecordedCase] = []
-    if job.plan.recipe.tuning == nil {
+    if RecordedRecipe.isRepeatable(job.plan.recipe) {
       let files = RecordedRecipe.files(job.plan.recipe)
       var named: [(String, JSONValue)] = [
         ("base", base), ("adapter", try inputs.input(job.plan.adapterPath)), ("artifact", kept),

@@ -4,6 +4,12 @@ import Recipes
 
 /// The recipe of a recorded conversion as a case holds it: texts by the keys of a manifest, files as inputs of the case.
 enum RecordedRecipe {
+  /// Whether a case converts again: tuning takes too long, and a budget holds the figures of what was measured too.
+  static func isRepeatable(_ recipe: Recipe) -> Bool {
+    if case .budget = recipe.target, recipe.evaluation != nil { return false }
+    return recipe.tuning == nil
+  }
+
   /// What the conversion needs of a job's settings: files stand among the inputs, and what was measured beside it changes
   /// no latent.
   static func settings(_ recipe: Recipe) -> [(key: String, value: String)] {
