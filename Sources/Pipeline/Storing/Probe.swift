@@ -79,8 +79,8 @@ enum Probe {
     let right: Matrix<Double>
 
     init(_ draw: Draw, basis: ModuleBasis) {
-      left = basis.outputBasis.inDouble.times(draw.image, transposeSelf: true)
-      right = basis.inputBasis.inDouble.times(draw.direction, transposeSelf: true)
+      left = basis.outputBasis.transposedTimes(draw.image)
+      right = basis.inputBasis.transposedTimes(draw.direction)
     }
   }
 
