@@ -153,13 +153,13 @@ public final class JobRunner {
     stages.append(Setting(stage, String(format: "%.3f s", seconds)))
   }
 
-  func calibrate() throws(Fault) -> CurvatureSums? {
+  func calibrate() throws(Fault) -> CurvatureRows? {
     guard let data = request.calibration else { return nil }
     let examples = try tokenized(try file(of: data), role: "calibration")
     let task = session.log.task("calibrate", total: examples.count, unit: "examples")
     let curvature = try Calibration.curvature(
       of: try teacher(), examples: examples, seed: request.seed,
-      memory: session.memoryBesideWeights
+      scratch: Paths.parent(of: request.outputPath)
     ) { done, _ in task.update(completed: done) }
     task.finish()
     finish("calibrate")
