@@ -17,12 +17,12 @@ struct PairChooser {
   /// Decomposes every update, weighed by the projection's curvature.
   init(_ projection: Projector) throws(Fault) {
     self.projection = projection
-    let (modules, updates, sums) = (
+    let (modules, updates, rows) = (
       projection.adapter.modules, projection.adapter.updates, projection.curvature
     )
     pairs = try parallelMap(modules.count, threads: projection.session.threads) {
       (index) throws(Fault) -> WeightedPairs in
-      try WeightedPairs(of: updates[index], curvature: sums?.curvature(of: modules[index]))
+      try WeightedPairs(of: updates[index], curvature: try rows?.curvature(of: modules[index]))
     }
   }
 
@@ -46,7 +46,7 @@ struct PairChooser {
 
   /// The pairs of every module in codes, nil where it keeps none.
   func residuals(_ plan: PairPlan) throws(Fault) -> [ResidualPairs?] {
-    let (modules, updates, sums) = (
+    let (modules, updates, rows) = (
       projection.adapter.modules, projection.adapter.updates, projection.curvature
     )
     let pairs = pairs
@@ -57,7 +57,7 @@ struct PairChooser {
       guard !plan.largestCodes[index].isEmpty else { return nil }
       return try Projection.residual(
         of: updates[index], pairs: pairs[index], largestCodes: plan.largestCodes[index],
-        curvature: sums?.curvature(of: modules[index]))
+        curvature: try rows?.curvature(of: modules[index]))
     }
     task.finish()
     return results

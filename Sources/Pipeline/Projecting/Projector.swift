@@ -104,7 +104,7 @@ package struct Projector {
   let session: BaseSession
   let adapter: MatchedAdapter
   /// Curvature from calibration, if there was one.
-  let curvature: CurvatureSums?
+  let curvature: CurvatureRows?
   let candidates: Int?
   let seed: UInt64
   /// The pairs of every module that are stored beside the directions; empty without a residual.
@@ -128,12 +128,12 @@ package struct Projector {
     let updates = places.map { adapter.updates[$0] }
     let ranks = places.map { plan[$0] }
     let residuals = places.map(residual)
-    let (candidates, seed, sums) = (self.candidates, self.seed, curvature)
+    let (candidates, seed, rows) = (self.candidates, self.seed, curvature)
     let task = session.log.task("project", total: modules.count, unit: "modules")
     let results = try parallelMap(modules.count, threads: session.threads) {
       (index) throws(Fault) -> (ModuleBasis, ProjectedModule) in
       let module = modules[index]
-      let curvature = sums?.curvature(of: module)
+      let curvature = try rows?.curvature(of: module)
       let pairs = residuals[index]?.count ?? 0
       let limit = ranks[index].clipped(
         outFeatures: module.outFeatures - pairs, inFeatures: module.inFeatures - pairs)
@@ -193,13 +193,13 @@ package struct Projector {
     inputCounts: [Int], outputLimit: Int
   ) throws(Fault) -> [Projection.EnergyTable] {
     let (store, modules, updates) = (session.bases, adapter.modules, adapter.updates)
-    let (candidates, sums) = (self.candidates, curvature)
+    let (candidates, rows) = (self.candidates, curvature)
     let residuals = modules.indices.map(residual)
     let task = session.log.task("weigh", total: modules.count, unit: "modules")
     let tables = try parallelMap(modules.count, threads: session.threads) {
       (index) throws(Fault) -> Projection.EnergyTable in
       defer { task.advance() }
-      let curvature = sums?.curvature(of: modules[index])
+      let curvature = try rows?.curvature(of: modules[index])
       var remainder = updates[index]
       if let residual = residuals[index] {
         remainder = try Projection.remainder(
@@ -220,12 +220,12 @@ package struct Projector {
   func rounded(
     _ projected: ProjectedAdapter, storage: LatentStorage
   ) throws(Fault) -> [Matrix<Float>] {
-    let (latents, sums) = (projected.latents, curvature)
+    let (latents, rows) = (projected.latents, curvature)
     return try parallelMap(latents.count, threads: session.threads) {
       (index) throws(Fault) -> Matrix<Float> in
       // The rows of a residual are not rounded to the storage.
       guard projected.residuals[index] == nil,
-        let curvature = sums?.curvature(of: projected.modules[index])
+        let curvature = try rows?.curvature(of: projected.modules[index])
       else { return latents[index] }
       return try Projection.rounded(
         latents[index], basis: projected.bases[index], curvature: curvature
@@ -263,12 +263,12 @@ package struct Projector {
 
   /// The whitening coordinates of each module.
   func coordinates(_ projected: ProjectedAdapter) throws(Fault) -> [ModuleCoordinates] {
-    let sums = curvature
+    let rows = curvature
     return try parallelMap(projected.bases.count, threads: session.threads) {
       (index) throws(Fault) -> ModuleCoordinates in
       let factors = try WhiteningFactors(
         basis: projected.bases[index],
-        curvature: sums?.curvature(of: projected.modules[index]) ?? Curvature())
+        curvature: try rows?.curvature(of: projected.modules[index]) ?? Curvature())
       return ModuleCoordinates(
         left: factors.output, right: factors.input,
         leftInverse: try Projector.inverse(factors.output),
@@ -282,11 +282,12 @@ package struct Projector {
   }
 }
 
-extension CurvatureSums {
-  /// What weighs the errors of a module: made anew at every call, see ``CurvatureSums``.
-  func curvature(of module: LinearModule) -> Curvature {
+extension CurvatureRows {
+  /// What weighs the errors of a module: read at every call.
+  func curvature(of module: LinearModule) throws(Fault) -> Curvature {
     Curvature(
-      inputCovariance: inputCovariance(module), outputCovariance: outputCovariance(module))
+      input: try inputRows(module).map(SecondMoment.init(rows:)),
+      output: try outputRows(module).map(SecondMoment.init(rows:)))
   }
 }
 

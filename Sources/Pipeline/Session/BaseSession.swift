@@ -102,13 +102,6 @@ public final class BaseSession {
     return weights
   }
 
-  /// What the budget leaves beside the decoded weights; nil without a budget.
-  var memoryBesideWeights: Int? {
-    guard let memory else { return nil }
-    let held = DecoderWeights.byteCount(held: base)
-    return memory - (held <= memory ? held : DecoderWeights.byteCount(streaming: base))
-  }
-
   /// Refuses before allocating: running out of memory cannot be recovered from.
   private func streamedWeights(_ memory: Int) throws(Fault) -> DecoderWeights {
     let (held, streamed) = (

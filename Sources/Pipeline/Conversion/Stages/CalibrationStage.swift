@@ -1,4 +1,5 @@
 package import Faults
+import Files
 package import Models
 import Progress
 import Recipes
@@ -14,13 +15,13 @@ package struct CalibrationStage: Stage {
     job.request.calibration != nil
   }
 
-  package func run(_: Void, in job: JobContext) throws(Fault) -> CurvatureSums? {
+  package func run(_: Void, in job: JobContext) throws(Fault) -> CurvatureRows? {
     guard let data = job.request.calibration else { return nil }
     let examples = try job.tokenized(try job.file(of: data), role: "calibration")
     let task = job.session.log.task("calibrate", total: examples.count, unit: "examples")
     let curvature = try Calibration.curvature(
       of: try job.teacher(), examples: examples, seed: job.request.seed,
-      memory: job.session.memoryBesideWeights
+      scratch: Paths.parent(of: job.request.outputPath)
     ) { done, _ in task.update(completed: done) }
     task.finish()
     return curvature

@@ -9,12 +9,12 @@ package struct ResidualStage: Stage {
 
   package init() {}
 
-  package func isNeeded(for curvature: CurvatureSums?, in job: JobContext) -> Bool {
+  package func isNeeded(for curvature: CurvatureRows?, in job: JobContext) -> Bool {
     job.request.residual != nil
   }
 
   package func run(
-    _ curvature: CurvatureSums?, in job: JobContext
+    _ curvature: CurvatureRows?, in job: JobContext
   ) throws(Fault) -> Projector {
     var projector = Projector(
       session: job.session, adapter: job.matched, curvature: curvature,
