@@ -74,7 +74,7 @@ let package = Package(
     library(
       "Bases", ["Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints"]),
     library("Artifacts", ["Faults", "Files", "JSON", "Compression", "Tensors", "Checkpoints"]),
-    library("Models", ["Faults", "Tensors", "LinearAlgebra", "Checkpoints", "CKernels"]),
+    library("Models", ["Faults", "Files", "Tensors", "LinearAlgebra", "Checkpoints", "CKernels"]),
 
     // Layer 4: mathematics over models and adapters.
     library("Projection", ["Faults", "Tensors", "LinearAlgebra", "Adapters", "Bases"]),
@@ -121,6 +121,7 @@ let package = Package(
       [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
         "Adapters", "Bases", "Artifacts", "Models", "Projection", "Evaluation", "Training",
+        "Progress", "Recipes", "Reports", "Pipeline",
       ]),
 
     // The tool.
