@@ -37,7 +37,7 @@ CHAT = {"role": "user", "content": "Write a function that adds two numbers."}
 ANSWER = "Here is a function that adds two numbers:"
 # The same Float32 weights in other kernels.
 CLOSE = 1e-4
-# llama.cpp's server adds the probabilities of all tokens up one by one in Float32, the largest first.
+# llama.cpp's server adds the probabilities of all tokens up one by one in Float32.
 SUMMED = 1e-3
 # It looks GELU up in a table of half-precision values.
 GELU = {"Gemma 3 270M": 10}
