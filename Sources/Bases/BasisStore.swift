@@ -4,6 +4,7 @@ public import Files
 import LinearAlgebra
 import Synchronization
 import Tensors
+import Threads
 
 /// The bases of one base model: computed once, kept on disk or in memory.
 ///
@@ -175,7 +176,7 @@ public final class BasisStore: Sendable {
     return try basis.moduleBasis(for: selection)
   }
 
-  /// Computes what is missing, several modules at once with one BLAS thread each.
+  /// Computes what is missing, several modules at once.
   ///
   /// - Parameters:
   ///   - leading: As in ``basis(of:leading:)``.

@@ -45,13 +45,11 @@ public enum ProcessLimits {
       }
       count = min(count, room)
     }
-    // The products' threads and our own.
-    let started = startable(2 * count)
-    guard started == 2 * count else {
+    let started = startable(count)
+    guard started == count else {
       throw Fault(
         .resources, "THREADS",
-        "the system starts \(started) threads (ulimit -u), \(count) need \(2 * count): fewer with --threads"
-      )
+        "the system starts \(started) of \(count) threads (ulimit -u): fewer with --threads")
     }
     return count
   }

@@ -29,6 +29,7 @@ public struct SymmetricSum: Sendable {
   /// Adds `XᵀX` for `X` `[rows, size]`, whose rows lie `stride` apart.
   public mutating func add(_ x: UnsafePointer<Float>, rows: Int, stride: Int) {
     guard rows > 0, size > 0 else { return }
+    OpenBLAS.onOneThread
     // Row-major `[rows, size]` is column-major `[size, rows]`. Only a bad argument fails, and there is none.
     _ = LAPACKE_ssfrk_work(
       LAPACK_COL_MAJOR, SymmetricSum.plain, SymmetricSum.lower, SymmetricSum.plain, Int32(size),

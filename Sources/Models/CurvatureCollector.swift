@@ -1,6 +1,7 @@
 public import Checkpoints
 import LinearAlgebra
 import Synchronization
+import Threads
 
 /// Collects ``CurvatureSums`` during backward passes of several decoders at once.
 ///

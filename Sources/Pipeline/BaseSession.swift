@@ -6,6 +6,7 @@ public import Files
 import LinearAlgebra
 public import Models
 public import Progress
+import Threads
 public import Tokenizers
 import Training
 
@@ -53,7 +54,6 @@ public final class BaseSession {
     self.log = log
     changes = []
     origin = nil
-    BLASThreads.set(threads)
   }
 
   private init(_ origin: BaseSession, changes: [AdapterPart]) {

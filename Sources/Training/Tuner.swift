@@ -169,7 +169,7 @@ public final class Tuner {
     }
     let positions = indices.reduce(0) { $0 + data.training[$1].completion.count }
     let objective = options.objective.weights
-    let (student, training) = (self.student, data.training)
+    let (modules, training) = (student.modules, data.training)
     let parts = try student.trainingPool.map(groups.count) { (index, decoder) throws(Fault) in
       let batch = TokenBatch(examples: groups[index].map { training[$0] })
       let hidden = try decoder.forward(batch, recording: true)
@@ -179,7 +179,7 @@ public final class Tuner {
       for element in gradient.elements.indices { gradient.elements[element] *= Float(share) }
       let factors = FactorGradients()
       let cores = try decoder.backward(gradient, factors: factors)
-      return (loss: loss * share, gradients: cores + Tuner.inOrder(factors, student.modules))
+      return (loss: loss * share, gradients: cores + Tuner.inOrder(factors, modules))
     }
     var sum = parts[0].gradients
     for part in parts.dropFirst() {

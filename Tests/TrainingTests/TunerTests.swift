@@ -81,7 +81,7 @@ import Training
     let recomputed = run.tuner(options)
     try kept.run()
     try recomputed.run()
-    #expect(recomputed.student.trainingPool.decoders.allSatisfy { $0.recomputes })
+    #expect(try recomputed.student.trainingPool.map(1) { $1.recomputes } == [true])
     #expect(kept.state.latents == recomputed.state.latents)
     #expect(kept.state.history.trainLoss == recomputed.state.history.trainLoss)
   }
@@ -231,7 +231,7 @@ import Training
     options.precision = precision
     func latents(threads: Int) throws -> [[Float]] {
       let teacher = DecoderPool(
-        weights: run.weights, updates: run.teacher.decoders[0].updates, threads: threads)
+        weights: run.weights, updates: run.updates, threads: threads)
       let tuner = run.tuner(options, threads: threads, teacher: teacher)
       try tuner.run()
       return tuner.bestLatents.map(\.elements)

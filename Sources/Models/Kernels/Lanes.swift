@@ -1,3 +1,6 @@
+/// Tokens that a thread takes of a kernel over rows: fewer cost more to hand out than to compute.
+let rowGrain = 16
+
 /// Eight Float32 lanes: the width of one AVX register, two SSE registers elsewhere.
 typealias Lanes = SIMD8<Float>
 

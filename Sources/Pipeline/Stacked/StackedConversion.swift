@@ -11,6 +11,7 @@ import Projection
 import Recipes
 package import Reports
 import Tensors
+import Threads
 
 /// Many adapters of one base and recipe, converted without training: module by module, and within a module adapter by
 /// adapter, so that directions and weights are read once for all of them.

@@ -7,6 +7,7 @@ import Files
 import LinearAlgebra
 import Projection
 import Tensors
+import Threads
 public import Training
 
 /// Turns an artifact back into a model: finds its modules in the base, regenerates the bases (or takes the

@@ -11,6 +11,7 @@ import Projection
 import Recipes
 import Reports
 import Tensors
+import Threads
 
 /// An artifact on its way to disk.
 struct AssembledArtifact {

@@ -9,6 +9,7 @@ import Progress
 public import Projection
 import Recipes
 public import Tensors
+import Threads
 import Training
 
 /// The start of every module that gets one: its chosen directions, its bases and its first latent.
