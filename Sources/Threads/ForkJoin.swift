@@ -46,7 +46,11 @@ final class ForkJoin: Sendable {
   ///
   /// An item that returns false is the last to begin.
   static func run(_ count: Int, threads: Int, _ body: @Sendable (Int) -> Bool) {
-    guard count > 1, threads > 1, let place = ThreadScope.place, place.scope.limit > 1 else {
+    let place = ThreadScope.place
+    if let recorder = place?.scope.recorder, count > 1, threads > 1 {
+      return recorder.fork(count, body)
+    }
+    guard count > 1, threads > 1, let place, place.scope.limit > 1 else {
       for item in 0..<count where !body(item) { return }
       return
     }

@@ -12,8 +12,12 @@ final class ThreadScope: Sendable {
   /// Below 0 for a moment where a thread that waited goes on: a helper then leaves.
   let seats: Atomic<Int>
 
-  init(limit: Int) {
+  /// Where what runs is recorded instead of shared.
+  let recorder: WorkRecorder?
+
+  init(limit: Int, recorder: WorkRecorder? = nil) {
     self.limit = limit
+    self.recorder = recorder
     seats = Atomic(limit - 1)
   }
 
@@ -46,4 +50,7 @@ public func withThreads<Result, Failure: Error>(
 }
 
 /// Whether a fork-join would find a thread to share with: where none is idle, work need not be cut up.
-public var hasIdleThreads: Bool { ThreadScope.place?.scope.hasSeat ?? false }
+public var hasIdleThreads: Bool {
+  guard let scope = ThreadScope.place?.scope else { return false }
+  return scope.hasSeat || scope.recorder != nil
+}
