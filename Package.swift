@@ -78,7 +78,8 @@ let package = Package(
       "Bases", ["Faults", "Files", "JSON", "Tensors", "Threads", "LinearAlgebra", "Checkpoints"]),
     library("Artifacts", ["Faults", "Files", "JSON", "Compression", "Tensors", "Checkpoints"]),
     library(
-      "Models", ["Faults", "Tensors", "Threads", "LinearAlgebra", "Checkpoints", "CKernels"]),
+      "Models",
+      ["Faults", "Files", "Tensors", "Threads", "LinearAlgebra", "Checkpoints", "CKernels"]),
 
     // Layer 4: mathematics over models and adapters.
     library("Projection", ["Faults", "Tensors", "LinearAlgebra", "Adapters", "Bases"]),
@@ -125,6 +126,7 @@ let package = Package(
       [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
         "Adapters", "Bases", "Artifacts", "Models", "Projection", "Evaluation", "Training",
+        "Progress", "Recipes", "Reports", "Pipeline",
       ]),
 
     // The tool.

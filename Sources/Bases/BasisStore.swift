@@ -192,7 +192,11 @@ public final class BasisStore: Sendable {
       (modules[$0].cost, $1) > (modules[$1].cost, $0)
     }
     let done = Mutex(0)
-    _ = try parallelMap(modules.count, threads: threads) { index throws(Fault) in
+    // As many at once as fit into half of what the machine has left.
+    let room = MemoryShare(ProcessLimits.availableMemory.map { $0 / 2 } ?? .max) {
+      modules[order[$0]].decompositionByteCount
+    }
+    _ = try parallelMap(modules.count, threads: threads, memory: room) { index throws(Fault) in
       let module = modules[order[index]]
       if !isStored(try weightDigest(of: module), module, leading: leading) {
         _ = try basis(of: module, leading: leading)
@@ -260,6 +264,12 @@ public final class BasisStore: Sendable {
 }
 
 extension LinearModule {
+  /// Bytes of a whole decomposition, at its most: the weight, three such matrices in Float64, and two of the shorter side.
+  fileprivate var decompositionByteCount: Int {
+    let (short, long) = (min(outFeatures, inFeatures), max(outFeatures, inFeatures))
+    return short * (long * (4 + 3 * 8) + short * 2 * 8)
+  }
+
   /// Proportional to the work of a decomposition.
   fileprivate var cost: Int {
     let short = min(outFeatures, inFeatures)

@@ -77,7 +77,7 @@ struct VectorRows<Scalar: BLASScalar> {
           guard let a = a.baseAddress, let b = b.baseAddress, let c = c.baseAddress else { return }
           let (count, size) = (count, size)
           // As many panels as the columns say, whoever is there to share them: sums stay the same.
-          let panels = max(1, columns / 256)
+          let panels = max(1, min(columns / 256, count * size * columns / 4_000_000))
           shareOut(panels, grain: 1, over: (a, b, c)) { range, memory in
             let (a, b, c) = memory
             for panel in range {

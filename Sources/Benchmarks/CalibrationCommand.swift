@@ -1,16 +1,19 @@
 import ArgumentParser
 import Checkpoints
 import Evaluation
+import Faults
 import Foundation
 import JSON
+import LinearAlgebra
 import Models
 import Tensors
 import Training
 
-/// Calibration: both curvature matrices of every linear module, on the LoRA model.
+/// Calibration: rows of both second moments of every linear module, on the LoRA model.
 struct CalibrationCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "calibration", abstract: "C and G of every linear module on the LoRA model.")
+    commandName: "calibration",
+    abstract: "Rows of C and G of every linear module on the LoRA model.")
 
   @OptionGroup var model: BenchModel
   @Option(help: "The adapter of the LoRA model.") var adapter: String
@@ -23,16 +26,18 @@ struct CalibrationCommand: ParsableCommand {
     let (checkpoint, weights) = try model.open()
     let examples = try TokensCommand.read(tokens)
     let pool = try SeededFactors.teacher(adapter, checkpoint, weights, threads: options.threads)
-    _ = try Calibration.curvature(of: pool, examples: Array(examples.prefix(2)), seed: 0)
-    var curvature: CurvatureSums?
-    let timing = try Measurement.time {
-      curvature = try Calibration.curvature(of: pool, examples: examples, seed: 0)
+    // A row a token: traces are compared.
+    func calibrate(_ examples: [TokenizedExample]) throws(Fault) -> CurvatureRows {
+      try Calibration.curvature(
+        of: pool, examples: examples, seed: 0, scratch: NSTemporaryDirectory(), rowLimit: .max)
     }
+    _ = try calibrate(Array(examples.prefix(2)))
+    var curvature: CurvatureRows?
+    let timing = try Measurement.time { curvature = try calibrate(examples) }
     if let traces, let curvature {
-      let values = checkpoint.linearModules.flatMap { module in
-        [curvature.inputCovariance(module), curvature.outputCovariance(module)].map { matrix in
-          guard let matrix else { return Float.nan }
-          return (0..<matrix.rows).reduce(Float(0)) { $0 + matrix[$1, $1] }
+      let values = try checkpoint.linearModules.flatMap { module in
+        [try curvature.inputRows(module), try curvature.outputRows(module)].map { rows in
+          rows.map { Float($0.inDouble.squaredNorm) } ?? .nan
         }
       }
       try RawFloats.write(values, to: traces)
@@ -42,23 +47,11 @@ struct CalibrationCommand: ParsableCommand {
     let tokens = examples.reduce(0) { $0 + $1.tokenCount }
     Measurement(
       what: "calibration", timing: timing,
-      operations: count.total + CalibrationCommand.sums(checkpoint.configuration, tokens: tokens),
+      operations: count.total,
       fields: [
         "threads": .integer(options.threads), "tokens": .integer(tokens),
         "examples": .integer(examples.count),
       ]
     ).print()
-  }
-
-  /// Operations of `C` and `G`, one triangle each: `N·n²`.
-  ///
-  /// Inputs that modules share are counted once.
-  private static func sums(_ model: DecoderConfiguration, tokens: Int) -> Double {
-    let inputs = [
-      model.hiddenSize, model.queryWidth, model.hiddenSize, model.feedForwardSize,
-    ]
-    let outputs = model.linearModules.filter { $0.layer == 0 }.map(\.outFeatures)
-    let squares = (inputs + outputs).reduce(0.0) { $0 + Double($1 * $1) }
-    return Double(tokens * model.layerCount) * squares
   }
 }

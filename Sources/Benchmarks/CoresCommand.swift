@@ -46,13 +46,16 @@ struct CoresCommand: ParsableCommand {
         settings.warmup = 0
         let data = TuningData(training: examples, validation: [], teacher: nil)
         return { () throws(Fault) in
-          let tuner = Tuner(student: student, data: data, options: settings)
+          let tuner = Tuner(
+            student: student, data: data, options: settings,
+            trainables: [LatentTraining(latents)])
           try tuner.run()
         }
       case .calibration:
         let pool = student.pool
         return { () throws(Fault) in
-          _ = try Calibration.curvature(of: pool, examples: examples, seed: 0)
+          _ = try Calibration.curvature(
+            of: pool, examples: examples, seed: 0, scratch: NSTemporaryDirectory())
         }
       case .evaluation:
         let data = TuningData(training: [], validation: examples, teacher: nil)

@@ -1,8 +1,10 @@
 public import Tensors
 import Threads
 
-/// Rows of a result that are one call: enough that packing the right factor anew for each costs little.
-private let productPanel = 512
+/// Rows of a result that are one call: enough that packing the right factor anew for each costs little, and sharing them less.
+private func panelRows(columns: Int, inner: Int) -> Int {
+  max(512, 16_000_000 / max(columns * inner, 1))
+}
 
 extension Matrix where Scalar: BLASScalar {
   /// `op(self) · op(other)`; inner dimensions must agree (a programmer's error otherwise).
@@ -22,15 +24,16 @@ extension Matrix where Scalar: BLASScalar {
         result.elements.withUnsafeMutableBufferPointer { c in
           guard let a = a.baseAddress, let b = b.baseAddress, let c = c.baseAddress else { return }
           let (strideA, strideB) = (columns, other.columns)
+          let panel = panelRows(columns: otherOuter, inner: inner)
           shareOut(
-            (outer - 1) / productPanel + 1, grain: 1, over: (a, b, c)
+            (outer - 1) / panel + 1, grain: 1, over: (a, b, c)
           ) { range, memory in
             let (a, b, c) = memory
-            for panel in range {
-              let first = panel * productPanel
+            for index in range {
+              let first = index * panel
               Scalar.gemm(
                 transposeA: transposeSelf, transposeB: transposeOther,
-                rows: min(productPanel, outer - first), columns: otherOuter, inner: inner, alpha: 1,
+                rows: min(panel, outer - first), columns: otherOuter, inner: inner, alpha: 1,
                 a + (transposeSelf ? first : first * strideA), strideA: strideA, b,
                 strideB: strideB, beta: 0, c + first * otherOuter, strideC: otherOuter)
             }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Faults
 
 /// What the backward pass of one batch adds to a ``CurvatureCollector``.
 public struct CurvatureAccumulator: Sendable {
@@ -10,17 +11,12 @@ public struct CurvatureAccumulator: Sendable {
     self.batch = batch
   }
 
-  func addTokens(_ count: Int) {
-    collector.addTokens(count)
-  }
-
   /// See ``CurvatureCollector``.
   func add(
     _ layer: Int, _ kind: LinearKind, input: FloatBuffer, gradient: UnsafePointer<Float>,
-    stride: Int, tokens: Int
-  ) {
-    collector.add(
-      layer, kind, batch: batch, input: input.pointer, gradient: gradient, stride: stride,
-      tokens: tokens)
+    stride: Int
+  ) throws(Fault) {
+    try collector.add(
+      layer, kind, batch: batch, input: input.pointer, gradient: gradient, stride: stride)
   }
 }

@@ -1,77 +1,91 @@
 public import Checkpoints
-import LinearAlgebra
+public import Faults
+import Files
 import Synchronization
-import Threads
 
-/// Collects ``CurvatureSums`` during backward passes of several decoders at once.
+/// Collects ``CurvatureRows`` during backward passes of several decoders at once.
 ///
-/// There is one set of sums however many decoders there are, and every module's are added to in the order of the
-/// batches: neither memory nor bits depend on the number of threads. Batches pass the modules in the same order, so one
-/// waits for the batch before it for no longer than a module's sum takes.
+/// Batches may come in any order and at the same time: each has rows of its own, and the bits depend on the batches and
+/// the seed alone.
 public final class CurvatureCollector: Sendable {
-  /// The sums of a module.
-  private final class Lane: Sendable {
-    let turnstile = Turnstile()
-    /// Nil where another module has the same inputs.
-    let input: Mutex<SymmetricSum>?
-    let output: Mutex<SymmetricSum>
+  /// Rows of one side of a module: `golden/recovery/NOTES.md`, "Second moments by rows", has the measurements.
+  public static let rowLimit = 1024
 
-    let inFeatures: Int
+  private let blocks: [Block]
+  private let features: [CurvatureRows.Side: Int]
+  private let folding: RowFolding
+  private let scratch: ScratchFile
+  private let pieces = Mutex<[CurvatureRows.Side: [Int: ScratchFile.Piece]]>([:])
 
-    init(_ module: LinearModule, ownsInput: Bool) {
-      inFeatures = module.inFeatures
-      input = ownsInput ? Mutex(SymmetricSum(size: module.inFeatures)) : nil
-      output = Mutex(SymmetricSum(size: module.outFeatures))
-    }
-  }
-
-  private let inputOwners: [CurvatureSums.Key: CurvatureSums.Key]
-  private let lanes: [CurvatureSums.Key: Lane]
-  private let tokenCount = Mutex(0)
-
-  /// A collector for models of this shape; holds all it will need, ``CurvatureSums/byteCount(_:)``.
-  public init(_ configuration: DecoderConfiguration) {
-    inputOwners = CurvatureSums.inputOwners(configuration)
-    var lanes: [CurvatureSums.Key: Lane] = [:]
+  /// A collector for a model of this shape.
+  ///
+  /// - Parameters:
+  ///   - batches: The number of tokens of each batch to come.
+  ///   - seed: Draws the signs of tokens that share a row.
+  ///   - directory: Where the rows lie until the process ends, in a file without a name.
+  /// - Throws: 73 or 75 where there is no file to be had.
+  public init(
+    _ configuration: DecoderConfiguration, batches: [Int], seed: UInt64,
+    scratch directory: String, rowLimit: Int = CurvatureCollector.rowLimit
+  ) throws(Fault) {
+    blocks = configuration.blocks
+    var features: [CurvatureRows.Side: Int] = [:]
     for module in configuration.linearModules {
-      let key = CurvatureSums.Key(module)
-      lanes[key] = Lane(module, ownsInput: inputOwners[key] == key)
+      let (layer, kind) = (module.layer, module.kind)
+      features[CurvatureRows.Side(layer: layer, kind: kind, end: .output)] = module.outFeatures
+      let owner = configuration.blocks[layer].inputOwner(kind)
+      features[CurvatureRows.Side(layer: layer, kind: owner, end: .input)] = module.inFeatures
     }
-    self.lanes = lanes
+    self.features = features
+    folding = RowFolding(batches: batches, rowLimit: rowLimit, seed: seed)
+    scratch = try ScratchFile(in: directory)
   }
 
-  /// What the backward pass of batch `number` adds to; batches are numbered from 0 without gaps.
+  /// Bytes on disk that the rows of all modules will take.
+  public var byteCount: Int {
+    features.values.reduce(0, +) * folding.rowCount * MemoryLayout<UInt16>.size
+  }
+
+  /// What the backward pass of batch `number` adds to.
   public func accumulator(batch number: Int) -> CurvatureAccumulator {
     CurvatureAccumulator(self, batch: number)
   }
 
-  /// Ends all waiting: a batch has failed, and the sums are worth nothing.
-  public func cancel() {
-    for lane in lanes.values { lane.turnstile.close() }
-  }
-
   /// What has been seen, once all batches are through.
-  public var sums: CurvatureSums {
-    CurvatureSums(
-      inputs: lanes.compactMapValues { lane in lane.input?.withLock { $0 } },
-      outputs: lanes.mapValues { lane in lane.output.withLock { $0 } }, inputOwners: inputOwners,
-      tokenCount: tokenCount.withLock { $0 })
+  public var rows: CurvatureRows {
+    CurvatureRows(
+      scratch: scratch,
+      pieces: pieces.withLock { pieces in
+        pieces.mapValues { batches in batches.sorted { $0.key < $1.key }.map(\.value) }
+      }, blocks: blocks, tokenCount: folding.tokenCount)
   }
 
-  func addTokens(_ count: Int) {
-    tokenCount.withLock { $0 += count }
-  }
-
-  /// Adds `xᵀx` for the module's inputs `[tokens, in]` and `gᵀg` for its output gradients `[tokens, out]`, which
-  /// lie in rows of `stride`, when all batches before have.
+  /// Keeps rows of the module's inputs `[tokens, in]`, unless another one has the same, and of its output gradients
+  /// `[tokens, out]`, which lie in rows of `stride`.
   func add(
     _ layer: Int, _ kind: LinearKind, batch: Int, input: UnsafePointer<Float>,
-    gradient: UnsafePointer<Float>, stride: Int, tokens: Int
-  ) {
-    guard let lane = lanes[CurvatureSums.Key(layer: layer, kind: kind)] else { return }
-    lane.turnstile.pass(batch) {
-      lane.input?.withLock { $0.add(input, rows: tokens, stride: lane.inFeatures) }
-      lane.output.withLock { $0.add(gradient, rows: tokens, stride: stride) }
+    gradient: UnsafePointer<Float>, stride: Int
+  ) throws(Fault) {
+    let inputSide = CurvatureRows.Side(layer: layer, kind: kind, end: .input)
+    if let width = features[inputSide] {
+      try keep(
+        inputSide, batch, folding.rows(batch: batch, of: input, features: width, stride: width))
     }
+    let outputSide = CurvatureRows.Side(layer: layer, kind: kind, end: .output)
+    if let width = features[outputSide] {
+      try keep(
+        outputSide, batch, folding.rows(batch: batch, of: gradient, features: width, stride: stride)
+      )
+    }
+  }
+
+  private func keep(
+    _ side: CurvatureRows.Side, _ batch: Int, _ rows: [UInt16]
+  ) throws(Fault) {
+    let result = rows.withUnsafeBytes { bytes in
+      Result { () throws(Fault) in try scratch.append(bytes) }
+    }
+    let piece = try result.get()
+    pieces.withLock { $0[side, default: [:]][batch] = piece }
   }
 }

@@ -9,10 +9,10 @@ extension Decoder {
   ///
   /// - Parameters:
   ///   - hiddenGradient: ∂L/∂(final-normed hidden states) at the loss positions, `[P, d]`.
-  ///   - curvature: Sums inputs and output gradients of every module, if given.
+  ///   - curvature: Keeps inputs and output gradients of every module, if given.
   ///   - factors: Gets the gradients of trained columns of factors, if given.
   /// - Returns: ∂L/∂M `[outputRank, inputRank]` of each trainable module, in `updates.trainable` order.
-  /// - Throws: what reading a block throws, where the weights are streamed.
+  /// - Throws: what reading a block throws, where the weights are streamed; what keeping rows throws.
   public func backward(
     _ hiddenGradient: Matrix<Float>, curvature: CurvatureAccumulator? = nil,
     factors: FactorGradients? = nil
@@ -26,7 +26,6 @@ extension Decoder {
     _ hiddenGradient: Matrix<Float>, curvature: CurvatureAccumulator?, factors: FactorGradients?
   ) throws(Fault) -> [Matrix<Float>] {
     guard let batch = recorded else { preconditionFailure("no forward pass was recorded") }
-    curvature?.addTokens(batch.tokens.count)
     var gradients: [ModuleKey: Matrix<Float>] = [:]
     let dResidual = gradientOfFinalNorm(hiddenGradient, batch: batch)
     let positions = batch.positionOfToken
@@ -42,10 +41,10 @@ extension Decoder {
         copy.update(from: dResidual, count: count)
         dOutput = UnsafePointer(copy)
       }
-      backwardFeedForward(
+      try backwardFeedForward(
         index, block, layer, batch: batch, dOutput: dOutput, dResidual: dResidual,
         gradients: &gradients, curvature: curvature, factors: factors)
-      backwardAttention(
+      try backwardAttention(
         index, block, layer, batch: batch, positions: positions, dOutput: dOutput,
         dResidual: dResidual, gradients: &gradients, curvature: curvature, factors: factors)
     }
@@ -114,7 +113,7 @@ extension Decoder {
     dOutput: UnsafePointer<Float>, dResidual: UnsafeMutablePointer<Float>,
     gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?,
     factors: FactorGradients?
-  ) {
+  ) throws(Fault) {
     let tokens = batch.tokens.count
     let (shape, hidden) = (block.shape.feedForward, configuration.hiddenSize)
     let dBranch = gradientOfBranch(.down, block, layer, dOutput: dOutput, tokens: tokens)
@@ -122,8 +121,8 @@ extension Decoder {
     var dY = activations(dBranch, tokens: tokens, columns: hidden)
     block[.down].multiply(
       dY, count: tokens, .backward, into: dActivation, stride: shape.size)
-    curvature?.add(
-      index, .down, input: layer.activation, gradient: dBranch, stride: hidden, tokens: tokens)
+    try curvature?.add(
+      index, .down, input: layer.activation, gradient: dBranch, stride: hidden)
     backwardModule(
       ModuleKey(layer: index, kind: .down), layer, x: layer.activation, dY: dY, dX: dActivation,
       tokens: tokens, &gradients, factors)
@@ -137,9 +136,9 @@ extension Decoder {
     block[.gateUp].multiply(
       dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil)
     for (kind, column) in columns(of: .gateUp, block.shape) {
-      curvature?.add(
+      try curvature?.add(
         index, kind, input: layer.feedForwardInput, gradient: dWide + column,
-        stride: shape.wide, tokens: tokens)
+        stride: shape.wide)
       backwardModule(
         ModuleKey(layer: index, kind: kind), layer, x: layer.feedForwardInput,
         dY: dY.dropping(columns: column), dX: dInput, tokens: tokens, &gradients, factors)
@@ -155,7 +154,7 @@ extension Decoder {
     positions: [Int], dOutput: UnsafePointer<Float>, dResidual: UnsafeMutablePointer<Float>,
     gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?,
     factors: FactorGradients?
-  ) {
+  ) throws(Fault) {
     let tokens = batch.tokens.count
     let (shape, hidden) = (block.shape.attention, configuration.hiddenSize)
     let (query, width) = (shape.queryWidth, shape.columns.width)
@@ -164,9 +163,8 @@ extension Decoder {
     var dY = activations(dBranch, tokens: tokens, columns: hidden)
     block[.output].multiply(
       dY, count: tokens, .backward, into: dAttention, stride: query)
-    curvature?.add(
-      index, .output, input: layer.attentionOutput, gradient: dBranch, stride: hidden,
-      tokens: tokens)
+    try curvature?.add(
+      index, .output, input: layer.attentionOutput, gradient: dBranch, stride: hidden)
     backwardModule(
       ModuleKey(layer: index, kind: .output), layer, x: layer.attentionOutput, dY: dY,
       dX: dAttention, tokens: tokens, &gradients, factors)
@@ -188,9 +186,8 @@ extension Decoder {
         dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil)
     }
     for (kind, column) in columns(of: .queryKeyValue, block.shape) {
-      curvature?.add(
-        index, kind, input: layer.attentionInput, gradient: dQKV + column, stride: width,
-        tokens: tokens)
+      try curvature?.add(
+        index, kind, input: layer.attentionInput, gradient: dQKV + column, stride: width)
       backwardModule(
         ModuleKey(layer: index, kind: kind), layer, x: layer.attentionInput,
         dY: dY.dropping(columns: column), dX: needsInput ? dInput : nil, tokens: tokens,

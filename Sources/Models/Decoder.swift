@@ -320,7 +320,8 @@ public final class Decoder {
   ) {
     guard let buffer = block.vectors.biases[product] else { return }
     let size = buffer.count
-    shareOut(tokens, grain: rowGrain, over: (UnsafePointer(buffer.pointer), y)) { range, memory in
+    shareOut(tokens, grain: rowGrain(size), over: (UnsafePointer(buffer.pointer), y)) {
+      range, memory in
       let (bias, y) = memory
       for token in range {
         let row = y + token * size

@@ -9,9 +9,17 @@ import Tensors
 struct ColumnCoder {
   let metric: Metric
   /// The largest code in magnitude, column by column.
-  let largestCodes: [Int]
+  private let largestCodes: [Int]
+  /// `Rᵀ` of the metric, `[features, rows]`, so that the numbers of a feature lie together; nil under the identity.
+  private let loadings: Matrix<Double>?
 
   private static let passLimit = 4
+
+  init(metric: Metric, largestCodes: [Int]) {
+    self.metric = metric
+    self.largestCodes = largestCodes
+    loadings = metric.rows?.transposed
+  }
 
   /// Codes of every column of `targets`; no column of numbers becomes one of zeros.
   func code(_ targets: Matrix<Double>, coupling: Matrix<Double>) -> CodedColumns {
@@ -52,7 +60,7 @@ struct ColumnCoder {
     codes: inout [Int8], errors: inout Matrix<Double>
   ) -> Int {
     let (features, start) = (targets.columns, column * targets.columns)
-    // What the error of this column looks like to the sum: E S over its own weight.
+    // What the error of this column looks like to the sum: E S over its own weight, and its image R E S.
     var mixed = Matrix<Double>(rows: features, columns: 1)
     for other in 0..<targets.rows {
       let weight = coupling[column, other] / coupling[column, column]
@@ -60,17 +68,19 @@ struct ColumnCoder {
         mixed.elements[index] += weight * errors.elements[other * features + index]
       }
     }
-    var slopes = metric.applied(to: mixed).elements
+    var image = metric.image(of: mixed).elements
     var moves = 0
     for index in 0..<features {
-      let curvature = metric.diagonal(index)
+      let (slope, curvature) = slope(index, mixed.elements[index], image)
       guard curvature > 0 else { continue }
       let old = Double(codes[start + index])
-      let code = rounded(old + slopes[index] / (curvature * step), limit: largestCodes[column])
+      let code = rounded(old + slope / (curvature * step), limit: largestCodes[column])
       guard code != old else { continue }
       codes[start + index] = Int8(code)
-      errors.elements[start + index] -= step * (code - old)
-      metric.addRow(index, times: -step * (code - old), to: &slopes)
+      let change = -step * (code - old)
+      errors.elements[start + index] += change
+      mixed.elements[index] += change
+      add(change, of: index, to: &image)
       moves += 1
     }
     // A column that lost all its codes would be no direction: it keeps its largest number.
@@ -82,6 +92,50 @@ struct ColumnCoder {
       }
     }
     return moves
+  }
+
+  /// `(S e)ᵢ` for the error `e` with the given number at `i` and the given image `R e`, and `Sᵢᵢ`.
+  private func slope(
+    _ index: Int, _ number: Double, _ image: [Double]
+  ) -> (slope: Double, curvature: Double) {
+    var (slope, curvature) = (metric.shift * number, metric.shift)
+    guard let loadings else { return (slope, curvature) }
+    loadings.elements.withUnsafeBufferPointer { loadings in
+      image.withUnsafeBufferPointer { image in
+        let start = index * image.count
+        var sums = (product: SIMD4<Double>.zero, square: SIMD4<Double>.zero)
+        var row = 0
+        while row + 4 <= image.count {
+          var (x, y) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
+          for lane in 0..<4 {
+            x[lane] = loadings[start + row + lane]
+            y[lane] = image[row + lane]
+          }
+          sums.product += x * y
+          sums.square += x * x
+          row += 4
+        }
+        slope += sums.product.sum()
+        curvature += sums.square.sum()
+        while row < image.count {
+          slope += loadings[start + row] * image[row]
+          curvature += loadings[start + row] * loadings[start + row]
+          row += 1
+        }
+      }
+    }
+    return (slope, curvature)
+  }
+
+  /// Adds what `change` at `index` does to an image.
+  private func add(_ change: Double, of index: Int, to image: inout [Double]) {
+    guard let loadings else { return }
+    loadings.elements.withUnsafeBufferPointer { loadings in
+      image.withUnsafeMutableBufferPointer { image in
+        let start = index * image.count
+        for row in image.indices { image[row] += change * loadings[start + row] }
+      }
+    }
   }
 
   private func rounded(_ value: Double, limit: Int) -> Double {

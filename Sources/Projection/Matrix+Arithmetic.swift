@@ -8,6 +8,16 @@ extension Matrix where Scalar == Double {
     return result
   }
 
+  /// `self + factor · other`.
+  func adding(_ factor: Double, times other: Matrix<Double>) -> Matrix<Double> {
+    precondition(rows == other.rows && columns == other.columns)
+    var result = self
+    for index in result.elements.indices {
+      result.elements[index] += factor * other.elements[index]
+    }
+    return result
+  }
+
   /// `Σ selfᵢⱼ otherᵢⱼ`.
   func innerProduct(_ other: Matrix<Double>) -> Double {
     precondition(rows == other.rows && columns == other.columns)

@@ -18,7 +18,7 @@ extension Projection {
   ///   - ridge: relative to each moment's mean diagonal.
   /// - Throws: `PROJ-SHAPE` where update, basis and curvature disagree; `PROJ-CURVATURE` where the
   ///   method needs a moment that is missing; `NUM-DEFINITE` where a system cannot be solved.
-  /// - Complexity: O(outFeatures²·(rank + outputRank) + inFeatures²·(rank + inputRank)).
+  /// - Complexity: for moments of n rows, O(n·outFeatures·(rank + outputRank) + n·inFeatures·(rank + inputRank)).
   public static func fit(
     update: LowRankUpdate, basis: ModuleBasis, curvature: Curvature? = nil,
     method: ProjectionMethod, ridge: Double = Projection.defaultRidge
@@ -26,8 +26,8 @@ extension Projection {
     try checkShapes(
       update, outFeatures: basis.outputBasis.rows, inFeatures: basis.inputBasis.rows, curvature)
     let usesInput = method == .calibrated || method == .kfac
-    guard !usesInput || curvature?.inputCovariance != nil,
-      method != .kfac || curvature?.outputCovariance != nil
+    guard !usesInput || curvature?.input != nil,
+      method != .kfac || curvature?.output != nil
     else {
       throw Fault(
         .internalError, "PROJ-CURVATURE", "method \(method.rawValue) needs second moments",
@@ -40,8 +40,8 @@ extension Projection {
         method == .zero
         ? Matrix(rows: basis.outputBasis.columns, columns: basis.inputBasis.columns)
         : try factors.solve(
-          output: Metric(method == .kfac ? curvature?.outputCovariance : nil, ridge: ridge),
-          input: Metric(usesInput ? curvature?.inputCovariance : nil, ridge: ridge))
+          output: Metric(method == .kfac ? curvature?.output : nil, ridge: ridge),
+          input: Metric(usesInput ? curvature?.input : nil, ridge: ridge))
     } catch {
       throw error.at(tensor: update.moduleName)
     }
@@ -52,8 +52,8 @@ extension Projection {
         latent, output: Metric(nil, ridge: 0), input: Metric(nil, ridge: 0)),
       weightedCapturedEnergy: curvature.flatMap {
         factors.capturedEnergy(
-          latent, output: Metric($0.outputCovariance, ridge: 0),
-          input: Metric($0.inputCovariance, ridge: 0))
+          latent, output: Metric($0.output, ridge: 0),
+          input: Metric($0.input, ridge: 0))
       })
   }
 
@@ -77,21 +77,27 @@ extension Projection {
       latent, output: Metric(nil, ridge: 0), input: Metric(nil, ridge: 0))
     let weighted = curvature.flatMap {
       factors.capturedEnergy(
-        latent, output: Metric($0.outputCovariance, ridge: 0),
-        input: Metric($0.inputCovariance, ridge: 0))
+        latent, output: Metric($0.output, ridge: 0),
+        input: Metric($0.input, ridge: 0))
     }
     return (plain, weighted)
+  }
+
+  /// The mean share of energy that is not captured in `moduleCount` modules, of which some capture the shares `captured` and
+  /// the others nothing.
+  public static func missingEnergy(captured: [Double], of moduleCount: Int) -> Double {
+    1 - captured.reduce(0, +) / Double(max(moduleCount, 1))
   }
 
   /// Refuses parts of different modules.
   static func checkShapes(
     _ update: LowRankUpdate, outFeatures: Int, inFeatures: Int, _ curvature: Curvature?
   ) throws(Fault) {
-    let input = curvature?.inputCovariance
-    let output = curvature?.outputCovariance
+    let input = curvature?.input
+    let output = curvature?.output
     guard update.outFeatures == outFeatures, update.inFeatures == inFeatures,
-      input.map({ $0.rows == inFeatures && $0.columns == inFeatures }) ?? true,
-      output.map({ $0.rows == outFeatures && $0.columns == outFeatures }) ?? true
+      input.map({ $0.features == inFeatures }) ?? true,
+      output.map({ $0.features == outFeatures }) ?? true
     else {
       throw Fault(
         .badData, "PROJ-SHAPE",

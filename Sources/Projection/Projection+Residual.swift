@@ -24,9 +24,9 @@ extension Projection {
     let up = update.loraB.inDouble.scaled(by: update.scaling)
     let down = update.loraA.inDouble.transposed
     let outputCoder = ColumnCoder(
-      metric: Metric(curvature?.outputCovariance, ridge: ridge), largestCodes: largestCodes)
+      metric: Metric(curvature?.output, ridge: ridge), largestCodes: largestCodes)
     let inputCoder = ColumnCoder(
-      metric: Metric(curvature?.inputCovariance, ridge: ridge), largestCodes: largestCodes)
+      metric: Metric(curvature?.input, ridge: ridge), largestCodes: largestCodes)
     do throws(Fault) {
       var output = CodedColumns(features: update.outFeatures, count: 0, codes: [])
       var input = CodedColumns(features: update.inFeatures, count: 0, codes: [])
@@ -48,10 +48,9 @@ extension Projection {
     _ fixed: Matrix<Double>, _ metric: Metric, of near: Matrix<Double>, with far: Matrix<Double>,
     by coder: ColumnCoder
   ) throws(Fault) -> CodedColumns {
-    let weighted = metric.applied(to: fixed)
-    let coupling = fixed.times(weighted, transposeSelf: true)
-    let mix = try Cholesky(coupling).dividing(rows: near.times(weighted, transposeSelf: true))
-    return coder.code(far.times(mix), coupling: coupling)
+    let products = metric.products(fixed, near)
+    let mix = try Cholesky(products.xx).dividing(rows: products.xy.transposed)
+    return coder.code(far.times(mix), coupling: products.xx)
   }
 
   /// What `pairs` leave of an update, `ΔW − P D Qᵀ` with the D that ``fit(update:basis:curvature:method:ridge:)``

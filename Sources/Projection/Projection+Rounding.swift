@@ -22,9 +22,9 @@ extension Projection {
     rounding: (_ column: [Float]) throws(Fault) -> (Float) -> Float
   ) throws(Fault) -> Matrix<Float> {
     let rows = try carry(
-      basis.outputBasis, curvature.outputCovariance, ridge: ridge, name: basis.moduleName)
+      basis.outputBasis, curvature.output, ridge: ridge, name: basis.moduleName)
     let columns = try carry(
-      basis.inputBasis, curvature.inputCovariance, ridge: ridge, name: basis.moduleName)
+      basis.inputBasis, curvature.input, ridge: ridge, name: basis.moduleName)
     var rest = latent.inDouble
     var result = latent
     for column in 0..<rest.columns {
@@ -51,7 +51,7 @@ extension Projection {
 
   /// T, upper triangular with `(XᵀSX)⁻¹ = TᵀT`.
   private static func carry(
-    _ basis: Matrix<Float>, _ moment: Matrix<Float>?, ridge: Double, name: String
+    _ basis: Matrix<Float>, _ moment: SecondMoment?, ridge: Double, name: String
   ) throws(Fault) -> Matrix<Double> {
     guard let moment else { return .identity(basis.columns) }
     let metric = try Metric.within(basis, moment, ridge: ridge, name: name)

@@ -23,7 +23,7 @@ extension Projection {
     candidates: Int? = nil, search: DirectionSearch = .exchange,
     ridge: Double = Projection.defaultRidge
   ) throws(Fault) -> BasisSelection {
-    guard let curvature, curvature.inputCovariance != nil || curvature.outputCovariance != nil
+    guard let curvature, curvature.input != nil || curvature.output != nil
     else {
       return try select(
         update: update, directions: basis.directionRows, rank: rank, candidates: candidates)

@@ -32,10 +32,10 @@ struct SelectionProblem {
     let inputRows =
       candidates == basis.count ? basis.inputRows : basis.inputRows.selectingRows(indices)
     output = SideProblem(
-      rows: outputRows, targets: up, metric: Metric(curvature?.outputCovariance, ridge: ridge))
+      rows: outputRows, targets: up, metric: Metric(curvature?.output, ridge: ridge))
     input = SideProblem(
       rows: inputRows, targets: down.transposed,
-      metric: Metric(curvature?.inputCovariance, ridge: ridge))
+      metric: Metric(curvature?.input, ridge: ridge))
     coordinates = outputRows.times(up).times(
       inputRows.times(down, transposeOther: true), transposeOther: true)
   }

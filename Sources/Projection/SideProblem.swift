@@ -24,12 +24,18 @@ struct SideProblem {
   ///   - rows: `X`, one direction per row, `[count, features]`.
   ///   - targets: the LoRA's factor, `[features, rank]`.
   init(rows: Matrix<Double>, targets: Matrix<Double>, metric: Metric) {
-    let weighted = metric.applied(toRows: rows)
+    let plain = rows.times(targets)
     // Directions are orthonormal.
-    self.metric =
-      metric.isIdentity ? .identity(rows.rows) : weighted.times(rows, transposeOther: true)
-    self.targets = weighted.times(targets)
-    total = targets.times(metric.applied(to: targets), transposeSelf: true)
+    var gram = Matrix<Double>.identity(rows.rows).scaled(by: metric.shift)
+    var cross = plain.scaled(by: metric.shift)
+    if let moment = metric.rows {
+      let image = rows.times(moment, transposeOther: true)
+      gram = image.times(image, transposeOther: true).adding(1, times: gram)
+      cross = image.times(metric.image(of: targets)).adding(1, times: cross)
+    }
+    self.metric = gram
+    self.targets = cross
+    total = metric.gram(targets)
   }
 
   /// `diag(H)` over its mean plus `floor`.

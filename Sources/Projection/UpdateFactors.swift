@@ -41,15 +41,12 @@ struct UpdateFactors {
     let inputBasis = basis.inputBasis.inDouble
     let up = update.loraB.inDouble.scaled(by: update.scaling)
     let down = update.loraA.inDouble.transposed
-    let weightedUp = output.applied(to: up)
-    let weightedDown = input.applied(to: down)
+    let outputs = output.products(outputBasis, up)
+    let inputs = input.products(inputBasis, down)
     return Products(
-      output: outputBasis.times(output.applied(to: outputBasis), transposeSelf: true),
-      input: inputBasis.times(input.applied(to: inputBasis), transposeSelf: true),
-      cross: outputBasis.times(weightedUp, transposeSelf: true)
-        .times(weightedDown.times(inputBasis, transposeSelf: true)),
-      total: up.times(weightedUp, transposeSelf: true)
-        .innerProduct(down.times(weightedDown, transposeSelf: true)))
+      output: outputs.xx, input: inputs.xx,
+      cross: outputs.xy.times(inputs.xy, transposeOther: true),
+      total: outputs.yy.innerProduct(inputs.yy))
   }
 
   /// `(UᵀGU)⁻¹ (UᵀG ΔW C V) (VᵀCV)⁻¹`.

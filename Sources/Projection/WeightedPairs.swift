@@ -28,8 +28,8 @@ public struct WeightedPairs: Sendable {
     let up = update.loraB.inDouble.scaled(by: update.scaling)
     let down = update.loraA.inDouble.transposed
     do throws(Fault) {
-      let output = try WeightedPairs.side(up, Metric(curvature?.outputCovariance, ridge: ridge))
-      let input = try WeightedPairs.side(down, Metric(curvature?.inputCovariance, ridge: ridge))
+      let output = try WeightedPairs.side(up, Metric(curvature?.output, ridge: ridge))
+      let input = try WeightedPairs.side(down, Metric(curvature?.input, ridge: ridge))
       let svd = try SVD(output.root.times(input.root))
       let largest = svd.values.first ?? 0
       let count = svd.values.count { $0 > 1e-9 * largest }
@@ -48,8 +48,7 @@ public struct WeightedPairs: Sendable {
   private static func side(
     _ factor: Matrix<Double>, _ metric: Metric
   ) throws(Fault) -> (root: Matrix<Double>, inverseRoot: Matrix<Double>) {
-    let eigen = try SymmetricEigen(
-      factor.times(metric.applied(to: factor), transposeSelf: true))
+    let eigen = try SymmetricEigen(metric.gram(factor))
     let floor = max(eigen.values.first ?? 0, 0) * 1e-14
     return (
       eigen.map { max($0, 0).squareRoot() }, eigen.map { $0 > floor ? 1 / $0.squareRoot() : 0 }

@@ -20,13 +20,13 @@ public struct WhiteningFactors: Sendable {
     basis: ModuleBasis, curvature: Curvature, ridge: Double = Projection.defaultRidge
   ) throws(Fault) {
     output = try WhiteningFactors.factor(
-      basis.outputBasis, curvature.outputCovariance, ridge: ridge, name: basis.moduleName)
+      basis.outputBasis, curvature.output, ridge: ridge, name: basis.moduleName)
     input = try WhiteningFactors.factor(
-      basis.inputBasis, curvature.inputCovariance, ridge: ridge, name: basis.moduleName)
+      basis.inputBasis, curvature.input, ridge: ridge, name: basis.moduleName)
   }
 
   private static func factor(
-    _ basis: Matrix<Float>, _ moment: Matrix<Float>?, ridge: Double, name: String
+    _ basis: Matrix<Float>, _ moment: SecondMoment?, ridge: Double, name: String
   ) throws(Fault) -> Matrix<Double> {
     guard let moment, basis.columns > 0 else { return .identity(basis.columns) }
     let small = try Metric.within(basis, moment, ridge: ridge, name: name)

@@ -5,7 +5,7 @@ import Synchronization
 /// The threads of this process that help with fork-joins: made when they are first wanted, asleep when they are not.
 ///
 /// A caller does its own work and is helped, so that work ends on a machine that gives no thread at all. Who waits for
-/// helpers or for its turn helps in the meantime, but only with items that lie deeper than its own: such an item never
+/// helpers or for memory helps in the meantime, but only with items that lie deeper than its own: such an item never
 /// waits for what the waiting thread still has to do, and a stack holds no depth twice.
 final class Crew: Sendable {
   static let shared = Crew()
@@ -49,7 +49,7 @@ final class Crew: Sendable {
 
   /// Waits on behalf of the running item until `isOver`, which is asked again after every ``announce(_:)``.
   ///
-  /// `isOver` is asked under the lock of ``announce(_:)``, and once in a while without news.
+  /// `isOver` is asked under the lock of ``announce(_:)``.
   func wait(until isOver: () -> Bool) {
     monitor.lock()
     let place = ThreadScope.place
@@ -158,9 +158,6 @@ private final class Monitor: @unchecked Sendable {
   private let work = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private let news = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-  /// Those who wait look at least so often whether the process was asked to stop.
-  private static let patience = 100_000_000
-
   init() {
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(work, nil)
@@ -173,14 +170,5 @@ private final class Monitor: @unchecked Sendable {
   func sleep() { pthread_cond_wait(work, mutex) }
   func wakeWaiters() { pthread_cond_broadcast(news) }
 
-  func waitForNews() {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    time.tv_nsec += Monitor.patience
-    if time.tv_nsec >= 1_000_000_000 {
-      time.tv_nsec -= 1_000_000_000
-      time.tv_sec += 1
-    }
-    pthread_cond_timedwait(news, mutex, &time)
-  }
+  func waitForNews() { pthread_cond_wait(news, mutex) }
 }

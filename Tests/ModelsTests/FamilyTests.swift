@@ -90,7 +90,8 @@ import Testing
     for example in model.examples {
       batch.append(prompt: example.prompt, completion: example.completion)
     }
-    let collector = CurvatureCollector(base.configuration)
+    let collector = try CurvatureCollector(
+      base.configuration, batches: [batch.tokens.count], seed: 0, scratch: NSTemporaryDirectory())
     let (loss, gradient) = decoder.head.loss(
       try decoder.forward(batch, recording: true), targets: batch.targets, teacher: nil,
       objective: OutputHead.Objective(crossEntropy: 1, distillation: 0))
@@ -104,27 +105,26 @@ import Testing
     }
     let moments = try model.expected("moments")
     for (index, module) in base.linearModules.enumerated() {
-      let sums = collector.sums
-      let input = try #require(sums.inputCovariance(module))
-      let output = try #require(sums.outputCovariance(module))
+      let rows = collector.rows
+      let input = try #require(try rows.inputRows(module))
+      let output = try #require(try rows.outputRows(module))
       let values = [
         quadratic(input, probes[index].input), quadratic(output, probes[index].output),
       ]
       for (value, wanted) in zip(values, moments[2 * index..<2 * index + 2]) {
-        #expect(abs(value - wanted) < 1e-4 * abs(wanted), "\(label) \(module.name)")
+        // Every token has a row of its own here: what differs is the rounding to BF16.
+        #expect(abs(value - wanted) < 1e-2 * abs(wanted), "\(label) \(module.name)")
       }
     }
     try checkCache(decoder, prompt: Array(model.prompt.prefix(12)))
   }
 
-  private func quadratic(_ matrix: Matrix<Float>, _ probe: [Float]) -> Double {
-    var sum = 0.0
-    for row in 0..<matrix.rows {
-      for column in 0..<matrix.columns {
-        sum += Double(probe[row]) * Double(matrix[row, column]) * Double(probe[column])
-      }
+  /// `vᵀRᵀRv`.
+  private func quadratic(_ rows: Matrix<Float>, _ probe: [Float]) -> Double {
+    (0..<rows.rows).reduce(0) { sum, row in
+      let image = probe.indices.reduce(0.0) { $0 + Double(rows[row, $1]) * Double(probe[$1]) }
+      return sum + image * image
     }
-    return sum
   }
 
   /// Every token that is decoded with a cache is the best one of the whole sequence run at once.

@@ -34,8 +34,8 @@ import Testing
     let update = Samples.update(outFeatures: 30, inFeatures: 24, rank: 4, seed: 500)
     let basis = try SingularBasis(weight: Samples.normal(30, 24, seed: 501), moduleName: "m")
     let curvature = Curvature(
-      inputCovariance: Samples.moment(24, samples: 60, seed: 502),
-      outputCovariance: Samples.moment(30, samples: 60, seed: 503))
+      input: Samples.moment(24, samples: 60, seed: 502),
+      output: Samples.moment(30, samples: 60, seed: 503))
     func energies(_ counts: [Int]) throws -> [[Double]] {
       try Projection.energies(
         update: update, basis: basis, curvature: curvature, inputCounts: counts, ridge: 1e-3

@@ -11,8 +11,8 @@ import Testing
 @Suite struct FitTests {
   let update = Samples.update(outFeatures: 13, inFeatures: 10, rank: 3, seed: 51)
   let curvature = Curvature(
-    inputCovariance: Samples.moment(10, samples: 30, seed: 52),
-    outputCovariance: Samples.moment(13, samples: 30, seed: 53))
+    input: Samples.moment(10, samples: 30, seed: 52),
+    output: Samples.moment(13, samples: 30, seed: 53))
 
   private func basis() throws -> ModuleBasis {
     try ModuleBasis(randomFor: "m", outFeatures: 13, inFeatures: 10, rank: 4, seed: 54)
@@ -29,8 +29,8 @@ import Testing
 
   /// `tr(G E C Eᵀ)`, formed in full.
   private func weighted(_ error: Matrix<Double>, _ curvature: Curvature?) -> Double {
-    let g = curvature?.outputCovariance?.inDouble ?? .identity(13)
-    let c = curvature?.inputCovariance?.inDouble ?? .identity(10)
+    let g = curvature?.output?.matrix ?? .identity(13)
+    let c = curvature?.input?.matrix ?? .identity(10)
     let product = g.times(error).times(c)
     return zip(product.elements, error.elements).reduce(0) { $0 + $1.0 * $1.1 }
   }
@@ -41,9 +41,9 @@ import Testing
     let basis = try basis()
     let fit = try Projection.fit(
       update: update, basis: basis, curvature: curvature, method: method, ridge: 0)
-    let g = method == .kfac ? curvature.outputCovariance?.inDouble ?? .identity(13) : .identity(13)
+    let g = method == .kfac ? curvature.output?.matrix ?? .identity(13) : .identity(13)
     let c =
-      method == .projected ? .identity(10) : curvature.inputCovariance?.inDouble ?? .identity(10)
+      method == .projected ? .identity(10) : curvature.input?.matrix ?? .identity(10)
     let gradient = basis.outputBasis.inDouble.times(
       g.times(residual(fit.latent, basis)).times(c), transposeSelf: true
     ).times(basis.inputBasis.inDouble)
@@ -120,9 +120,9 @@ import Testing
     let other = Samples.update(outFeatures: 10, inFeatures: 13, rank: 3, seed: 56)
     let cases: [(LowRankUpdate, Curvature?, ProjectionMethod, String)] = [
       (other, nil, .projected, "PROJ-SHAPE"),
-      (update, Curvature(inputCovariance: Matrix(rows: 9, columns: 9)), .projected, "PROJ-SHAPE"),
+      (update, Curvature(input: Samples.zeroMoment(9)), .projected, "PROJ-SHAPE"),
       (update, nil, .calibrated, "PROJ-CURVATURE"),
-      (update, Curvature(inputCovariance: curvature.inputCovariance), .kfac, "PROJ-CURVATURE"),
+      (update, Curvature(input: curvature.input), .kfac, "PROJ-CURVATURE"),
     ]
     for (update, curvature, method, code) in cases {
       #expect {

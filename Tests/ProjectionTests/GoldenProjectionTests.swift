@@ -28,8 +28,8 @@ import Testing
       moduleName: "m", loraA: try matrix("lora_A"), loraB: try matrix("lora_B"),
       scaling: sample.scaling)
     let curvature = Curvature(
-      inputCovariance: try matrix("input_covariance"),
-      outputCovariance: try matrix("output_covariance"))
+      input: try SecondMoment(matrix("input_covariance")),
+      output: try SecondMoment(matrix("output_covariance")))
     let fit = try Projection.fit(
       update: update, basis: basis, curvature: curvature, method: method, ridge: 1e-3)
     let expected = try file.doubles(of: file.tensor("expected.\(method.rawValue)"))

@@ -10,11 +10,11 @@ import Testing
 @Suite struct ResidualTests {
   let update = Samples.update(outFeatures: 13, inFeatures: 10, rank: 4, seed: 81)
   let curvature = Curvature(
-    inputCovariance: Samples.moment(10, samples: 30, seed: 82),
-    outputCovariance: Samples.moment(13, samples: 30, seed: 83))
+    input: Samples.moment(10, samples: 30, seed: 82),
+    output: Samples.moment(13, samples: 30, seed: 83))
 
-  private func root(_ matrix: Matrix<Float>?) throws -> Matrix<Double> {
-    try SymmetricEigen(try #require(matrix).inDouble).map { max($0, 0).squareRoot() }
+  private func root(_ moment: SecondMoment?) throws -> Matrix<Double> {
+    try SymmetricEigen(try #require(moment).matrix).map { max($0, 0).squareRoot() }
   }
 
   /// `tr(G E C Eᵀ)` of `ΔW − X`, formed in full.
@@ -22,8 +22,8 @@ import Testing
     let delta = Samples.delta(update)
     let rest = Matrix(
       rows: 13, columns: 10, elements: zip(delta.elements, found.elements).map { $0.0 - $0.1 })
-    let g = curvature?.outputCovariance?.inDouble ?? .identity(13)
-    let c = curvature?.inputCovariance?.inDouble ?? .identity(10)
+    let g = curvature?.output?.matrix ?? .identity(13)
+    let c = curvature?.input?.matrix ?? .identity(10)
     let product = g.times(rest).times(c)
     return zip(product.elements, rest.elements).reduce(0) { $0 + $1.0 * $1.1 }
   }
@@ -32,8 +32,8 @@ import Testing
   @Test func pairsAreTheWeightedDecomposition() throws {
     let pairs = try WeightedPairs(of: update, curvature: curvature, ridge: 0)
     let dense = try SVD(
-      root(curvature.outputCovariance).times(Samples.delta(update))
-        .times(root(curvature.inputCovariance)))
+      root(curvature.output).times(Samples.delta(update))
+        .times(root(curvature.input)))
     #expect(pairs.values.count == 4)
     for (found, expected) in zip(pairs.values, dense.values) {
       #expect(abs(found - expected) < 1e-6 * dense.values[0])

@@ -12,8 +12,8 @@ import Testing
     let basis = try SingularBasis(weight: Samples.normal(20, 16, seed: seed), moduleName: "m")
     let choice = BasisSelection.selected(output: Array(0..<12), input: [1, 4, 9])
     let curvature = Curvature(
-      inputCovariance: Samples.moment(16, samples: 40, seed: seed + 1),
-      outputCovariance: Samples.moment(20, samples: 50, seed: seed + 2))
+      input: Samples.moment(16, samples: 40, seed: seed + 1),
+      output: Samples.moment(20, samples: 50, seed: seed + 2))
     return (
       try basis.moduleBasis(for: choice), curvature, Samples.normal(12, 3, seed: seed + 3)
     )
@@ -28,8 +28,8 @@ import Testing
       difference.elements[index] -= Double(latent.elements[index])
     }
     let (u, v) = (basis.outputBasis.inDouble, basis.inputBasis.inDouble)
-    let g = try #require(curvature.outputCovariance).inDouble
-    let c = try #require(curvature.inputCovariance).inDouble
+    let g = try #require(curvature.output).matrix
+    let c = try #require(curvature.input).matrix
     let update = u.times(difference).times(v, transposeOther: true)
     return zip(update.elements, g.times(update).times(c).elements).reduce(0) { $0 + $1.0 * $1.1 }
   }
@@ -69,7 +69,7 @@ import Testing
     let found = fault { () throws(Fault) in
       try Projection.rounded(
         latent, basis: basis,
-        curvature: Curvature(inputCovariance: Samples.moment(5, samples: 9, seed: 1)),
+        curvature: Curvature(input: Samples.moment(5, samples: 9, seed: 1)),
         rounding: toHalves)
     }
     #expect(found?.code == "PROJ-SHAPE")

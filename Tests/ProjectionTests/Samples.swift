@@ -1,5 +1,6 @@
 import Adapters
 import LinearAlgebra
+import Projection
 import Tensors
 
 /// Random material for the tests of this target, from explicit seeds.
@@ -11,12 +12,16 @@ enum Samples {
   }
 
   /// A second moment of correlated Gaussian samples, `[size, size]`.
-  static func moment(_ size: Int, samples: Int, seed: UInt64) -> Matrix<Float> {
+  static func moment(_ size: Int, samples: Int, seed: UInt64) -> SecondMoment {
     let mix = normal(size, size, seed: seed + 1000).inDouble
-    let x = normal(samples, size, seed: seed).inDouble.times(mix)
-    var result = x.times(x, transposeSelf: true)
-    for index in result.elements.indices { result.elements[index] /= Double(samples) }
-    return result.inFloat
+    var x = normal(samples, size, seed: seed).inDouble.times(mix)
+    for index in x.elements.indices { x.elements[index] /= Double(samples).squareRoot() }
+    return SecondMoment(rows: x.inFloat)
+  }
+
+  /// The moment of what was never seen.
+  static func zeroMoment(_ size: Int) -> SecondMoment {
+    SecondMoment(rows: Matrix(rows: 1, columns: size))
   }
 
   /// A random update with scaling 0.75.

@@ -28,8 +28,8 @@ import Testing
     let update = Samples.update(outFeatures: 7, inFeatures: 6, rank: 2, seed: seed)
     let basis = try SingularBasis(weight: Samples.normal(7, 6, seed: seed + 1), moduleName: "m")
     let curvature = Curvature(
-      inputCovariance: Samples.moment(6, samples: 12, seed: seed + 2),
-      outputCovariance: Samples.moment(7, samples: 14, seed: seed + 3))
+      input: Samples.moment(6, samples: 12, seed: seed + 2),
+      output: Samples.moment(7, samples: 14, seed: seed + 3))
     return (update, basis, curvature)
   }
 
@@ -65,8 +65,8 @@ import Testing
       let update = Samples.update(outFeatures: 30, inFeatures: 24, rank: 4, seed: seed)
       let basis = try SingularBasis(weight: Samples.normal(30, 24, seed: seed + 1), moduleName: "m")
       let curvature = Curvature(
-        inputCovariance: Samples.moment(24, samples: 60, seed: seed + 2),
-        outputCovariance: Samples.moment(30, samples: 60, seed: seed + 3))
+        input: Samples.moment(24, samples: 60, seed: seed + 2),
+        output: Samples.moment(30, samples: 60, seed: seed + 3))
       for search in DirectionSearch.allCases {
         let choice = try Projection.select(
           update: update, basis: basis, curvature: curvature, rank: 5, search: search, ridge: 1e-3)
@@ -156,7 +156,7 @@ import Testing
       moduleName: "m", loraA: Matrix(rows: 2, columns: 6), loraB: Matrix(rows: 7, columns: 2),
       scaling: 1)
     let flat = Curvature(
-      inputCovariance: Matrix(rows: 6, columns: 6), outputCovariance: Matrix(rows: 7, columns: 7))
+      input: Samples.zeroMoment(6), output: Samples.zeroMoment(7))
     for search in DirectionSearch.allCases {
       for moments in [curvature, flat] {
         let choice = try Projection.select(

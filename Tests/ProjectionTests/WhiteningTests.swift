@@ -13,12 +13,12 @@ import Testing
     let c = Samples.moment(9, samples: 40, seed: 2)
     let g = Samples.moment(14, samples: 40, seed: 3)
     let factors = try WhiteningFactors(
-      basis: basis, curvature: Curvature(inputCovariance: c, outputCovariance: g), ridge: 0)
+      basis: basis, curvature: Curvature(input: c, output: g), ridge: 0)
     for (factor, columns, moment) in [
       (factors.output, basis.outputBasis, g), (factors.input, basis.inputBasis, c),
     ] {
       let wide = columns.inDouble
-      let small = wide.times(moment.inDouble.times(wide), transposeSelf: true)
+      let small = wide.times(moment.matrix.times(wide), transposeSelf: true)
       let white = factor.times(small).times(factor)
       let scale = white[0, 0]
       var identity = Matrix<Double>.identity(4)
@@ -37,7 +37,7 @@ import Testing
 
   @Test func momentsOfAnotherSizeAreRefused() throws {
     let basis = try ModuleBasis(randomFor: "m", outFeatures: 5, inFeatures: 6, rank: 3, seed: 1)
-    let wrong = Curvature(inputCovariance: Matrix(rows: 5, columns: 5))
+    let wrong = Curvature(input: Samples.zeroMoment(5))
     #expect { try WhiteningFactors(basis: basis, curvature: wrong) } throws: {
       ($0 as? Fault)?.code == "PROJ-SHAPE"
     }

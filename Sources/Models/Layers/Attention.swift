@@ -127,7 +127,11 @@ struct Attention {
     _ batch: TokenBatch, over memory: Memory, _ body: @Sendable (Int, Int, Memory) -> Void
   ) {
     let heads = shape.keyValueHeadCount
-    shareOut(batch.sequences.count * heads, grain: 1, over: memory) { range, memory in
+    // Multiplications and additions of a task, on average; several short ones go together.
+    let squares = batch.sequences.reduce(0) { $0 + $1.count * $1.count }
+    let work = 4 * group * headDimension * squares / max(batch.sequences.count, 1)
+    let grain = max(1, 1_000_000 / max(work, 1))
+    shareOut(batch.sequences.count * heads, grain: grain, over: memory) { range, memory in
       for task in range { body(task / heads, task % heads, memory) }
     }
   }

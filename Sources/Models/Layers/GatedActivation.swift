@@ -17,7 +17,7 @@ struct GatedActivation {
   ) {
     let (size, stride) = (shape.size, shape.wide)
     let shape = shape
-    shareOut(tokens, grain: rowGrain, over: (wide, activation)) { range, memory in
+    shareOut(tokens, grain: rowGrain(stride), over: (wide, activation)) { range, memory in
       let (wide, activation) = memory
       for token in range {
         let (row, out) = (wide + token * stride, activation + token * size)
@@ -37,7 +37,7 @@ struct GatedActivation {
   ) {
     let (size, stride) = (shape.size, shape.wide)
     let shape = shape
-    shareOut(tokens, grain: rowGrain, over: (wide, dActivation, dWide)) { range, memory in
+    shareOut(tokens, grain: rowGrain(stride), over: (wide, dActivation, dWide)) { range, memory in
       let (wide, dActivation, dWide) = memory
       for token in range {
         let (row, d) = (wide + token * stride, dActivation + token * size)

@@ -32,7 +32,7 @@ struct HeadNorm {
     _ rows: UnsafeMutablePointer<Float>, tokens: Int, inverse: UnsafeMutablePointer<Float>
   ) {
     let (parts, width) = (parts, shape.columns.width)
-    shareOut(tokens, grain: rowGrain, over: (rows, inverse)) { range, memory in
+    shareOut(tokens, grain: rowGrain(width), over: (rows, inverse)) { range, memory in
       let (rows, inverse) = memory
       for token in range {
         for (index, part) in parts.enumerated() {
@@ -53,7 +53,7 @@ struct HeadNorm {
     gradient: UnsafeMutablePointer<Float>, tokens: Int
   ) {
     let (parts, width) = (parts, shape.columns.width)
-    shareOut(tokens, grain: rowGrain, over: (raw, inverse, gradient)) { range, memory in
+    shareOut(tokens, grain: rowGrain(width), over: (raw, inverse, gradient)) { range, memory in
       let (raw, inverse, gradient) = memory
       for token in range {
         for (index, part) in parts.enumerated() {

@@ -11,7 +11,7 @@ enum LayerNorm {
     epsilon: Float, tokens: Int, size: Int, into y: UnsafeMutablePointer<Float>,
     inverse: UnsafeMutablePointer<Float>
   ) {
-    shareOut(tokens, grain: rowGrain, over: (x, weight, bias, y, inverse)) { range, memory in
+    shareOut(tokens, grain: rowGrain(size), over: (x, weight, bias, y, inverse)) { range, memory in
       let (x, weight, bias, y, inverse) = memory
       for token in range {
         let row = x + token * size
@@ -33,7 +33,7 @@ enum LayerNorm {
     _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, inverse: UnsafePointer<Float>,
     dy: UnsafePointer<Float>, tokens: Int, size: Int, addingTo dx: UnsafeMutablePointer<Float>
   ) {
-    shareOut(tokens, grain: rowGrain, over: (x, weight, inverse, dy, dx)) { range, memory in
+    shareOut(tokens, grain: rowGrain(size), over: (x, weight, inverse, dy, dx)) { range, memory in
       let (x, weight, inverse, dy, dx) = memory
       for token in range {
         let row = x + token * size

@@ -10,7 +10,7 @@ enum RMSNorm {
     _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, epsilon: Float, tokens: Int,
     size: Int, into y: UnsafeMutablePointer<Float>, inverse: UnsafeMutablePointer<Float>
   ) {
-    shareOut(tokens, grain: rowGrain, over: (x, weight, y, inverse)) { range, memory in
+    shareOut(tokens, grain: rowGrain(size), over: (x, weight, y, inverse)) { range, memory in
       let (x, weight, y, inverse) = memory
       for token in range {
         let row = x + token * size
@@ -28,7 +28,7 @@ enum RMSNorm {
     _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, inverse: UnsafePointer<Float>,
     dy: UnsafePointer<Float>, tokens: Int, size: Int, addingTo dx: UnsafeMutablePointer<Float>
   ) {
-    shareOut(tokens, grain: rowGrain, over: (x, weight, inverse, dy, dx)) { range, memory in
+    shareOut(tokens, grain: rowGrain(size), over: (x, weight, inverse, dy, dx)) { range, memory in
       let (x, weight, inverse, dy, dx) = memory
       for token in range {
         let row = x + token * size

@@ -41,7 +41,7 @@ struct RotaryEmbedding {
     cosines.withUnsafeBufferPointer { cosines in
       sines.withUnsafeBufferPointer { sines in
         guard let cosines = cosines.baseAddress, let sines = sines.baseAddress else { return }
-        shareOut(positionOfToken.count, grain: rowGrain, over: (x, cosines, sines)) {
+        shareOut(positionOfToken.count, grain: rowGrain(stride), over: (x, cosines, sines)) {
           range, memory in
           let (x, cosines, sines) = memory
           for token in range {

@@ -17,8 +17,8 @@ enum ProjectionCase {
     let output = try tensors.floatMatrix("output_basis")
     let input = try tensors.floatMatrix("input_basis")
     let curvature = Curvature(
-      inputCovariance: try tensors.floatMatrix("input_covariance"),
-      outputCovariance: try tensors.floatMatrix("output_covariance"))
+      input: try SecondMoment(tensors.floatMatrix("input_covariance")),
+      output: try SecondMoment(tensors.floatMatrix("output_covariance")))
     guard update.loraA.rows == update.loraB.columns, output.rows == update.outFeatures,
       input.rows == update.inFeatures
     else { throw Fault(.badData, "GV-SHAPE", "the factors do not fit one another") }

@@ -18,8 +18,8 @@ enum SelectionCase {
     // The ridge is added here, so that choice, fit and energy share one metric.
     let ridge = try golden.parameters["ridge"].double()
     let curvature = Curvature(
-      inputCovariance: ridged(try tensors.floatMatrix("input_covariance"), ridge),
-      outputCovariance: ridged(try tensors.floatMatrix("output_covariance"), ridge))
+      input: try SecondMoment(ridged(try tensors.floatMatrix("input_covariance"), ridge)),
+      output: try SecondMoment(ridged(try tensors.floatMatrix("output_covariance"), ridge)))
     let rank = try golden.parameters["rank"].int(in: 1...64)
     let basis = try SingularBasis(weight: weight, moduleName: golden.name)
     let metrics = [

@@ -1,0 +1,182 @@
+public import Adapters
+public import Bases
+public import Checkpoints
+public import Faults
+public import Files
+import LinearAlgebra
+public import Models
+public import Progress
+import Threads
+public import Tokenizers
+import Training
+
+/// A base model opened once and shared by every job on it: its weights, tokenizer, bases and digests.
+///
+/// Weights are decoded on first use and kept, since evaluation and tuning read all of them for every batch. Where
+/// the memory budget does not hold them, blocks stay on disk and are decoded at every pass: slower, with the same
+/// results to the bit. `inspect` and `bases` never decode more than a tensor at a time.
+public final class BaseSession {
+  /// The checkpoint.
+  public let base: BaseCheckpoint
+  /// The store of singular bases.
+  public let bases: BasisStore
+  /// Threads for products and parallel work.
+  public let threads: Int
+  /// Where progress goes.
+  public let log: ProgressLog
+  /// Digest of the pack that supplies the bases, if any; artifacts made with it name it.
+  public let packDigest: SHA256Digest?
+  let probeDraws: ProbeDraws
+  /// Parameters of the base that an adapter changes beside its updates; see ``changed(by:)``.
+  public let changes: [AdapterPart]
+  /// The session on the unchanged base; nil where this is it.
+  private let origin: BaseSession?
+  /// The memory budget in bytes.
+  let memory: Int?
+  private var loadedWeights: DecoderWeights?
+  private var loadedTokenizer: Tokenizer?
+  private var knownIdentity: SHA256Digest?
+  private let teacherStates: TeacherStateCache?
+
+  /// Opens the base at `path`; `pack` supplies bases instead of an SVD, `memory` is the budget in bytes.
+  public init(
+    path: String, cacheDirectory: String?, pack: String? = nil, threads: Int,
+    memory: Int? = nil, log: ProgressLog
+  ) throws(Fault) {
+    base = try BaseCheckpoint.open(path)
+    probeDraws = ProbeDraws(base: base)
+    teacherStates = cacheDirectory.map { TeacherStateCache(cacheDirectory: $0) }
+    bases = try BasisStore(
+      base: base, cacheDirectory: cacheDirectory, threads: threads, pack: pack)
+    packDigest = try bases.pack?.digest()
+    self.memory = memory
+    self.threads = threads
+    self.log = log
+    changes = []
+    origin = nil
+  }
+
+  private init(_ origin: BaseSession, changes: [AdapterPart]) {
+    base = origin.base
+    bases = origin.bases
+    probeDraws = origin.probeDraws
+    teacherStates = origin.teacherStates
+    packDigest = origin.packDigest
+    memory = origin.memory
+    threads = origin.threads
+    log = origin.log
+    self.changes = changes
+    self.origin = origin
+  }
+
+  /// The session on the base as it is in the file.
+  public var unchanged: BaseSession { origin ?? self }
+
+  /// A session whose ``weights()`` have the changes; everything else is this one's.
+  ///
+  /// Singular directions, digests and probes stay those of the base: changes apply before updates are added,
+  /// and no update is measured against them.
+  public func changed(by parts: [AdapterPart]) -> BaseSession {
+    if parts == changes { return self }
+    return parts.isEmpty ? unchanged : BaseSession(unchanged, changes: parts)
+  }
+
+  /// The decoded weights, or their blocks one at a time; with changes they are always held.
+  ///
+  /// - Throws: 71 `MEM-BUDGET` where the budget does not even hold one block; what decoding throws.
+  public func weights() throws(Fault) -> DecoderWeights {
+    if let loadedWeights { return loadedWeights }
+    if let memory, DecoderWeights.byteCount(held: base) > memory {
+      let weights = try streamedWeights(memory)
+      loadedWeights = weights
+      return weights
+    }
+    let task = log.task("load base", total: base.configuration.layerCount, unit: "layers")
+    let progress = { (done: Int, _: Int) in task.update(completed: done) }
+    let weights =
+      changes.isEmpty
+      ? try DecoderWeights(base: base, progress: progress)
+      : try ChangedParameters(base: base, changes: changes).weights(progress: progress)
+    task.finish()
+    loadedWeights = weights
+    return weights
+  }
+
+  /// Refuses before allocating: running out of memory cannot be recovered from.
+  private func streamedWeights(_ memory: Int) throws(Fault) -> DecoderWeights {
+    let (held, streamed) = (
+      DecoderWeights.byteCount(held: base), DecoderWeights.byteCount(streaming: base)
+    )
+    guard streamed <= memory, changes.isEmpty else {
+      throw Fault(
+        .resources, "MEM-BUDGET",
+        "the decoded weights need \(held) bytes, \(streamed) one block at a time, the budget is \(memory)",
+        path: base.path)
+    }
+    log.note(
+      "the decoded weights need \(held) bytes, the budget is \(memory): blocks are decoded at every pass"
+    )
+    return try DecoderWeights(streaming: base)
+  }
+
+  /// Where the states of a teacher over this base are kept between runs; nil without a cache directory.
+  ///
+  /// - Parameter reading: What beside its files decides the adapter's values.
+  func teacherStore(
+    adapter: SHA256Digest, reading: String
+  ) throws(Fault) -> TeacherStateStore? {
+    guard let teacherStates else { return nil }
+    return TeacherStateStore(
+      cache: teacherStates,
+      identity: SHA256Digest.of(Array((try identity().hex + adapter.hex + reading).utf8)))
+  }
+
+  /// Digest of the files that hold the weights, and of the shape they are used in.
+  private func identity() throws(Fault) -> SHA256Digest {
+    if let knownIdentity { return knownIdentity }
+    var hasher = SHA256Hasher()
+    hasher.update(Array("\(base.configuration) \(changes.isEmpty)".utf8))
+    for path in base.weightPaths { hasher.update(try SHA256Digest.of(InputFile(path)).bytes) }
+    let identity = hasher.finalize()
+    knownIdentity = identity
+    return identity
+  }
+
+  /// The tokenizer of the base.
+  public func tokenizer() throws(Fault) -> Tokenizer {
+    if let origin { return try origin.tokenizer() }
+    if let loadedTokenizer { return loadedTokenizer }
+    let tokenizer = try Tokenizer(base: base)
+    loadedTokenizer = tokenizer
+    return tokenizer
+  }
+
+  /// SHA-256 of each module's decoded weight (Float32, little-endian, Hugging Face row order).
+  public func moduleDigests(_ modules: [LinearModule]) throws(Fault) -> [SHA256Digest] {
+    let bases = self.bases
+    return try parallelMap(modules.count, threads: threads) {
+      (index) throws(Fault) -> SHA256Digest in
+      try bases.weightDigest(of: modules[index])
+    }
+  }
+
+  /// The singular bases of `modules`, from the pack, the cache or an SVD; only the first `leading` directions where
+  /// given.
+  public func prepareBases(_ modules: [LinearModule], leading: Int? = nil) throws(Fault) {
+    let task = log.task("bases", total: modules.count, unit: "modules")
+    let known = bases.warnings.count
+    try bases.prepare(modules: modules, leading: leading) { done, _ in task.update(completed: done)
+    }
+    task.finish()
+    log.warn(Array(bases.warnings.dropFirst(known)))
+    let foreign = try bases.packDifferences(among: modules)
+    if let first = foreign.first {
+      log.warn([
+        Warning(
+          "BASIS-PACK",
+          "the pack was made from other weights in \(foreign.count) of \(modules.count) modules, first "
+            + "\(first.name): artifacts need this pack to load")
+      ])
+    }
+  }
+}
