@@ -247,7 +247,7 @@ package struct Projector {
   ) throws(Fault) -> Double {
     var updates: [String: LowRankUpdate] = [:]
     for update in adapter.updates { updates[update.moduleName] = update }
-    let (latents, sums, known) = (try untuned(projected, storage: storage), curvature, updates)
+    let (latents, rows, known) = (try untuned(projected, storage: storage), curvature, updates)
     let captured = try parallelMap(latents.count, threads: session.threads) {
       (index) throws(Fault) -> Double in
       let (module, latent) = (projected.modules[index], latents[index])
@@ -256,7 +256,7 @@ package struct Projector {
         index, latent, residual: projected.residuals[index])
       let energy = try Projection.capturedEnergy(
         of: stored.converted(), update: update, basis: projected.bases[index],
-        curvature: sums?.curvature(of: module))
+        curvature: try rows?.curvature(of: module))
       return energy.weighted ?? energy.plain ?? 1
     }
     return Projection.missingEnergy(captured: captured, of: adapter.modules.count)
