@@ -26,6 +26,13 @@ public final class DecoderPool {
     }
   }
 
+  /// The same decoders, computing blocks again in the backward pass instead of keeping their activations.
+  public func recomputing() -> DecoderPool {
+    DecoderPool(
+      weights: weights, updates: decoders.first?.updates, threads: threads,
+      precision: decoders.first?.precision ?? .float32, recomputes: true)
+  }
+
   /// Number of decoders.
   public var threads: Int { decoders.count }
 

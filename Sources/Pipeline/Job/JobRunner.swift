@@ -98,7 +98,8 @@ public final class JobRunner {
       }
     }
     if request.directions != .own, request.form != .pairs {
-      try session.prepareBases(matched.modules, leading: request.leadingDirections)
+      try session.prepareBases(
+        matched.modules, leading: { [request] in request.leadingDirections(of: $0) })
     }
     finish("bases")
     var projection = ProjectionStage(
@@ -159,7 +160,7 @@ public final class JobRunner {
     let task = session.log.task("calibrate", total: examples.count, unit: "examples")
     let curvature = try Calibration.curvature(
       of: try teacher(), examples: examples, seed: request.seed,
-      scratch: Paths.parent(of: request.outputPath)
+      scratch: Paths.parent(of: request.outputPath), memory: session.memoryBesideWeights
     ) { done, _ in task.update(completed: done) }
     task.finish()
     finish("calibrate")
