@@ -15,6 +15,7 @@
 #   make crosscheck  the exports of the built tool, read by PEFT, Transformers, gguf-py, llama.cpp and a second reader
 #   make bench     XSPress beside its peers, in pairs; ARGS="--quick --only step" (Sources/Benchmarks)
 #   make fuzz-short  every reader under libFuzzer and AddressSanitizer, a minute each; make fuzz SECONDS_EACH=3600 longer
+#   make cluster-test  parts on a Slurm of two nodes on this machine, where it is installed (as root; a minute)
 #   make install   into PREFIX (default /usr/local), with completions and a man page; DESTDIR honoured
 #   make clean     remove builds and demo runs, keep models/
 
@@ -30,7 +31,7 @@ XSPRESS = .build/release/xspress
 SWIFT_FLAGS = -c release
 TEST_FLAGS = $(SWIFT_FLAGS) --disable-testable-imports
 
-.PHONY: demo test build lint format documents models setup golden verify digests crosscheck bench fuzz fuzz-short install clean
+.PHONY: demo test build lint format documents models setup golden verify digests crosscheck bench fuzz fuzz-short cluster-test install clean
 
 demo: build models
 	@test -f golden/demo/$(DEMO).yaml || { \
@@ -85,6 +86,9 @@ fuzz fuzz-short: build
 	XSPRESS_FUZZ=1 $(SWIFT) build -c release --product xspress-fuzz --scratch-path .build-fuzz \
 	  -Xswiftc -sanitize=fuzzer,address -Xswiftc -use-ld=lld -Xcc -fsanitize=fuzzer-no-link,address
 	SECONDS_EACH=$(SECONDS_EACH) sh Tests/Fuzz/fuzz.sh $(TARGETS)
+
+cluster-test: build
+	bash Tests/Cluster/cluster.sh $(XSPRESS)
 
 install: build
 	sh .ci/install.sh $(XSPRESS) "$(DESTDIR)$(PREFIX)"

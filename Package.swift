@@ -121,6 +121,7 @@ let package = Package(
       [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
         "Adapters", "Bases", "Artifacts", "Models", "Projection", "Evaluation", "Training",
+        "Progress", "Recipes", "Reports", "Pipeline",
       ]),
 
     // The tool.

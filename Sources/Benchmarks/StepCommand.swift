@@ -48,7 +48,8 @@ struct StepCommand: ParsableCommand {
     settings.warmup = 0
     let tuner = Tuner(
       student: student,
-      data: TuningData(training: examples, validation: [], teacher: teacher), options: settings)
+      data: TuningData(training: examples, validation: [], teacher: teacher), options: settings,
+      trainables: [LatentTraining(student.latents)])
     // The first step also computes the teacher's states: it is the warm-up.
     var marks: [UInt64] = []
     var processor: [Double] = []

@@ -8,8 +8,8 @@ typedef double vector __attribute__((vector_size(64)));
 typedef float floats __attribute__((vector_size(32)));
 
 // A strip is 16 columns of a factor in Float64, `DEPTH` rows of it at a time: two of them stay in the first-level cache.
-// 16 sums of 8 lanes, half of a 16x16 tile, stay in registers.
-enum { LANES = 8, STRIP = 16, DEPTH = 64, HALF = 8 };
+// 6 sums of 8 lanes, a part of a 16x16 tile, stay in registers also where one takes two of them and there are sixteen.
+enum { LANES = 8, STRIP = 16, DEPTH = 64, PART = 6 };
 
 static size_t minimum(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -53,21 +53,25 @@ INLINE void pack(
     for (size_t k = 0; k < depth; k++) out[k * STRIP + i] = x[k * step + i * stride];
 }
 
-// C[8, 16] += X^T Y over `depth` rows of two strips; X from its column `first` on.
-INLINE void tile(
-    size_t depth, const double *x, const double *y, double c[HALF][STRIP]) {
-  vector sum[HALF][STRIP / LANES];
-  memcpy(sum, c, sizeof sum);
+// C[rows, 8] += X^T Y over `depth` rows of two strips; `rows` is a constant where this is inlined.
+INLINE void part(const int rows, size_t depth, const double *x, const double *y, double *c) {
+  vector sum[PART];
+  for (int row = 0; row < rows; row++) memcpy(&sum[row], c + row * STRIP, sizeof sum[row]);
   for (size_t k = 0; k < depth; k++) {
-    vector left, right;
-    memcpy(&left, y + k * STRIP, sizeof left);
-    memcpy(&right, y + k * STRIP + LANES, sizeof right);
-    for (int row = 0; row < HALF; row++) {
-      sum[row][0] += x[k * STRIP + row] * left;
-      sum[row][1] += x[k * STRIP + row] * right;
-    }
+    vector values;
+    memcpy(&values, y + k * STRIP, sizeof values);
+    for (int row = 0; row < rows; row++) sum[row] += x[k * STRIP + row] * values;
   }
-  memcpy(c, sum, sizeof sum);
+  for (int row = 0; row < rows; row++) memcpy(c + row * STRIP, &sum[row], sizeof sum[row]);
+}
+
+// C[16, 16] += X^T Y over `depth` rows of two strips.
+INLINE void tile(size_t depth, const double *x, const double *y, double c[STRIP][STRIP]) {
+  for (int column = 0; column < STRIP; column += LANES) {
+    int row = 0;
+    for (; row + PART <= STRIP; row += PART) part(PART, depth, x + row, y + column, &c[row][column]);
+    part(STRIP % PART, depth, x + row, y + column, &c[row][column]);
+  }
 }
 
 INLINE void exact_product_body(
@@ -83,7 +87,6 @@ INLINE void exact_product_body(
         pack(x + k * x_step + row * x_stride, some, height, x_step, x_stride, a);
         pack(y + k * y_step + column * y_stride, some, width, y_step, y_stride, b);
         tile(some, a, b, sums);
-        if (height > HALF) tile(some, a + HALF, b, sums + HALF);
       }
       for (size_t i = 0; i < height; i++) memcpy(c + (row + i) * n + column, sums[i], width * sizeof *c);
     }

@@ -1,6 +1,6 @@
 // Thin products for CPUs with sixteen vector registers: included once for each width, with LANES lanes a vector, GROUP
 // rows at a time, TARGET before every function and names made by NARROW. Sixteen values are 16 / LANES vectors, and a
-// group's sums fill half of the registers.
+// group's sums leave registers for a vector of X and a value of W.
 
 typedef float NARROW(vector) __attribute__((vector_size(4 * LANES)));
 enum { NARROW(parts) = THIN_WIDTH / LANES };

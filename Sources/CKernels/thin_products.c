@@ -42,7 +42,7 @@ enum { DEPTH = 256 };
 
 #define NARROW(NAME) NAME##_avx2
 #define LANES 8
-#define GROUP 4
+#define GROUP 6
 #define TARGET __attribute__((target("avx2,fma")))
 #include "thin_narrow.h"
 

@@ -130,6 +130,24 @@ public struct Fleet: Sendable {
     }
   }
 
+  /// The jobs that are done, with what was asked for, their records and artifacts.
+  ///
+  /// - Throws: what reading the plan, its manifest and a record throws; 65 `RUN-ARTIFACT` for an artifact that is not its
+  ///   record's.
+  public func finished() throws(Fault) -> [(plan: JobPlan, record: JobRecord, artifactPath: String)]
+  {
+    var jobs: [(plan: JobPlan, record: JobRecord, artifactPath: String)] = []
+    for plan in try RunPlan.read(run).manifest.jobs {
+      guard Paths.kind(of: run.recordPath(plan.name)) == .file else { continue }
+      let record = try JobRecord.read(run.recordPath(plan.name))
+      guard record.state == .done else { continue }
+      let artifact = run.artifactPath(plan.name)
+      try ArtifactBinding.check(artifact, against: record, memory: nil)
+      jobs.append((plan, record, artifact))
+    }
+    return jobs
+  }
+
   /// A job that was not asked for or not reached, with the record of an earlier run where there is one.
   private func notRun(_ plan: JobPlan) -> JobResult {
     var result = JobResult(name: plan.name, state: .skipped)

@@ -27,4 +27,21 @@ extension Matrix where Scalar == Float {
     }
     return result
   }
+
+  /// `selfᵀ · vector` `[columns, 1]` for a vector `[rows, 1]` in Float64, with products and sums in Float64.
+  ///
+  /// Numbers of rows must agree (a programmer's error otherwise).
+  public func transposedTimes(_ vector: Matrix<Double>) -> Matrix<Double> {
+    precondition(vector.rows == rows && vector.columns == 1, "a vector of \(vector.rows)")
+    var result = Matrix<Double>(rows: columns, columns: 1)
+    result.elements.withUnsafeMutableBufferPointer { sums in
+      elements.withUnsafeBufferPointer { x in
+        for row in 0..<rows {
+          let (start, factor) = (row * columns, vector.elements[row])
+          for column in 0..<columns { sums[column] += Double(x[start + column]) * factor }
+        }
+      }
+    }
+    return result
+  }
 }

@@ -33,14 +33,19 @@ extension Matrix where Scalar == Double {
 extension Matrix {
   /// The transpose of the named rows, `[columns, indices.count]`: vectors stored as rows, wanted as
   /// columns.
+  @inlinable
   public func columns(fromRows indices: [Int]) -> Matrix {
     let width = indices.count
+    let starts = indices.map { row in
+      precondition(row >= 0 && row < rows)
+      return row * columns
+    }
+    // In the order in which they are written: rows are read side by side.
     let values = [Scalar](unsafeUninitializedCapacity: width * columns) { target, initialized in
       elements.withUnsafeBufferPointer { source in
-        for (position, row) in indices.enumerated() {
-          precondition(row >= 0 && row < rows)
-          for column in 0..<columns {
-            target[column * width + position] = source[row * columns + column]
+        for column in 0..<columns {
+          for position in 0..<width {
+            target[column * width + position] = source[starts[position] + column]
           }
         }
       }

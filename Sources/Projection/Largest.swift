@@ -1,8 +1,7 @@
 extension Array where Element: Comparable {
   /// The indices of the `count` largest values, ascending; ties go to the lower index.
   func largest(_ count: Int, excluding excluded: Set<Int>) -> [Int] {
-    let candidates =
-      excluded.isEmpty ? Array<Int>(indices) : indices.filter { !excluded.contains($0) }
+    let candidates = indices.lazy.filter { !excluded.contains($0) }
     // Few of many: kept in order as they are met, which most values never are.
     guard count > 0, count <= 64 else {
       return candidates.sorted { (self[$1], $0) < (self[$0], $1) }.prefix(Swift.max(count, 0))

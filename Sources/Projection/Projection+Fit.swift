@@ -83,6 +83,12 @@ extension Projection {
     return (plain, weighted)
   }
 
+  /// The mean share of energy that is not captured in `moduleCount` modules, of which some capture the shares `captured` and
+  /// the others nothing.
+  public static func missingEnergy(captured: [Double], of moduleCount: Int) -> Double {
+    1 - captured.reduce(0, +) / Double(max(moduleCount, 1))
+  }
+
   /// Refuses parts of different modules.
   static func checkShapes(
     _ update: LowRankUpdate, outFeatures: Int, inFeatures: Int, _ curvature: Curvature?

@@ -144,6 +144,15 @@ extension Recipe {
   }
 }
 
+extension Recipe {
+  /// The ways in which directions of a budget may be stored: those that have not lost to all others anywhere
+  /// (`golden/recovery/NOTES.md`).
+  package var storages: [LatentStorage] {
+    guard choosesStorage else { return [storage] }
+    return tuning == nil ? [.int8, .int4, .int3] : [.int3, .int4]
+  }
+}
+
 extension LatentStorage {
   /// How latents are stored where nobody says: a tuned budget buys most in three bits (`golden/recovery/NOTES.md`).
   public static func standard(for target: Recipe.Target, isTuned: Bool) -> LatentStorage {

@@ -28,7 +28,10 @@ extension Recipe {
     if !given.isGiven("method") && !given.isGiven("tune.init") {
       method = calibration == nil ? .projected : .kfac
     }
-    if !given.isGiven("store") { storage = .standard(for: target, isTuned: tuning != nil) }
+    if !given.isGiven("store") {
+      storage = .standard(for: target, isTuned: tuning != nil)
+      choosesStorage = leavesStorage
+    }
     if !given.isGiven("tune.quantized_steps"), let steps = tuning?.options.steps {
       tuning?.options.quantizedSteps = storage.quantizedSteps(of: steps)
     }
@@ -42,6 +45,12 @@ extension Recipe {
       let found = value.texts.joined(separator: " ")
       throw value.refusal("\"\(found)\" is not \(field.form.expectation)")
     }
+  }
+
+  /// Whether the way a budget is stored is part of what is looked for.
+  private var leavesStorage: Bool {
+    guard case .budget(_, nil) = target else { return false }
+    return directions == .selected && residual == nil && form ?? .directions == .directions
   }
 
   /// One of rank, budget, a minimum, or an artifact's rank; none for the adapter's own directions.

@@ -35,6 +35,8 @@ public struct Recipe: Sendable, Hashable {
   public var tuning: Tuning?
   /// How latents are stored.
   public var storage: LatentStorage
+  /// Whether a budget's latents may be stored otherwise, where that serves more.
+  public var choosesStorage = false
   /// A remainder of the LoRA stored beside the latents, if any.
   public var residual: Residual?
   /// How parameters that are carried beside the latents are stored; nil for exactly.

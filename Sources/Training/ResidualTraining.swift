@@ -1,3 +1,4 @@
+public import Faults
 public import Tensors
 
 /// How the vectors of residuals are trained: as real numbers of which the model sees the codes (straight-through).
@@ -5,11 +6,12 @@ public import Tensors
 /// A vector's numbers begin as its codes times a step that makes their root mean square ``size``, and the same step
 /// leads back to codes. A vector's length means nothing, since the latents hold that, and so its gradient has no part
 /// along it; but it says how far a step of AdamW, which is about the learning rate in every number, turns it.
-public struct ResidualTraining {
+public struct ResidualTraining: Trainable {
+  public let name = "residual"
   /// The codes at the start, output then input vectors, of every module that has a residual.
   public let start: [CodedColumns]
   /// The modules they belong to.
-  let places: [Int]
+  private let places: [Int]
   /// Real numbers per code, by column.
   private let steps: [[Float]]
   /// The largest code that a column has at the start and keeps to.
@@ -45,7 +47,7 @@ public struct ResidualTraining {
   }
 
   /// The numbers at the start, `[features, count]` each.
-  var parameters: [Matrix<Float>] {
+  public var values: [Matrix<Float>] {
     zip(start, steps).map { columns, steps in
       var result = Matrix<Float>(rows: columns.features, columns: columns.count)
       for column in 0..<columns.count {
@@ -58,8 +60,41 @@ public struct ResidualTraining {
     }
   }
 
+  /// The codes that `values` stand for, output then input vectors of every module that has them.
+  public func codes(_ values: [Matrix<Float>]) -> [CodedColumns] {
+    values.enumerated().map { codes($0, $1) }
+  }
+
+  /// The codes that were best in a run; nil where it trained no residual.
+  public func codes(in state: TuningState) -> [CodedColumns]? {
+    state[name].map { codes($0.best) }
+  }
+
+  /// The vectors of the codes; storage keeps those, so that there is nothing more to round.
+  public func inForce(
+    _ values: [Matrix<Float>], roundedAt level: Int?
+  ) throws(Fault) -> [Matrix<Float>] {
+    codes(values).map(\.matrix)
+  }
+
+  public func apply(_ inForce: [Matrix<Float>], to student: StudentModel) {
+    for index in stride(from: 0, to: inForce.count, by: 2) {
+      student.setResidual(places[index], output: inForce[index], input: inForce[index + 1])
+    }
+  }
+
+  public func gradients(of pass: StudentGradients) -> [Matrix<Float>] { pass.vectors }
+
+  public func pullBack(
+    _ gradients: [Matrix<Float>], values: [Matrix<Float>], inForce: [Matrix<Float>]
+  ) -> [Matrix<Float>] {
+    gradients.indices.map {
+      ResidualTraining.gradient(gradients[$0], inForce: inForce[$0], parameters: values[$0])
+    }
+  }
+
   /// The codes that the numbers of the `index`-th entry stand for.
-  func codes(_ index: Int, _ parameters: Matrix<Float>) -> CodedColumns {
+  private func codes(_ index: Int, _ parameters: Matrix<Float>) -> CodedColumns {
     let features = parameters.rows
     var codes = [Int8](repeating: 0, count: parameters.elements.count)
     for column in 0..<parameters.columns {
@@ -75,7 +110,7 @@ public struct ResidualTraining {
 
   /// The gradient of the numbers θ of a vector from that of the unit vector u in force:
   /// `(g − u·uᵀg) / ‖θ‖` for every column.
-  static func gradient(
+  private static func gradient(
     _ gradient: Matrix<Float>, inForce: Matrix<Float>, parameters: Matrix<Float>
   ) -> Matrix<Float> {
     var result = gradient

@@ -4,7 +4,7 @@ import Files
 import JSON
 import Tensors
 
-/// A tuning state on disk: a safetensors file with the parameters, the best latents and the optimiser's
+/// A tuning state on disk: a safetensors file with the numbers of every section, the best of them and the optimiser's
 /// moments, and the history as JSON (`formats/tuning.md`).
 ///
 /// Two generations are kept: a torn or foreign file is skipped with a reason and the one before it is used.
@@ -14,7 +14,7 @@ public struct TuningCheckpoint: Sendable {
   /// Identifies inputs and settings; a checkpoint of another plan is never used.
   public let planDigest: String
 
-  private static let schema = "xspress.tuning/1"
+  private static let schema = "xspress.tuning/2"
   private var olderPath: String { path + ".old" }
 
   /// A checkpoint at `path` for the run that `planDigest` names.
@@ -28,7 +28,7 @@ public struct TuningCheckpoint: Sendable {
     let history = state.history
     let metadata: JSONValue = .object([
       "schema": .string(TuningCheckpoint.schema), "plan": .string(planDigest),
-      "step": .integer(state.step), "optimizerStep": .integer(state.optimizer.step),
+      "step": .integer(state.step),
       "bestStep": .integer(history.bestStep), "bestLoss": .number(history.bestLoss),
       "roundingLevel": history.roundingLevel.map { .integer($0) } ?? .null,
       "trainLoss": .array(history.trainLoss.map { .number($0) }),
@@ -43,22 +43,29 @@ public struct TuningCheckpoint: Sendable {
           ])
         }),
     ])
-    let parts: [(String, [Float])] = [
-      ("latents", state.latents.flatMap(\.elements)),
-      ("best_latents", state.bestLatents.flatMap(\.elements)),
-      ("first_moments", state.optimizer.firstMoments),
-      ("second_moments", state.optimizer.secondMoments),
-    ]
+    let parts = state.sections.flatMap(TuningCheckpoint.tensors)
     let text = metadata.text()
     var writer = SafeTensorsWriter(metadata: [
       (key: "xspress", value: text),
-      (key: "sha256", value: TuningCheckpoint.digest(text, parts.map(\.1)).hex),
+      (key: "sha256", value: TuningCheckpoint.digest(text, parts.map(\.numbers)).hex),
     ])
-    for (name, values) in parts {
-      try writer.add(name, dtype: .f32, shape: [values.count], floats: values)
+    for (name, numbers) in parts {
+      try writer.add(name, dtype: .f32, shape: [numbers.count], floats: numbers)
     }
     if Paths.kind(of: path) == .file { try Paths.rename(path, to: olderPath) }
     _ = try writer.write(to: path)
+  }
+
+  /// The tensors of a section, in the order of the digest.
+  private static func tensors(
+    of section: TuningState.Section
+  ) -> [(name: String, numbers: [Float])] {
+    [
+      (section.name, section.values.flatMap(\.elements)),
+      (section.name + ".best", section.best.flatMap(\.elements)),
+      (section.name + ".first_moments", section.optimizer.firstMoments),
+      (section.name + ".second_moments", section.optimizer.secondMoments),
+    ]
   }
 
   /// Removes both generations; called once the run's result is safely written.
@@ -90,7 +97,6 @@ public struct TuningCheckpoint: Sendable {
     }
     var state = template
     state.step = try fields["step"].int()
-    state.optimizer.step = try fields["optimizerStep"].int()
     state.history.bestStep = try fields["bestStep"].int()
     state.history.bestLoss = try fields["bestLoss"].double()
     if fields["roundingLevel"].isPresent {
@@ -111,27 +117,35 @@ public struct TuningCheckpoint: Sendable {
         validationLoss: trial["loss"].value == .null ? .nan : try trial["loss"].double(),
         seconds: try trial["seconds"].double())
     }
-    let count = template.optimizer.firstMoments.count
-    func values(_ name: String) throws(Fault) -> [Float] {
-      let values = try file.floats(of: try file.tensor(name))
-      guard values.count == count else {
-        throw Fault(
-          .badData, "TUNE-SHAPE", "\(values.count) numbers, expected \(count)", tensor: name)
+    var parts: [[Float]] = []
+    for index in state.sections.indices {
+      let expected = TuningCheckpoint.tensors(of: state.sections[index])
+      let found = try expected.map { (tensor) throws(Fault) in
+        try TuningCheckpoint.numbers(tensor.name, count: tensor.numbers.count, of: file)
       }
-      return values
+      state.sections[index].values.fill(from: found[0])
+      state.sections[index].best.fill(from: found[1])
+      state.sections[index].optimizer.firstMoments = found[2]
+      state.sections[index].optimizer.secondMoments = found[3]
+      state.sections[index].optimizer.step = state.step
+      parts += found
     }
-    let (latents, bestLatents) = (try values("latents"), try values("best_latents"))
-    state.optimizer.firstMoments = try values("first_moments")
-    state.optimizer.secondMoments = try values("second_moments")
-    let digest = TuningCheckpoint.digest(
-      text, [latents, bestLatents, state.optimizer.firstMoments, state.optimizer.secondMoments])
-    guard file.metadata["sha256"]?.stringValue == digest.hex else {
+    guard file.metadata["sha256"]?.stringValue == TuningCheckpoint.digest(text, parts).hex else {
       throw Fault(
         .badData, "TUNE-CHECKPOINT", "its content has not the SHA-256 that it names", path: path)
     }
-    fill(&state.latents, latents)
-    fill(&state.bestLatents, bestLatents)
     return state
+  }
+
+  private static func numbers(
+    _ name: String, count: Int, of file: SafeTensorsFile
+  ) throws(Fault) -> [Float] {
+    let numbers = try file.floats(of: try file.tensor(name))
+    guard numbers.count == count else {
+      throw Fault(
+        .badData, "TUNE-SHAPE", "\(numbers.count) numbers, expected \(count)", tensor: name)
+    }
+    return numbers
   }
 
   /// Of everything that is read back: a wrong bit would lead to another result.
@@ -140,14 +154,5 @@ public struct TuningCheckpoint: Sendable {
     hasher.update(Array(text.utf8))
     for part in parts { hasher.update(SHA256Digest.of(part).bytes) }
     return hasher.finalize()
-  }
-
-  private func fill(_ matrices: inout [Matrix<Float>], _ values: [Float]) {
-    var offset = 0
-    for index in matrices.indices {
-      let count = matrices[index].elements.count
-      matrices[index].elements = Array(values[offset..<offset + count])
-      offset += count
-    }
   }
 }

@@ -27,6 +27,6 @@ struct RootCommand: ParsableCommand {
       TuneCommand.self, EvaluateCommand.self, ExportCommand.self, BatchCommand.self,
       PlanCommand.self, RunCommand.self, CollectCommand.self, EmitCommand.self,
       EstimateCommand.self, DiffCommand.self, WorkCommand.self,
-      VerifyCommand.self, ReportCommand.self,
+      VerifyCommand.self, GoldenCommand.self, ReportCommand.self,
     ])
 }

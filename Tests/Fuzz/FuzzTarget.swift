@@ -54,7 +54,7 @@ enum FuzzTarget: String, CaseIterable {
     case .pack: _ = try BasisPack.open(try Scratch.file("a.xsbases", bytes))
     case .checkpoint:
       let path = try Scratch.file("a.tuning", bytes)
-      _ = TuningCheckpoint(path: path, planDigest: "plan").load(matching: TuningState(latents: []))
+      _ = TuningCheckpoint(path: path, planDigest: "plan").load(matching: TuningState([]))
     case .adapter:
       try Scratch.place(
         "adapter/adapter_config.json", of: "golden/tiny/adapter/adapter_config.json")

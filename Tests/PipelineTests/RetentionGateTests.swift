@@ -48,6 +48,11 @@ import Training
     }
   }
 
+  /// The rows that judged: the same ones whenever they are read.
+  private func gateRows(_ runner: JobRunner) throws -> [TokenizedExample] {
+    try #require(try runner.job.run(RowsStage())).gate
+  }
+
   /// What `path` keeps on `examples`, measured apart from the gate.
   private func retained(
     _ path: String, _ runner: JobRunner, _ session: BaseSession, _ examples: [TokenizedExample]
@@ -58,7 +63,7 @@ import Training
     }
     return RetainedGain(
       base: try right(DecoderPool(weights: try session.weights(), threads: 2)),
-      teacher: try right(try runner.teacher()),
+      teacher: try right(try runner.job.teacher()),
       variant: try right(
         try ArtifactLoader(session: session).load(path).student(session: session).pool))
   }
@@ -70,9 +75,9 @@ import Training
       let record = try runner.run()
       let gate = try #require(record.gate)
       #expect(gate.rows == 32 && gate.asked == 0.05 && gate.passes)
-      #expect(runner.gateExamples.count == 32)
-      let found = try #require(
-        try retained(request.outputPath, runner, session, runner.gateExamples))
+      let rows = try gateRows(runner)
+      #expect(rows.count == 32)
+      let found = try #require(try retained(request.outputPath, runner, session, rows))
       #expect(gate.retained == found.value && gate.interval95 == found.interval95)
       let noted = try ArtifactLoader(session: session).load(request.outputPath).artifact.metadata
         .record["gate"]
@@ -111,7 +116,7 @@ import Training
       let record = try runner.run()
       let gate = try #require(record.gate)
       let found = try #require(
-        try retained(request.outputPath, runner, session, runner.gateExamples))
+        try retained(request.outputPath, runner, session, try gateRows(runner)))
       #expect(gate.retained == found.value && gate.size.hasSuffix("bytes"))
       #expect(record.settings.first { $0.name == "scales" } != nil)
       #expect(try InputFile(request.outputPath).readAll(limit: 1 << 20).count <= 9000)

@@ -59,11 +59,14 @@ struct TinyRun {
     let data = TuningData(
       training: Array(examples.prefix(32)), validation: Array(examples.suffix(8)),
       teacher: teacher ?? self.teacher, store: store)
-    return Tuner(student: student, data: data, options: options)
+    return Tuner(
+      student: student, data: data, options: options,
+      trainables: [LatentTraining(student.latents)])
   }
 
   /// A tuner of latents of rank 1 and two residual pairs of random codes, whose vectors train or do not.
-  func residualTuner(_ options: TuningOptions) throws -> Tuner {
+  func residualTuner(_ options: TuningOptions) throws -> (tuner: Tuner, residual: ResidualTraining)
+  {
     var generator = SeededGenerator(seed: 3)
     func coded(_ features: Int) -> CodedColumns {
       CodedColumns(
@@ -82,13 +85,17 @@ struct TinyRun {
       weights: weights, modules: modules, bases: bases,
       latents: modules.map { _ in .identity(3) }, threads: 2,
       trainsResidual: options.tunesResidual)
-    return Tuner(
-      student: student,
-      data: TuningData(
-        training: Array(examples.prefix(32)), validation: Array(examples.suffix(8)),
-        teacher: teacher), options: options,
-      residual: options.tunesResidual
-        ? ResidualTraining(residuals: residuals) : nil)
+    let residual = ResidualTraining(residuals: residuals)
+    let latents = LatentTraining(student.latents)
+    return (
+      Tuner(
+        student: student,
+        data: TuningData(
+          training: Array(examples.prefix(32)), validation: Array(examples.suffix(8)),
+          teacher: teacher), options: options,
+        trainables: options.tunesResidual ? [latents, residual] : [latents]),
+      residual
+    )
   }
 
   static var options: TuningOptions {

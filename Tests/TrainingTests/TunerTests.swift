@@ -21,7 +21,7 @@ import Training
     let first = try #require(losses.first)
     // The teacher lies in the student's own directions, so nearly all of the divergence can go.
     #expect(tuner.state.history.bestLoss < first / 5)
-    #expect(tuner.student.latents == tuner.state.bestLatents)
+    #expect(tuner.student.latents == tuner.state["latents"]?.best)
   }
 
   /// Half the loss at which the rate is whole: half the rate, and the same after a resumption.
@@ -49,13 +49,16 @@ import Training
     let run = try TinyRun()
     let data = TuningData(
       training: Array(run.examples.prefix(32)), validation: [], teacher: run.teacher)
+    let student = run.tuner(TinyRun.options).student
     let tuner = Tuner(
-      student: run.tuner(TinyRun.options).student, data: data, options: TinyRun.options)
-    let start = tuner.student.latents
+      student: student, data: data, options: TinyRun.options,
+      trainables: [LatentTraining(student.latents)])
+    let start = student.latents
     try tuner.run()
     #expect(tuner.state.history.bestStep == TinyRun.options.steps)
     #expect(tuner.state.history.validationLoss.isEmpty)
-    #expect(tuner.student.latents == tuner.state.latents && tuner.student.latents != start)
+    #expect(
+      tuner.student.latents == tuner.state["latents"]?.values && tuner.student.latents != start)
   }
 
   /// Rounded products change a step by little and where tuning ends by less.
@@ -84,7 +87,7 @@ import Training
     try kept.run()
     try recomputed.run()
     #expect(recomputed.student.trainingPool.decoders.allSatisfy { $0.recomputes })
-    #expect(kept.state.latents == recomputed.state.latents)
+    #expect(kept.state["latents"]?.values == recomputed.state["latents"]?.values)
     #expect(kept.state.history.trainLoss == recomputed.state.history.trainLoss)
   }
 
@@ -93,12 +96,12 @@ import Training
     let (first, second) = (run.tuner(TinyRun.options), run.tuner(TinyRun.options))
     try first.run()
     try second.run()
-    #expect(first.state.latents == second.state.latents)
+    #expect(first.state["latents"]?.values == second.state["latents"]?.values)
     var other = TinyRun.options
     other.seed = 1
     let third = run.tuner(other)
     try third.run()
-    #expect(third.state.latents != first.state.latents)
+    #expect(third.state["latents"]?.values != first.state["latents"]?.values)
   }
 
   @Test func resumedRunReachesTheSameBits() throws {
@@ -122,8 +125,8 @@ import Training
       #expect(state.step == 10)
       resumed.resume(from: state)
       try resumed.run()
-      #expect(resumed.state.latents == whole.state.latents)
-      #expect(resumed.state.bestLatents == whole.state.bestLatents)
+      #expect(resumed.state["latents"]?.values == whole.state["latents"]?.values)
+      #expect(resumed.state["latents"]?.best == whole.state["latents"]?.best)
       #expect(resumed.state.history == whole.state.history)
     }
   }
@@ -132,21 +135,19 @@ import Training
     let run = try TinyRun()
     var options = TinyRun.options
     options.steps = 60
-    let frozen = try run.residualTuner(options)
+    let frozen = try run.residualTuner(options).tuner
     try frozen.run()
-    #expect(frozen.bestResidual.isEmpty)
+    #expect(frozen.state["residual"] == nil)
     options.tunesResidual = true
-    let untouched = try run.residualTuner(options)
-    let start = untouched.bestResidual
-    let trained = try run.residualTuner(options)
+    let (trained, residual) = try run.residualTuner(options)
     try trained.run()
     // The same start, and more that can move.
     #expect(
       trained.state.history.validationLoss.first?.loss
         == frozen.state.history.validationLoss.first?.loss)
     #expect(trained.state.history.bestLoss < 0.97 * frozen.state.history.bestLoss)
-    let codes = trained.bestResidual
-    #expect(codes.count == 2 * run.modules.count && codes != start)
+    let codes = try #require(residual.codes(in: trained.state))
+    #expect(codes.count == 2 * run.modules.count && codes != residual.start)
     #expect(codes.allSatisfy { $0.codes.allSatisfy { abs($0) <= 7 } })
     // What the run is left with is what it reports: the codes, put into a new student, lose as much.
     let data = TuningData(
@@ -159,23 +160,23 @@ import Training
     let run = try TinyRun()
     var options = TinyRun.options
     options.tunesResidual = true
-    let whole = try run.residualTuner(options)
+    let whole = try run.residualTuner(options).tuner
     try whole.run()
     try withTemporaryDirectory { folder in
       let checkpoint = TuningCheckpoint(path: Paths.join(folder, "state"), planDigest: "p")
       let stop = Fault(.temporary, "STOP", "as if killed after the first checkpoint")
-      let cut = try run.residualTuner(options)
+      let cut = try run.residualTuner(options).tuner
       #expect(throws: stop) {
         try cut.run(checkpoint: { (state) throws(Fault) in
           try checkpoint.save(state)
           throw stop
         })
       }
-      let resumed = try run.residualTuner(options)
+      let resumed = try run.residualTuner(options).tuner
       resumed.resume(from: try #require(checkpoint.load(matching: resumed.state).state))
       try resumed.run()
-      #expect(resumed.state.latents == whole.state.latents)
-      #expect(resumed.bestResidual == whole.bestResidual)
+      #expect(resumed.state["latents"]?.values == whole.state["latents"]?.values)
+      #expect(resumed.state["residual"]?.best == whole.state["residual"]?.best)
     }
   }
 
@@ -236,7 +237,7 @@ import Training
         weights: run.weights, updates: run.teacher.decoders[0].updates, threads: threads)
       let tuner = run.tuner(options, threads: threads, teacher: teacher)
       try tuner.run()
-      return tuner.bestLatents.map(\.elements)
+      return tuner.student.latents.map(\.elements)
     }
     let single = try latents(threads: 1)
     #expect(single.contains { $0.contains { $0 != 0 } })
@@ -297,7 +298,7 @@ import Training
     let fault = #expect(throws: Fault.self) { try tuner.run() }
     #expect(fault?.code == "NUM-DIVERGE")
     #expect(fault?.exitCode == 65)
-    #expect(tuner.student.latents == tuner.state.bestLatents)
+    #expect(tuner.student.latents == tuner.state["latents"]?.best)
     #expect(tuner.student.latents.allSatisfy { $0.elements.allSatisfy(\.isFinite) })
   }
 
@@ -312,15 +313,16 @@ import Training
       training: Array(run.examples.prefix(32)), validation: Array(run.examples.suffix(8)),
       teacher: run.teacher)
     // A rounding so coarse that every latent in force is a multiple of two.
+    let rounding = LatentTraining.Rounding { (_, latent, _) throws(Fault) in
+      var rounded = latent
+      for index in rounded.elements.indices {
+        rounded.elements[index] = (rounded.elements[index] / 2).rounded() * 2
+      }
+      return rounded
+    }
     let tuner = Tuner(
       student: student, data: data, options: options,
-      roundTrip: { (_, latent, _) throws(Fault) in
-        var rounded = latent
-        for index in rounded.elements.indices {
-          rounded.elements[index] = (rounded.elements[index] / 2).rounded() * 2
-        }
-        return rounded
-      })
+      trainables: [LatentTraining(student.latents, rounding: rounding)])
     try tuner.run()
     let history = tuner.state.history
     #expect(history.bestStep >= options.steps - 6)

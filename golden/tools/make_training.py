@@ -1,4 +1,4 @@
-"""Gradients of every latent M, and ten AdamW steps, by autograd and torch.optim.AdamW."""
+"""Gradients of every latent M, ten AdamW steps, and whole runs of the tuner, by autograd and torch.optim.AdamW."""
 
 import json
 import os
@@ -197,6 +197,136 @@ def training(name, make_base, make_teacher, names, rank, examples, batch, inputs
     )
 
 
+COORDINATES = (
+    "module m: L and R are I + (N + N^T)/16, N [r, r] of streams 2^21 + 2m and 2^21 + 2m + 1, rounded to Float32; "
+    "M = L X R, of which X is trained"
+)
+
+
+def permutation(seed: int, stream: int, count: int) -> list[int]:
+    """Fisher-Yates with the high word of bits times bound (Sources/Tensors/SeededGenerator.swift)."""
+    order, bits = list(range(count)), SeededGenerator(seed, stream).bits(count - 1)
+    for last, word in zip(range(count - 1, 0, -1), bits):
+        other = (int(word) * (last + 1)) >> 64
+        order[last], order[other] = order[other], order[last]
+    return order
+
+
+def coordinates(index: int, side: int, rank: int) -> np.ndarray:
+    normals = SeededGenerator(SEED, (1 << 21) + 2 * index + side).matrix(rank, rank)
+    return (np.eye(rank) + (normals + normals.T) / 16).astype(np.float32)
+
+
+def run_loss(objective, student, teacher, batch) -> torch.Tensor:
+    weights = {"kd": (("kd", 1.0),), "mix": (("ce", 0.5), ("kd", 0.5))}[objective]
+    positions = sum(len(example["completion"]) for example in batch)
+    return sum(w * loss_sum(o, student, teacher, e) for e in batch for o, w in weights) / positions
+
+
+def run(p: dict, make_base, make_teacher, names, dtype):
+    """The numbers, training losses and validation losses of a run with the parameters p of the case."""
+    teacher = make_teacher(dtype)
+    student, latents = make_student(make_base, names, p["rank"], p["latentScale"], dtype)
+    training, validation = p["examples"][: p["training"]], p["examples"][p["training"] :]
+    modules, numbers, factors = list(latents.values()), [], []
+    for index, latent in enumerate(modules):
+        sides = [np.eye(p["rank"]), np.eye(p["rank"])]
+        if p["whitened"]:
+            sides = [coordinates(index, side, p["rank"]) for side in (0, 1)]
+        L, R = (torch.from_numpy(side.astype(np.float64)).to(dtype) for side in sides)
+        start = torch.linalg.inv(L) @ latent.M.detach() @ torch.linalg.inv(R)
+        numbers.append(start.clone().requires_grad_(True))
+        factors.append((L, R))
+        del latent.M
+
+    def load() -> None:
+        for latent, x, (L, R) in zip(modules, numbers, factors):
+            latent.M = L @ x @ R
+
+    def validate() -> float:
+        with torch.no_grad():
+            load()
+            return float(run_loss(p["objective"], student, teacher, validation))
+
+    optimizer = torch.optim.AdamW(numbers, lr=1, betas=(0.9, 0.999), eps=1e-8, weight_decay=0)
+    losses, validations = [], [validate()]
+    peak = p["learningRate"] * min(1, max(validations[0] / p["fullRateLoss"], 0.1))
+    for step, rate in enumerate(learning_rates(peak, p["warmup"], p["steps"])):
+        order = [
+            permutation(p["orderSeed"], position // len(training) + 1, len(training))[position % len(training)]
+            for position in range(step * p["batchSize"], (step + 1) * p["batchSize"])
+        ]
+        load()
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.zero_grad()
+        loss = run_loss(p["objective"], student, teacher, [training[index] for index in order])
+        loss.backward()
+        losses.append(float(loss.detach()))
+        optimizer.step()
+        if (step + 1) % p["validationInterval"] == 0 or step + 1 == p["steps"]:
+            validations.append(validate())
+    return np.stack([x.detach().double().numpy() for x in numbers]), losses, validations
+
+
+def tuner(name, title, make_base, make_teacher, names, inputs, parameters, tolerances) -> None:
+    results = {
+        dtype: run(parameters, make_base, make_teacher, names, dtype)
+        for dtype in (torch.float64, torch.float32)
+    }
+    (numbers, losses, validations), (numbers32, losses32, _) = results.values()
+    if parameters["whitened"]:
+        parameters = parameters | {"coordinates": COORDINATES}
+    cases.write_case(
+        "training",
+        name,
+        kind="tuning",
+        title=title,
+        generator="make_training.py",
+        uses=("torch", "transformers", "peft", "safetensors"),
+        inputs=inputs,
+        seed=SEED,
+        parameters=parameters | {"factors": FACTORS},
+        tolerances=tolerances,
+        expected={
+            "losses": losses,
+            "validationLosses": validations,
+            "float32CostInPyTorch": {
+                "loss": float(f"{cases.relative_error(np.array(losses32), np.array(losses)):.1e}"),
+                "values": float(f"{cases.relative_error(numbers32, numbers):.1e}"),
+            },
+        },
+        tensors={"values": numbers},
+        precision="float64",
+    )
+
+
+def tiny_tuners(inputs, teacher, names) -> None:
+    parameters = {
+        "objective": "kd",
+        "rank": 2,
+        "latentScale": 0.25,
+        "training": 14,
+        "orderSeed": 5,
+        "batchSize": 6,
+        "steps": 9,
+        "warmup": 3,
+        "learningRate": 0.05,
+        "fullRateLoss": 1e-9,
+        "validationInterval": 4,
+        "whitened": False,
+        "examples": tiny_examples(20),
+    }
+    tolerances = {"loss": 1e-5, "values": 1e-3}
+    arguments = (make_tiny.base, teacher, names, inputs)
+    tuner("tiny-tuner", "Nine steps of the tuner, nearly four epochs, tiny model", *arguments, parameters, tolerances)
+    whitened = parameters | {"objective": "mix", "whitened": True, "fullRateLoss": 8.0}
+    tuner(
+        "tiny-tuner-whitened",
+        "The same in other coordinates, half labels and half teacher, at a rate lowered by its start",
+        *arguments, whitened, tolerances,
+    )
+
+
 def tiny() -> None:
     base = {"base": cases.folder_input(make_tiny.MODEL)}
     inputs = base | {"adapter": cases.folder_input(make_tiny.ADAPTER)}
@@ -207,6 +337,7 @@ def tiny() -> None:
         gradients("tiny", objective, make_tiny.base, teacher, names, 2, tiny_examples(4), inputs, gradient_tolerances)
     tolerances = {"loss": 1e-5, "latent": 1e-3}
     training("tiny", make_tiny.base, teacher, names, 2, tiny_examples(40), 4, inputs, tolerances, 0.05)
+    tiny_tuners(inputs, teacher, names)
 
 
 def demo() -> None:

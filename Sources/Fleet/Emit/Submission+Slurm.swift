@@ -38,9 +38,12 @@ extension Submission {
       while kill -0 "$child" 2>/dev/null; do code=0; wait "$child" || code=$?; done
       case $code in
         \(retried))
-          if [ "${SLURM_RESTART_COUNT:-0}" -lt \(retries) ]; then
-            scontrol requeue "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"
+          # Slurm ends this script as soon as it is requeued.
+          trap 'exit 75' TERM
+          if [ "${SLURM_RESTART_COUNT:-0}" -lt \(retries) ] &&
+            scontrol requeue "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"; then
             sleep 60
+            exit 75
           fi
           echo "given up after \(retries) restarts" >&2
           exit 74 ;;

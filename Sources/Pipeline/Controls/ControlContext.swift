@@ -13,22 +13,29 @@ import Training
 
 /// What controls share: the job, its result, and how each of them is tuned, stored and measured.
 struct ControlContext {
-  let runner: JobRunner
-  let outcome: JobRunner.Outcome
+  let job: JobContext
+  let result: TunedAdapter
   let data: TuningData?
   /// Bytes of the result as it will be written.
   let bytes: Int
 
-  var session: BaseSession { runner.session }
-  var matched: MatchedAdapter { runner.matched }
-  var isTuned: Bool { runner.request.tuning != nil && data != nil }
+  var session: BaseSession { job.session }
+  var matched: MatchedAdapter { job.matched }
+  var isTuned: Bool { job.request.tuning != nil && data != nil }
+  /// How the result's latents are stored.
+  var storage: LatentStorage { result.start.storage }
+  /// What chose the result's directions, with its pairs.
+  var projector: Projector { result.start.projector }
 
-  /// The job's projection without pairs of the adapter.
-  var plainProjection: ProjectionStage {
-    var projection = outcome.projection
-    projection.residuals = []
-    return projection
+  /// The same without pairs of the adapter.
+  var plainProjector: Projector {
+    var projector = projector
+    projector.residuals = []
+    return projector
   }
+
+  /// Fills the result's bytes as the job would.
+  var filling: Filling { Filling(job: job, data: data, storage: storage) }
 
   // MARK: - Tuning
 
@@ -36,22 +43,22 @@ struct ControlContext {
   ///
   /// - Parameter change: What is different for this control.
   func tuned(
-    _ projected: ProjectedAdapter, _ projection: ProjectionStage, name: String,
-    storage: LatentStorage, change: (inout JobRunner.TuningRun) -> Void = { _ in }
+    _ projected: ProjectedAdapter, _ projector: Projector, name: String,
+    storage: LatentStorage? = nil, change: (inout TuningRun) -> Void = { _ in }
   ) throws(Fault) -> (projected: ProjectedAdapter, latents: [Matrix<Float>]) {
-    guard let tuning = runner.request.tuning, let data else {
+    guard let tuning = job.request.tuning, let data else {
       return (projected, projected.latents)
     }
     let key = name.map { $0.isLetter ? String($0) : "-" }.joined()
     let digest = SHA256Digest.of(
-      Array("\(outcome.planDigest) control \(name) \(bytes) \(projected.rank)".utf8)
+      Array("\(result.planDigest) control \(name) \(bytes) \(projected.rank)".utf8)
     ).hex
-    var run = JobRunner.TuningRun(projected, tuning, storage: storage)
+    var run = TuningRun(projected, projector, storage: storage ?? self.storage, tuning)
     run.title = "tune control: \(name)"
-    run.checkpoint = runner.checkpoint(suffix: ".\(key)", planDigest: digest)
+    run.checkpoint = job.checkpoint(suffix: ".\(key)", planDigest: digest)
     run.options.tunesResidual = projected.hasResidual
     change(&run)
-    let result = try runner.tune(run, projection, data)
+    let result = try run.run(on: data, in: job)
     return (projected.replacingResiduals(result.residual), result.latents)
   }
 
@@ -62,25 +69,19 @@ struct ControlContext {
     _ name: String, _ projected: ProjectedAdapter, _ latents: [Matrix<Float>]
   ) throws(Fault) -> ControlVariant {
     let fit = ArtifactFit(
-      projected: projected, latents: latents, storage: runner.request.storage,
+      projected: projected, latents: latents, storage: storage,
       assemble: { (projected, latents, coarsening) throws(Fault) in
-        try self.runner.assemble(projected, latents, coarsening: coarsening)
+        try job.assembler(storage).assemble(projected, latents: latents, coarsening: coarsening)
       })
     let level = try fit.level(within: bytes)
     let made = try fit.made(level)
     let hasCodes = projected.bases.contains { $0.selection.outputRank > 0 }
-    let rounding = LatentRounding(
-      storage: runner.request.storage,
-      coarsening: hasCodes
-        ? Coarsening(level: level, moduleCount: projected.modules.count) : .none)
-    let (stored, residuals) = (made.projected, made.projected.residuals)
     return ControlVariant(
       name: name, bytes: try made.artifact.encodedByteCount(),
-      pool: StudentModel(
-        weights: try session.weights(), modules: stored.modules, bases: stored.bases,
-        latents: try latents.indices.map { (index) throws(Fault) in
-          try rounding.roundTrip(index, latents[index], residual: residuals[index])
-        }, threads: session.threads
+      pool: try made.projected.student(
+        session, latents: latents, storage: storage,
+        coarsening: hasCodes
+          ? Coarsening(level: level, moduleCount: projected.modules.count) : .none
       ).pool)
   }
 

@@ -14,7 +14,7 @@ import Recipes
 /// captures most in these bytes.
 struct DirectionsControl: Control {
   let title: String
-  let choice: ProjectionStage.Choice
+  let choice: Projector.Choice
 
   /// Rounds of making it larger until the bytes are filled.
   private static let rounds = 12
@@ -22,26 +22,27 @@ struct DirectionsControl: Control {
   func names(isTuned: Bool) -> [String] { [title] }
 
   func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
-    let request = context.runner.request
-    var projection = context.outcome.projection
+    let request = context.job.request
+    var projector = context.projector
     var ranks = DirectionsControl.ranks(of: context)
     if ranks.allSatisfy({ $0 == 0 }) {
-      projection = context.plainProjection
-      let plan = try context.runner.plan(
-        projection, try context.runner.plans(projection), context.data, within: context.bytes)
+      projector = context.plainProjector
+      let filling = context.filling
+      let plan = try filling.plan(
+        projector, filling.plans(try BudgetPlanner(projector)), within: context.bytes)
       ranks = context.matched.modules.indices.map { plan?[$0] ?? 0 }
     }
-    let plan = try filled(ranks, projection, context)
-    let start = try projection.run(plan: plan, choice: choice, method: request.method)
+    let plan = try filled(ranks, projector, context)
+    let start = try projector.run(plan: plan, choice: choice, method: request.method)
     let (projected, latents) = try context.tuned(
-      start, projection, name: title, storage: request.storage
+      start, projector, name: title
     ) { $0.bytes = context.bytes }
     return [try context.variant(title, projected, latents)]
   }
 
   /// The result's ranks by the adapter's modules.
   private static func ranks(of context: ControlContext) -> [LatentRank] {
-    let projected = context.outcome.projected
+    let projected = context.result.projected
     var byName: [String: LatentRank] = [:]
     for basis in projected.bases {
       byName[basis.moduleName] = LatentRank(
@@ -52,13 +53,13 @@ struct DirectionsControl: Control {
 
   /// The ranks times what fills the bytes, by drafts.
   private func filled(
-    _ ranks: [LatentRank], _ projection: ProjectionStage, _ context: ControlContext
+    _ ranks: [LatentRank], _ projector: Projector, _ context: ControlContext
   ) throws(Fault) -> RankPlan {
     var (low, high) = (1.0, 2.0)
     for _ in 0..<DirectionsControl.rounds {
       let factor = (low + high) / 2
-      let draft = try context.runner.artifactStage.draft(
-        larger(ranks, by: factor, context), directions: .random, residuals: projection.residuals,
+      let draft = try context.job.assembler(context.storage).draft(
+        larger(ranks, by: factor, context), directions: .random, residuals: projector.residuals,
         tuning: nil)
       if try draft?.encodedByteCount() ?? 0 <= context.bytes { low = factor } else { high = factor }
     }

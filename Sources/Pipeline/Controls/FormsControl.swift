@@ -9,7 +9,7 @@ struct FormsControl: Control {
   func names(isTuned: Bool) -> [String] { ["form directions"] }
 
   func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
-    let result = context.outcome.projected
+    let result = context.result.projected
     let hasDirections = result.bases.contains { $0.selection.outputRank > 0 }
     let others: [JobRequest.Form] =
       switch (hasDirections, result.hasResidual) {
@@ -19,14 +19,16 @@ struct FormsControl: Control {
       }
     var variants: [ControlVariant] = []
     for form in others {
-      guard
-        let candidate = try context.runner.candidate(
-          form, within: context.bytes, context.plainProjection, context.data)
-      else { continue }
+      let (filling, projector) = (context.filling, context.plainProjector)
+      let start =
+        form == .pairs
+        ? try filling.pairs(within: context.bytes, projector)
+        : try filling.directions(
+          form, within: context.bytes, projector, filling.plans(try BudgetPlanner(projector)))
+      guard let start else { continue }
       let name = "form \(form.rawValue)"
       let (projected, latents) = try context.tuned(
-        candidate.projected, candidate.projection, name: name,
-        storage: context.runner.request.storage
+        start.projected, start.projector, name: name
       ) { $0.bytes = context.bytes }
       variants.append(try context.variant(name, projected, latents))
     }

@@ -144,22 +144,15 @@ struct TernaryControl: Control {
       residuals: bases.map { _ in nil })
     let name = "\(name(cut)), scales distilled"
     let (projected, latents) = try context.tuned(
-      start, context.plainProjection, name: name, storage: .f16
+      start, context.plainProjector, name: name, storage: .f16
     ) {
       $0.keepsDiagonal = true
       $0.options.quantizedSteps = 0
       $0.options.coordinates = .plain
     }
-    let rounding = LatentRounding(storage: .f16)
     return ControlVariant(
       name: name, bytes: cut.bytes,
-      pool: StudentModel(
-        weights: try context.session.weights(), modules: projected.modules,
-        bases: projected.bases,
-        latents: try latents.indices.map { (index) throws(Fault) in
-          try rounding.roundTrip(index, latents[index], residual: nil)
-        }, threads: context.session.threads
-      ).pool)
+      pool: try projected.student(context.session, latents: latents, storage: .f16).pool)
   }
 
   /// Columns of length 1 and their lengths; a column of zeros stays one.

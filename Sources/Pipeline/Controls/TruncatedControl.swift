@@ -19,18 +19,21 @@ struct TruncatedControl: Control {
   }
 
   func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
-    let plain = ProjectionStage(
+    let plain = Projector(
       session: context.session, adapter: context.matched, curvature: nil, candidates: nil,
-      seed: context.runner.request.seed, residuals: [])
+      seed: context.job.request.seed, residuals: [])
     guard
-      let cut = try context.runner.pairs(
-        within: context.bytes, plain, nil, method: .projected, hasStandIns: false)
+      let cut = try Filling(job: context.job, data: nil, storage: context.storage).pairs(
+        within: context.bytes, plain, method: .projected, hasStandIns: false)
     else { return [] }
     let rank = cut.projected.residuals.map { $0?.count ?? 0 }.max() ?? 0
     let name = "LoRA cut by SVD, up to rank \(rank)"
     let latents = cut.projected.latents
     let multiple = try context.best(ControlContext.multiples) { (multiple) throws(Fault) in
-      try context.runner.stored(cut.projected, TruncatedControl.scaled(latents, by: multiple)).pool
+      try cut.projected.student(
+        context.session, latents: TruncatedControl.scaled(latents, by: multiple),
+        storage: context.storage
+      ).pool
     }
     let scale = multiple == 1 ? "" : ", scales times \(multiple)"
     var variants = [
@@ -39,8 +42,7 @@ struct TruncatedControl: Control {
     ]
     if context.isTuned {
       let (projected, latents) = try context.tuned(
-        cut.projected, cut.projection, name: "\(name), distilled",
-        storage: context.runner.request.storage)
+        cut.projected, cut.projector, name: "\(name), distilled")
       variants.append(try context.variant("\(name), distilled", projected, latents))
     }
     return variants

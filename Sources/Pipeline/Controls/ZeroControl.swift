@@ -9,12 +9,12 @@ struct ZeroControl: Control {
   func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
     let name = "zero start"
     // The start that the result had: pairs as they were before tuning.
-    let start = context.outcome.start ?? context.outcome.projected
+    let start = context.result.first
     let zero = ProjectedAdapter(
       modules: start.modules, bases: start.bases, projections: start.projections.map(\.zeroed),
       residuals: start.residuals)
     let (projected, latents) = try context.tuned(
-      zero, context.outcome.projection, name: name, storage: context.runner.request.storage
+      zero, context.projector, name: name
     ) { $0.bytes = context.bytes }
     return [try context.variant(name, projected, latents)]
   }

@@ -64,8 +64,8 @@ package final class StackedConversion {
     let start = Date()
     let jobs = runners.map { runner in
       var places: [String: Int] = [:]
-      for (place, module) in runner.matched.modules.enumerated() { places[module.name] = place }
-      return Job(matched: runner.matched, request: runner.request, places: places)
+      for (place, module) in runner.job.matched.modules.enumerated() { places[module.name] = place }
+      return Job(matched: runner.job.matched, request: runner.job.request, places: places)
     }
     let modules = session.base.linearModules.filter { module in
       jobs.contains { $0.places[module.name] != nil }
@@ -128,9 +128,10 @@ package final class StackedConversion {
               let projection = try Projection.fit(
                 update: job.matched.updates[place], basis: basis, method: job.request.method)
               let proof = ModuleProof(basis, draws: draw)
-              let stored = try ArtifactStage.module(
+              let stored = try Assembler.module(
                 module, basis: basis, latent: projection.latent.converted(), residual: nil,
-                digest: digest, proof: proof, request: job.request, basePath: basePath)
+                digest: digest, proof: proof, storage: job.request.storage,
+                embeds: job.request.embedsBases, basePath: basePath)
               return Piece(
                 basis: basis.withoutVectors, projection: projection, stored: stored, proof: proof)
             }
@@ -173,39 +174,30 @@ package final class StackedConversion {
 
   /// An artifact on disk.
   private struct File: Sendable {
-    var written: AtomicFile.Written
-    var parts: [SizeRecord.Part]
+    var written: WrittenFile
     var seconds: Double
   }
 
   private func write(
     _ runners: [JobRunner], _ pieces: [[Piece]], _ faults: [Fault?], share: Double
   ) throws(Fault) -> [Result<JobRecord, Fault>] {
-    var outcomes: [JobRunner.Outcome] = []
+    var tuned: [TunedAdapter] = []
     var drafts: [Result<Draft, Fault>] = []
     for (index, runner) in runners.enumerated() {
-      let (matched, pieces) = (runner.matched, pieces[index])
-      let projected = ProjectedAdapter(
-        modules: matched.modules, bases: pieces.map(\.basis),
-        projections: pieces.map(\.projection), residuals: pieces.map { _ in nil })
-      let projection = ProjectionStage(
-        session: runner.session, adapter: matched, curvature: nil,
-        candidates: runner.request.candidates, seed: runner.request.seed, residuals: [])
-      outcomes.append(
-        JobRunner.Outcome(projection: projection, projected: projected, latents: []))
+      let (job, pieces) = (runner.job, pieces[index])
+      let result = StackedConversion.result(job, pieces)
+      tuned.append(result)
       if let fault = faults[index] {
         drafts.append(.failure(fault))
         continue
       }
       drafts.append(
         Result { () throws(Fault) in
-          let digests = try session.moduleDigests(matched.modules)
-          let stage = ArtifactStage(
-            session: runner.session, request: runner.request, matched: matched)
+          let digests = try session.moduleDigests(job.matched.modules)
           return Draft(
-            artifact: try stage.artifact(
-              of: projected, modules: pieces.map(\.stored), digests: digests),
-            proofs: pieces.map(\.proof), digests: digests, path: runner.request.outputPath)
+            artifact: try job.assembler(job.request.storage).artifact(
+              of: result.projected, modules: pieces.map(\.stored), digests: digests),
+            proofs: pieces.map(\.proof), digests: digests, path: job.request.outputPath)
         })
     }
     let (threads, finished) = (session.threads, drafts)
@@ -218,18 +210,32 @@ package final class StackedConversion {
     }
     return runners.indices.map { index in
       Result { () throws(Fault) in
-        let (runner, file) = (runners[index], try files[index].get())
+        let (job, file) = (runners[index].job, try files[index].get())
         let artifact = try drafts[index].get().artifact
-        if case .rank(let rank) = runner.request.target {
-          runner.warnOfClipping(outcomes[index].projected, rank: rank)
+        if case .rank(let rank) = job.request.target {
+          job.warnOfClipping(tuned[index].projected, rank: rank)
         }
-        runner.note(stage: "project, share of \(runners.count)", seconds: share)
-        runner.note(stage: "store", seconds: file.seconds)
-        return try runner.record(
-          outcomes[index], artifact: artifact, written: file.written, parts: file.parts,
-          evaluation: nil)
+        job.note(stage: "project, share of \(runners.count)", seconds: share)
+        job.note(stage: "store", seconds: file.seconds)
+        return try job.run(
+          RecordStage(),
+          (StoredResult(tuned: tuned[index], artifact: artifact), file.written, nil, nil))
       }
     }
+  }
+
+  /// What the pieces of one job come to.
+  private static func result(_ job: JobContext, _ pieces: [Piece]) -> TunedAdapter {
+    let projected = ProjectedAdapter(
+      modules: job.matched.modules, bases: pieces.map(\.basis),
+      projections: pieces.map(\.projection), residuals: pieces.map { _ in nil })
+    let projector = Projector(
+      session: job.session, adapter: job.matched, curvature: nil,
+      candidates: job.request.candidates, seed: job.request.seed, residuals: [])
+    let start = Start(
+      form: .directions, storage: job.request.storage, projector: projector, plan: .uniform(0),
+      projected: projected, bytes: 0)
+    return TunedAdapter(start: start, projected: projected, latents: [], planDigest: "")
   }
 
   /// Encodes an artifact once, checks what a loader would find in those bytes, and writes them.
@@ -260,7 +266,7 @@ package final class StackedConversion {
     }
     let written = try AtomicFile.write(draft.path, bytes: bytes)
     return File(
-      written: written, parts: try draft.artifact.parts(),
+      written: WrittenFile(written: written, parts: try draft.artifact.parts()),
       seconds: Date().timeIntervalSince(start))
   }
 }

@@ -47,7 +47,7 @@ public struct EvaluationRun {
           try loaded.student(session: session).pool
         ))
     }
-    let measurement = try MeasurementStage(session: session, request: data, seed: seed)
+    let measurement = try Measurement(session: session, request: data, seed: seed)
     for (kind, name, path, bytes, pool) in decoders where kind == .lora {
       try measurement.measure(kind, name: name, source: path, bytes: bytes, pool: pool)
     }

@@ -26,7 +26,7 @@ extension Field {
 
   private static let adapterFields = [
     Field(
-      "format", \.adapterFormat, .word(), .adapter, standard: "found by content",
+      "format", \.adapterFormat, .optional(.word()), .adapter, standard: "found by content",
       "The adapter's dialect (`adapters.md` §1)."),
     Field(
       "dora", \.magnitudes, .word(), .adapter,
@@ -61,7 +61,7 @@ extension Field {
         }
       }),
     Field(
-      "form", \.form, .word(), .size,
+      "form", \.form, .optional(.word()), .size,
       standard: "the better of directions and pairs, found by a short race",
       "What a budget buys (`manifest.md` §11): directions of the base, pairs of the adapter's vectors, or both."
     ),
@@ -69,17 +69,17 @@ extension Field {
       "allocation", \.allocation, .word(), .size,
       "How a budget becomes ranks: one shape for all, or module by module."),
     Field(
-      "artifact", \.startArtifactPath, .file, .size, commands: [.tune],
+      "artifact", \.startArtifactPath, .optional(.file), .size, commands: [.tune],
       "Start from this artifact's rank, directions and latents."),
     Field(
-      "pack", \.basesPath, .file, .size, flag: "bases",
+      "pack", \.basesPath, .optional(.file), .size, flag: "bases",
       "Take bases from this .xsbases pack instead of an SVD."),
     Field(
       "directions", \.directions, .word(), .size,
       "selected: chosen by energy; top: the first ones, as in the paper; own: the adapter's, embedded, with its ranks."
     ),
     Field(
-      "candidates", \.candidates, .integer(Counts.directions), .size,
+      "candidates", \.candidates, .optional(.integer(Counts.directions)), .size,
       standard: "all of a module of up to 1024 features a side, 256 of a larger one",
       "Consider the first so many directions of a module."),
     Field(
@@ -102,7 +102,7 @@ extension Field {
       "The latents that tuning starts from.",
       get: { (_: Recipe) -> ProjectionMethod? in nil }, set: { $0.method = $1 }),
     Field(
-      "calibrate.data", \.calibration, .examples, .start, flag: "calibrate",
+      "calibrate.data", \.calibration, .optional(.examples), .start, flag: "calibrate",
       standard: "the training examples",
       "Examples for calibration."),
     Field(
@@ -118,10 +118,15 @@ extension Field {
 
   private static let storageFields = [
     Field(
-      "store", \.storage, .word(), .storage, standard: "int8; int3 for a budget that is tuned",
-      "How latents are stored."),
+      "store", .word(), .storage, standard: "int8; for a budget what the race finds",
+      "How latents are stored.",
+      get: { $0.choosesStorage ? nil : $0.storage },
+      set: {
+        $0.storage = $1
+        $0.choosesStorage = false
+      }),
     Field(
-      "carry_store", \.carriedStorage, .word(), .storage, standard: "exactly",
+      "carry_store", \.carriedStorage, .optional(.word()), .storage, standard: "exactly",
       "How parameters beside the latents (saved modules, token rows) are stored."),
     Field(
       "embed_bases", \.embedsBases, .truth, .storage,
@@ -132,7 +137,8 @@ extension Field {
     .tuning(
       "data", \.data, .examples, flag: "train", standard: Field.required, "Training examples."),
     .tuning(
-      "limit", \.data.limit, .integer(Counts.items), flag: "train-limit", standard: "all",
+      "limit", \.data.limit, .optional(.integer(Counts.items)), flag: "train-limit",
+      standard: "all",
       "The first so many of them."),
     .tuning(
       "validation", \.validation, .validation,
@@ -144,7 +150,7 @@ extension Field {
     .tuning("steps", \.options.steps, .integer(Counts.steps), "Optimiser steps."),
     .tuning("batch_size", \.options.batchSize, .integer(1...65_536), "Examples a step."),
     .tuning(
-      "lr", \.learningRate, .number(1e-9...1e3),
+      "lr", \.learningRate, .optional(.number(1e-9...1e3)),
       standard:
         "0.03, less beyond 96 output directions or from a start near the LoRA; 0.005 beside a residual",
       "Peak learning rate."),
@@ -155,7 +161,8 @@ extension Field {
       "warmup", \.options.warmup, .integer(0...Counts.steps.upperBound),
       "Steps of linear warm-up."),
     .tuning(
-      "patience", \.options.patience, .integer(1...10_000), standard: "never stops early",
+      "patience", \.options.patience, .optional(.integer(1...10_000)),
+      standard: "never stops early",
       "Validations without improvement before it stops."),
     .tuning(
       "quantized_steps", \.options.quantizedSteps, .integer(0...Counts.steps.upperBound),
@@ -200,7 +207,8 @@ extension Field {
 
   private static let measuringFields = [
     Field(
-      "evaluate.data", \.evaluation, .data, .measuring, flag: "eval", standard: "not measured",
+      "evaluate.data", \.evaluation, .optional(.data), .measuring, flag: "eval",
+      standard: "not measured",
       effect: .measurements, "Examples for the accuracy block."),
     Field(
       "evaluate.limit", .integer(Counts.items), .measuring, flag: "eval-limit", standard: "all",

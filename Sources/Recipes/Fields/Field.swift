@@ -107,33 +107,9 @@ extension Field {
       help, get: { $0[keyPath: path] }, set: { $0[keyPath: path] = $1 })
   }
 
-  /// A field that is a value of the recipe and may be absent.
-  package init<Value>(
-    _ key: String, _ path: any WritableKeyPath<Recipe, Value?> & Sendable,
-    _ notation: Notation<Value>, _ group: FieldGroup, flag: String? = nil,
-    commands: [Command] = Command.allCases, standard: String? = nil, effect: Effect = .latents,
-    _ help: String
-  ) {
-    self.init(
-      key, notation, group, flag: flag, commands: commands, standard: standard, effect: effect,
-      help, get: { $0[keyPath: path] }, set: { $0[keyPath: path] = $1 })
-  }
-
   /// A field of tuning.
   package static func tuning<Value>(
     _ name: String, _ path: any WritableKeyPath<Recipe.Tuning, Value> & Sendable,
-    _ notation: Notation<Value>, flag: String? = nil, standard: String? = nil,
-    effect: Effect = .latents, _ help: String
-  ) -> Field {
-    Field(
-      "tune." + name, notation, .tuning, flag: flag, commands: [.tune], standard: standard,
-      effect: effect, help, get: { $0.tuning?[keyPath: path] },
-      set: { $0.tuning?[keyPath: path] = $1 })
-  }
-
-  /// A field of tuning that may be absent.
-  package static func tuning<Value>(
-    _ name: String, _ path: any WritableKeyPath<Recipe.Tuning, Value?> & Sendable,
     _ notation: Notation<Value>, flag: String? = nil, standard: String? = nil,
     effect: Effect = .latents, _ help: String
   ) -> Field {

@@ -48,6 +48,16 @@ extension Notation {
   }
 }
 
+extension Notation {
+  /// A value that may be absent: then it has no text.
+  package static func optional<Wrapped>(_ notation: Notation<Wrapped>) -> Notation
+  where Value == Wrapped? {
+    Notation(
+      notation.form, read: { notation.read($0).map { .some($0) } },
+      write: { $0.map(notation.write) ?? "" })
+  }
+}
+
 extension Notation<Int> {
   /// A whole number in digits; `16.0` and `0x10` are none.
   package static func integer(_ range: ClosedRange<Int>) -> Notation {

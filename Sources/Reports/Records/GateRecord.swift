@@ -16,6 +16,13 @@ public struct GateRecord: Hashable, Sendable {
   /// Whether the artifact retains enough.
   public var passes: Bool { interval95.lowerBound >= asked }
 
+  /// This one, or an earlier one whose lower end came nearer, with as many sizes judged as by now.
+  public func nearer(than earlier: GateRecord?) -> GateRecord {
+    guard var earlier, earlier.interval95.lowerBound >= interval95.lowerBound else { return self }
+    earlier.tried = tried
+    return earlier
+  }
+
   /// `0.953 (95% interval 0.910 to 0.981) on 64 rows with rank 16x4`.
   public var sentence: String {
     "\(Numerals.fixed(retained, 3)) (95% interval \(Numerals.fixed(interval95.lowerBound, 3)) to "

@@ -6,6 +6,8 @@ public struct RaceRecord: Hashable, Sendable {
     public var round: Int
     /// `directions`, `pairs` or `both`.
     public var form: String
+    /// How its latents are stored.
+    public var store: String
     /// Its ranks or pairs, for people.
     public var size: String
     /// Bytes of its artifact at the start.
@@ -21,11 +23,12 @@ public struct RaceRecord: Hashable, Sendable {
 
     /// Creates an entry.
     public init(
-      round: Int, form: String, size: String, bytes: Int, steps: Int, loss: Double,
+      round: Int, form: String, store: String, size: String, bytes: Int, steps: Int, loss: Double,
       seconds: Double, isKept: Bool
     ) {
       self.round = round
       self.form = form
+      self.store = store
       self.size = size
       self.bytes = bytes
       self.steps = steps
@@ -49,8 +52,8 @@ public struct RaceRecord: Hashable, Sendable {
     self.entries = entries
   }
 
-  /// The form that won.
-  public var form: String? { entries.last { $0.isKept }?.form }
+  /// What won.
+  public var winner: Entry? { entries.last { $0.isKept } }
 
   /// Wall time of all rounds.
   public var seconds: Double { entries.reduce(0) { $0 + $1.seconds } }

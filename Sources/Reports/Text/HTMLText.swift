@@ -10,10 +10,15 @@ struct HTMLText: MustacheContentType {
 
   func escapeText(_ text: String) -> String { HTMLText.escaped(text) }
 
+  /// What is escaped.
+  private static let special = Set("<>&\"'".utf8)
+
   /// `text` for element content or a double-quoted attribute.
   static func escaped(_ text: String) -> String {
+    let visible = VisibleText.of(text)
+    guard visible.utf8.contains(where: special.contains) else { return visible }
     var out = String.UnicodeScalarView()
-    for scalar in VisibleText.of(text).unicodeScalars {
+    for scalar in visible.unicodeScalars {
       switch scalar {
       case "<": out.append(contentsOf: "&lt;".unicodeScalars)
       case ">": out.append(contentsOf: "&gt;".unicodeScalars)

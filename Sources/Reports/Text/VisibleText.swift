@@ -4,6 +4,7 @@ public enum VisibleText {
   ///
   /// Escaping for HTML, CSV or Markdown comes after this.
   public static func of(_ text: String) -> String {
+    guard !isPlain(text) else { return text }
     var out = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
       if isVisible(scalar) {
@@ -30,6 +31,11 @@ public enum VisibleText {
       }
     }
     return String(out)
+  }
+
+  /// Whether all of `text` is printable ASCII, as nearly all of it is: nothing is looked up then.
+  private static func isPlain(_ text: String) -> Bool {
+    text.utf8.allSatisfy { (0x20..<0x7f).contains($0) }
   }
 
   private static func isVisible(_ scalar: Unicode.Scalar) -> Bool {

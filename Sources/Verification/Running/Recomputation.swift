@@ -14,7 +14,9 @@ typealias Recomputation = @Sendable (CaseContext) throws(Fault) -> Recomputed
 /// The kinds of cases this version knows (`formats/golden.md` §4).
 enum Recomputations {
   static let byKind: [String: Recomputation] = [
+    "accuracy": AccuracyCase.measure,
     "bases": BasesCase.measure,
+    "conversion": ConversionCase.measure,
     "decode": DecodeCase.measure,
     "evaluation": EvaluationCase.measure,
     "forward": ForwardCase.measure,
@@ -24,5 +26,6 @@ enum Recomputations {
     "selection": SelectionCase.measure,
     "tokenizer": TokenizerCase.measure,
     "training": TrainingCase.measure,
+    "tuning": TuningCase.measure,
   ]
 }

@@ -9,11 +9,14 @@ public struct Verifier: Sendable {
     public var includesSlow: Bool
     /// How many threads the computation may use.
     public var threads: Int
+    /// Where singular bases are kept; nil for nowhere.
+    public var cacheDirectory: String?
 
     /// Settings; by default everything runs.
-    public init(includesSlow: Bool = true, threads: Int = 1) {
+    public init(includesSlow: Bool = true, threads: Int = 1, cacheDirectory: String? = nil) {
       self.includesSlow = includesSlow
       self.threads = threads
+      self.cacheDirectory = cacheDirectory
     }
   }
 

@@ -2,6 +2,8 @@ import Adapters
 import Checkpoints
 import Faults
 import Models
+import Pipeline
+import Progress
 
 /// What the cases of one run share: inputs already found and hashed, bases already opened, and the
 /// weights of the last base used.
@@ -11,6 +13,7 @@ final class Workshop {
   /// Finds inputs and checks their digests.
   let resolver: InputResolver
   private var bases: [String: BaseCheckpoint] = [:]
+  private var sessions: (path: String, session: BaseSession)?
   private var loaded: (path: String, weights: DecoderWeights)?
 
   init(directory: String, options: Verifier.Options) {
@@ -24,6 +27,16 @@ final class Workshop {
     let base = try BaseCheckpoint.open(path)
     bases[path] = base
     return base
+  }
+
+  /// A session on the base at a path; that on the base before it is let go.
+  func session(_ path: String) throws(Fault) -> BaseSession {
+    if let sessions, sessions.path == path { return sessions.session }
+    sessions = nil
+    let session = try BaseSession(
+      path: path, cacheDirectory: options.cacheDirectory, threads: options.threads, log: .silent)
+    sessions = (path, session)
+    return session
   }
 
   /// The weights of the base at a path; those of the base before it are let go.

@@ -85,7 +85,9 @@ struct VerifyCommand: ParsableCommand {
   private func verifyGolden() throws {
     let log = shared.progress
     let verifier = Verifier(
-      Verifier.Options(includesSlow: slow, threads: try shared.threadCount(log: log)))
+      Verifier.Options(
+        includesSlow: slow, threads: try shared.threadCount(log: log),
+        cacheDirectory: shared.cacheDirectory))
     let report = try verifier.run(path, only: only) { log.note($0.name) }
     if let junit { try AtomicFile.write(junit, text: report.junit) }
     if let markdown { try AtomicFile.write(markdown, text: report.markdown) }

@@ -26,6 +26,7 @@ extension RaceRecord.Entry {
     var members = RecordMembers()
     members.add("round", round)
     members.add("form", form)
+    members.add("store", store)
     members.add("size", size)
     members.add("bytes", bytes)
     members.add("steps", steps)
@@ -38,6 +39,7 @@ extension RaceRecord.Entry {
   fileprivate init(json field: JSONField) throws(Fault) {
     self.init(
       round: try field["round"].count(), form: try field["form"].string(),
+      store: field["store"].isPresent ? try field["store"].string() : "",
       size: try field["size"].string(), bytes: try field["bytes"].count(),
       steps: try field["steps"].count(), loss: try field["loss"].figure(in: field, "loss"),
       seconds: try field["seconds"].figure(in: field, "seconds"),

@@ -1,0 +1,195 @@
+package import Adapters
+import Artifacts
+import Bases
+import Checkpoints
+package import Evaluation
+package import Faults
+import Files
+import LinearAlgebra
+package import Models
+import Progress
+import Recipes
+import Reports
+import Tensors
+import Training
+
+/// What the stages of one job share: what was asked for, the base and the adapter, and what is kept beside results: times,
+/// warnings, digests of data, checkpoints, the teacher.
+package final class JobContext {
+  /// The base as the adapter changes it: student and teacher stand on the same one.
+  package let session: BaseSession
+  /// What was asked for.
+  package let request: JobRequest
+  /// The adapter on its base.
+  package let matched: MatchedAdapter
+  /// Where the time went.
+  private(set) var clock = StageClock()
+  /// What people should know.
+  private(set) var warnings: [Warning]
+  /// What the model wrote for calibration and training, if it did.
+  private(set) var ownTexts: Setting?
+  /// Digests of the data files as read, by role.
+  private var dataDigests: [String: String] = [:]
+  /// Checkpoints of this run, removed once the artifact is written.
+  private var checkpoints: [TuningCheckpoint] = []
+  private var loadedTeacher: DecoderPool?
+  private var openedStore: TeacherStateStore?
+
+  /// A job on an open base.
+  ///
+  /// - Parameter adapter: The adapter of the request, where the caller has read it already.
+  /// - Throws: what checking the request, opening and matching the adapter throws.
+  package init(
+    session: BaseSession, request: JobRequest, adapter: Adapter? = nil
+  ) throws(Fault) {
+    try request.check()
+    self.request = request
+    let opened: Adapter
+    if let adapter {
+      opened = adapter
+    } else {
+      opened = try Adapter.open(
+        request.adapterPath, format: request.adapterFormat, threads: session.threads,
+        memory: session.memory)
+    }
+    matched = try MatchedAdapter(
+      opened, base: session.base, magnitudes: request.magnitudes, threads: session.threads)
+    self.session = session.changed(by: matched.parts)
+    warnings = matched.adapter.warnings
+    if request.tuning?.options.precision == .bfloat16, !CPUKernels.multipliesBFloat16 {
+      warnings.append(
+        Warning(
+          "CPU-BF16",
+          "this CPU has no bfloat16 products: widened ones take longer than float32 and hold half the memory"
+        ))
+    }
+    session.log.warn(warnings, about: matched.adapter.path)
+  }
+
+  // MARK: - Stages
+
+  /// Runs a stage and notes its time.
+  package func run<Step: Stage>(_ stage: Step, _ input: Step.Input) throws(Fault) -> Step.Output {
+    try Interruption.check()
+    let output = try stage.run(input, in: self)
+    if let name = Step.name, stage.isNeeded(for: input, in: self) { clock.lap(name) }
+    return output
+  }
+
+  /// Runs a stage that needs nothing of those before it.
+  package func run<Step: Stage<Void, Output>, Output>(_ stage: Step) throws(Fault) -> Output {
+    try run(stage, ())
+  }
+
+  /// Time of work that this job was part of.
+  func note(stage: String, seconds: Double) { clock.add(seconds, to: stage) }
+
+  func warn(_ warning: Warning) {
+    warnings.append(warning)
+    session.log.warn([warning])
+  }
+
+  // MARK: - Models and data
+
+  /// The LoRA model, loaded when it is first needed: a conversion without data never decodes the whole base.
+  ///
+  /// Of DoRA the exact model under either handling of magnitudes, as `evaluate` measures it: an update that they make
+  /// full-rank is whole here, and only directions lose some of it.
+  package func teacher() throws(Fault) -> DecoderPool {
+    if let loadedTeacher { return loadedTeacher }
+    let teacher = DecoderPool(
+      weights: try session.weights(),
+      updates: matched.decoderUpdates(layerCount: session.base.configuration.layerCount),
+      threads: session.threads)
+    loadedTeacher = teacher
+    return teacher
+  }
+
+  /// Where the teacher's states are kept between runs; nil where nothing is.
+  func teacherStore() throws(Fault) -> TeacherStateStore? {
+    if let openedStore { return openedStore }
+    openedStore = try session.teacherStore(
+      adapter: matched.adapter.identity, reading: "\(request.magnitudes)")
+    return openedStore
+  }
+
+  /// Says where teacher states could not be kept.
+  func warnOfTeacherStore() {
+    if let warning = openedStore?.warning { warn(Warning("CACHE", warning)) }
+  }
+
+  /// The file of examples; where the model writes them itself they are written first.
+  func file(of examples: JobRequest.Examples) throws(Fault) -> JobRequest.Data {
+    if let file = examples.file { return file }
+    let writer = OwnTextWriter(
+      session: session, matched: matched, texts: request.ownTexts, seed: request.seed,
+      path: request.outputPath + ".self.jsonl")
+    if ownTexts == nil {
+      ownTexts = try writer.run { () throws(Fault) in try teacher() }
+      clock.lap("write texts")
+    }
+    return JobRequest.Data(path: writer.path, limit: examples.limit)
+  }
+
+  /// Examples as tokens; what they were read from becomes part of ``planDigest(_:gateRows:storage:)`` as `role`.
+  package func tokenized(
+    _ data: JobRequest.Data, role: String
+  ) throws(Fault) -> [TokenizedExample] {
+    let set = try DataSet(path: data.path, limit: data.limit, skip: data.skip)
+    dataDigests[role] = set.digest.hex
+    let tokenizer = try session.tokenizer()
+    let examples = try set.tokenized(by: tokenizer, for: session.base.configuration)
+    session.log.warn(examples.warnings(of: tokenizer))
+    return examples
+  }
+
+  // MARK: - Files of the job
+
+  /// Keeps others from the output; nil where a batch has locked its directory.
+  func lockOutput() throws(Fault) -> OutputLock? {
+    guard request.checkpointPath == nil else { return nil }
+    // Two runs on one output would share a checkpoint.
+    let lock = try OutputLock(file: request.outputPath)
+    for path in [request.outputPath, request.outputPath + ".tuning"] {
+      _ = try AtomicFile.removeLeftovers(of: path)
+    }
+    return lock
+  }
+
+  /// Where state is kept that outlives an interruption; others stand beside it with a suffix.
+  var statePath: String { request.checkpointPath ?? request.outputPath + ".tuning" }
+
+  /// The outcome of a race.
+  var racePath: String { statePath + ".race" }
+
+  /// A checkpoint of this job, removed once the artifact is written.
+  func checkpoint(suffix: String, planDigest: String) -> TuningCheckpoint {
+    let checkpoint = TuningCheckpoint(path: statePath + suffix, planDigest: planDigest)
+    checkpoints.append(checkpoint)
+    return checkpoint
+  }
+
+  /// Removes what an interruption would have needed.
+  func removeState() {
+    for checkpoint in checkpoints { checkpoint.remove() }
+    Paths.removeIfPresent(racePath)
+  }
+
+  /// Identifies inputs and settings of a tuning run; a checkpoint of another plan is never continued.
+  ///
+  /// Contents, not places: a moved tree goes on. How often checkpoints are written changes no result.
+  func planDigest(
+    _ plan: RankPlan, gateRows: Int, storage: LatentStorage? = nil
+  ) throws(Fault) -> String {
+    var lines = try session.moduleDigests(matched.modules).map(\.hex)
+    lines += [matched.adapter.identity.hex, session.packDigest?.hex ?? ""]
+    lines += dataDigests.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+    if let path = request.startArtifactPath {
+      lines.append(try SHA256Digest.of(InputFile(path)).hex)
+    }
+    // What is measured beside the latents is no part of it: a control more does not train them again.
+    lines.append(request.recipe.canonicalText([.latents]))
+    lines.append("\(plan) \(gateRows) \(storage?.rawValue ?? "")")
+    return SHA256Digest.of(Array(lines.joined(separator: "\n").utf8)).hex
+  }
+}

@@ -1,0 +1,89 @@
+public import Adapters
+public import Faults
+import Files
+import Foundation
+import Progress
+import Projection
+import Recipes
+public import Reports
+import Training
+
+/// Converts one adapter from beginning to end.
+///
+/// The order of the stages and nothing else: what a stage does is in `Stages/`, what they share in ``JobContext``,
+/// mathematics in `Projection` and `Training`, bytes in `Artifacts`.
+public final class JobRunner {
+  /// What the stages share.
+  package let job: JobContext
+  /// What the last judged artifact retained, or the nearest where none retained enough.
+  package private(set) var gate: GateRecord?
+
+  /// The code of the fault by which a job is rejected rather than failed.
+  package static let rejection = "JOB-RETAINED"
+
+  /// A runner for one job on an open base.
+  ///
+  /// - Parameter adapter: The adapter of the request, where the caller has read it already.
+  /// - Throws: what opening and matching the adapter throws.
+  public init(
+    session: BaseSession, request: JobRequest, adapter: Adapter? = nil
+  ) throws(Fault) {
+    job = try JobContext(session: session, request: request, adapter: adapter)
+  }
+
+  /// Runs the job, writes the artifact atomically and returns the record.
+  public func run() throws(Fault) -> JobRecord {
+    let lock = try job.lockOutput()
+    defer { withExtendedLifetime(lock) {} }
+
+    try job.run(BasesStage())
+    let curvature = try job.run(CalibrationStage())
+    let projector = try job.run(ResidualStage(), curvature)
+    let rows = try job.run(RowsStage())
+    let found = try firstThatPasses(projector, rows)
+    let measured = try job.run(MeasurementStage(), (found.result, rows))
+    let file = try job.run(WritingStage(), measured.artifact)
+    return try job.run(RecordStage(), (measured, file, found.race, found.gate))
+  }
+
+  /// Size after size until the artifact as stored keeps what it must: the first one where nothing is asked for.
+  private func firstThatPasses(
+    _ projector: Projector, _ rows: JobRows?
+  ) throws(Fault) -> (result: StoredResult, race: RaceRecord?, gate: GateRecord?) {
+    let judge = try job.run(GateStage(), rows)
+    for size in JobSize.all(of: job.request.target, rank: job.matched.adapter.rank) {
+      let starts = try job.run(StartStage(), (size, projector, rows))
+      guard !starts.isEmpty else { continue }
+      let (start, race) = try job.run(RaceStage(), (starts, size, rows))
+      let tuned = try job.run(TuningStage(), (start, size, rows))
+      var result = try job.run(StorageStage(), (tuned, size.bytes))
+      guard let judge else { return (result, race, nil) }
+      let found = try job.run(judge, (result.artifact, size, gate))
+      guard found.passes else {
+        gate = found.nearer(than: gate)
+        continue
+      }
+      gate = found
+      result.artifact.note(found)
+      return (result, race, found)
+    }
+    throw fault()
+  }
+
+  /// Why no size was good enough.
+  private func fault() -> Fault {
+    let request = job.request
+    if let gate {
+      return Fault(
+        .badData, JobRunner.rejection,
+        "retained gain \(gate.sentence): the lower end must reach \(String(format: "%.3f", gate.asked))",
+        path: request.adapterPath)
+    }
+    guard case .budget(let bytes, _) = request.target else {
+      return Fault(
+        .internalError, "JOB-BUDGET", "no size was tried", path: request.adapterPath)
+    }
+    return Fault(
+      .badData, "JOB-BUDGET", "no rank fits \(bytes) bytes", path: request.adapterPath)
+  }
+}

@@ -1,0 +1,16 @@
+package import Faults
+import Recipes
+
+/// The singular directions of the modules that the adapter changes, where the job looks at any.
+package struct BasesStage: Stage {
+  package static let name: String? = "bases"
+
+  package init() {}
+
+  package func run(_: Void, in job: JobContext) throws(Fault) {
+    guard job.request.directions != .own, job.request.form != .pairs else { return }
+    try job.session.prepareBases(
+      job.matched.modules, leading: { [request = job.request] in request.leadingDirections(of: $0) }
+    )
+  }
+}

@@ -1,0 +1,21 @@
+import Evaluation
+package import Faults
+import Recipes
+
+/// Measures base and LoRA on the rows that judge artifacts; nil for a job without a minimum of retained gain.
+package struct GateStage: Stage {
+  package static let name: String? = "judge"
+
+  package init() {}
+
+  package func isNeeded(for rows: JobRows?, in job: JobContext) -> Bool {
+    job.request.target.minRetained != nil
+  }
+
+  package func run(_ rows: JobRows?, in job: JobContext) throws(Fault) -> RetentionGate? {
+    guard let share = job.request.target.minRetained else { return nil }
+    return try RetentionGate(
+      session: job.session, examples: rows?.gate ?? [], teacher: try job.teacher(),
+      adapterPath: job.request.adapterPath, asked: share, seed: job.request.seed)
+  }
+}

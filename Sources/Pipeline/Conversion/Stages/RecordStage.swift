@@ -1,0 +1,92 @@
+import Adapters
+import Artifacts
+import Bases
+import Checkpoints
+package import Faults
+import Files
+import Projection
+import Recipes
+package import Reports
+import Tensors
+import Training
+
+/// What is written down about the job.
+package struct RecordStage: Stage {
+  package static let name: String? = nil
+
+  package init() {}
+
+  package func run(
+    _ input: (result: StoredResult, file: WrittenFile, race: RaceRecord?, gate: GateRecord?),
+    in job: JobContext
+  ) throws(Fault) -> JobRecord {
+    let (request, session, tuned) = (job.request, job.session, input.result.tuned)
+    let (adapter, base) = (job.matched.adapter, session.base)
+    return JobRecord(
+      name: request.name, state: .done,
+      adapter: SourceRecord(
+        name: adapter.name, path: adapter.path, format: adapter.format, bytes: adapter.byteCount,
+        sha256: adapter.digest.hex,
+        details: [
+          Setting("rank", adapter.rank), Setting("parameters", adapter.parameterCount),
+          Setting("base named by the adapter", adapter.baseModelName ?? "none"),
+        ]),
+      base: SourceRecord(
+        name: Paths.name(of: base.path), path: base.path, format: base.format.rawValue,
+        bytes: base.tensors.reduce(0) { $0 + $1.byteCount }, sha256: nil,
+        details: [Setting("architecture", base.configuration.architecture)]),
+      artifactPath: request.outputPath, artifactSHA256: input.file.written.digest.hex,
+      settings: [
+        Setting("rank", tuned.projected.rankSummary(of: job.matched.modules.count)),
+        Setting("form", tuned.projected.form),
+        Setting("form chosen by", input.race == nil ? "the options" : "a race"),
+        Setting("directions", request.directions.rawValue),
+        Setting(
+          "start",
+          request.startArtifactPath.map { "artifact \(Paths.name(of: $0))" }
+            ?? request.method.rawValue),
+        Setting("stored as", tuned.start.storage.rawValue),
+        Setting("scales", input.result.artifact.coarsening.description),
+        Setting("carried parameters", RecordStage.carried(job)),
+        Setting("calibration examples", request.calibration?.limit.map(String.init) ?? "none"),
+      ] + [job.ownTexts].compactMap(\.self),
+      recipe: request.recipe.settings.map { Setting($0.key, $0.value) },
+      sizes: SizeRecord(
+        asShipped: adapter.byteCount, f16Equivalent: adapter.parameterCount * 2,
+        artifact: input.file.written.byteCount, parts: input.file.parts),
+      evaluation: input.result.evaluation, modules: modules(tuned, input.result.artifact, job),
+      tuning: tuned.tuning, race: input.race, gate: input.gate,
+      seeds: [Setting("seed", "\(request.seed)")],
+      stages: job.clock.settings,
+      threads: session.threads, machine: MachineLine.current, createdBy: Product.createdBy,
+      planDigest: tuned.planDigest,
+      warnings: (job.warnings + session.bases.warnings).lines)
+  }
+
+  /// Which parameters are carried and how, in a few words.
+  private static func carried(_ job: JobContext) -> String {
+    let parts = job.matched.parts
+    guard let first = parts.first else { return "none" }
+    let names =
+      parts.count == 1
+      ? first.parameter : "\(parts.count), first \(first.parameter)"
+    return "\(names), stored \(job.request.carriedStorage?.rawValue ?? "exactly")"
+  }
+
+  private func modules(
+    _ tuned: TunedAdapter, _ artifact: AssembledArtifact, _ job: JobContext
+  ) -> [ModuleRecord] {
+    var loraRanks: [String: Int] = [:]
+    for update in job.matched.adapter.updates { loraRanks[update.moduleName] = update.rank }
+    return tuned.projected.modules.indices.map { index in
+      let module = tuned.projected.modules[index]
+      let projection = tuned.projected.projections[index]
+      return ModuleRecord(
+        name: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
+        loraRank: loraRanks[module.name] ?? 0, outputRank: projection.selection.outputRank,
+        inputRank: projection.selection.inputRank, capturedEnergy: projection.heldEnergy,
+        weightedCapturedEnergy: projection.weightedCapturedEnergy,
+        bytes: artifact.latentByteCount(index))
+    }
+  }
+}

@@ -1,0 +1,28 @@
+package import Faults
+package import Models
+import Recipes
+import Training
+
+/// What chooses directions and sets latents, with the pairs that the options ask for beside them.
+package struct ResidualStage: Stage {
+  package static let name: String? = "residual"
+
+  package init() {}
+
+  package func isNeeded(for curvature: CurvatureRows?, in job: JobContext) -> Bool {
+    job.request.residual != nil
+  }
+
+  package func run(
+    _ curvature: CurvatureRows?, in job: JobContext
+  ) throws(Fault) -> Projector {
+    var projector = Projector(
+      session: job.session, adapter: job.matched, curvature: curvature,
+      candidates: job.request.candidates, seed: job.request.seed, residuals: [])
+    if let residual = job.request.residual {
+      let chooser = try PairChooser(projector)
+      projector.residuals = try chooser.residuals(chooser.plan(residual))
+    }
+    return projector
+  }
+}

@@ -1,0 +1,35 @@
+import Artifacts
+package import Faults
+import Progress
+import Recipes
+
+/// Rounds latents and assembles the artifact, coarser than the best where tuned latents compress less than was expected.
+package struct StorageStage: Stage {
+  package static let name: String? = "store"
+
+  package init() {}
+
+  /// The artifact and the result that is in it: pairs whose codes had to be changed are its pairs.
+  ///
+  /// `bytes` are what the artifact may have; nil for any size.
+  package func run(
+    _ input: (tuned: TunedAdapter, bytes: Int?), in job: JobContext
+  ) throws(Fault) -> StoredResult {
+    var tuned = input.tuned
+    let assembler = job.assembler(tuned.start.storage)
+    guard let bytes = input.bytes else {
+      return StoredResult(
+        tuned: tuned,
+        artifact: try assembler.assemble(
+          tuned.projected, latents: tuned.latents, tuning: tuned.tuning))
+    }
+    let fit = assembler.fit(tuned.projected, tuned.latents, tuning: tuned.tuning)
+    var (artifact, projected) = try fit.made(try fit.level(within: bytes))
+    if artifact.coarsening.level > 0 {
+      job.session.log.note("scales \(artifact.coarsening.description)")
+    }
+    tuned.projected = projected
+    artifact.removeStandIns()
+    return StoredResult(tuned: tuned, artifact: artifact)
+  }
+}

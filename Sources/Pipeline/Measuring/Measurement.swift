@@ -1,0 +1,134 @@
+import Checkpoints
+import Evaluation
+import Faults
+import Files
+import Models
+import Progress
+import Recipes
+import Reports
+import Tensors
+
+/// Measures variants on the same packed examples and turns scores into results with intervals.
+final class Measurement {
+  /// A variant and its scores.
+  struct Measured {
+    var kind: VariantResult.Kind
+    var name: String
+    var source: String?
+    var bytes: Int?
+    var scores: VariantScores
+    /// Whether the others are compared with it.
+    var isTeacher: Bool
+  }
+
+  private let session: BaseSession
+  private let evaluator: Evaluator
+  private let data: EvaluationRecord.DataSource
+  private let seed: UInt64
+  private var measured: [Measured] = []
+  private var teacher: Evaluator.HiddenStates?
+  private var teacherWeights: DecoderWeights?
+
+  init(session: BaseSession, request: JobRequest.Data, seed: UInt64) throws(Fault) {
+    self.session = session
+    self.seed = seed
+    let set = try DataSet(path: request.path, limit: request.limit, skip: request.skip)
+    let tokenizer = try session.tokenizer()
+    let examples = try set.tokenized(by: tokenizer, for: session.base.configuration)
+    session.log.warn(examples.warnings(of: tokenizer))
+    evaluator = Evaluator(plan: EvaluationPlan(examples: examples))
+    data = EvaluationRecord.DataSource(
+      path: request.path, sha256: set.digest.hex, n: examples.count, skipped: request.skip)
+  }
+
+  /// Measures one variant.
+  ///
+  /// The first adapter measured is the teacher of all that follow; measure it before
+  /// them, and the base after it.
+  func measure(
+    _ kind: VariantResult.Kind, name: String, source: String? = nil, bytes: Int? = nil,
+    pool: DecoderPool
+  ) throws(Fault) {
+    let task = session.log.task(
+      "evaluate \(name)", total: evaluator.plan.examples.count, unit: "examples")
+    let result = try evaluator.evaluate(
+      pool, teacher: teacher, teacherWeights: teacherWeights
+    ) { done, _ in task.update(completed: done) }
+    task.finish(detail: "accuracy \(percent(result.scores.accuracy))")
+    let isTeacher = kind == .lora && teacher == nil
+    if isTeacher { (teacher, teacherWeights) = (result.hidden, pool.weights) }
+    measured.append(
+      Measured(
+        kind: kind, name: name, source: source, bytes: bytes, scores: result.scores,
+        isTeacher: isTeacher))
+  }
+
+  private func percent(_ fraction: Double) -> String {
+    "\((fraction * 1000).rounded() / 10)%"
+  }
+
+  /// All results so far, base first, with paired comparisons.
+  func record() -> EvaluationRecord {
+    let order: [VariantResult.Kind] = [.base, .lora, .start, .tuned, .stored, .control]
+    let sorted = order.flatMap { kind in measured.filter { $0.kind == kind } }
+    let base = sorted.first { $0.kind == .base }
+    let lora = sorted.first { $0.kind == .lora }
+    return EvaluationRecord(
+      data: data, variants: sorted.map { result($0, base: base, lora: lora) },
+      pairs: pairs(sorted))
+  }
+
+  private func result(_ variant: Measured, base: Measured?, lora: Measured?) -> VariantResult {
+    let scores = variant.scores
+    let right = scores.examples.map(\.isCorrect)
+    let gain =
+      variant.kind == .base || variant.kind == .lora
+      ? nil
+      : base.flatMap { base in
+        lora.flatMap { lora in
+          RetainedGain(
+            base: base.scores.examples.map(\.isCorrect),
+            teacher: lora.scores.examples.map(\.isCorrect), variant: right,
+            bootstrap: PairedBootstrap(seed: seed))
+        }
+      }
+    return VariantResult(
+      kind: variant.kind, name: variant.name, source: variant.source, n: right.count,
+      accuracy: scores.accuracy,
+      accuracyCI95: WilsonInterval.interval95(
+        successes: right.count { $0 }, count: right.count),
+      accuracyNorm: scores.accuracyPerToken, nll: scores.negativeLogLikelihood,
+      choiceNLL: scores.choiceNegativeLogLikelihood,
+      klToTeacher: variant.isTeacher ? 0 : scores.divergence,
+      agreement: variant.isTeacher ? 1 : scores.agreement, retainedGain: gain?.value,
+      retainedGainCI95: gain?.interval95, bytes: variant.bytes, seconds: scores.seconds)
+  }
+
+  /// Base, LoRAs and artifacts each with each; start, tuned and controls with the last artifact (or variant).
+  private func pairs(_ variants: [Measured]) -> [PairResult] {
+    guard let reference = variants.lastIndex(where: { $0.kind != .control }) else { return [] }
+    var pairs: [PairResult] = []
+    for a in variants.indices {
+      for b in variants.indices where a != b {
+        let areMain = [a, b].allSatisfy { [.base, .lora, .stored].contains(variants[$0].kind) }
+        guard areMain ? a < b : b == reference else { continue }
+        pairs.append(pair(a, b, variants[a].scores, variants[b].scores))
+      }
+    }
+    return pairs
+  }
+
+  private func pair(
+    _ a: Int, _ b: Int, _ first: VariantScores, _ second: VariantScores
+  ) -> PairResult {
+    let bootstrap = PairedBootstrap(seed: seed)
+    let (rightA, rightB) = (first.examples.map(\.isCorrect), second.examples.map(\.isCorrect))
+    let nll = bootstrap.tokenMeanDifference(first.examples, second.examples)
+    return PairResult(
+      a: a, b: b, delta: second.accuracy - first.accuracy,
+      deltaCI95: bootstrap.accuracyInterval95(rightA, rightB),
+      mcnemarP: McNemarTest.exactP(rightA, rightB) ?? 1,
+      nllDelta: second.negativeLogLikelihood - first.negativeLogLikelihood,
+      nllDeltaCI95: nll?.interval95, nllP: nll?.p)
+  }
+}

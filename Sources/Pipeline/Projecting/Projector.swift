@@ -1,0 +1,317 @@
+import Adapters
+import Artifacts
+public import Bases
+public import Checkpoints
+import Faults
+import LinearAlgebra
+import Models
+import Progress
+public import Projection
+import Recipes
+public import Tensors
+import Training
+
+/// The start of every module that gets one: its chosen directions, its bases and its first latent.
+public struct ProjectedAdapter: Sendable {
+  /// The modules, in model order; an adapter's modules of rank 0 are not among them.
+  public let modules: [LinearModule]
+  /// Their bases.
+  public let bases: [ModuleBasis]
+  /// Their latents and captured energies.
+  public let projections: [ProjectedModule]
+  /// The pairs that are the last columns of a basis; nil where it has none.
+  public let residuals: [ResidualPairs?]
+
+  /// The latents in Float32, `[outputRank, inputRank]` each.
+  public var latents: [Matrix<Float>] { projections.map { $0.latent.converted() } }
+
+  /// The same with other codes of the residual's vectors, output then input ones of every module that has them; as it
+  /// is for none.
+  func replacingResiduals(_ codes: [CodedColumns]) -> ProjectedAdapter {
+    guard !codes.isEmpty else { return self }
+    var (bases, residuals) = (self.bases, self.residuals)
+    var next = 0
+    for index in residuals.indices where residuals[index] != nil {
+      let pairs = ResidualPairs(output: codes[next], input: codes[next + 1])
+      next += 2
+      residuals[index] = pairs
+      bases[index] = bases[index].replacingResidual(
+        output: pairs.output.matrix, input: pairs.input.matrix)
+    }
+    return ProjectedAdapter(
+      modules: modules, bases: bases, projections: projections, residuals: residuals)
+  }
+
+  /// A model with `latents` in its directions.
+  func student(
+    _ session: BaseSession, latents: [Matrix<Float>]
+  ) throws(Fault) -> StudentModel {
+    StudentModel(
+      weights: try session.weights(), modules: modules, bases: bases, latents: latents,
+      threads: session.threads)
+  }
+
+  /// A model with `latents` as a loader sees them.
+  func student(
+    _ session: BaseSession, latents: [Matrix<Float>], storage: LatentStorage,
+    coarsening: Coarsening = .none
+  ) throws(Fault) -> StudentModel {
+    let rounding = LatentRounding(storage: storage, coarsening: coarsening)
+    return try student(
+      session,
+      latents: try latents.indices.map { (index) throws(Fault) in
+        try rounding.roundTrip(index, latents[index], residual: residuals[index])
+      })
+  }
+
+  /// What the artifact is called: a residual is always named.
+  var form: String { ProjectedAdapter.form(of: residuals) }
+
+  /// Whether any module has a residual.
+  var hasResidual: Bool { residuals.contains { $0 != nil } }
+
+  static func form(of residuals: [ResidualPairs?]) -> String {
+    let counts = residuals.map { $0?.count ?? 0 }
+    guard let most = counts.max(), most > 0 else { return "LoRA-XS" }
+    let total = counts.reduce(0, +)
+    return "LoRA-XS + residual (\(total) pairs, up to \(most) a module)"
+  }
+
+  /// The largest numbers of directions in use.
+  public var rank: LatentRank {
+    LatentRank(
+      output: bases.map { $0.selection.outputRank }.max() ?? 0,
+      input: bases.map { $0.selection.inputRank }.max() ?? 0)
+  }
+}
+
+extension ProjectedAdapter {
+  /// The rank for people: `32x8`, or how much ranks differ among `moduleCount` modules of the adapter.
+  func rankSummary(of moduleCount: Int) -> String {
+    let ranks = bases.map {
+      LatentRank(output: $0.selection.outputRank, input: $0.selection.inputRank)
+    }
+    let missing = [LatentRank](repeating: 0, count: max(moduleCount - ranks.count, 0))
+    let plan =
+      missing.isEmpty && Set(ranks).count == 1
+      ? RankPlan.uniform(rank) : .perModule(ranks + missing)
+    return plan.summary
+  }
+}
+
+/// Chooses directions and sets latents, one module at a time, from bases already prepared.
+package struct Projector {
+  let session: BaseSession
+  let adapter: MatchedAdapter
+  /// Curvature from calibration, if there was one.
+  let curvature: CurvatureRows?
+  /// First directions that a choice looks at; nil for as many as ``LinearModule/candidates(_:rank:)`` says.
+  let candidates: Int?
+  let seed: UInt64
+  /// The pairs of every module that are stored beside the directions; empty without a residual.
+  var residuals: [ResidualPairs?]
+
+  /// How directions are chosen.
+  enum Choice: Sendable {
+    case selected, top, random, own
+    /// The first singular directions as they are: as many of outputs and inputs as are asked for.
+    case leading
+  }
+
+  /// Directions and latents at the ranks of `plan`; ranks above a module's smaller side are clipped.
+  ///
+  /// Top directions cannot differ in number: they take the square rank of as many numbers.
+  func run(
+    plan: RankPlan, choice: Choice, method: ProjectionMethod
+  ) throws(Fault) -> ProjectedAdapter {
+    let places = adapter.modules.indices.filter { plan[$0] != 0 || residual(at: $0) != nil }
+    let (store, modules) = (session.bases, places.map { adapter.modules[$0] })
+    let updates = places.map { adapter.updates[$0] }
+    let ranks = places.map { plan[$0] }
+    let residuals = places.map(residual)
+    let (candidates, seed, rows) = (self.candidates, self.seed, curvature)
+    let task = session.log.task("project", total: modules.count, unit: "modules")
+    let results = try parallelMap(modules.count, threads: session.threads) {
+      (index) throws(Fault) -> (ModuleBasis, ProjectedModule) in
+      let module = modules[index]
+      let curvature = try rows?.curvature(of: module)
+      let pairs = residuals[index]?.count ?? 0
+      let limit = ranks[index].clipped(
+        outFeatures: module.outFeatures - pairs, inFeatures: module.inFeatures - pairs)
+      var remainder = updates[index]
+      if let residual = residuals[index] {
+        remainder = try Projection.remainder(
+          of: remainder, beside: residual, curvature: curvature, method: method)
+      }
+      var moduleBasis: ModuleBasis
+      switch choice {
+      case _ where limit == 0:
+        moduleBasis = ModuleBasis(
+          withoutDirections: module.name, outFeatures: module.outFeatures,
+          inFeatures: module.inFeatures)
+      case .selected:
+        let candidates = module.candidates(candidates, rank: max(limit.output, limit.input))
+        let basis = try store.basis(of: module, leading: candidates)
+        moduleBasis = try basis.moduleBasis(
+          for: try Projection.select(
+            update: remainder, basis: basis, curvature: curvature, rank: limit,
+            candidates: candidates))
+      case .top:
+        moduleBasis = try store.topBasis(of: module, rank: limit.square, omegaSeed: seed)
+      case .own:
+        moduleBasis = try ModuleBasis(
+          ownFor: module.name, down: updates[index].loraA, up: updates[index].loraB)
+      case .random:
+        moduleBasis = try store.moduleBasis(of: module, for: .random(rank: limit, seed: seed))
+      case .leading:
+        let basis = try store.basis(of: module, leading: max(limit.output, limit.input))
+        moduleBasis = try basis.moduleBasis(
+          for: .selected(
+            output: Array(0..<basis.admissibleRank(limit.output)),
+            input: Array(0..<basis.admissibleRank(limit.input))))
+      }
+      if let residual = residuals[index] {
+        moduleBasis = moduleBasis.appending(
+          output: residual.output.matrix, input: residual.input.matrix)
+      }
+      let projection = try Projection.fit(
+        update: updates[index], basis: moduleBasis, curvature: curvature, method: method)
+      task.advance()
+      return (moduleBasis, projection)
+    }
+    task.finish()
+    return ProjectedAdapter(
+      modules: modules, bases: results.map(\.0), projections: results.map(\.1),
+      residuals: residuals)
+  }
+
+  /// The pairs of the adapter's module at `place`, if it has any.
+  private func residual(at place: Int) -> ResidualPairs? {
+    residuals.isEmpty ? nil : residuals[place]
+  }
+
+  /// What each module's directions capture, by their numbers, of what a residual leaves.
+  func energies(
+    inputCounts: [Int], outputLimit: Int
+  ) throws(Fault) -> [Projection.EnergyTable] {
+    let (store, modules, updates) = (session.bases, adapter.modules, adapter.updates)
+    let (candidates, rows) = (self.candidates, curvature)
+    let residuals = modules.indices.map(residual)
+    let task = session.log.task("weigh", total: modules.count, unit: "modules")
+    let tables = try parallelMap(modules.count, threads: session.threads) {
+      (index) throws(Fault) -> Projection.EnergyTable in
+      defer { task.advance() }
+      let curvature = try rows?.curvature(of: modules[index])
+      var remainder = updates[index]
+      if let residual = residuals[index] {
+        remainder = try Projection.remainder(
+          of: remainder, beside: residual, curvature: curvature,
+          method: curvature == nil ? .projected : .kfac)
+      }
+      let candidates = modules[index].candidates(candidates)
+      return try Projection.energies(
+        update: remainder,
+        basis: try store.basis(of: modules[index], leading: candidates),
+        curvature: curvature, inputCounts: inputCounts, outputLimit: outputLimit,
+        candidates: candidates)
+    }
+    task.finish()
+    return tables
+  }
+
+  /// The latents rounded for `storage` with each number's error made up for by the next, where curvature says how.
+  func rounded(
+    _ projected: ProjectedAdapter, storage: LatentStorage
+  ) throws(Fault) -> [Matrix<Float>] {
+    let (latents, rows) = (projected.latents, curvature)
+    return try parallelMap(latents.count, threads: session.threads) {
+      (index) throws(Fault) -> Matrix<Float> in
+      // The rows of a residual are not rounded to the storage.
+      guard projected.residuals[index] == nil,
+        let curvature = try rows?.curvature(of: projected.modules[index])
+      else { return latents[index] }
+      return try Projection.rounded(
+        latents[index], basis: projected.bases[index], curvature: curvature
+      ) { (column) throws(Fault) in try StoredLatent.rounding(of: column, storage: storage) }
+    }
+  }
+
+  /// The latents as they are where nothing tunes them: rounded with care where rounding costs something.
+  func untuned(
+    _ projected: ProjectedAdapter, storage: LatentStorage
+  ) throws(Fault) -> [Matrix<Float>] {
+    storage.isCoarse ? try rounded(projected, storage: storage) : projected.latents
+  }
+
+  /// The mean share of the adapter's energy, weighted where there is curvature, that latents lack as they are stored.
+  func missingEnergy(
+    _ projected: ProjectedAdapter, storage: LatentStorage
+  ) throws(Fault) -> Double {
+    var updates: [String: LowRankUpdate] = [:]
+    for update in adapter.updates { updates[update.moduleName] = update }
+    let (latents, sums, known) = (try untuned(projected, storage: storage), curvature, updates)
+    let captured = try parallelMap(latents.count, threads: session.threads) {
+      (index) throws(Fault) -> Double in
+      let (module, latent) = (projected.modules[index], latents[index])
+      guard let update = known[module.name] else { return 0 }
+      let stored = try LatentRounding(storage: storage).roundTrip(
+        index, latent, residual: projected.residuals[index])
+      let energy = try Projection.capturedEnergy(
+        of: stored.converted(), update: update, basis: projected.bases[index],
+        curvature: sums?.curvature(of: module))
+      return energy.weighted ?? energy.plain ?? 1
+    }
+    return Projection.missingEnergy(captured: captured, of: adapter.modules.count)
+  }
+
+  /// The whitening coordinates of each module.
+  func coordinates(_ projected: ProjectedAdapter) throws(Fault) -> [ModuleCoordinates] {
+    let rows = curvature
+    return try parallelMap(projected.bases.count, threads: session.threads) {
+      (index) throws(Fault) -> ModuleCoordinates in
+      let factors = try WhiteningFactors(
+        basis: projected.bases[index],
+        curvature: try rows?.curvature(of: projected.modules[index]) ?? Curvature())
+      return ModuleCoordinates(
+        left: factors.output, right: factors.input,
+        leftInverse: try Projector.inverse(factors.output),
+        rightInverse: try Projector.inverse(factors.input))
+    }
+  }
+
+  /// The inverse of a symmetric positive definite matrix.
+  private static func inverse(_ matrix: Matrix<Double>) throws(Fault) -> Matrix<Double> {
+    try Cholesky(matrix).solving(.identity(matrix.rows))
+  }
+}
+
+extension CurvatureRows {
+  /// What weighs the errors of a module: read at every call.
+  func curvature(of module: LinearModule) throws(Fault) -> Curvature {
+    Curvature(
+      input: try inputRows(module).map(SecondMoment.init(rows:)),
+      output: try outputRows(module).map(SecondMoment.init(rows:)))
+  }
+}
+
+extension ProjectedModule {
+  /// The same directions with a latent of zeros.
+  var zeroed: ProjectedModule {
+    ProjectedModule(
+      moduleName: moduleName, selection: selection,
+      latent: Matrix(rows: latent.rows, columns: latent.columns), heldEnergy: heldEnergy,
+      capturedEnergy: capturedEnergy.map { _ in 0 },
+      weightedCapturedEnergy: weightedCapturedEnergy.map { _ in 0 })
+  }
+}
+
+extension JobRequest.Directions {
+  /// The same choice for the stage.
+  var choice: Projector.Choice {
+    switch self {
+    case .selected: .selected
+    case .top: .top
+    case .own: .own
+    }
+  }
+}

@@ -1,0 +1,94 @@
+package import Artifacts
+package import Faults
+import Files
+import Foundation
+import JSON
+import Reports
+
+/// An artifact on its way to disk.
+package struct AssembledArtifact {
+  package var artifact: Artifact
+  /// By how much a budget made its scales larger than the best after all, beyond what tuning has seen.
+  package internal(set) var coarsening = Coarsening.none
+
+  /// Notes what it was found to retain.
+  mutating func note(_ gate: GateRecord) { artifact.metadata.record["gate"] = gate.json.rounded }
+
+  /// Whether it says what it was found to retain.
+  var isJudged: Bool { artifact.metadata.record["gate"] != nil }
+
+  /// Puts a block of figures that are not known yet into the metadata.
+  mutating func standIn(_ evaluation: EvaluationRecord) {
+    artifact.metadata.accuracy = evaluation.reproducible.json.rounded
+  }
+
+  /// Takes out what stood in for figures.
+  mutating func removeStandIns() {
+    artifact.metadata.accuracy = .null
+    artifact.metadata.record["gate"] = nil
+  }
+
+  /// Puts the accuracy block into the metadata; nil says that nothing was measured.
+  ///
+  /// The block names the size of the file it is part of, so it is set until the two agree; the digits of a
+  /// size hardly change the size.
+  mutating func setAccuracy(_ evaluation: inout EvaluationRecord?) throws(Fault) {
+    for _ in 0..<4 {
+      artifact.metadata.accuracy = evaluation.map { $0.reproducible.json.rounded } ?? .null
+      let size = try encodedByteCount()
+      guard let stored = evaluation?.first(.stored), stored.bytes != size else { return }
+      evaluation?.setBytes(size, of: .stored)
+    }
+  }
+
+  /// The size of the file as it would be written now.
+  package func encodedByteCount() throws(Fault) -> Int { try artifact.bytes().count }
+
+  /// Writes the file atomically.
+  func write(to path: String) throws(Fault) -> AtomicFile.Written { try artifact.write(path) }
+
+  /// Named parts of the file and what each costs when compressed alone.
+  func parts() throws(Fault) -> [SizeRecord.Part] {
+    try artifact.partSizes().map {
+      SizeRecord.Part(name: $0.name, bytes: $0.compressedByteCount)
+    }
+  }
+
+  /// Bytes of one module's latent before compression.
+  func latentByteCount(_ index: Int) -> Int {
+    let module = artifact.modules[index]
+    return module.stored.byteCount + (module.residual?.byteCount ?? 0)
+  }
+}
+
+extension EvaluationRecord {
+  /// The record without what differs between two runs of one job, times and the artifact's own path, and with names
+  /// for paths: the same inputs make the same file wherever they lie, and it does not tell where.
+  fileprivate var reproducible: EvaluationRecord {
+    var record = self
+    record.data.path = Paths.properName(of: data.path)
+    for index in record.variants.indices {
+      record.variants[index].seconds = nil
+      record.variants[index].source =
+        record.variants[index].kind == .stored
+        ? nil : record.variants[index].source.map(Paths.properName)
+    }
+    return record
+  }
+}
+
+extension JSONValue {
+  /// The same value with numbers cut to six significant digits.
+  ///
+  /// Beyond them no measurement here means anything, and digits do not compress: this halves the block. The
+  /// record keeps them whole.
+  fileprivate var rounded: JSONValue {
+    switch self {
+    case .number(let value): Double(String(format: "%.6g", value)).map { .number($0) } ?? self
+    case .array(let values): .array(values.map(\.rounded))
+    case .object(let object):
+      .object(JSONObject(object.members.map { ($0.key, $0.value.rounded) }))
+    default: self
+    }
+  }
+}
