@@ -179,11 +179,11 @@ public final class BasisStore: Sendable {
   /// Computes what is missing, several modules at once.
   ///
   /// - Parameters:
-  ///   - leading: As in ``basis(of:leading:)``.
+  ///   - leading: Of each module, as in ``basis(of:leading:)``.
   ///   - progress: Called with modules done and in all, from any thread, one at a time.
   /// - Throws: as ``basis(of:leading:)``, the fault of the first failing module.
   public func prepare(
-    modules: [LinearModule], leading: Int? = nil,
+    modules: [LinearModule], leading: @Sendable (LinearModule) -> Int? = { _ in nil },
     progress: @Sendable (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) {
     guard pack == nil else { return }
@@ -198,6 +198,7 @@ public final class BasisStore: Sendable {
     }
     _ = try parallelMap(modules.count, threads: threads, memory: room) { index throws(Fault) in
       let module = modules[order[index]]
+      let leading = leading(module)
       if !isStored(try weightDigest(of: module), module, leading: leading) {
         _ = try basis(of: module, leading: leading)
       }

@@ -54,6 +54,21 @@ extension Decoder {
     }
   }
 
+  /// Bytes that recording a batch of `tokens` and its backward pass take beside the weights, but for attention's
+  /// probabilities and updates' own activations.
+  public static func byteCount(of weights: DecoderWeights, tokens: Int, recomputes: Bool) -> Int {
+    let hidden = weights.configuration.hiddenSize
+    // Floats of a token: of one block (`DecoderTape`), of the inputs of all, and of gradients (`DecoderScratch`).
+    let blocks = weights.shapes.map { shape in
+      4 * hidden + 2 * shape.attention.columns.width + shape.attention.queryWidth
+        + shape.feedForward.wide + shape.feedForward.size
+    }
+    let largest = blocks.max() ?? 0
+    let kept = recomputes ? largest + blocks.count * hidden : blocks.reduce(0, +)
+    // Room for a quarter more is made at once.
+    return (kept + largest + 2 * hidden) * tokens / 4 * 5 * MemoryLayout<Float>.size
+  }
+
   private struct ModuleKey: Hashable {
     let layer: Int
     let kind: LinearKind

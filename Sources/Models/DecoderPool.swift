@@ -12,6 +12,8 @@ public final class DecoderPool: Sendable {
   public let weights: DecoderWeights
   /// How many threads work at once.
   public let threads: Int
+  private let updates: UpdateSet?
+  private let precision: ProductPrecision
   private let decoders: Lender<Decoder>
 
   /// A pool for `threads` threads; the decoders share `updates`' cores.
@@ -20,12 +22,20 @@ public final class DecoderPool: Sendable {
     precision: ProductPrecision = .float32, recomputes: Bool = false
   ) {
     self.weights = weights
+    self.updates = updates
+    self.precision = precision
     self.threads = max(threads, 1)
     decoders = Lender {
       Decoder(
         weights: weights, updates: updates, threads: threads, precision: precision,
         recomputes: recomputes)
     }
+  }
+
+  /// The same pool, computing blocks again in the backward pass instead of keeping their activations.
+  public func recomputing() -> DecoderPool {
+    DecoderPool(
+      weights: weights, updates: updates, threads: threads, precision: precision, recomputes: true)
   }
 
   /// Runs `body` for every index in `0..<count` on some decoder; results in index order.

@@ -1,4 +1,5 @@
 import Checkpoints
+import Evaluation
 import Faults
 import Files
 import Foundation
@@ -264,6 +265,28 @@ import Training
     for threads in [2, 3, 16, 64] {
       #expect(try rows(threads: threads) == single, "\(threads) threads")
     }
+  }
+
+  /// A budget that does not hold all activations costs time and changes nothing; one that does not even hold a block's
+  /// is refused with what is needed.
+  @Test func calibrationFitsItsBudget() throws {
+    let run = try TinyRun()
+    let modules = run.weights.configuration.linearModules
+    let teacher = DecoderPool(weights: run.weights, threads: 2)
+    let tokens = run.examples.prefix(16).reduce(0) { $0 + $1.tokenCount } * 2
+    func need(_ recomputes: Bool) -> Int {
+      2 * Decoder.byteCount(of: run.weights, tokens: tokens, recomputes: recomputes)
+    }
+    func rows(memory: Int?) throws -> [[Float]?] {
+      let rows = try Calibration.curvature(
+        of: teacher, examples: run.examples, seed: 1, scratch: NSTemporaryDirectory(),
+        memory: memory)
+      return try modules.map { try rows.outputRows($0)?.elements }
+    }
+    #expect(need(true) < need(false))
+    #expect(try rows(memory: need(true)) == (try rows(memory: nil)))
+    let fault = #expect(throws: Fault.self) { try rows(memory: 1000) }
+    #expect(fault?.code == "MEM-BUDGET" && fault?.exitCode == 71)
   }
 
   @Test func divergenceStopsWithTheStepAndKeepsTheBest() throws {

@@ -106,6 +106,7 @@ package struct Projector {
   let adapter: MatchedAdapter
   /// Curvature from calibration, if there was one.
   let curvature: CurvatureRows?
+  /// First directions that a choice looks at; nil for as many as ``LinearModule/candidates(_:rank:)`` says.
   let candidates: Int?
   let seed: UInt64
   /// The pairs of every module that are stored beside the directions; empty without a residual.
@@ -150,6 +151,7 @@ package struct Projector {
           withoutDirections: module.name, outFeatures: module.outFeatures,
           inFeatures: module.inFeatures)
       case .selected:
+        let candidates = module.candidates(candidates, rank: max(limit.output, limit.input))
         let basis = try store.basis(of: module, leading: candidates)
         moduleBasis = try basis.moduleBasis(
           for: try Projection.select(
@@ -207,6 +209,7 @@ package struct Projector {
           of: remainder, beside: residual, curvature: curvature,
           method: curvature == nil ? .projected : .kfac)
       }
+      let candidates = modules[index].candidates(candidates)
       return try Projection.energies(
         update: remainder,
         basis: try store.basis(of: modules[index], leading: candidates),

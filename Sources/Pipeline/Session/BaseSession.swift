@@ -102,6 +102,13 @@ public final class BaseSession {
     return weights
   }
 
+  /// What the budget leaves beside the decoded weights; nil without a budget.
+  var memoryBesideWeights: Int? {
+    guard let memory else { return nil }
+    let held = DecoderWeights.byteCount(held: base)
+    return memory - (held <= memory ? held : DecoderWeights.byteCount(streaming: base))
+  }
+
   /// Refuses before allocating: running out of memory cannot be recovered from.
   private func streamedWeights(_ memory: Int) throws(Fault) -> DecoderWeights {
     let (held, streamed) = (
@@ -160,9 +167,11 @@ public final class BaseSession {
     }
   }
 
-  /// The singular bases of `modules`, from the pack, the cache or an SVD; only the first `leading` directions where
-  /// given.
-  public func prepareBases(_ modules: [LinearModule], leading: Int? = nil) throws(Fault) {
+  /// The singular bases of `modules`, from the pack, the cache or an SVD; only the first `leading` directions of each
+  /// where given.
+  public func prepareBases(
+    _ modules: [LinearModule], leading: @Sendable (LinearModule) -> Int? = { _ in nil }
+  ) throws(Fault) {
     let task = log.task("bases", total: modules.count, unit: "modules")
     let known = bases.warnings.count
     try bases.prepare(modules: modules, leading: leading) { done, _ in task.update(completed: done)

@@ -51,7 +51,8 @@ public struct ArtifactLoader {
       let selections = artifact.modules.map {
         ArtifactLoader.selection($0, metadata: artifact.metadata)
       }
-      try session.prepareBases(modules, leading: selections.map(\.leadingCount).max())
+      let leading = selections.map(\.leadingCount).max()
+      try session.prepareBases(modules, leading: { _ in leading })
     }
     let (store, draws) = (session.bases, session.probeDraws)
     let bases = try parallelMap(modules.count, threads: session.threads) {
