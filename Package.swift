@@ -57,24 +57,29 @@ let package = Package(
       "Files", ["Faults", .product(name: "Crypto", package: "swift-crypto")]),
     library("JSON", ["Faults", "CJSONC"]),
     library("Compression", ["Faults", "CZstd"]),
+    library("Threads", ["Faults"]),
     library(
-      "LinearAlgebra", ["Faults", "Tensors", "COpenBLAS", "CLAPACKE", "CKernels"]),
+      "LinearAlgebra", ["Faults", "Tensors", "Threads", "COpenBLAS", "CLAPACKE", "CKernels"]),
 
     library("Progress", ["Faults"]),
     library("Patterns", ["Faults"]),
 
     // Layer 2: foreign formats. Bytes, no mathematics.
-    library("Checkpoints", ["Faults", "Files", "JSON", "Tensors", "CKernels"]),
+    library("Checkpoints", ["Faults", "Files", "JSON", "Tensors", "Threads", "CKernels"]),
     library("Tokenizers", ["Faults", "Files", "JSON", "Patterns", "Checkpoints"]),
 
     // Layer 3: the domain.
     library(
       "Adapters",
-      ["Faults", "Files", "JSON", "Patterns", "Tensors", "LinearAlgebra", "Checkpoints"]),
+      [
+        "Faults", "Files", "JSON", "Patterns", "Tensors", "Threads", "LinearAlgebra", "Checkpoints",
+      ]),
     library(
-      "Bases", ["Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints"]),
+      "Bases", ["Faults", "Files", "JSON", "Tensors", "Threads", "LinearAlgebra", "Checkpoints"]),
     library("Artifacts", ["Faults", "Files", "JSON", "Compression", "Tensors", "Checkpoints"]),
-    library("Models", ["Faults", "Files", "Tensors", "LinearAlgebra", "Checkpoints", "CKernels"]),
+    library(
+      "Models",
+      ["Faults", "Files", "Tensors", "Threads", "LinearAlgebra", "Checkpoints", "CKernels"]),
 
     // Layer 4: mathematics over models and adapters.
     library("Projection", ["Faults", "Tensors", "LinearAlgebra", "Adapters", "Bases"]),
@@ -106,15 +111,15 @@ let package = Package(
     library(
       "Pipeline",
       [
-        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
-        "Adapters", "Bases", "Artifacts", "Models", "Projection", "Evaluation", "Training",
-        "Progress", "Recipes", "Reports",
+        "Faults", "Files", "JSON", "Tensors", "Threads", "LinearAlgebra", "Checkpoints",
+        "Tokenizers", "Adapters", "Bases", "Artifacts", "Models", "Projection", "Evaluation",
+        "Training", "Progress", "Recipes", "Reports",
       ]),
     library(
       "Fleet",
       [
-        "Faults", "Files", "JSON", "LinearAlgebra", "Adapters", "Artifacts", "Pipeline", "Progress",
-        "Recipes", "Reports",
+        "Faults", "Files", "JSON", "Threads", "LinearAlgebra", "Adapters", "Artifacts", "Pipeline",
+        "Progress", "Recipes", "Reports",
       ]),
     library(
       "Verification",
@@ -140,8 +145,9 @@ let package = Package(
     .executableTarget(
       name: "xspress-bench",
       dependencies: [
-        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
-        "Adapters", "Bases", "Models", "Projection", "Evaluation", "Recipes", "Training",
+        "Faults", "Files", "JSON", "Tensors", "Threads", "LinearAlgebra", "Checkpoints",
+        "Tokenizers", "Adapters", "Bases", "Models", "Projection", "Evaluation", "Recipes",
+        "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/Benchmarks",
@@ -162,7 +168,8 @@ let package = Package(
     tests("JSONTests", ["JSON", "Faults"]),
     tests("CompressionTests", ["Compression", "Faults", "Tensors"]),
     tests("ProgressTests", ["Faults", "Progress"]),
-    tests("LinearAlgebraTests", ["LinearAlgebra", "Tensors"]),
+    tests("ThreadsTests", ["Threads", "Faults"]),
+    tests("LinearAlgebraTests", ["LinearAlgebra", "Tensors", "Threads"]),
     tests("CheckpointsTests", ["Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
     tests("TokenizersTests", ["Tokenizers", "Checkpoints", "Faults", "Files", "JSON"]),
     // What concerns several formats: the traps, the support matrix, the examples of the pages.
@@ -176,13 +183,13 @@ let package = Package(
     tests("AdaptersTests", ["Adapters", "Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
     tests(
       "BasesTests",
-      ["Bases", "Checkpoints", "LinearAlgebra", "Files", "Faults", "JSON", "Tensors"]),
+      ["Bases", "Checkpoints", "LinearAlgebra", "Files", "Faults", "JSON", "Tensors", "Threads"]),
     tests(
       "ArtifactsTests",
       ["Artifacts", "Checkpoints", "Compression", "Files", "Faults", "JSON", "Tensors"]),
     tests(
       "ModelsTests",
-      ["Models", "Checkpoints", "LinearAlgebra", "Faults", "Files", "JSON", "Tensors"]),
+      ["Models", "Checkpoints", "LinearAlgebra", "Faults", "Files", "JSON", "Tensors", "Threads"]),
     tests(
       "ProjectionTests",
       ["Projection", "Adapters", "Bases", "Checkpoints", "LinearAlgebra", "Faults", "Tensors"]),

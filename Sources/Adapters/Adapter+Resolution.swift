@@ -1,6 +1,7 @@
 public import Faults
 import LinearAlgebra
 public import Tensors
+import Threads
 
 /// Turning updates that mean something only beside the base's weights into plain ones (`formats/peft.md` §5).
 extension Adapter {

@@ -1,8 +1,8 @@
 import Checkpoints
-import Dispatch
 public import Faults
 public import Files
 import Synchronization
+import Threads
 
 /// A LoRA adapter read completely: every tensor is part of an update, named in a warning, or a reason to
 /// refuse.
@@ -131,22 +131,20 @@ public struct Adapter: Sendable {
   private static func contents(
     _ files: AdapterFiles, _ dialect: AdapterDialect, threads: Int
   ) throws(Fault) -> (AdapterReading, SHA256Digest) {
-    guard threads > 1 else { return (try read(files, dialect), try files.files.digest()) }
-    let results = Mutex<(Result<AdapterReading, Fault>?, Result<SHA256Digest, Fault>?)>((nil, nil))
-    DispatchQueue.concurrentPerform(iterations: 2) { task in
-      if task == 0 {
-        let reading = Result { () throws(Fault) in try read(files, dialect) }
-        results.withLock { $0.0 = reading }
-      } else {
-        let digest = Result { () throws(Fault) in try files.files.digest() }
-        results.withLock { $0.1 = digest }
-      }
+    let parts = try parallelMap(2, threads: threads) { (part) throws(Fault) -> Part in
+      if part == 0 { return .reading(try read(files, dialect)) }
+      return .digest(try files.files.digest())
     }
-    guard case (let reading?, let digest?) = results.withLock({ $0 }) else {
+    guard case .reading(let reading) = parts[0], case .digest(let digest) = parts[1] else {
       throw Fault(.internalError, "PAR-SLOT", "a parallel task left no result")
     }
-    // What is wrong with the tensors says more than that the file could not be hashed.
-    return (try reading.get(), try digest.get())
+    return (reading, digest)
+  }
+
+  /// What opening comes to; what is wrong with the tensors says more than that the file could not be hashed.
+  private enum Part: Sendable {
+    case reading(AdapterReading)
+    case digest(SHA256Digest)
   }
 
   private static func read(

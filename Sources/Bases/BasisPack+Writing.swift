@@ -20,7 +20,7 @@ extension BasisPack {
     guard rank > 0, !modules.isEmpty else {
       throw Fault(.usage, "XB-RANK", "a pack needs modules and a rank of at least 1")
     }
-    try store.prepare(modules: modules, leading: rank, progress: progress)
+    try store.prepare(modules: modules, leading: { _ in rank }, progress: progress)
     let metadata: JSONValue = .object([
       "schema": .string(schema), "rank": .integer(rank),
       "base": [

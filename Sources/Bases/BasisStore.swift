@@ -4,6 +4,7 @@ public import Files
 import LinearAlgebra
 import Synchronization
 import Tensors
+import Threads
 
 /// The bases of one base model: computed once, kept on disk or in memory.
 ///
@@ -175,14 +176,14 @@ public final class BasisStore: Sendable {
     return try basis.moduleBasis(for: selection)
   }
 
-  /// Computes what is missing, several modules at once with one BLAS thread each.
+  /// Computes what is missing, several modules at once.
   ///
   /// - Parameters:
-  ///   - leading: As in ``basis(of:leading:)``.
+  ///   - leading: Of each module, as in ``basis(of:leading:)``.
   ///   - progress: Called with modules done and in all, from any thread, one at a time.
   /// - Throws: as ``basis(of:leading:)``, the fault of the first failing module.
   public func prepare(
-    modules: [LinearModule], leading: Int? = nil,
+    modules: [LinearModule], leading: @Sendable (LinearModule) -> Int? = { _ in nil },
     progress: @Sendable (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) {
     guard pack == nil else { return }
@@ -191,8 +192,13 @@ public final class BasisStore: Sendable {
       (modules[$0].cost, $1) > (modules[$1].cost, $0)
     }
     let done = Mutex(0)
-    _ = try parallelMap(modules.count, threads: threads) { index throws(Fault) in
+    // As many at once as fit into half of what the machine has left.
+    let room = MemoryShare(ProcessLimits.availableMemory.map { $0 / 2 } ?? .max) {
+      modules[order[$0]].decompositionByteCount
+    }
+    _ = try parallelMap(modules.count, threads: threads, memory: room) { index throws(Fault) in
       let module = modules[order[index]]
+      let leading = leading(module)
       if !isStored(try weightDigest(of: module), module, leading: leading) {
         _ = try basis(of: module, leading: leading)
       }
@@ -259,6 +265,12 @@ public final class BasisStore: Sendable {
 }
 
 extension LinearModule {
+  /// Bytes of a whole decomposition, at its most: the weight, three such matrices in Float64, and two of the shorter side.
+  fileprivate var decompositionByteCount: Int {
+    let (short, long) = (min(outFeatures, inFeatures), max(outFeatures, inFeatures))
+    return short * (long * (4 + 3 * 8) + short * 2 * 8)
+  }
+
   /// Proportional to the work of a decomposition.
   fileprivate var cost: Int {
     let short = min(outFeatures, inFeatures)

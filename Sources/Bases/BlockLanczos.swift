@@ -25,7 +25,7 @@ struct BlockLanczos {
   /// - Parameter start: `[width, size]`, of any lengths.
   private init(_ gram: GramOperator, start: VectorRows<Float>) throws(Fault) {
     self.gram = gram
-    basis = VectorRows(size: start.size, elements: [], threads: start.threads)
+    basis = VectorRows(size: start.size, elements: [])
     next = start
     try next.orthonormalizeOnce()
     try next.orthonormalizeOnce()
@@ -34,7 +34,7 @@ struct BlockLanczos {
   /// Takes the next block in and makes the one after it; false where a product leaves the range of Float32.
   private mutating func step() throws(Fault) -> Bool {
     basis.append(next)
-    var image = VectorRows<Float>(count: next.count, size: next.size, threads: next.threads)
+    var image = VectorRows<Float>(count: next.count, size: next.size)
     gram.apply(next.elements, count: next.count, into: &image.elements)
     guard image.elements.allSatisfy(\.isFinite) else { return false }
     let factors = image.products(with: basis)
@@ -60,10 +60,7 @@ struct BlockLanczos {
         matrix[column, row] = projected[row][column]
       }
     }
-    // Too small to share out below this.
-    return try BLASThreads.during(count < 400 ? 1 : gram.threads) { () throws(Fault) in
-      try SymmetricEigen(matrix)
-    }
+    return try SymmetricEigen(matrix)
   }
 
   /// `‖A y − θ y‖ / θ` of Ritz pair `index`, but for rounding.
@@ -103,7 +100,7 @@ extension BlockLanczos {
     var generator = SeededGenerator(seed: startSeed)
     let start = generator.normals(width * gram.size).map { Float($0) }
     var space = try BlockLanczos(
-      gram, start: VectorRows(size: gram.size, elements: start, threads: gram.threads))
+      gram, start: VectorRows(size: gram.size, elements: start))
     // Beyond this a whole decomposition costs no more.
     let limit = gram.size * 15 / 16 / width * width
     var target = min(3 * converged + 6 * width, limit)

@@ -26,9 +26,8 @@ struct DirectionBlock {
   init(_ weight: WeightOperator, vectors: VectorRows<Double>) {
     self.weight = weight
     self.vectors = vectors
-    let (count, threads) = (vectors.count, vectors.threads)
-    images = VectorRows(count: count, size: vectors.size, threads: threads)
-    longImages = VectorRows(count: count, size: weight.long, threads: threads)
+    images = VectorRows(count: vectors.count, size: vectors.size)
+    longImages = VectorRows(count: vectors.count, size: weight.long)
   }
 
   /// Makes the vectors, which must nearly be so, orthonormal and takes the Ritz values and vectors of their span, with

@@ -5,8 +5,6 @@ import LinearAlgebra
 struct GramOperator {
   /// Features of the shorter side: `A` is `[size, size]`.
   let size: Int
-  /// How many threads a product uses.
-  var threads: Int { weight.threads }
   private let weight: WeightOperator
   /// `A` itself, where the products with it repay forming it.
   private let formed: [Float]?
@@ -49,11 +47,10 @@ struct GramOperator {
     counter.operations += 2 * Double(count) * Double(size * size)
     if isThin {
       ThinProducts.add(
-        symmetric: formed, size: size, x, count: count, alpha: alpha, beta: beta,
-        threads: threads, into: &y)
+        symmetric: formed, size: size, x, count: count, alpha: alpha, beta: beta, into: &y)
       return
     }
-    VectorRows(size: size, elements: x, threads: threads).multiply(
+    VectorRows(size: size, elements: x).multiply(
       by: formed, columns: size, alpha: alpha, beta: beta, into: &y)
   }
 }

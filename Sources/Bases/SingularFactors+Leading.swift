@@ -18,9 +18,6 @@ extension SingularFactors {
   ///   for corrections.
   init?(leading count: Int, of matrix: Matrix<Float>) throws(Fault) {
     let weight = WeightOperator(matrix)
-    // Products share out their work themselves.
-    BLASThreads.beginSingle()
-    defer { BLASThreads.endSingle() }
     let block = (count * 3 / 2 + 15) / 8 * 8
     guard block * 3 <= weight.short else { return nil }
     let rough = GramOperator(weight, vectors: 10 * count + 200)

@@ -1,32 +1,29 @@
 import Faults
 import LinearAlgebra
 import Tensors
+import Threads
 
 /// Vectors as rows, `[count, size]`, in one precision, with the small products that keep them apart.
 struct VectorRows<Scalar: BLASScalar> {
   private(set) var count: Int
   let size: Int
-  /// How many threads a product uses, one BLAS thread each.
-  let threads: Int
   var elements: [Scalar]
 
   /// Rows that hold `elements`, `[elements.count / size, size]`.
-  init(size: Int, elements: [Scalar], threads: Int) {
+  init(size: Int, elements: [Scalar]) {
     self.size = size
-    self.threads = threads
     self.elements = elements
     count = elements.count / size
   }
 
   /// Rows of zeros.
-  init(count: Int, size: Int, threads: Int) {
-    self.init(
-      size: size, elements: [Scalar](repeating: 0, count: count * size), threads: threads)
+  init(count: Int, size: Int) {
+    self.init(size: size, elements: [Scalar](repeating: 0, count: count * size))
   }
 
   /// The same rows in another precision.
   func converted<Target: BLASScalar>(to type: Target.Type = Target.self) -> VectorRows<Target> {
-    VectorRows<Target>(size: size, elements: elements.map { Target($0) }, threads: threads)
+    VectorRows<Target>(size: size, elements: elements.map { Target($0) })
   }
 
   /// Leaves the first `kept` rows.
@@ -55,21 +52,21 @@ struct VectorRows<Scalar: BLASScalar> {
 
   /// `X ← X − H·Y` for `H` `[count, other.count]`.
   mutating func subtract(_ factors: [Scalar], of other: VectorRows) {
-    VectorRows(size: other.count, elements: factors, threads: threads).multiply(
+    VectorRows(size: other.count, elements: factors).multiply(
       by: other.elements, columns: size, alpha: -1, beta: 1, into: &elements)
   }
 
   /// `R X`, `[rotation.rows, size]`.
   func rotated(by rotation: Matrix<Double>) -> VectorRows {
-    var result = VectorRows(count: rotation.rows, size: size, threads: threads)
+    var result = VectorRows(count: rotation.rows, size: size)
     VectorRows(
-      size: count, elements: rotation.elements.map { Scalar($0) }, threads: threads
+      size: count, elements: rotation.elements.map { Scalar($0) }
     ).multiply(by: elements, columns: size, into: &result.elements)
     return result
   }
 
   /// `C ← alpha · X·op(B) + beta · C`, `[count, columns]`, for `B` `[size, columns]` or, where transposed,
-  /// `[columns, size]`: threads share out the columns.
+  /// `[columns, size]`: panels of columns are shared out.
   func multiply(
     by b: [Scalar], transposed: Bool = false, columns: Int, alpha: Scalar = 1, beta: Scalar = 0,
     into c: inout [Scalar]
@@ -78,15 +75,18 @@ struct VectorRows<Scalar: BLASScalar> {
       b.withUnsafeBufferPointer { b in
         c.withUnsafeMutableBufferPointer { c in
           guard let a = a.baseAddress, let b = b.baseAddress, let c = c.baseAddress else { return }
-          let shared = Shared((a: a, b: b, c: c))
-          let parts = max(1, min(threads, columns / 128))
-          parallelTasks(parts, threads: threads) { part in
-            let (start, end) = (columns * part / parts, columns * (part + 1) / parts)
-            let (a, b, c) = shared.pointer
-            Scalar.gemm(
-              transposeA: false, transposeB: transposed, rows: count, columns: end - start,
-              inner: size, alpha: alpha, a, strideA: size, b + start * (transposed ? size : 1),
-              strideB: transposed ? size : columns, beta: beta, c + start, strideC: columns)
+          let (count, size) = (count, size)
+          // As many panels as the columns say, whoever is there to share them: sums stay the same.
+          let panels = max(1, min(columns / 256, count * size * columns / 4_000_000))
+          shareOut(panels, grain: 1, over: (a, b, c)) { range, memory in
+            let (a, b, c) = memory
+            for panel in range {
+              let (start, end) = (columns * panel / panels, columns * (panel + 1) / panels)
+              Scalar.gemm(
+                transposeA: false, transposeB: transposed, rows: count, columns: end - start,
+                inner: size, alpha: alpha, a, strideA: size, b + start * (transposed ? size : 1),
+                strideB: transposed ? size : columns, beta: beta, c + start, strideC: columns)
+            }
           }
         }
       }

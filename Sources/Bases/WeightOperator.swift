@@ -1,13 +1,13 @@
 import LinearAlgebra
 import Tensors
+import Threads
 
 /// The symmetric operator `A = SᵀS` of a weight, `S` being the weight or its transpose, whichever is taller,
 /// `[long, short]`: `A` acts on the shorter side.
 ///
 /// Blocks hold one vector per row, `[count, short]`. The weight stays as it is, in Float32; a product in Float64
-/// converts a slice of it at a time, and both factors of `A` use that slice while it is at hand. Threads share out the
-/// longer side, one BLAS thread each: OpenBLAS's own keep a core busy for a while after every call, when kernels of
-/// ours want it.
+/// converts a slice of it at a time, and both factors of `A` use that slice while it is at hand. The longer side is cut into
+/// parts by its length alone, which idle threads share: sums do not depend on threads.
 struct WeightOperator {
   private let weight: Matrix<Float>
   /// Whether rows are the longer side.
@@ -16,15 +16,17 @@ struct WeightOperator {
   let short: Int
   /// Features of the longer side.
   let long: Int
-  /// How many threads a product uses.
-  let threads: Int
+  /// Features of the longer side in a part of it, at least, and the most parts.
+  private static let (partFeatures, mostParts) = (512, 16)
+  private var parts: Int {
+    max(1, min(WeightOperator.mostParts, long / WeightOperator.partFeatures))
+  }
 
   /// Bytes of a converted slice: it stays in a cache.
   private static let sliceByteCount = 2 << 20
 
-  init(_ weight: Matrix<Float>, threads: Int = BLASThreads.count) {
+  init(_ weight: Matrix<Float>) {
     self.weight = weight
-    self.threads = threads
     isTall = weight.rows >= weight.columns
     short = min(weight.rows, weight.columns)
     long = max(weight.rows, weight.columns)
@@ -36,7 +38,7 @@ struct WeightOperator {
     into y: inout [Scalar]
   ) {
     // Every part of the longer side adds to sums of its own; the first one's are Y.
-    var sums = [Scalar](repeating: 0, count: max(threads - 1, 0) * y.count)
+    var sums = [Scalar](repeating: 0, count: (parts - 1) * y.count)
     let size = y.count
     x.withUnsafeBufferPointer { x in
       p.withUnsafeMutableBufferPointer { p in
@@ -45,9 +47,9 @@ struct WeightOperator {
             guard let x = x.baseAddress, let p = p.baseAddress, let y = y.baseAddress else {
               return
             }
-            let shared = Shared((x: x, p: p, y: y, sums: sums.baseAddress ?? y))
-            forEachSlice { (slice: Slice<Scalar>) in
-              let (x, p, y, sums) = shared.pointer
+            forEachSlice(over: (x, p, y, sums.baseAddress ?? y)) {
+              (slice: Slice<Scalar>, memory) in
+              let (x, p, y, sums) = memory
               slice.images(of: x, count: count, into: p + slice.range.lowerBound, stride: long)
               let target = slice.part == 0 ? y : sums + (slice.part - 1) * size
               slice.combine(
@@ -66,8 +68,7 @@ struct WeightOperator {
   /// `Y ← alpha · X·A + beta · Y` for few vectors in Float32, both `[count, short]`.
   func applyThin(_ x: [Float], count: Int, alpha: Float, beta: Float, into y: inout [Float]) {
     ThinProducts.addGram(
-      weight, ofRows: !isTall, x, count: count, alpha: alpha, beta: beta, threads: threads, into: &y
-    )
+      weight, ofRows: !isTall, x, count: count, alpha: alpha, beta: beta, into: &y)
   }
 
   /// `X·Sᵀ` in Float64, `[count, long]`, for `X` `[count, short]`.
@@ -77,11 +78,10 @@ struct WeightOperator {
     x.elements.withUnsafeBufferPointer { elements in
       result.elements.withUnsafeMutableBufferPointer { result in
         guard let elements = elements.baseAddress, let result = result.baseAddress else { return }
-        let shared = Shared((x: elements, result: result))
-        forEachSlice { (slice: Slice<Double>) in
+        let (count, long) = (x.rows, long)
+        forEachSlice(over: (elements, result)) { (slice: Slice<Double>, memory) in
           slice.images(
-            of: shared.pointer.x, count: x.rows,
-            into: shared.pointer.result + slice.range.lowerBound, stride: long)
+            of: memory.0, count: count, into: memory.1 + slice.range.lowerBound, stride: long)
         }
       }
     }
@@ -96,25 +96,26 @@ struct WeightOperator {
     weight.elements.withUnsafeBufferPointer { source in
       result.withUnsafeMutableBufferPointer { result in
         guard let source = source.baseAddress, let result = result.baseAddress else { return }
-        let shared = Shared((source: source, result: result))
-        parallelTasks(blocks.count, threads: threads) { index in
-          let (source, result) = shared.pointer
-          let (row, column) = (bounds[blocks[index].row], bounds[blocks[index].column])
-          let (height, width) = (
-            bounds[blocks[index].row + 1] - row, bounds[blocks[index].column + 1] - column
-          )
-          let stride = weight.columns
-          let step = isTall ? 1 : stride
-          let target = result + row * short + column
-          if row == column {
-            BLAS.gram(
-              ofRows: !isTall, size: height, inner: long, source + row * step, stride: stride,
-              into: target, strideC: short)
-          } else {
-            Float.gemm(
-              transposeA: isTall, transposeB: !isTall, rows: height, columns: width, inner: long,
-              alpha: 1, source + row * step, strideA: stride, source + column * step,
-              strideB: stride, beta: 0, target, strideC: short)
+        let (stride, isTall, long, short) = (weight.columns, isTall, long, short)
+        shareOut(blocks.count, grain: 1, over: (source, result)) { range, memory in
+          let (source, result) = memory
+          for index in range {
+            let (row, column) = (bounds[blocks[index].row], bounds[blocks[index].column])
+            let (height, width) = (
+              bounds[blocks[index].row + 1] - row, bounds[blocks[index].column + 1] - column
+            )
+            let step = isTall ? 1 : stride
+            let target = result + row * short + column
+            if row == column {
+              BLAS.gram(
+                ofRows: !isTall, size: height, inner: long, source + row * step, stride: stride,
+                into: target, strideC: short)
+            } else {
+              Float.gemm(
+                transposeA: isTall, transposeB: !isTall, rows: height, columns: width, inner: long,
+                alpha: 1, source + row * step, strideA: stride, source + column * step,
+                strideB: stride, beta: 0, target, strideC: short)
+            }
           }
         }
         for row in 0..<short {
@@ -126,31 +127,35 @@ struct WeightOperator {
   }
 
   /// Calls `body` with every slice of the longer side: slices of one part in turn, parts side by side.
-  private func forEachSlice<Scalar: BLASScalar>(_ body: @Sendable (Slice<Scalar>) -> Void) {
-    let parts = max(1, min(threads, long / 64))
+  private func forEachSlice<Scalar: BLASScalar, Memory: BitwiseCopyable>(
+    over memory: Memory, _ body: @Sendable (Slice<Scalar>, Memory) -> Void
+  ) {
+    let parts = parts
     weight.elements.withUnsafeBufferPointer { source in
       guard let source = source.baseAddress else { return }
-      let shared = Shared(source)
-      parallelTasks(parts, threads: threads) { part in
-        let whole = long * part / parts..<long * (part + 1) / parts
-        // In Float32 a part's one slice lies in the weight itself, and nothing is converted.
-        let isConverted = Scalar.self != Float.self
-        let width =
-          isConverted
-          ? max(
-            min(whole.count, WeightOperator.sliceByteCount / (MemoryLayout<Scalar>.size * short)),
-            1)
-          : whole.count
-        let memory = UnsafeMutablePointer<Scalar>.allocate(
-          capacity: isConverted ? width * short : 1)
-        defer { memory.deallocate() }
-        for start in stride(from: whole.lowerBound, to: whole.upperBound, by: width) {
-          let range = start..<min(start + width, whole.upperBound)
-          let (elements, stride) = self.elements(of: range, in: shared.pointer, memory)
-          body(
-            Slice(
-              part: part, isFirst: start == whole.lowerBound, range: range, isTall: isTall,
-              short: short, elements: elements, stride: stride))
+      shareOut(parts, grain: 1, over: (source, memory)) { range, lent in
+        let (source, target) = lent
+        for part in range {
+          let whole = long * part / parts..<long * (part + 1) / parts
+          // In Float32 a part's one slice lies in the weight itself, and nothing is converted.
+          let isConverted = Scalar.self != Float.self
+          let width =
+            isConverted
+            ? max(
+              min(whole.count, WeightOperator.sliceByteCount / (MemoryLayout<Scalar>.size * short)),
+              1)
+            : whole.count
+          let memory = UnsafeMutablePointer<Scalar>.allocate(
+            capacity: isConverted ? width * short : 1)
+          defer { memory.deallocate() }
+          for start in stride(from: whole.lowerBound, to: whole.upperBound, by: width) {
+            let range = start..<min(start + width, whole.upperBound)
+            let (elements, stride) = self.elements(of: range, in: source, memory)
+            body(
+              Slice(
+                part: part, isFirst: start == whole.lowerBound, range: range, isTall: isTall,
+                short: short, elements: elements, stride: stride), target)
+          }
         }
       }
     }

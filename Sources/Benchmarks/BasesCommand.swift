@@ -4,6 +4,7 @@ import Faults
 import JSON
 import LinearAlgebra
 import Tensors
+import Threads
 
 /// The leading singular triplets of one matrix.
 struct BasesCommand: ParsableCommand {
@@ -18,7 +19,6 @@ struct BasesCommand: ParsableCommand {
   @OptionGroup var options: BenchOptions
 
   func run() throws {
-    BLASThreads.set(options.threads)
     let weight = Matrix<Float>(
       rows: rows, columns: columns,
       elements: try RawFloats.read(matrix, count: rows * columns))
@@ -50,9 +50,11 @@ struct BasesCommand: ParsableCommand {
 
   /// What the product does for a module with `top` directions.
   private func compute(_ weight: Matrix<Float>, rank: Int) throws(Fault) -> SingularBasis {
-    let basis = try SingularBasis(weight: weight, moduleName: "bench", leading: rank)
-    _ = try basis.moduleBasis(for: .top(rank: basis.admissibleRank(rank), omegaSeed: 0))
-    return basis
+    try withThreads(options.threads) { () throws(Fault) in
+      let basis = try SingularBasis(weight: weight, moduleName: "bench", leading: rank)
+      _ = try basis.moduleBasis(for: .top(rank: basis.admissibleRank(rank), omegaSeed: 0))
+      return basis
+    }
   }
 }
 

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Faults
 import Glibc
 import JSON
 import LinearAlgebra
+import Threads
 
 /// What the machine can do: products in single and double precision, reading and copying memory.
 struct MachineCommand: ParsableCommand {
@@ -18,27 +20,34 @@ struct MachineCommand: ParsableCommand {
   @OptionGroup var options: BenchOptions
 
   func run() throws {
-    BLASThreads.set(options.threads)
     var result: Measurement
+    let (size, grain) = (size, (size - 1) / options.threads + 1)
     switch rate {
     case .sgemm:
       result = product(Float.self) { a, b, c in
-        BLAS.gemm(rows: size, columns: size, inner: size, a, b, c)
+        shareOut(size, grain: grain, over: (a, b, c)) { rows, memory in
+          let (a, b, c) = memory
+          let first = rows.lowerBound * size
+          BLAS.gemm(rows: rows.count, columns: size, inner: size, a + first, b, c + first)
+        }
       }
     case .dgemm:
       result = product(Double.self) { a, b, c in
-        BLAS.gemm(rows: size, columns: size, inner: size, a, b, c)
+        shareOut(size, grain: grain, over: (a, b, c)) { rows, memory in
+          let (a, b, c) = memory
+          let first = rows.lowerBound * size
+          BLAS.gemm(rows: rows.count, columns: size, inner: size, a + first, b, c + first)
+        }
       }
-    case .read: result = memory { source, _, count in MachineCommand.sum(source, count) }
+    case .read: result = try memory { source, _, count in MachineCommand.sum(source, count) }
     case .memcpy:
-      result = memory { source, target, count in
+      result = try memory { source, target, count in
         memcpy(target, source, count)
         return 0
       }
     }
     result.fields = [
-      "threads": .integer(options.threads), "openblas_core": .string(BLASThreads.coreName),
-      "openblas_threads": .integer(BLASThreads.count),
+      "threads": .integer(options.threads), "openblas_core": .string(OpenBLAS.coreName),
     ]
     result.print()
   }
@@ -53,7 +62,7 @@ struct MachineCommand: ParsableCommand {
     for index in 0..<3 * count { buffer[index] = Scalar(index % 17) / 16 }
     multiply(buffer, buffer + count, buffer + 2 * count)
     let timing = Measurement.time {
-      multiply(buffer, buffer + count, buffer + 2 * count)
+      withThreads(options.threads) { multiply(buffer, buffer + count, buffer + 2 * count) }
     }
     return Measurement(
       what: "machine/\(rate.rawValue)", timing: timing,
@@ -64,7 +73,7 @@ struct MachineCommand: ParsableCommand {
   /// Splits a buffer over the threads; `work` gets each part of source and target and its bytes.
   private func memory(
     _ work: @escaping @Sendable (UnsafeRawPointer, UnsafeMutableRawPointer, Int) -> UInt64
-  ) -> Measurement {
+  ) throws(Fault) -> Measurement {
     let count = mebibytes << 20
     let source = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 64)
     let target = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 64)
@@ -79,8 +88,8 @@ struct MachineCommand: ParsableCommand {
     // Addresses, because a task may not capture a pointer; every part is one task's own.
     let places = (Int(bitPattern: source), Int(bitPattern: target), Int(bitPattern: sums))
     let (threads, part) = (options.threads, count / options.threads / 64 * 64)
-    let pass = {
-      parallelTasks(threads, threads: threads) { index in
+    let pass = { () throws(Fault) in
+      _ = try parallelMap(threads, threads: threads) { index in
         guard let source = UnsafeRawPointer(bitPattern: places.0 + index * part),
           let target = UnsafeMutableRawPointer(bitPattern: places.1 + index * part),
           let sums = UnsafeMutablePointer<UInt64>(bitPattern: places.2)
@@ -88,8 +97,8 @@ struct MachineCommand: ParsableCommand {
         sums[index] = work(source, target, part)
       }
     }
-    pass()
-    let timing = Measurement.time { pass() }
+    try pass()
+    let timing = try Measurement.time { () throws(Fault) in try pass() }
     return Measurement(
       what: "machine/\(rate.rawValue)", timing: timing, bytes: part * threads)
   }

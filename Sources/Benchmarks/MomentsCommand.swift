@@ -10,6 +10,7 @@ import LinearAlgebra
 import Models
 import Projection
 import Tensors
+import Threads
 import Training
 
 /// What fewer rows of second moments, or fewer candidate directions, cost: energies captured by what they choose and fit,

@@ -8,6 +8,7 @@ import JSON
 import LinearAlgebra
 import Projection
 import Tensors
+import Threads
 
 /// Writes the `top` factors of every module of a base, for both sides of `projection`.
 struct FactorsCommand: ParsableCommand {

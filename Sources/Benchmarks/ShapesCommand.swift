@@ -1,8 +1,10 @@
 import ArgumentParser
 import Checkpoints
+import Faults
 import JSON
 import LinearAlgebra
 import Tensors
+import Threads
 
 /// The rate of products on a tuning step's own shapes: the ceiling of `step`.
 ///
@@ -31,8 +33,8 @@ struct ShapesCommand: ParsableCommand {
       }
     }
     let (workers, share, widest) = (options.threads, tokens / options.threads, 2 * f)
-    let pass = { [kernel] in
-      parallelTasks(workers, threads: workers) { _ in
+    let pass = { [kernel] () throws(Fault) in
+      _ = try parallelMap(workers, threads: workers) { _ in
         let memory = UnsafeMutablePointer<Float>.allocate(capacity: 3 * share * (widest + 2))
         defer { memory.deallocate() }
         memory.initialize(repeating: 0x1p-10, count: 3 * share * (widest + 2))
@@ -45,8 +47,8 @@ struct ShapesCommand: ParsableCommand {
         }
       }
     }
-    pass()
-    let timing = Measurement.time { pass() }
+    try pass()
+    let timing = try Measurement.time { () throws(Fault) in try pass() }
     let size = shapes.reduce(0) { $0 + $1.0 * $1.1 } * model.layerCount
     Measurement(
       what: "shapes", timing: timing,

@@ -10,7 +10,7 @@ import LinearAlgebra
     subcommands: [
       MachineCommand.self, ShapesCommand.self, BasesCommand.self, TokensCommand.self,
       StepCommand.self, CalibrationCommand.self, FactorsCommand.self, ProjectionCommand.self,
-      DecodeCommand.self, MomentsCommand.self, DocumentsCommand.self,
+      DecodeCommand.self, MomentsCommand.self, CoresCommand.self, DocumentsCommand.self,
     ])
 
   static func main() {

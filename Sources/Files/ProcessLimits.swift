@@ -19,8 +19,9 @@ public enum ProcessLimits {
     [machineMemory, ControlGroup.current.availableMemory, addressSpace].compactMap(\.self).min()
   }
 
-  /// The most threads that are used, whatever is asked for: more only wait for each other.
-  public static func mostThreads(cores: Int) -> Int { max(64, 4 * cores) }
+  /// The most threads that are used, whatever is asked for: results are the same, and more than there are cores wait for
+  /// each other at every product, each time until the system lets the last one run.
+  public static func mostThreads(cores: Int) -> Int { max(4, cores) }
 
   /// Address space of a thread: its stack, its share of the allocator's and of the products' buffers.
   private static let threadByteCount = 160 << 20
@@ -43,15 +44,14 @@ public enum ProcessLimits {
           "the limit of address space (ulimit -v) leaves \(addressSpace) bytes, a thread needs "
             + "\(programByteCount + threadByteCount)")
       }
-      count = min(count, room)
+      // Half of it is for data: OpenBLAS asks for a thread's buffer again for ever where there is none.
+      count = min(count, max(room / 2, 1))
     }
-    // The products' threads and our own.
-    let started = startable(2 * count)
-    guard started == 2 * count else {
+    let started = startable(count)
+    guard started == count else {
       throw Fault(
         .resources, "THREADS",
-        "the system starts \(started) threads (ulimit -u), \(count) need \(2 * count): fewer with --threads"
-      )
+        "the system starts \(started) of \(count) threads (ulimit -u): fewer with --threads")
     }
     return count
   }

@@ -6,6 +6,7 @@ import Pipeline
 public import Progress
 public import Recipes
 import Reports
+import Threads
 
 /// Does the jobs of an order, in the process of a worker.
 ///

@@ -14,6 +14,7 @@ public enum BLAS {
     strideB: Int? = nil, beta: Float = 0, _ c: UnsafeMutablePointer<Float>, strideC: Int? = nil
   ) {
     guard rows > 0, columns > 0 else { return }
+    OpenBLAS.onOneThread
     cblas_sgemm(
       CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans,
       transposeB ? CblasTrans : CblasNoTrans, Int32(rows), Int32(columns), Int32(inner), alpha, a,
@@ -30,6 +31,7 @@ public enum BLAS {
     _ c: UnsafeMutablePointer<Double>, strideC: Int? = nil
   ) {
     guard rows > 0, columns > 0 else { return }
+    OpenBLAS.onOneThread
     cblas_dgemm(
       CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans,
       transposeB ? CblasTrans : CblasNoTrans, Int32(rows), Int32(columns), Int32(inner), alpha, a,
@@ -44,6 +46,7 @@ public enum BLAS {
     into c: UnsafeMutablePointer<Float>, strideC: Int
   ) {
     guard size > 0 else { return }
+    OpenBLAS.onOneThread
     cblas_ssyrk(
       CblasRowMajor, CblasUpper, ofRows ? CblasNoTrans : CblasTrans, Int32(size), Int32(inner), 1,
       x, Int32(stride), 0, c, Int32(strideC))

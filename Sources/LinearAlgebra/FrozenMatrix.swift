@@ -2,6 +2,7 @@ import CKernels
 public import Faults
 import Synchronization
 public import Tensors
+import Threads
 
 /// A matrix W `[rows, columns]` that many products share, laid out for the kernels of this CPU.
 ///
@@ -112,48 +113,40 @@ public final class FrozenMatrix: Sendable {
 
   /// `target` `[count, rows or columns]` = or += the product of `x` in the given order; in the precision that `x`
   /// was made for.
+  ///
+  /// Every number of the result is summed by itself: how tiles of it are shared out does not change it.
   public func multiply(
     _ x: ActivationRows, count: Int, _ order: Order, into target: UnsafeMutablePointer<Float>,
-    stride: Int, adding: Bool = false, threads: Int = 1
+    stride: Int, adding: Bool = false
   ) {
     let (width, depth) = order == .forward ? (rows, columns) : (columns, rows)
     guard count > 0, width > 0 else { return }
+    let tiles = ProductTiles(rows: count, columns: width, depth: depth)
     if let values = x.rounded {
       let memory = roundedLayout(order)
-      let depthUnit = (depth + 1) / 2 * 2
-      split(width, threads) { first, part in
+      let (depthUnit, rowUnit) = ((depth + 1) / 2 * 2, x.roundedStride)
+      tiles.share(over: (values, memory.pointer, target)) { tile, memory in
+        let (values, packed, target) = memory
         packed_bfloat16_product(
-          count, part, depth, values, x.roundedStride, memory.pointer + first * depthUnit,
-          target + first, stride, adding ? 1 : 0)
+          tile.rows.count, tile.columns.count, depth,
+          values + tile.rows.lowerBound * rowUnit, rowUnit,
+          packed + tile.columns.lowerBound * depthUnit,
+          target + tile.rows.lowerBound * stride + tile.columns.lowerBound, stride, adding ? 1 : 0)
       }
     } else {
-      let memory = packedLayout(order)
-      split(width, threads) { first, part in
+      let (memory, rowUnit) = (packedLayout(order), x.stride)
+      tiles.share(over: (x.values, memory.pointer, target)) { tile, memory in
+        let (values, packed, target) = memory
         packed_float_product(
-          count, part, depth, x.values, x.stride, memory.pointer + first * depth, target + first,
-          stride, adding ? 1 : 0)
+          tile.rows.count, tile.columns.count, depth, values + tile.rows.lowerBound * rowUnit,
+          rowUnit, packed + tile.columns.lowerBound * depth,
+          target + tile.rows.lowerBound * stride + tile.columns.lowerBound, stride, adding ? 1 : 0)
       }
     }
   }
 
   /// Columns of the result in one panel of the packed layouts.
-  private static let panel = packed_panel()
-
-  /// Runs `body` on whole panels of the result, `(first column, columns)`, on up to `threads` threads.
-  private func split(_ width: Int, _ threads: Int, _ body: (Int, Int) -> Void) {
-    let panels = (width + FrozenMatrix.panel - 1) / FrozenMatrix.panel
-    guard threads > 1, panels > 1 else {
-      body(0, width)
-      return
-    }
-    withoutActuallyEscaping(body) { body in
-      let shared = Shared(body)
-      parallelRanges(panels, threads: threads) { range in
-        let first = range.lowerBound * FrozenMatrix.panel
-        shared.pointer(first, min(range.upperBound * FrozenMatrix.panel, width) - first)
-      }
-    }
-  }
+  static let panel = packed_panel()
 
   // MARK: - Layouts
 

@@ -5,10 +5,11 @@ import Faults
 /// LAPACK is column-major; a row-major matrix read column-major is its transpose, so each wrapper
 /// solves the transposed problem instead of copying.
 enum LAPACK {
-  /// A dimension as LAPACK takes it.
+  /// A dimension as LAPACK takes it; every wrapper asks before it calls.
   ///
   /// - Throws: `NUM-SIZE` above 2³¹ − 1.
   static func size(_ value: Int) throws(Fault) -> Int32 {
+    OpenBLAS.onOneThread
     guard let narrow = Int32(exactly: value) else {
       throw Fault(.unsupported, "NUM-SIZE", "a dimension of \(value) exceeds LAPACK's 32 bits")
     }

@@ -16,6 +16,7 @@ extension Matrix where Scalar == Double {
   private func gram(transposed: Bool, size: Int, inner: Int) -> Matrix<Double> {
     var result = Matrix<Double>(rows: size, columns: size)
     guard size > 0, inner > 0 else { return result }
+    OpenBLAS.onOneThread
     cblas_dsyrk(
       CblasRowMajor, CblasUpper, transposed ? CblasTrans : CblasNoTrans, Int32(size), Int32(inner),
       1, elements, Int32(columns), 0, &result.elements, Int32(size))

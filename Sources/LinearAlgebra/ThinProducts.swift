@@ -1,12 +1,12 @@
 import CKernels
-import Dispatch
 public import Tensors
+import Threads
 
 /// Products of a Float32 matrix with sixteen vectors or fewer at a time, bound by reading it.
 ///
 /// A general product packs the matrix at every call, which for so few vectors takes three times as long as multiplying.
-/// Vectors are rows, as everywhere; inside they lie side by side. Sums depend on the number of threads, as OpenBLAS's
-/// do.
+/// Vectors are rows, as everywhere; inside they lie side by side. Rows are cut by their number alone, so that sums do not depend
+/// on threads.
 public enum ThinProducts {
   /// Vectors of one pass over the matrix.
   public static let width = Int(THIN_WIDTH)
@@ -17,40 +17,43 @@ public enum ThinProducts {
   ///   - x: `[count, size]`, `size` being `columns`, or `rows` where `ofRows`.
   public static func addGram(
     _ weight: Matrix<Float>, ofRows: Bool, _ x: [Float], count: Int, alpha: Float, beta: Float,
-    threads: Int, into y: inout [Float]
+    into y: inout [Float]
   ) {
     let size = ofRows ? weight.rows : weight.columns
     forEachPass(x, count: count, size: size, alpha: alpha, beta: beta, into: &y) { x, z in
-      if ofRows { wide(weight, threads, x, z) } else { tall(weight, threads, x, z) }
+      if ofRows { wide(weight, x, z) } else { tall(weight, x, z) }
     }
   }
 
   /// `Y ← alpha · X·A + beta · Y` for a symmetric `A` `[size, size]`.
   public static func add(
     symmetric a: [Float], size: Int, _ x: [Float], count: Int, alpha: Float, beta: Float,
-    threads: Int, into y: inout [Float]
+    into y: inout [Float]
   ) {
     forEachPass(x, count: count, size: size, alpha: alpha, beta: beta, into: &y) { x, z in
       a.withUnsafeBufferPointer { a in
         guard let a = a.baseAddress else { return }
-        images(rows: size, columns: size, a, threads, x, z)
+        images(rows: size, columns: size, a, x, z)
       }
     }
   }
 
-  /// `Z += Wᵀ(W X)`: each thread reads its rows once and adds to sums of its own.
-  private static func tall(_ weight: Matrix<Float>, _ threads: Int, _ x: Vectors, _ z: Vectors) {
-    let columns = weight.columns
-    let parts = max(1, min(threads, weight.rows / 64))
+  /// Rows that add to sums of their own, at least; and the most such parts.
+  private static let (partRows, mostParts) = (256, 16)
+
+  /// `Z += Wᵀ(W X)`: each part reads its rows once and adds to sums of its own.
+  private static func tall(_ weight: Matrix<Float>, _ x: Vectors, _ z: Vectors) {
+    let (rows, columns) = (weight.rows, weight.columns)
+    let parts = max(1, min(mostParts, rows / partRows))
     let sums = [z] + (1..<parts).map { _ in zeros(columns) }
     weight.elements.withUnsafeBufferPointer { w in
       guard let w = w.baseAddress else { return }
-      let source = Shared(w)
-      DispatchQueue.concurrentPerform(iterations: parts) { part in
-        let (start, end) = (weight.rows * part / parts, weight.rows * (part + 1) / parts)
-        thin_add_gram(
-          end - start, columns, source.pointer + start * columns, columns, x.pointer,
-          sums[part].pointer)
+      shareOut(parts, grain: 1, over: w) { range, w in
+        for part in range {
+          let (start, end) = (rows * part / parts, rows * (part + 1) / parts)
+          thin_add_gram(
+            end - start, columns, w + start * columns, columns, x.pointer, sums[part].pointer)
+        }
       }
     }
     for sum in sums.dropFirst() {
@@ -59,29 +62,27 @@ public enum ThinProducts {
   }
 
   /// `Z = W (Wᵀ X)`: columns are shared out for the first product, rows for the second.
-  private static func wide(_ weight: Matrix<Float>, _ threads: Int, _ x: Vectors, _ z: Vectors) {
+  private static func wide(_ weight: Matrix<Float>, _ x: Vectors, _ z: Vectors) {
     let (rows, columns) = (weight.rows, weight.columns)
     let middle = zeros(columns)
     weight.elements.withUnsafeBufferPointer { w in
       guard let w = w.baseAddress else { return }
-      let source = Shared(w)
-      parallelRanges(columns, threads: threads, minimum: 64) { range in
+      shareOut(columns, grain: 128, over: w) { range, w in
         thin_add_transposed(
-          rows, range.count, source.pointer + range.lowerBound, columns, x.pointer,
+          rows, range.count, w + range.lowerBound, columns, x.pointer,
           middle.pointer + range.lowerBound * width)
       }
-      images(rows: rows, columns: columns, w, threads, middle, z)
+      images(rows: rows, columns: columns, w, middle, z)
     }
   }
 
   /// `P = W X`.
   private static func images(
-    rows: Int, columns: Int, _ w: UnsafePointer<Float>, _ threads: Int, _ x: Vectors, _ p: Vectors
+    rows: Int, columns: Int, _ w: UnsafePointer<Float>, _ x: Vectors, _ p: Vectors
   ) {
-    let source = Shared(w)
-    parallelRanges(rows, threads: threads, minimum: 64) { range in
+    shareOut(rows, grain: 128, over: w) { range, w in
       thin_images(
-        range.count, columns, source.pointer + range.lowerBound * columns, columns, x.pointer,
+        range.count, columns, w + range.lowerBound * columns, columns, x.pointer,
         p.pointer + range.lowerBound * width)
     }
   }

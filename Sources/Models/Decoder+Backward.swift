@@ -2,6 +2,7 @@ import Checkpoints
 public import Faults
 import LinearAlgebra
 public import Tensors
+import Threads
 
 extension Decoder {
   /// Gradients of every core for the last recorded batch.
@@ -16,8 +17,15 @@ extension Decoder {
     _ hiddenGradient: Matrix<Float>, curvature: CurvatureAccumulator? = nil,
     factors: FactorGradients? = nil
   ) throws(Fault) -> [Matrix<Float>] {
+    try withThreads(threads) { () throws(Fault) in
+      try backwardPass(hiddenGradient, curvature: curvature, factors: factors)
+    }
+  }
+
+  private func backwardPass(
+    _ hiddenGradient: Matrix<Float>, curvature: CurvatureAccumulator?, factors: FactorGradients?
+  ) throws(Fault) -> [Matrix<Float>] {
     guard let batch = recorded else { preconditionFailure("no forward pass was recorded") }
-    BLASThreads.set(threads)
     var gradients: [ModuleKey: Matrix<Float>] = [:]
     let dResidual = gradientOfFinalNorm(hiddenGradient, batch: batch)
     let positions = batch.positionOfToken
@@ -46,6 +54,21 @@ extension Decoder {
     }
   }
 
+  /// Bytes that recording a batch of `tokens` and its backward pass take beside the weights, but for attention's
+  /// probabilities and updates' own activations.
+  public static func byteCount(of weights: DecoderWeights, tokens: Int, recomputes: Bool) -> Int {
+    let hidden = weights.configuration.hiddenSize
+    // Floats of a token: of one block (`DecoderTape`), of the inputs of all, and of gradients (`DecoderScratch`).
+    let blocks = weights.shapes.map { shape in
+      4 * hidden + 2 * shape.attention.columns.width + shape.attention.queryWidth
+        + shape.feedForward.wide + shape.feedForward.size
+    }
+    let largest = blocks.max() ?? 0
+    let kept = recomputes ? largest + blocks.count * hidden : blocks.reduce(0, +)
+    // Room for a quarter more is made at once.
+    return (kept + largest + 2 * hidden) * tokens / 4 * 5 * MemoryLayout<Float>.size
+  }
+
   private struct ModuleKey: Hashable {
     let layer: Int
     let kind: LinearKind
@@ -66,7 +89,7 @@ extension Decoder {
       weights.finalNorm.backward(
         scratch.buffer(.gathered, count: count * hidden),
         inverse: scratch.buffer(.gatheredInverse, count: count), dy: gradient, tokens: count,
-        addingTo: dGathered, threads: threads)
+        addingTo: dGathered)
     }
     for (row, position) in batch.lossPositions.enumerated() {
       for index in 0..<hidden {
@@ -96,8 +119,7 @@ extension Decoder {
     let dBranch = scratch.buffer(.dBranch, count: count)
     dBranch.update(repeating: 0, count: count)
     norm.backward(
-      values.pointer, inverse: inverse.pointer, dy: gradient, tokens: tokens, addingTo: dBranch,
-      threads: threads)
+      values.pointer, inverse: inverse.pointer, dy: gradient, tokens: tokens, addingTo: dBranch)
     return UnsafePointer(dBranch)
   }
 
@@ -113,22 +135,21 @@ extension Decoder {
     let dActivation = scratch.buffer(.dActivation, count: tokens * shape.size)
     var dY = activations(dBranch, tokens: tokens, columns: hidden)
     block[.down].multiply(
-      dY, count: tokens, .backward, into: dActivation, stride: shape.size, threads: threads)
+      dY, count: tokens, .backward, into: dActivation, stride: shape.size)
     try curvature?.add(
       index, .down, input: layer.activation, gradient: dBranch, stride: hidden)
     backwardModule(
       ModuleKey(layer: index, kind: .down), layer, x: layer.activation, dY: dY, dX: dActivation,
       tokens: tokens, &gradients, factors)
     let dWide = scratch.buffer(.dWide, count: tokens * shape.wide)
-    GatedActivation(shape: shape, threads: threads).backward(
+    GatedActivation(shape: shape).backward(
       layer.gateUp.pointer, dActivation: dActivation, tokens: tokens, into: dWide)
     // Without a norm in between the gradient belongs to the residual stream itself.
     let norm = block.vectors.norms[block.feedForwardNormRole]
     let dInput = norm == nil ? dResidual : scratch.buffer(.dNormed, count: tokens * hidden)
     dY = activations(dWide, tokens: tokens, columns: shape.wide)
     block[.gateUp].multiply(
-      dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil,
-      threads: threads)
+      dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil)
     for (kind, column) in columns(of: .gateUp, block.shape) {
       try curvature?.add(
         index, kind, input: layer.feedForwardInput, gradient: dWide + column,
@@ -140,7 +161,7 @@ extension Decoder {
     norm?.backward(
       block.shape.isParallel ? layer.input.pointer : layer.middle.pointer,
       inverse: layer.feedForwardInverse.pointer, dy: dInput, tokens: tokens,
-      addingTo: dResidual, threads: threads)
+      addingTo: dResidual)
   }
 
   private func backwardAttention(
@@ -156,7 +177,7 @@ extension Decoder {
     let dAttention = scratch.buffer(.dAttention, count: tokens * query)
     var dY = activations(dBranch, tokens: tokens, columns: hidden)
     block[.output].multiply(
-      dY, count: tokens, .backward, into: dAttention, stride: query, threads: threads)
+      dY, count: tokens, .backward, into: dAttention, stride: query)
     try curvature?.add(
       index, .output, input: layer.attentionOutput, gradient: dBranch, stride: hidden)
     backwardModule(
@@ -177,8 +198,7 @@ extension Decoder {
     dY = activations(dQKV, tokens: tokens, columns: width)
     if needsInput {
       block[.queryKeyValue].multiply(
-        dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil,
-        threads: threads)
+        dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil)
     }
     for (kind, column) in columns(of: .queryKeyValue, block.shape) {
       try curvature?.add(
@@ -191,7 +211,7 @@ extension Decoder {
     guard needsInput else { return }
     norm?.backward(
       layer.input.pointer, inverse: layer.attentionInverse.pointer, dy: dInput, tokens: tokens,
-      addingTo: dResidual, threads: threads)
+      addingTo: dResidual)
   }
 
   /// The update's part of one module: with `h = dY·O` `[N, outputRank]` and `p = x·I` `[N, inputRank]`,
@@ -205,8 +225,7 @@ extension Decoder {
     else { return }
     let projectedGradient = scratch.buffer(.outputProjected, count: tokens * update.outputRank)
     update.outputFactor.multiply(
-      dY, count: tokens, .backward, into: projectedGradient, stride: update.outputRank,
-      threads: threads)
+      dY, count: tokens, .backward, into: projectedGradient, stride: update.outputRank)
     var mixed = projectedGradient
     if let core = update.core {
       let projected = tape.projected(layer, key.kind, rank: update.inputRank).pointer
@@ -230,8 +249,7 @@ extension Decoder {
     guard let dX else { return }
     update.inputFactor.multiply(
       activations(mixed, tokens: tokens, columns: update.inputRank, name: .roundedNarrow),
-      count: tokens, .forward, into: dX, stride: update.inFeatures, adding: true,
-      threads: threads)
+      count: tokens, .forward, into: dX, stride: update.inFeatures, adding: true)
   }
 
   /// Gradients of the trained columns from `p = x·I` `[N, inputRank]` and `mixed = dY·O·M` `[N, inputRank]`.

@@ -2,6 +2,7 @@ import Checkpoints
 public import Faults
 public import LinearAlgebra
 public import Tensors
+import Threads
 
 /// A decoder with low-rank updates on its linear modules, forward and backward in Float32; what its blocks compute
 /// is said by a ``Block`` each.
@@ -14,7 +15,7 @@ public final class Decoder {
   public let weights: DecoderWeights
   /// The updates in force.
   public var updates: UpdateSet
-  /// Threads for products and kernels.
+  /// Threads for products and kernels, where no fork-join is around a pass.
   public let threads: Int
   /// The arithmetic of products with weights and factors.
   public let precision: ProductPrecision
@@ -34,7 +35,7 @@ public final class Decoder {
   var configuration: DecoderConfiguration { weights.configuration }
 
   func attention(_ layer: Int) -> Attention {
-    Attention(weights.shapes[layer].attention, threads: threads)
+    Attention(weights.shapes[layer].attention)
   }
 
   /// A decoder over `weights` with `updates`.
@@ -64,9 +65,16 @@ public final class Decoder {
   public func forward(
     _ batch: TokenBatch, recording: Bool = false, observer: ((Int, Matrix<Float>) -> Void)? = nil
   ) throws(Fault) -> Matrix<Float> {
+    try withThreads(threads) { () throws(Fault) in
+      try forwardPass(batch, recording: recording, observer: observer)
+    }
+  }
+
+  private func forwardPass(
+    _ batch: TokenBatch, recording: Bool, observer: ((Int, Matrix<Float>) -> Void)?
+  ) throws(Fault) -> Matrix<Float> {
     let tokens = batch.tokens.count
     let hidden = configuration.hiddenSize
-    BLASThreads.set(threads)
     prepareRotary(positions: batch.longestSequence)
     let keepsAll = recording && !recomputes
     tape.prepare(
@@ -148,8 +156,16 @@ public final class Decoder {
     _ tokens: [Int32], positions: [Int],
     attend: (Int, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
   ) throws(Fault) -> Matrix<Float> {
+    try withThreads(threads) { () throws(Fault) in
+      try stepPass(tokens, positions: positions, attend: attend)
+    }
+  }
+
+  private func stepPass(
+    _ tokens: [Int32], positions: [Int],
+    attend: (Int, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+  ) throws(Fault) -> Matrix<Float> {
     let hidden = configuration.hiddenSize
-    BLASThreads.set(threads)
     prepareRotary(positions: (positions.max() ?? 0) + 1)
     tape.prepare(tokens: tokens.count, probabilities: 0, recording: false)
     recorded = nil
@@ -189,7 +205,7 @@ public final class Decoder {
     if let norm = block.vectors.norms[.attentionNorm] {
       norm.forward(
         input, tokens: tokens, into: layer.attentionInput.pointer,
-        inverse: layer.attentionInverse.pointer, threads: threads)
+        inverse: layer.attentionInverse.pointer)
     }
     let qkv = layer.queryKeyValue.pointer
     let width = shape.attention.columns.width
@@ -204,12 +220,12 @@ public final class Decoder {
     if let norm = block.vectors.norms[block.feedForwardNormRole] {
       norm.forward(
         shape.isParallel ? input : middle, tokens: tokens, into: layer.feedForwardInput.pointer,
-        inverse: layer.feedForwardInverse.pointer, threads: threads)
+        inverse: layer.feedForwardInverse.pointer)
     }
     let wide = shape.feedForward.wide
     let y = activations(layer.feedForwardInput.pointer, tokens: tokens, columns: hidden)
     product(.gateUp, index, block, layer, y, tokens, into: layer.gateUp.pointer, stride: wide)
-    GatedActivation(shape: shape.feedForward, threads: threads).forward(
+    GatedActivation(shape: shape.feedForward).forward(
       layer.gateUp.pointer, tokens: tokens, into: layer.activation.pointer)
     branch(.down, index, block, layer, input: layer.activation, from: middle, to: output, tokens)
   }
@@ -221,7 +237,7 @@ public final class Decoder {
     adding: Bool = false
   ) {
     block[product].multiply(
-      x, count: tokens, .forward, into: y, stride: stride, adding: adding, threads: threads)
+      x, count: tokens, .forward, into: y, stride: stride, adding: adding)
     addBias(block, product, tokens: tokens, to: y)
     for (kind, column) in columns(of: product, block.shape) {
       apply(index, kind, layer, x, tokens, to: y + column, stride: stride)
@@ -261,7 +277,7 @@ public final class Decoder {
     if let norm {
       let normed = scratch.buffer(.normedBranch, count: tokens * hidden)
       norm.forward(
-        values, tokens: tokens, into: normed, inverse: inverse.pointer, threads: threads)
+        values, tokens: tokens, into: normed, inverse: inverse.pointer)
       values = normed
     }
     for index in 0..<tokens * hidden { target[index] = source[index] + scale * values[index] }
@@ -278,7 +294,7 @@ public final class Decoder {
   func headNorm(_ block: LayerWeights) -> HeadNorm? {
     guard let query = block.vectors.norms[.queryNorm], let key = block.vectors.norms[.keyNorm]
     else { return nil }
-    return HeadNorm(shape: block.shape.attention, query: query, key: key, threads: threads)
+    return HeadNorm(shape: block.shape.attention, query: query, key: key)
   }
 
   /// Turns queries and keys of every token, or their gradients back.
@@ -292,7 +308,7 @@ public final class Decoder {
       rows, stride: columns.width,
       heads: (0..<shape.headCount).map(columns.query)
         + (0..<shape.keyValueHeadCount).map(columns.key),
-      positionOfToken: positions, inverse: inverse, threads: threads)
+      positionOfToken: positions, inverse: inverse)
   }
 
   /// Adds the bias of a matrix, where it has one, to every row of its product.
@@ -304,11 +320,12 @@ public final class Decoder {
   ) {
     guard let buffer = block.vectors.biases[product] else { return }
     let size = buffer.count
-    let (bias, y) = (Shared(UnsafePointer<Float>(buffer.pointer)), Shared(y))
-    parallelRanges(tokens, threads: threads, minimum: 64) { range in
+    shareOut(tokens, grain: rowGrain(size), over: (UnsafePointer(buffer.pointer), y)) {
+      range, memory in
+      let (bias, y) = memory
       for token in range {
-        let row = y.pointer + token * size
-        for index in 0..<size { row[index] += bias.pointer[index] }
+        let row = y + token * size
+        for index in 0..<size { row[index] += bias[index] }
       }
     }
   }
@@ -339,7 +356,7 @@ public final class Decoder {
     }
     let projected = tape.projected(layer, kind, rank: update.inputRank).pointer
     update.inputFactor.multiply(
-      x, count: tokens, .backward, into: projected, stride: update.inputRank, threads: threads)
+      x, count: tokens, .backward, into: projected, stride: update.inputRank)
     var mixed = projected
     if let core = update.core {
       mixed = scratch.buffer(.mixed, count: tokens * update.outputRank)
@@ -349,7 +366,7 @@ public final class Decoder {
     }
     update.outputFactor.multiply(
       activations(mixed, tokens: tokens, columns: update.outputRank, name: .roundedNarrow),
-      count: tokens, .forward, into: y, stride: stride, adding: true, threads: threads)
+      count: tokens, .forward, into: y, stride: stride, adding: true)
   }
 
   private func finalNorm(at positions: [Int]) -> Matrix<Float> {
@@ -362,7 +379,7 @@ public final class Decoder {
     let normed = FloatBuffer(count: count * hidden)
     weights.finalNorm.forward(
       gathered, tokens: count, into: normed.pointer,
-      inverse: scratch.buffer(.gatheredInverse, count: count), threads: threads)
+      inverse: scratch.buffer(.gatheredInverse, count: count))
     return normed.matrix(rows: count, columns: hidden)
   }
 }

@@ -1,33 +1,42 @@
-import Dispatch
 public import Faults
 public import LinearAlgebra
+import Threads
 
-/// Identical decoders over the same weights and updates, one a thread, each with one BLAS thread.
+/// Identical decoders over the same weights and updates, as many as are used at once.
 ///
-/// A batch is split by sequences: threads meet once a batch instead of once a product, which is quicker where
-/// products are small and far quicker where other work shares the cores. Results are kept by index and the
-/// decoders are alike, so they do not depend on which thread ran what.
-public final class DecoderPool {
-  /// The decoders; they share `updates`' cores.
-  public let decoders: [Decoder]
+/// A batch is split by sequences: threads meet once a batch instead of once a product. Those that a batch has no
+/// sequences for share the products of the others. Results are kept by index and the decoders are alike, so they do not
+/// depend on which thread ran what.
+public final class DecoderPool: Sendable {
   /// The frozen weights.
   public let weights: DecoderWeights
+  /// How many threads work at once.
+  public let threads: Int
+  private let updates: UpdateSet?
+  private let precision: ProductPrecision
+  private let decoders: Lender<Decoder>
 
-  /// A pool of `threads` decoders.
+  /// A pool for `threads` threads; the decoders share `updates`' cores.
   public init(
     weights: DecoderWeights, updates: UpdateSet? = nil, threads: Int,
     precision: ProductPrecision = .float32, recomputes: Bool = false
   ) {
     self.weights = weights
-    decoders = (0..<max(threads, 1)).map { _ in
+    self.updates = updates
+    self.precision = precision
+    self.threads = max(threads, 1)
+    decoders = Lender {
       Decoder(
-        weights: weights, updates: updates, threads: 1, precision: precision,
+        weights: weights, updates: updates, threads: threads, precision: precision,
         recomputes: recomputes)
     }
   }
 
-  /// Number of decoders.
-  public var threads: Int { decoders.count }
+  /// The same pool, computing blocks again in the backward pass instead of keeping their activations.
+  public func recomputing() -> DecoderPool {
+    DecoderPool(
+      weights: weights, updates: updates, threads: threads, precision: precision, recomputes: true)
+  }
 
   /// Runs `body` for every index in `0..<count` on some decoder; results in index order.
   ///
@@ -35,31 +44,11 @@ public final class DecoderPool {
   ///
   /// - Throws: what `body` throws, of several faults the one with the lowest index; `RUN-STOPPED` where the
   ///   process is interrupted, noticed before every index.
-  public func map<Result>(
-    _ count: Int, _ body: @escaping (_ index: Int, _ decoder: Decoder) throws(Fault) -> Result
+  public func map<Result: Sendable>(
+    _ count: Int, _ body: @Sendable (_ index: Int, _ decoder: Decoder) throws(Fault) -> Result
   ) throws(Fault) -> [Result] {
-    BLASThreads.beginSingle()
-    defer { BLASThreads.endSingle() }
-    guard decoders.count > 1, count > 1 else {
-      return try (0..<count).map { (index) throws(Fault) in
-        try Interruption.check()
-        return try body(index, decoders[0])
-      }
+    try parallelMap(count, threads: threads) { (index) throws(Fault) in
+      try decoders.lend { (decoder) throws(Fault) in try body(index, decoder) }
     }
-    let results = ResultSlots<Swift.Result<Result, Fault>>(count: count)
-    let work = Shared(body)
-    let workers = Shared(decoders)
-    DispatchQueue.concurrentPerform(iterations: min(decoders.count, count)) { worker in
-      let decoder = workers.pointer[worker]
-      while let index = results.take() {
-        do throws(Fault) {
-          try Interruption.check()
-          results.set(index, .success(try work.pointer(index, decoder)))
-        } catch {
-          results.set(index, .failure(error))
-        }
-      }
-    }
-    return try results.values.map { (value) throws(Fault) in try value.get() }
   }
 }

@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 public import LinearAlgebra
 public import Tensors
+import Threads
 
 /// The output head: logits, losses and their gradient, a few positions at a time.
 ///
@@ -33,7 +34,9 @@ public struct OutputHead {
     var result = Matrix<Float>(rows: hidden.rows, columns: vocabulary)
     result.elements.withUnsafeMutableBufferPointer { target in
       guard let target = target.baseAddress else { return }
-      product(hidden, by: weights.head, rows: 0..<hidden.rows, into: target)
+      withThreads(threads) {
+        product(hidden, by: weights.head, rows: 0..<hidden.rows, into: target)
+      }
     }
     return result
   }
@@ -91,15 +94,14 @@ public struct OutputHead {
   ) {
     guard precision == .bfloat16 else {
       head.multiply(
-        ActivationRows(x, stride: columns), count: rows, order, into: target, stride: stride,
-        threads: threads)
+        ActivationRows(x, stride: columns), count: rows, order, into: target, stride: stride)
       return
     }
     let memory = scratch.halves(
       .rounded, count: ActivationRows.roundedCount(rows: rows, columns: columns))
     head.multiply(
       ActivationRows(x, rows: rows, columns: columns, stride: columns, roundedInto: memory),
-      count: rows, order, into: target, stride: stride, threads: threads)
+      count: rows, order, into: target, stride: stride)
   }
 
   /// Per-position measurements against targets and, if given, a teacher.
@@ -122,22 +124,26 @@ public struct OutputHead {
     teacherWeights: DecoderWeights? = nil
   ) -> Scores {
     var scores = Scores()
+    let vocabulary = self.vocabulary
     eachChunk(hidden, teacher: teacher, teacherHead: teacherWeights?.head) {
       rows, student, teacherLogits in
-      for row in rows {
-        let local = row - rows.lowerBound
-        let logits = UnsafePointer(student + local * vocabulary)
-        let summary = LogitRow(logits, count: vocabulary)
-        let target = Int(targets[row])
-        scores.negativeLogLikelihoods.append(summary.logSum - Double(logits[target]))
-        scores.predictions.append(Int32(summary.best))
-        guard let teacherLogits else { continue }
-        let other = UnsafePointer(teacherLogits + local * vocabulary)
-        let otherSummary = LogitRow(other, count: vocabulary)
-        scores.divergences.append(
-          LogitRow.divergence(
-            other, otherSummary, from: logits, summary, count: vocabulary))
-        scores.teacherPredictions.append(Int32(otherSummary.best))
+      var measured = [PositionScore](repeating: PositionScore(), count: rows.count)
+      measured.withUnsafeMutableBufferPointer { measured in
+        shareOut(rows.count, grain: 1, over: (student, teacherLogits, measured)) { range, memory in
+          let (student, teacherLogits, measured) = memory
+          for local in range {
+            measured[local] = PositionScore(
+              student + local * vocabulary, target: Int(targets[rows.lowerBound + local]),
+              teacher: teacherLogits.map { $0 + local * vocabulary }, vocabulary: vocabulary)
+          }
+        }
+      }
+      for position in measured {
+        scores.negativeLogLikelihoods.append(position.negativeLogLikelihood)
+        scores.predictions.append(position.prediction)
+        guard teacherLogits != nil else { continue }
+        scores.divergences.append(position.divergence)
+        scores.teacherPredictions.append(position.teacherPrediction)
       }
     }
     return scores
@@ -171,9 +177,8 @@ public struct OutputHead {
       rows, student, teacherLogits in
       var losses = [Double](repeating: 0, count: rows.count)
       losses.withUnsafeMutableBufferPointer { losses in
-        let shared = Shared((student, teacherLogits, losses))
-        parallelRanges(rows.count, threads: threads) { range in
-          let (student, teacherLogits, losses) = shared.pointer
+        shareOut(rows.count, grain: 1, over: (student, teacherLogits, losses)) { range, memory in
+          let (student, teacherLogits, losses) = memory
           for local in range {
             losses[local] = LogitRow.gradient(
               student + local * vocabulary, teacher: teacherLogits.map { $0 + local * vocabulary },
@@ -194,14 +199,18 @@ public struct OutputHead {
     _ hidden: Matrix<Float>, generator: inout SeededGenerator
   ) -> Matrix<Float> {
     var gradient = Matrix<Float>(rows: hidden.rows, columns: hiddenSize)
+    let vocabulary = self.vocabulary
+    let uniforms = (0..<hidden.rows).map { _ in generator.uniform() }
     eachChunk(hidden, teacher: nil) { rows, student, _ in
-      for local in 0..<rows.count {
-        let row = student + local * vocabulary
-        let target = LogitRow(row, count: vocabulary).sample(
-          row, count: vocabulary, at: generator.uniform())
-        _ = LogitRow.gradient(
-          row, teacher: nil, target: target,
-          objective: Objective(crossEntropy: 1, distillation: 0), scale: 1, count: vocabulary)
+      shareOut(rows.count, grain: 1, over: student) { range, student in
+        for local in range {
+          let row = student + local * vocabulary
+          let target = LogitRow(row, count: vocabulary).sample(
+            row, count: vocabulary, at: uniforms[rows.lowerBound + local])
+          _ = LogitRow.gradient(
+            row, teacher: nil, target: target,
+            objective: Objective(crossEntropy: 1, distillation: 0), scale: 1, count: vocabulary)
+        }
       }
       backproject(student, rows: rows, into: &gradient)
     }
@@ -230,6 +239,15 @@ public struct OutputHead {
 
   func eachChunk(
     _ hidden: Matrix<Float>, teacher: Matrix<Float>?, teacherHead: FrozenMatrix? = nil,
+    _ body: (Range<Int>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>?) -> Void
+  ) {
+    withThreads(threads) {
+      runChunks(hidden, teacher: teacher, teacherHead: teacherHead, body)
+    }
+  }
+
+  private func runChunks(
+    _ hidden: Matrix<Float>, teacher: Matrix<Float>?, teacherHead: FrozenMatrix?,
     _ body: (Range<Int>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>?) -> Void
   ) {
     let size = min(chunkSize, hidden.rows) * vocabulary

@@ -13,20 +13,24 @@ public enum Calibration {
   ///
   /// Batches and rows are a function of the examples and the seed alone: the same bits for any number of threads.
   ///
-  /// - Parameter directory: Where the rows lie while they are in use.
-  /// - Throws: 73 or 75 where there is no room for them; `RUN-STOPPED` where the process is interrupted.
+  /// - Parameters:
+  ///   - directory: Where the rows lie while they are in use.
+  ///   - memory: Bytes for activations, beside the weights. Where they do not hold all of a batch on every thread, blocks
+  ///     are run again in the backward pass, with the same results.
+  /// - Throws: 71 `MEM-BUDGET` where they do not even hold that; 73 or 75 where there is no room for them; `RUN-STOPPED` where the process is interrupted.
   public static func curvature(
     of teacher: DecoderPool, examples: [TokenizedExample], seed: UInt64, scratch directory: String,
-    rowLimit: Int = CurvatureCollector.rowLimit,
+    memory: Int? = nil, rowLimit: Int = CurvatureCollector.rowLimit,
     progress: @escaping (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) -> CurvatureRows {
     let batches = stride(from: 0, to: examples.count, by: batchSize).map {
       $0..<min($0 + batchSize, examples.count)
     }
+    let batchTokens = batches.map { examples[$0].reduce(0) { $0 + $1.tokenCount } }
+    let teacher = try fitting(teacher, tokens: batchTokens.max() ?? 0, memory: memory)
     let collector = try CurvatureCollector(
       teacher.weights.configuration,
-      batches: batches.map { examples[$0].reduce(0) { $0 + $1.tokenCount } }, seed: seed,
-      scratch: directory, rowLimit: rowLimit)
+      batches: batchTokens, seed: seed, scratch: directory, rowLimit: rowLimit)
     let done = ProgressCounter { progress($0, examples.count) }
     _ = try teacher.map(batches.count) { (number, decoder) throws(Fault) in
       let batch = batches[number]
@@ -40,5 +44,24 @@ public enum Calibration {
     }
     try Interruption.check()
     return collector.rows
+  }
+
+  /// `teacher`, or the same with less memory for batches of up to `tokens`.
+  private static func fitting(
+    _ teacher: DecoderPool, tokens: Int, memory: Int?
+  ) throws(Fault) -> DecoderPool {
+    func need(_ recomputes: Bool) -> Int {
+      teacher.threads
+        * Decoder.byteCount(of: teacher.weights, tokens: tokens, recomputes: recomputes)
+    }
+    guard let memory, need(false) > memory else { return teacher }
+    guard need(true) <= memory else {
+      throw Fault(
+        .resources, "MEM-BUDGET",
+        "calibration needs \(need(true)) bytes beside the weights on \(teacher.threads) threads, "
+          + "\(max(memory, 0)) of the budget are left; give more --memory, fewer --threads, or "
+          + "--method projected without --calibrate")
+    }
+    return teacher.recomputing()
   }
 }

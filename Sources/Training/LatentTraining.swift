@@ -1,20 +1,20 @@
-public import Faults
-public import Tensors
+package import Faults
+package import Tensors
 
 /// The latents M themselves, rounded as storage will where a run says so.
 ///
 /// Numbers are never rounded, only what is in force: they move by the gradient at the rounded ones (straight-through), so
 /// that small steps add up until a code changes.
-public struct LatentTraining: Trainable {
+package struct LatentTraining: Trainable {
   /// How storage rounds latents.
-  public struct Rounding {
+  package struct Rounding {
     /// The latent of a module as storage keeps it, at a level of coarseness.
     let roundTrip: (Int, Matrix<Float>, Int) throws(Fault) -> Matrix<Float>
     /// The level for a run whose latents are these; nil for 0.
     let settle: (([Matrix<Float>]) throws(Fault) -> Int)?
 
     /// Rounding by `roundTrip`, as coarsely as `settle` finds.
-    public init(
+    package init(
       settle: (([Matrix<Float>]) throws(Fault) -> Int)? = nil,
       roundTrip: @escaping (Int, Matrix<Float>, Int) throws(Fault) -> Matrix<Float>
     ) {
@@ -23,15 +23,15 @@ public struct LatentTraining: Trainable {
     }
   }
 
-  public let name = "latents"
-  public let values: [Matrix<Float>]
+  package let name = "latents"
+  package let values: [Matrix<Float>]
   private let rounding: Rounding?
   private let masks: [Matrix<Float>]?
 
   /// Training of `latents`, one a module.
   ///
   /// - Parameter masks: Multiplied into gradients: where one is 0 nothing is trained.
-  public init(
+  package init(
     _ latents: [Matrix<Float>], rounding: Rounding? = nil, masks: [Matrix<Float>]? = nil
   ) {
     values = latents
@@ -39,12 +39,12 @@ public struct LatentTraining: Trainable {
     self.masks = masks
   }
 
-  public func roundingLevel(of values: [Matrix<Float>]) throws(Fault) -> Int? {
+  package func roundingLevel(of values: [Matrix<Float>]) throws(Fault) -> Int? {
     guard let settle = rounding?.settle else { return nil }
     return try settle(values)
   }
 
-  public func inForce(
+  package func inForce(
     _ values: [Matrix<Float>], roundedAt level: Int?
   ) throws(Fault) -> [Matrix<Float>] {
     guard let level, let rounding else { return values }
@@ -53,13 +53,13 @@ public struct LatentTraining: Trainable {
     }
   }
 
-  public func apply(_ inForce: [Matrix<Float>], to student: StudentModel) {
+  package func apply(_ inForce: [Matrix<Float>], to student: StudentModel) {
     student.latents = inForce
   }
 
-  public func gradients(of pass: StudentGradients) -> [Matrix<Float>] { pass.latents }
+  package func gradients(of pass: StudentGradients) -> [Matrix<Float>] { pass.latents }
 
-  public func pullBack(
+  package func pullBack(
     _ gradients: [Matrix<Float>], values: [Matrix<Float>], inForce: [Matrix<Float>]
   ) -> [Matrix<Float>] {
     guard let masks else { return gradients }
@@ -72,19 +72,19 @@ public struct LatentTraining: Trainable {
 }
 
 /// Latents in whitened coordinates: `M = L · M̃ · R`, of which M̃ is moved.
-public struct WhitenedTraining: Trainable {
-  public let name = "whitened_latents"
+package struct WhitenedTraining: Trainable {
+  package let name = "whitened_latents"
   private let latents: LatentTraining
   private let coordinates: [ModuleCoordinates]
 
   /// The same latents in `coordinates`, one a module.
-  public init(_ latents: LatentTraining, coordinates: [ModuleCoordinates]) {
+  package init(_ latents: LatentTraining, coordinates: [ModuleCoordinates]) {
     precondition(latents.values.count == coordinates.count)
     self.latents = latents
     self.coordinates = coordinates
   }
 
-  public var values: [Matrix<Float>] {
+  package var values: [Matrix<Float>] {
     zip(latents.values, coordinates).map { $1.coordinates($0) }
   }
 
@@ -93,25 +93,25 @@ public struct WhitenedTraining: Trainable {
     zip(matrices, coordinates).map { $1.latent($0) }
   }
 
-  public func roundingLevel(of values: [Matrix<Float>]) throws(Fault) -> Int? {
+  package func roundingLevel(of values: [Matrix<Float>]) throws(Fault) -> Int? {
     try latents.roundingLevel(of: mapped(values))
   }
 
-  public func inForce(
+  package func inForce(
     _ values: [Matrix<Float>], roundedAt level: Int?
   ) throws(Fault) -> [Matrix<Float>] {
     try latents.inForce(mapped(values), roundedAt: level)
   }
 
-  public func apply(_ inForce: [Matrix<Float>], to student: StudentModel) {
+  package func apply(_ inForce: [Matrix<Float>], to student: StudentModel) {
     latents.apply(inForce, to: student)
   }
 
-  public func gradients(of pass: StudentGradients) -> [Matrix<Float>] {
+  package func gradients(of pass: StudentGradients) -> [Matrix<Float>] {
     latents.gradients(of: pass)
   }
 
-  public func pullBack(
+  package func pullBack(
     _ gradients: [Matrix<Float>], values: [Matrix<Float>], inForce: [Matrix<Float>]
   ) -> [Matrix<Float>] {
     mapped(latents.pullBack(gradients, values: values, inForce: inForce))

@@ -1,15 +1,15 @@
-public import Faults
-public import Tensors
+package import Faults
+package import Tensors
 
 /// How the vectors of residuals are trained: as real numbers of which the model sees the codes (straight-through).
 ///
 /// A vector's numbers begin as its codes times a step that makes their root mean square ``size``, and the same step
 /// leads back to codes. A vector's length means nothing, since the latents hold that, and so its gradient has no part
 /// along it; but it says how far a step of AdamW, which is about the learning rate in every number, turns it.
-public struct ResidualTraining: Trainable {
-  public let name = "residual"
+package struct ResidualTraining: Trainable {
+  package let name = "residual"
   /// The codes at the start, output then input vectors, of every module that has a residual.
-  public let start: [CodedColumns]
+  package let start: [CodedColumns]
   /// The modules they belong to.
   private let places: [Int]
   /// Real numbers per code, by column.
@@ -21,7 +21,7 @@ public struct ResidualTraining: Trainable {
   private static let size = 0.5
 
   /// Training of `residuals`, by module, nil where there is none.
-  public init(residuals: [(output: CodedColumns, input: CodedColumns)?]) {
+  package init(residuals: [(output: CodedColumns, input: CodedColumns)?]) {
     var (start, places): ([CodedColumns], [Int]) = ([], [])
     for (index, residual) in residuals.enumerated() {
       guard let residual else { continue }
@@ -47,7 +47,7 @@ public struct ResidualTraining: Trainable {
   }
 
   /// The numbers at the start, `[features, count]` each.
-  public var values: [Matrix<Float>] {
+  package var values: [Matrix<Float>] {
     zip(start, steps).map { columns, steps in
       var result = Matrix<Float>(rows: columns.features, columns: columns.count)
       for column in 0..<columns.count {
@@ -61,31 +61,31 @@ public struct ResidualTraining: Trainable {
   }
 
   /// The codes that `values` stand for, output then input vectors of every module that has them.
-  public func codes(_ values: [Matrix<Float>]) -> [CodedColumns] {
+  package func codes(_ values: [Matrix<Float>]) -> [CodedColumns] {
     values.enumerated().map { codes($0, $1) }
   }
 
   /// The codes that were best in a run; nil where it trained no residual.
-  public func codes(in state: TuningState) -> [CodedColumns]? {
+  package func codes(in state: TuningState) -> [CodedColumns]? {
     state[name].map { codes($0.best) }
   }
 
   /// The vectors of the codes; storage keeps those, so that there is nothing more to round.
-  public func inForce(
+  package func inForce(
     _ values: [Matrix<Float>], roundedAt level: Int?
   ) throws(Fault) -> [Matrix<Float>] {
     codes(values).map(\.matrix)
   }
 
-  public func apply(_ inForce: [Matrix<Float>], to student: StudentModel) {
+  package func apply(_ inForce: [Matrix<Float>], to student: StudentModel) {
     for index in stride(from: 0, to: inForce.count, by: 2) {
       student.setResidual(places[index], output: inForce[index], input: inForce[index + 1])
     }
   }
 
-  public func gradients(of pass: StudentGradients) -> [Matrix<Float>] { pass.vectors }
+  package func gradients(of pass: StudentGradients) -> [Matrix<Float>] { pass.vectors }
 
-  public func pullBack(
+  package func pullBack(
     _ gradients: [Matrix<Float>], values: [Matrix<Float>], inForce: [Matrix<Float>]
   ) -> [Matrix<Float>] {
     gradients.indices.map {

@@ -40,8 +40,9 @@ public final class StudentModel {
         recomputes: recomputes)
   }
 
-  /// One of the decoders, for checks of a single pass.
-  public var decoder: Decoder { pool.decoders[0] }
+  /// A decoder like the pool's, for checks of a single pass.
+  public private(set) lazy var decoder = Decoder(
+    weights: pool.weights, updates: updates, threads: pool.threads)
 
   /// The output head.
   public var head: OutputHead { decoder.head }

@@ -21,7 +21,7 @@ public final class TeacherStateStore {
   func key(_ chunk: [TokenizedExample]) -> SHA256Digest {
     var hasher = SHA256Hasher()
     hasher.update(teacher.bytes)
-    hasher.update(Array("\(BLASThreads.coreName) \(CPUKernels.name)".utf8))
+    hasher.update(Array("\(OpenBLAS.coreName) \(CPUKernels.name)".utf8))
     for example in chunk {
       for tokens in [example.prompt, example.completion] {
         hasher.update(Array(" \(tokens.count)".utf8))

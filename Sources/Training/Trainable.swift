@@ -1,11 +1,11 @@
-public import Faults
-public import Tensors
+package import Faults
+package import Tensors
 
 /// Numbers that the optimiser moves: what they stand for in the model, and how gradients of that lead back to them.
 ///
 /// Latents, latents in whitened coordinates and the vectors of a residual are cases; whatever else trains is one more
 /// type. State, checkpoints and the optimiser know nothing but names and numbers.
-public protocol Trainable {
+package protocol Trainable {
   /// Names the numbers in checkpoints and messages.
   var name: String { get }
   /// The numbers at the start.
@@ -32,15 +32,15 @@ public protocol Trainable {
 
 extension Trainable {
   /// Rounding has nothing to do with it.
-  public func roundingLevel(of values: [Matrix<Float>]) throws(Fault) -> Int? { nil }
+  package func roundingLevel(of values: [Matrix<Float>]) throws(Fault) -> Int? { nil }
 }
 
 /// What a backward pass through a student leaves: gradients of everything that can train.
-public struct StudentGradients: Sendable {
+package struct StudentGradients: Sendable {
   /// `∂L/∂M` of every module.
-  public internal(set) var latents: [Matrix<Float>]
+  package internal(set) var latents: [Matrix<Float>]
   /// Of a residual's vectors, output then input ones of every module that trains them.
-  public internal(set) var vectors: [Matrix<Float>]
+  package internal(set) var vectors: [Matrix<Float>]
 
   /// Adds those of another part of the batch.
   mutating func add(_ other: StudentGradients) {

@@ -23,7 +23,7 @@ public final class Tuner {
   private var order: DataOrder
 
   /// A run from where `trainables` start; the student was made for them.
-  public init(
+  package init(
     student: StudentModel, data: TuningData, options: TuningOptions, trainables: [any Trainable]
   ) {
     self.student = student

@@ -12,7 +12,7 @@ import Testing
     let modules = Array(base.linearModules.filter { $0.kind == .query }.prefix(2))
     try withTemporaryDirectory { folder in
       let store = try BasisStore(base: base, cacheDirectory: folder, threads: 1)
-      try store.prepare(modules: modules, leading: leading)
+      try store.prepare(modules: modules, leading: { _ in leading })
       let values = try modules.map { try store.basis(of: $0, leading: leading).singularValues }
       let entries = try #require(store.cache).entries()
       #expect(entries.count == 2 && values[0] != values[1])

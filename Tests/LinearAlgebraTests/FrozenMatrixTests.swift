@@ -2,6 +2,7 @@ import LinearAlgebra
 import Tensors
 import TestSupport
 import Testing
+import Threads
 
 /// Products with frozen matrices against sums written out.
 @Suite struct FrozenMatrixTests {
@@ -100,9 +101,9 @@ import Testing
             ? ActivationRows(x, stride: depth)
             : ActivationRows(
               x, rows: shape.count, columns: depth, stride: depth, roundedInto: memory)
-          frozen.multiply(
-            rows, count: shape.count, order, into: y, stride: width, adding: adding,
-            threads: threads)
+          withThreads(threads) {
+            frozen.multiply(rows, count: shape.count, order, into: y, stride: width, adding: adding)
+          }
         }
       }
       let zero = [Float](repeating: 0, count: start.count)
@@ -110,6 +111,44 @@ import Testing
         w, x, adding ? start : zero, shape.count, order)
       #expect(relativeError(y.map(Double.init), expected) < limit)
     }
+  }
+
+  /// Tiles of columns, of rows and of both, of results that are and are not multiples of them: the same bits.
+  @Test(
+    arguments: [(130, 1000, 700), (100, 30, 9000), (3, 2000, 3000), (50, 70, 40_000)],
+    [ProductPrecision.float32, .bfloat16])
+  func tilesChangeNothing(
+    shape: (count: Int, rows: Int, columns: Int), precision: ProductPrecision
+  ) {
+    let (count, depth) = (shape.count, shape.columns)
+    let frozen = FrozenMatrix(stacking: [
+      Matrix(
+        rows: shape.rows, columns: depth,
+        elements: FrozenMatrixTests.values(shape.rows * depth, seed: 8))
+    ])
+    let x = FrozenMatrixTests.values(count * depth, seed: 9)
+    func product(threads: Int) -> [Float] {
+      var y = [Float](repeating: .nan, count: count * shape.rows)
+      let memory = UnsafeMutablePointer<UInt16>.allocate(
+        capacity: ActivationRows.roundedCount(rows: count, columns: depth))
+      defer { memory.deallocate() }
+      x.withUnsafeBufferPointer { x in
+        y.withUnsafeMutableBufferPointer { y in
+          guard let x = x.baseAddress, let y = y.baseAddress else { return }
+          let rows =
+            precision == .float32
+            ? ActivationRows(x, stride: depth)
+            : ActivationRows(x, rows: count, columns: depth, stride: depth, roundedInto: memory)
+          withThreads(threads) {
+            frozen.multiply(rows, count: count, .forward, into: y, stride: shape.rows)
+          }
+        }
+      }
+      return y
+    }
+    let single = product(threads: 1)
+    #expect(single.allSatisfy { $0.isFinite })
+    for threads in [2, 3, 16, 64] { #expect(product(threads: threads) == single) }
   }
 
   @Test func rowsSurviveTheLayouts() {

@@ -2,6 +2,7 @@ import LinearAlgebra
 import Tensors
 import TestSupport
 import Testing
+import Threads
 
 @Suite struct ProductTests {
   /// The textbook triple loop, in Float64.
@@ -44,8 +45,14 @@ import Testing
     }
   }
 
-  @Test func parallelMapKeepsOrder() throws {
-    let squares = try parallelMap(100, threads: 2) { $0 * $0 }
-    #expect(squares == (0..<100).map { $0 * $0 })
+  /// Panels of a large result are the same bits whoever shares them.
+  @Test func panelsChangeNothing() {
+    var generator = SeededGenerator(seed: 5)
+    let a = Matrix(rows: 200, columns: 1300, elements: generator.normals(200 * 1300))
+    let b = Matrix(rows: 200, columns: 300, elements: generator.normals(200 * 300))
+    let single = withThreads(1) { a.times(b, transposeSelf: true) }
+    let shared = withThreads(16) { a.times(b, transposeSelf: true) }
+    #expect(shared == single)
+    #expect(relativeError(single.elements, a.transposed.times(b).elements) < 1e-14)
   }
 }

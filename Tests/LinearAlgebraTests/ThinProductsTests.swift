@@ -2,6 +2,7 @@ import LinearAlgebra
 import Tensors
 import TestSupport
 import Testing
+import Threads
 
 /// Products with few vectors against general ones in Float64.
 @Suite struct ThinProductsTests {
@@ -11,8 +12,8 @@ import Testing
       rows: rows, columns: columns, elements: generator.normals(rows * columns).map { Float($0) })
   }
 
-  /// Odd sizes leave rows over, counts leave places over; two threads add up parts.
-  @Test(arguments: [(203, 130), (130, 203), (64, 64), (7, 5)], [1, 2])
+  /// Odd sizes leave rows over, counts leave places over; 600 rows are two parts.
+  @Test(arguments: [(203, 130), (130, 203), (64, 64), (7, 5), (600, 20)], [1, 2])
   func gramOfAWeight(shape: (rows: Int, columns: Int), threads: Int) {
     let weight = random(shape.rows, shape.columns, seed: 31)
     for ofRows in [false, true] {
@@ -23,9 +24,10 @@ import Testing
         let x = random(count, size, seed: 32)
         let before = random(count, size, seed: 33)
         var y = before.elements
-        ThinProducts.addGram(
-          weight, ofRows: ofRows, x.elements, count: count, alpha: 2, beta: -1, threads: threads,
-          into: &y)
+        withThreads(threads) {
+          ThinProducts.addGram(
+            weight, ofRows: ofRows, x.elements, count: count, alpha: 2, beta: -1, into: &y)
+        }
         let product = x.inDouble.times(gram).elements
         let expected = zip(product, before.elements).map { 2 * $0 - Double($1) }
         #expect(relativeError(y.map { Double($0) }, expected) < 1e-6)
@@ -42,9 +44,10 @@ import Testing
     let x = random(5, 150, seed: 35)
     // What is there before does not count where beta is 0, NaN included.
     var y = [Float](repeating: .nan, count: 5 * 150)
-    ThinProducts.add(
-      symmetric: matrix.elements, size: 150, x.elements, count: 5, alpha: 1, beta: 0,
-      threads: threads, into: &y)
+    withThreads(threads) {
+      ThinProducts.add(
+        symmetric: matrix.elements, size: 150, x.elements, count: 5, alpha: 1, beta: 0, into: &y)
+    }
     let expected = x.inDouble.times(matrix.inDouble).elements
     #expect(relativeError(y.map { Double($0) }, expected) < 1e-6)
   }

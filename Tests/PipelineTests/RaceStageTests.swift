@@ -6,6 +6,7 @@ import Pipeline
 import Projection
 import Recipes
 import Reports
+import Tensors
 import TestSupport
 import Testing
 import Training

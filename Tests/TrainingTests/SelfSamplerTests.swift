@@ -29,7 +29,7 @@ import Training
   ) throws -> [Example] {
     let run = try TinyRun()
     let pool = DecoderPool(
-      weights: run.weights, updates: run.teacher.decoders[0].updates, threads: threads)
+      weights: run.weights, updates: run.updates, threads: threads)
     var options = SelfSampler.Options()
     options.count = count
     options.length = length

@@ -11,6 +11,7 @@ struct TinyRun {
   let weights: DecoderWeights
   let modules: [LinearModule]
   let bases: [ModuleBasis]
+  let updates: UpdateSet
   let teacher: DecoderPool
   let examples: [TokenizedExample]
 
@@ -37,6 +38,7 @@ struct TinyRun {
       updates[module.layer, module.kind] = ModuleUpdate(
         inputFactor: basis.inputBasis, core: random(2, 2, 1.5), outputFactor: basis.outputBasis)
     }
+    self.updates = updates
     teacher = DecoderPool(weights: weights, updates: updates, threads: 1)
     let vocabulary = base.configuration.vocabularySize
     examples = (0..<40).map { index in

@@ -51,7 +51,7 @@ import Training
   @Test func aNewKindIsOneType() throws {
     let run = try TinyRun()
     let latents = run.modules.map { module in
-      run.teacher.decoders[0].updates[module.layer, module.kind]?.coreMatrix
+      run.updates[module.layer, module.kind]?.coreMatrix
         ?? Matrix(rows: 2, columns: 2)
     }
     let scale = ScaleTraining(latents: latents)

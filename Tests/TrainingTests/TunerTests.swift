@@ -1,4 +1,5 @@
 import Checkpoints
+import Evaluation
 import Faults
 import Files
 import Foundation
@@ -85,7 +86,7 @@ import Training
     let recomputed = run.tuner(options)
     try kept.run()
     try recomputed.run()
-    #expect(recomputed.student.trainingPool.decoders.allSatisfy { $0.recomputes })
+    #expect(try recomputed.student.trainingPool.map(1) { $1.recomputes } == [true])
     #expect(kept.state["latents"]?.values == recomputed.state["latents"]?.values)
     #expect(kept.state.history.trainLoss == recomputed.state.history.trainLoss)
   }
@@ -233,7 +234,7 @@ import Training
     options.precision = precision
     func latents(threads: Int) throws -> [[Float]] {
       let teacher = DecoderPool(
-        weights: run.weights, updates: run.teacher.decoders[0].updates, threads: threads)
+        weights: run.weights, updates: run.updates, threads: threads)
       let tuner = run.tuner(options, threads: threads, teacher: teacher)
       try tuner.run()
       return tuner.student.latents.map(\.elements)
@@ -264,6 +265,28 @@ import Training
     for threads in [2, 3, 16, 64] {
       #expect(try rows(threads: threads) == single, "\(threads) threads")
     }
+  }
+
+  /// A budget that does not hold all activations costs time and changes nothing; one that does not even hold a block's
+  /// is refused with what is needed.
+  @Test func calibrationFitsItsBudget() throws {
+    let run = try TinyRun()
+    let modules = run.weights.configuration.linearModules
+    let teacher = DecoderPool(weights: run.weights, threads: 2)
+    let tokens = run.examples.prefix(16).reduce(0) { $0 + $1.tokenCount } * 2
+    func need(_ recomputes: Bool) -> Int {
+      2 * Decoder.byteCount(of: run.weights, tokens: tokens, recomputes: recomputes)
+    }
+    func rows(memory: Int?) throws -> [[Float]?] {
+      let rows = try Calibration.curvature(
+        of: teacher, examples: run.examples, seed: 1, scratch: NSTemporaryDirectory(),
+        memory: memory)
+      return try modules.map { try rows.outputRows($0)?.elements }
+    }
+    #expect(need(true) < need(false))
+    #expect(try rows(memory: need(true)) == (try rows(memory: nil)))
+    let fault = #expect(throws: Fault.self) { try rows(memory: 1000) }
+    #expect(fault?.code == "MEM-BUDGET" && fault?.exitCode == 71)
   }
 
   @Test func divergenceStopsWithTheStepAndKeepsTheBest() throws {

@@ -35,6 +35,23 @@ import Testing
     }
   }
 
+  /// Root is not held to `ulimit -u`: another user is.
+  @Test(.timeLimit(.minutes(1)), .enabled(if: getuid() == 0))
+  func tooFewThreadsAreSaid() throws {
+    try withTemporaryDirectory { folder in
+      try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: folder)
+      func limited(_ count: Int) -> String {
+        "export OPENBLAS_NUM_THREADS=1; exec setpriv --reuid=54321 --clear-groups bash -c "
+          + "'ulimit -u \(count); exec \"$0\" \"$@\"' \"$0\" \"$@\""
+      }
+      let refused = try convert(in: folder, ["--threads", "1000"], limits: limited(4))
+      #expect(refused.status == 71, "\(refused.errors)")
+      #expect(refused.faultLines.count == 1 && refused.errors.hasSuffix("THREADS\n"))
+      let enough = try convert(in: folder, ["--threads", "2"], limits: limited(20))
+      #expect(enough.status == 0, "\(enough.errors)")
+    }
+  }
+
   @Test func tooFewOpenFilesAreSaid() throws {
     try withTemporaryDirectory { folder in
       for count in [6, 8, 10] {

@@ -1,5 +1,6 @@
 internal import Faults
 internal import Files
+internal import Threads
 
 /// An open GGUF file: its checked header, and its tensors on demand.
 struct GGUFFile: Sendable {
@@ -154,11 +155,11 @@ struct GGUFFile: Sendable {
     }
     let columns = tensor.shape.last ?? 1
     let rows = tensor.elementCount / columns
-    // Every part writes rows of its own.
-    nonisolated(unsafe) let values = start
-    try ParallelParts.run(rows, minimum: (1 << 18) / columns + 1, threads: threads) {
-      (range) throws(Fault) in
-      try decode(range, of: tensor, decoder, permutation, into: values, columns: columns)
+    try withThreads(threads) { () throws(Fault) in
+      try shareOut(rows, grain: (1 << 18) / columns + 1, over: start) {
+        (range, values) throws(Fault) in
+        try decode(range, of: tensor, decoder, permutation, into: values, columns: columns)
+      }
     }
   }
 

@@ -3,6 +3,7 @@ public import Files
 public import JSON
 internal import Synchronization
 public import Tensors
+internal import Threads
 
 /// A safetensors file, its header checked completely, its data read when asked for.
 ///
@@ -245,12 +246,12 @@ public final class SafeTensorsFile: Sendable {
     case .file(let file):
       do throws(Fault) {
         let areFinite = Atomic(true)
-        // Every part writes elements of its own.
-        nonisolated(unsafe) let start = start
-        try ParallelParts.run(target.count, minimum: 1 << 18, threads: threads) {
-          (range) throws(Fault) in
-          if try !decode(tensor, dtype, in: file, into: start, range) {
-            areFinite.store(false, ordering: .relaxed)
+        try withThreads(threads) { () throws(Fault) in
+          try shareOut(target.count, grain: 1 << 18, over: start) {
+            (range, start) throws(Fault) in
+            if try !decode(tensor, dtype, in: file, into: start, range) {
+              areFinite.store(false, ordering: .relaxed)
+            }
           }
         }
         return areFinite.load(ordering: .relaxed)

@@ -1,3 +1,6 @@
+/// Rows of `width` elements that a thread takes of a kernel at once: fewer cost more to hand out than to compute.
+func rowGrain(_ width: Int) -> Int { max(1, 32_768 / max(width, 1)) }
+
 /// Eight Float32 lanes: the width of one AVX register, two SSE registers elsewhere.
 typealias Lanes = SIMD8<Float>
 

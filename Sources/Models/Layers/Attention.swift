@@ -1,5 +1,6 @@
 import Checkpoints
 import LinearAlgebra
+import Threads
 
 /// Causal grouped-query attention over packed sequences of unequal length.
 ///
@@ -9,12 +10,10 @@ import LinearAlgebra
 /// another. A task is one key-value head of one sequence: all its writes are its own.
 struct Attention {
   let shape: Block.Attention
-  let threads: Int
   private let columns: HeadColumns
 
-  init(_ shape: Block.Attention, threads: Int) {
+  init(_ shape: Block.Attention) {
     self.shape = shape
-    self.threads = threads
     columns = shape.columns
   }
 
@@ -46,17 +45,17 @@ struct Attention {
     _ qkv: UnsafePointer<Float>, batch: TokenBatch, probabilities: UnsafeMutablePointer<Float>,
     into output: UnsafeMutablePointer<Float>
   ) {
-    let (qkv, all, output) = (Shared(qkv), Shared(probabilities), Shared(output))
     let offsets = probabilityOffsets(batch)
-    eachHead(batch) { index, keyValueHead in
+    eachHead(batch, over: (qkv, probabilities, output)) { index, keyValueHead, memory in
+      let (qkv, all, output) = memory
       let sequence = batch.sequences[index]
       let length = sequence.count
-      let row = qkv.pointer + sequence.lowerBound * stride
+      let row = qkv + sequence.lowerBound * stride
       let key = row + columns.key(keyValueHead)
       let value = row + columns.value(keyValueHead)
       for member in 0..<group {
         let head = keyValueHead * group + member
-        let probability = all.pointer + offsets[index] + head * length * length
+        let probability = all + offsets[index] + head * length * length
         BLAS.gemm(
           transposeB: true, rows: length, columns: length, inner: headDimension, alpha: scale,
           row + columns.query(head), strideA: stride, key, strideB: stride, probability)
@@ -64,7 +63,7 @@ struct Attention {
         causalSoftmax(probability, length: length, window: shape.window ?? length)
         BLAS.gemm(
           rows: length, columns: headDimension, inner: length, probability, value, strideB: stride,
-          output.pointer + sequence.lowerBound * headCount * headDimension + head * headDimension,
+          output + sequence.lowerBound * headCount * headDimension + head * headDimension,
           strideC: headCount * headDimension)
       }
     }
@@ -78,22 +77,21 @@ struct Attention {
     _ qkv: UnsafePointer<Float>, batch: TokenBatch, probabilities: UnsafePointer<Float>,
     dOutput: UnsafePointer<Float>, into dQKV: UnsafeMutablePointer<Float>
   ) {
-    let (qkv, all) = (Shared(qkv), Shared(probabilities))
-    let (dOutput, dQKV) = (Shared(dOutput), Shared(dQKV))
     let offsets = probabilityOffsets(batch)
-    eachHead(batch) { index, keyValueHead in
+    eachHead(batch, over: (qkv, probabilities, dOutput, dQKV)) { index, keyValueHead, memory in
+      let (qkv, all, dOutput, dQKV) = memory
       let sequence = batch.sequences[index]
       let length = sequence.count
-      let row = qkv.pointer + sequence.lowerBound * stride
+      let row = qkv + sequence.lowerBound * stride
       let (keyColumn, valueColumn) = (columns.key(keyValueHead), columns.value(keyValueHead))
-      let dRow = dQKV.pointer + sequence.lowerBound * stride
+      let dRow = dQKV + sequence.lowerBound * stride
       let outputStride = headCount * headDimension
       withUnsafeTemporaryAllocation(of: Float.self, capacity: length * length) { buffer in
         guard let dScore = buffer.baseAddress else { return }
         for member in 0..<group {
           let head = keyValueHead * group + member
-          let probability = all.pointer + offsets[index] + head * length * length
-          let dOut = dOutput.pointer + sequence.lowerBound * outputStride + head * headDimension
+          let probability = all + offsets[index] + head * length * length
+          let dOut = dOutput + sequence.lowerBound * outputStride + head * headDimension
           let beta: Float = member == 0 ? 0 : 1
           BLAS.gemm(
             transposeA: true, rows: length, columns: headDimension, inner: length, probability,
@@ -125,9 +123,16 @@ struct Attention {
     }
   }
 
-  private func eachHead(_ batch: TokenBatch, _ body: @Sendable (Int, Int) -> Void) {
-    parallelTasks(batch.sequences.count * shape.keyValueHeadCount, threads: threads) { task in
-      body(task / shape.keyValueHeadCount, task % shape.keyValueHeadCount)
+  private func eachHead<Memory: BitwiseCopyable>(
+    _ batch: TokenBatch, over memory: Memory, _ body: @Sendable (Int, Int, Memory) -> Void
+  ) {
+    let heads = shape.keyValueHeadCount
+    // Multiplications and additions of a task, on average; several short ones go together.
+    let squares = batch.sequences.reduce(0) { $0 + $1.count * $1.count }
+    let work = 4 * group * headDimension * squares / max(batch.sequences.count, 1)
+    let grain = max(1, 1_000_000 / max(work, 1))
+    shareOut(batch.sequences.count * heads, grain: grain, over: memory) { range, memory in
+      for task in range { body(task / heads, task % heads, memory) }
     }
   }
 }

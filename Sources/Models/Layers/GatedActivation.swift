@@ -1,6 +1,6 @@
 import CKernels
 import Checkpoints
-import LinearAlgebra
+import Threads
 
 /// The function between the two products of a feed-forward layer: `a = act(g) ∘ u`, or `a = act(u)` without a gate.
 ///
@@ -8,7 +8,6 @@ import LinearAlgebra
 /// Shazeer, "GLU Variants Improve Transformer", 2020. The functions themselves: ``Activation``.
 struct GatedActivation {
   let shape: Block.FeedForward
-  let threads: Int
 
   private typealias Row = UnsafePointer<Float>
   private typealias Target = UnsafeMutablePointer<Float>
@@ -17,11 +16,11 @@ struct GatedActivation {
     _ wide: UnsafePointer<Float>, tokens: Int, into activation: UnsafeMutablePointer<Float>
   ) {
     let (size, stride) = (shape.size, shape.wide)
-    let (wide, activation) = (Shared(wide), Shared(activation))
     let shape = shape
-    parallelRanges(tokens, threads: threads, minimum: 16) { range in
+    shareOut(tokens, grain: rowGrain(stride), over: (wide, activation)) { range, memory in
+      let (wide, activation) = memory
       for token in range {
-        let (row, out) = (wide.pointer + token * stride, activation.pointer + token * size)
+        let (row, out) = (wide + token * stride, activation + token * size)
         if shape.packing == .plain {
           Self.plain(shape.activation, row, size, out)
         } else {
@@ -37,12 +36,12 @@ struct GatedActivation {
     into dWide: UnsafeMutablePointer<Float>
   ) {
     let (size, stride) = (shape.size, shape.wide)
-    let (wide, dActivation, dWide) = (Shared(wide), Shared(dActivation), Shared(dWide))
     let shape = shape
-    parallelRanges(tokens, threads: threads, minimum: 16) { range in
+    shareOut(tokens, grain: rowGrain(stride), over: (wide, dActivation, dWide)) { range, memory in
+      let (wide, dActivation, dWide) = memory
       for token in range {
-        let (row, d) = (wide.pointer + token * stride, dActivation.pointer + token * size)
-        let out = dWide.pointer + token * stride
+        let (row, d) = (wide + token * stride, dActivation + token * size)
+        let out = dWide + token * stride
         if shape.packing == .plain {
           Self.plainGradient(shape.activation, row, d, size, out)
         } else {

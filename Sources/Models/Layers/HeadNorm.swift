@@ -1,5 +1,5 @@
 import Checkpoints
-import LinearAlgebra
+import Threads
 
 /// RMSNorm of queries and keys before they turn: of each head, or of all heads of a token together.
 ///
@@ -9,7 +9,6 @@ struct HeadNorm {
   let shape: Block.Attention
   let query: NormWeights
   let key: NormWeights
-  let threads: Int
 
   /// Normed parts of one row.
   static func partCount(_ shape: Block.Attention) -> Int {
@@ -32,15 +31,16 @@ struct HeadNorm {
   func forward(
     _ rows: UnsafeMutablePointer<Float>, tokens: Int, inverse: UnsafeMutablePointer<Float>
   ) {
-    let (rows, inverse, parts, width) = (Shared(rows), Shared(inverse), parts, shape.columns.width)
-    parallelRanges(tokens, threads: threads, minimum: 16) { range in
+    let (parts, width) = (parts, shape.columns.width)
+    shareOut(tokens, grain: rowGrain(width), over: (rows, inverse)) { range, memory in
+      let (rows, inverse) = memory
       for token in range {
         for (index, part) in parts.enumerated() {
-          let x = rows.pointer + token * width + part.column
+          let x = rows + token * width + part.column
           let (size, weight) = (part.norm.size, part.norm.weight.pointer)
           let mean = dot(x, x, count: size) / Float(size)
           let scale = 1 / (mean + Float(part.norm.shape.epsilon)).squareRoot()
-          inverse.pointer[token * parts.count + index] = scale
+          inverse[token * parts.count + index] = scale
           for index in 0..<size { x[index] = x[index] * scale * weight[index] }
         }
       }
@@ -52,15 +52,15 @@ struct HeadNorm {
     _ raw: UnsafePointer<Float>, inverse: UnsafePointer<Float>,
     gradient: UnsafeMutablePointer<Float>, tokens: Int
   ) {
-    let (raw, inverse, gradient) = (Shared(raw), Shared(inverse), Shared(gradient))
     let (parts, width) = (parts, shape.columns.width)
-    parallelRanges(tokens, threads: threads, minimum: 16) { range in
+    shareOut(tokens, grain: rowGrain(width), over: (raw, inverse, gradient)) { range, memory in
+      let (raw, inverse, gradient) = memory
       for token in range {
         for (index, part) in parts.enumerated() {
-          let x = raw.pointer + token * width + part.column
-          let d = gradient.pointer + token * width + part.column
+          let x = raw + token * width + part.column
+          let d = gradient + token * width + part.column
           let (size, weight) = (part.norm.size, part.norm.weight.pointer)
-          let scale = inverse.pointer[token * parts.count + index]
+          let scale = inverse[token * parts.count + index]
           var projection: Float = 0
           for index in 0..<size {
             d[index] *= weight[index]

@@ -1,4 +1,4 @@
-import LinearAlgebra
+import Threads
 
 /// Layer normalisation: `y = w ∘ (x − μ)·s + b` with μ the mean of a row and `s = 1/√(var + ε)`.
 ///
@@ -9,20 +9,19 @@ enum LayerNorm {
   static func forward(
     _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
     epsilon: Float, tokens: Int, size: Int, into y: UnsafeMutablePointer<Float>,
-    inverse: UnsafeMutablePointer<Float>, threads: Int
+    inverse: UnsafeMutablePointer<Float>
   ) {
-    let (x, weight, bias) = (Shared(x), Shared(weight), Shared(bias))
-    let (y, inverse) = (Shared(y), Shared(inverse))
-    parallelRanges(tokens, threads: threads, minimum: 64) { range in
+    shareOut(tokens, grain: rowGrain(size), over: (x, weight, bias, y, inverse)) { range, memory in
+      let (x, weight, bias, y, inverse) = memory
       for token in range {
-        let row = x.pointer + token * size
-        let out = y.pointer + token * size
+        let row = x + token * size
+        let out = y + token * size
         let mean = self.mean(row, size)
         for index in 0..<size { out[index] = row[index] - mean }
         let scale = 1 / (dot(out, out, count: size) / Float(size) + epsilon).squareRoot()
-        inverse.pointer[token] = scale
-        for index in 0..<size { out[index] *= scale * weight.pointer[index] }
-        if let bias = bias.pointer {
+        inverse[token] = scale
+        for index in 0..<size { out[index] *= scale * weight[index] }
+        if let bias {
           for index in 0..<size { out[index] += bias[index] }
         }
       }
@@ -32,28 +31,26 @@ enum LayerNorm {
   /// Adds ∂L/∂x to `dx`: with `h = w ∘ dy` and `n = (x − μ)·s`, `dx += s·(h − mean(h) − n·mean(h ∘ n))`.
   static func backward(
     _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, inverse: UnsafePointer<Float>,
-    dy: UnsafePointer<Float>, tokens: Int, size: Int, addingTo dx: UnsafeMutablePointer<Float>,
-    threads: Int
+    dy: UnsafePointer<Float>, tokens: Int, size: Int, addingTo dx: UnsafeMutablePointer<Float>
   ) {
-    let (x, weight, inverse) = (Shared(x), Shared(weight), Shared(inverse))
-    let (dy, dx) = (Shared(dy), Shared(dx))
-    parallelRanges(tokens, threads: threads, minimum: 64) { range in
+    shareOut(tokens, grain: rowGrain(size), over: (x, weight, inverse, dy, dx)) { range, memory in
+      let (x, weight, inverse, dy, dx) = memory
       for token in range {
-        let row = x.pointer + token * size
-        let gradient = dy.pointer + token * size
-        let out = dx.pointer + token * size
-        let (mean, scale) = (self.mean(row, size), inverse.pointer[token])
+        let row = x + token * size
+        let gradient = dy + token * size
+        let out = dx + token * size
+        let (mean, scale) = (self.mean(row, size), inverse[token])
         var (sums, products) = (Lanes.zero, Lanes.zero)
         var index = 0
         while index + 8 <= size {
-          let h = weight.pointer.lanes(index) * gradient.lanes(index)
+          let h = weight.lanes(index) * gradient.lanes(index)
           sums += h
           products += h * (row.lanes(index) - mean)
           index += 8
         }
         var (sum, product) = (sums.sum(), products.sum())
         while index < size {
-          let h = weight.pointer[index] * gradient[index]
+          let h = weight[index] * gradient[index]
           sum += h
           product += h * (row[index] - mean)
           index += 1
@@ -61,7 +58,7 @@ enum LayerNorm {
         let shift = sum / Float(size)
         let slope = scale * scale * product / Float(size)
         for index in 0..<size {
-          let h = weight.pointer[index] * gradient[index]
+          let h = weight[index] * gradient[index]
           out[index] += scale * (h - shift - (row[index] - mean) * slope)
         }
       }

@@ -15,38 +15,37 @@ struct NormWeights: Sendable {
     self.bias = bias.map { FloatBuffer($0) }
   }
 
-  /// Writes `y` `[tokens, size]` and keeps in `inverse` `[tokens]` what ``backward(_:inverse:dy:tokens:addingTo:threads:)`` needs.
+  /// Writes `y` `[tokens, size]` and keeps in `inverse` `[tokens]` what ``backward(_:inverse:dy:tokens:addingTo:)`` needs.
   func forward(
     _ x: UnsafePointer<Float>, tokens: Int, into y: UnsafeMutablePointer<Float>,
-    inverse: UnsafeMutablePointer<Float>, threads: Int
+    inverse: UnsafeMutablePointer<Float>
   ) {
     switch shape.kind {
     case .rms:
       RMSNorm.forward(
         x, weight: weight.pointer, epsilon: Float(shape.epsilon), tokens: tokens, size: size,
-        into: y, inverse: inverse, threads: threads)
+        into: y, inverse: inverse)
     case .layer:
       LayerNorm.forward(
         x, weight: weight.pointer, bias: bias.map { UnsafePointer($0.pointer) },
-        epsilon: Float(shape.epsilon), tokens: tokens, size: size, into: y, inverse: inverse,
-        threads: threads)
+        epsilon: Float(shape.epsilon), tokens: tokens, size: size, into: y, inverse: inverse)
     }
   }
 
   /// Adds ∂L/∂x to `dx` `[tokens, size]`.
   func backward(
     _ x: UnsafePointer<Float>, inverse: UnsafePointer<Float>, dy: UnsafePointer<Float>,
-    tokens: Int, addingTo dx: UnsafeMutablePointer<Float>, threads: Int
+    tokens: Int, addingTo dx: UnsafeMutablePointer<Float>
   ) {
     switch shape.kind {
     case .rms:
       RMSNorm.backward(
         x, weight: weight.pointer, inverse: inverse, dy: dy, tokens: tokens, size: size,
-        addingTo: dx, threads: threads)
+        addingTo: dx)
     case .layer:
       LayerNorm.backward(
         x, weight: weight.pointer, inverse: inverse, dy: dy, tokens: tokens, size: size,
-        addingTo: dx, threads: threads)
+        addingTo: dx)
     }
   }
 }

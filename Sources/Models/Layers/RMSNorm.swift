@@ -1,4 +1,4 @@
-import LinearAlgebra
+import Threads
 
 /// Root-mean-square normalisation: `y = w ∘ x / √(mean(x²) + ε)`.
 ///
@@ -8,17 +8,16 @@ enum RMSNorm {
   /// Writes `y` and keeps `1/√(mean(x²) + ε)` of every token in `inverse` `[N]`.
   static func forward(
     _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, epsilon: Float, tokens: Int,
-    size: Int, into y: UnsafeMutablePointer<Float>, inverse: UnsafeMutablePointer<Float>,
-    threads: Int
+    size: Int, into y: UnsafeMutablePointer<Float>, inverse: UnsafeMutablePointer<Float>
   ) {
-    let (x, weight, y, inverse) = (Shared(x), Shared(weight), Shared(y), Shared(inverse))
-    parallelRanges(tokens, threads: threads, minimum: 64) { range in
+    shareOut(tokens, grain: rowGrain(size), over: (x, weight, y, inverse)) { range, memory in
+      let (x, weight, y, inverse) = memory
       for token in range {
-        let row = x.pointer + token * size
-        let out = y.pointer + token * size
+        let row = x + token * size
+        let out = y + token * size
         let scale = 1 / (dot(row, row, count: size) / Float(size) + epsilon).squareRoot()
-        inverse.pointer[token] = scale
-        for index in 0..<size { out[index] = row[index] * scale * weight.pointer[index] }
+        inverse[token] = scale
+        for index in 0..<size { out[index] = row[index] * scale * weight[index] }
       }
     }
   }
@@ -27,31 +26,29 @@ enum RMSNorm {
   /// `dx += s·h − x·s³·(h·x)/d`.
   static func backward(
     _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, inverse: UnsafePointer<Float>,
-    dy: UnsafePointer<Float>, tokens: Int, size: Int, addingTo dx: UnsafeMutablePointer<Float>,
-    threads: Int
+    dy: UnsafePointer<Float>, tokens: Int, size: Int, addingTo dx: UnsafeMutablePointer<Float>
   ) {
-    let (x, weight, inverse) = (Shared(x), Shared(weight), Shared(inverse))
-    let (dy, dx) = (Shared(dy), Shared(dx))
-    parallelRanges(tokens, threads: threads, minimum: 64) { range in
+    shareOut(tokens, grain: rowGrain(size), over: (x, weight, inverse, dy, dx)) { range, memory in
+      let (x, weight, inverse, dy, dx) = memory
       for token in range {
-        let row = x.pointer + token * size
-        let gradient = dy.pointer + token * size
-        let out = dx.pointer + token * size
-        let scale = inverse.pointer[token]
+        let row = x + token * size
+        let gradient = dy + token * size
+        let out = dx + token * size
+        let scale = inverse[token]
         var sum = Lanes.zero
         var index = 0
         while index + 8 <= size {
-          sum += weight.pointer.lanes(index) * gradient.lanes(index) * row.lanes(index)
+          sum += weight.lanes(index) * gradient.lanes(index) * row.lanes(index)
           index += 8
         }
         var projection = sum.sum()
         while index < size {
-          projection += weight.pointer[index] * gradient[index] * row[index]
+          projection += weight[index] * gradient[index] * row[index]
           index += 1
         }
         let correction = scale * scale * scale * projection / Float(size)
         for index in 0..<size {
-          out[index] += scale * weight.pointer[index] * gradient[index] - row[index] * correction
+          out[index] += scale * weight[index] * gradient[index] - row[index] * correction
         }
       }
     }

@@ -1,5 +1,5 @@
 import Foundation
-import LinearAlgebra
+import Threads
 
 /// Rotary position embedding in the half-split layout of Hugging Face checkpoints.
 ///
@@ -35,21 +35,20 @@ struct RotaryEmbedding {
   /// `x` `[N, stride]`; `positionOfToken` `[N]`.
   func rotate(
     _ x: UnsafeMutablePointer<Float>, stride: Int, heads: [Int], positionOfToken: [Int],
-    inverse: Bool, threads: Int
+    inverse: Bool
   ) {
     let half = frequencies.values.count
-    let shared = Shared(x)
     cosines.withUnsafeBufferPointer { cosines in
       sines.withUnsafeBufferPointer { sines in
         guard let cosines = cosines.baseAddress, let sines = sines.baseAddress else { return }
-        let tables = Shared((cosines, sines))
-        parallelRanges(positionOfToken.count, threads: threads, minimum: 64) { range in
-          let (cosines, sines) = tables.pointer
+        shareOut(positionOfToken.count, grain: rowGrain(stride), over: (x, cosines, sines)) {
+          range, memory in
+          let (x, cosines, sines) = memory
           for token in range {
             let cosine = cosines + positionOfToken[token] * half
             let sine = sines + positionOfToken[token] * half
             for column in heads {
-              let lower = shared.pointer + token * stride + column
+              let lower = x + token * stride + column
               let upper = lower + half
               for index in 0..<half {
                 let (a, b) = (lower[index], upper[index])

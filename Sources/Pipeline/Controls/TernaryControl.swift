@@ -8,6 +8,7 @@ import Models
 import Projection
 import Recipes
 import Tensors
+import Threads
 import Training
 
 /// The LoRA as sparse values of few levels: what ComPEFT makes of the same bytes with signs, and more levels beside it.

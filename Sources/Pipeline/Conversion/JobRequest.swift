@@ -1,4 +1,5 @@
 import Bases
+import Checkpoints
 public import Projection
 public import Recipes
 
@@ -57,14 +58,14 @@ public struct JobRequest: Sendable {
     set { recipe[keyPath: path] = newValue }
   }
 
-  /// How many first directions the job looks at, where that is known before it runs; nil for all.
-  var leadingDirections: Int? {
+  /// How many first directions of a module the job looks at, as far as that is known before it runs; nil for all.
+  func leadingDirections(of module: LinearModule) -> Int? {
     if recipe.directions == .own { return 0 }
-    if let candidates = recipe.candidates, recipe.directions == .selected { return candidates }
-    guard recipe.directions == .top, recipe.startArtifactPath == nil,
-      case .rank(let rank) = recipe.target
-    else { return nil }
-    return rank.square
+    var rank = LatentRank(0)
+    if case .rank(let fixed) = recipe.target { rank = fixed }
+    if recipe.directions == .top, recipe.startArtifactPath == nil, rank != 0 { return rank.square }
+    return module.candidates(
+      recipe.directions == .selected ? recipe.candidates : nil, rank: max(rank.output, rank.input))
   }
 }
 

@@ -5,6 +5,7 @@ import Progress
 import Projection
 import Recipes
 import Tensors
+import Threads
 
 /// Chooses how many pairs of the LoRA each module keeps beside its latent, and rounds them.
 struct PairChooser {

@@ -9,6 +9,7 @@ import Progress
 public import Projection
 import Recipes
 public import Tensors
+import Threads
 import Training
 
 /// The start of every module that gets one: its chosen directions, its bases and its first latent.
@@ -105,6 +106,7 @@ package struct Projector {
   let adapter: MatchedAdapter
   /// Curvature from calibration, if there was one.
   let curvature: CurvatureRows?
+  /// First directions that a choice looks at; nil for as many as ``LinearModule/candidates(_:rank:)`` says.
   let candidates: Int?
   let seed: UInt64
   /// The pairs of every module that are stored beside the directions; empty without a residual.
@@ -149,6 +151,7 @@ package struct Projector {
           withoutDirections: module.name, outFeatures: module.outFeatures,
           inFeatures: module.inFeatures)
       case .selected:
+        let candidates = module.candidates(candidates, rank: max(limit.output, limit.input))
         let basis = try store.basis(of: module, leading: candidates)
         moduleBasis = try basis.moduleBasis(
           for: try Projection.select(
@@ -206,6 +209,7 @@ package struct Projector {
           of: remainder, beside: residual, curvature: curvature,
           method: curvature == nil ? .projected : .kfac)
       }
+      let candidates = modules[index].candidates(candidates)
       return try Projection.energies(
         update: remainder,
         basis: try store.basis(of: modules[index], leading: candidates),
@@ -246,7 +250,7 @@ package struct Projector {
   ) throws(Fault) -> Double {
     var updates: [String: LowRankUpdate] = [:]
     for update in adapter.updates { updates[update.moduleName] = update }
-    let (latents, sums, known) = (try untuned(projected, storage: storage), curvature, updates)
+    let (latents, rows, known) = (try untuned(projected, storage: storage), curvature, updates)
     let captured = try parallelMap(latents.count, threads: session.threads) {
       (index) throws(Fault) -> Double in
       let (module, latent) = (projected.modules[index], latents[index])
@@ -255,7 +259,7 @@ package struct Projector {
         index, latent, residual: projected.residuals[index])
       let energy = try Projection.capturedEnergy(
         of: stored.converted(), update: update, basis: projected.bases[index],
-        curvature: sums?.curvature(of: module))
+        curvature: try rows?.curvature(of: module))
       return energy.weighted ?? energy.plain ?? 1
     }
     return Projection.missingEnergy(captured: captured, of: adapter.modules.count)

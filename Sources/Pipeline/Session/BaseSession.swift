@@ -6,6 +6,7 @@ public import Files
 import LinearAlgebra
 public import Models
 public import Progress
+import Threads
 public import Tokenizers
 import Training
 
@@ -53,7 +54,6 @@ public final class BaseSession {
     self.log = log
     changes = []
     origin = nil
-    BLASThreads.set(threads)
   }
 
   private init(_ origin: BaseSession, changes: [AdapterPart]) {
@@ -100,6 +100,13 @@ public final class BaseSession {
     task.finish()
     loadedWeights = weights
     return weights
+  }
+
+  /// What the budget leaves beside the decoded weights; nil without a budget.
+  var memoryBesideWeights: Int? {
+    guard let memory else { return nil }
+    let held = DecoderWeights.byteCount(held: base)
+    return memory - (held <= memory ? held : DecoderWeights.byteCount(streaming: base))
   }
 
   /// Refuses before allocating: running out of memory cannot be recovered from.
@@ -160,9 +167,11 @@ public final class BaseSession {
     }
   }
 
-  /// The singular bases of `modules`, from the pack, the cache or an SVD; only the first `leading` directions where
-  /// given.
-  public func prepareBases(_ modules: [LinearModule], leading: Int? = nil) throws(Fault) {
+  /// The singular bases of `modules`, from the pack, the cache or an SVD; only the first `leading` directions of each
+  /// where given.
+  public func prepareBases(
+    _ modules: [LinearModule], leading: @Sendable (LinearModule) -> Int? = { _ in nil }
+  ) throws(Fault) {
     let task = log.task("bases", total: modules.count, unit: "modules")
     let known = bases.warnings.count
     try bases.prepare(modules: modules, leading: leading) { done, _ in task.update(completed: done)

@@ -6,7 +6,7 @@ public enum MachineLine {
   /// This machine now.
   public static var current: String {
     "\(processor), \(ProcessInfo.processInfo.activeProcessorCount) cores, \(memory), "
-      + "OpenBLAS \(BLASThreads.coreName) kernels, own \(CPUKernels.name)"
+      + "OpenBLAS \(OpenBLAS.coreName) kernels, own \(CPUKernels.name)"
   }
 
   private static var processor: String {

@@ -11,6 +11,7 @@ import Projection
 import Recipes
 package import Reports
 import Tensors
+import Threads
 
 /// Many adapters of one base and recipe, converted without training: module by module, and within a module adapter by
 /// adapter, so that directions and weights are read once for all of them.
@@ -70,8 +71,10 @@ package final class StackedConversion {
     let modules = session.base.linearModules.filter { module in
       jobs.contains { $0.places[module.name] != nil }
     }
-    let leading = Set(jobs.map(\.request.leadingDirections))
-    try session.prepareBases(modules, leading: leading.count == 1 ? leading.first ?? nil : nil)
+    try session.prepareBases(modules) { module in
+      let leading = Set(jobs.map { $0.request.leadingDirections(of: module) })
+      return leading.count == 1 ? leading.first ?? nil : nil
+    }
     var pieces = jobs.map { [Piece?](repeating: nil, count: $0.matched.modules.count) }
     var faults = [Fault?](repeating: nil, count: jobs.count)
     for (module, results) in zip(modules, try project(modules, jobs)) {
@@ -107,7 +110,7 @@ package final class StackedConversion {
         guard let place = job.places[module.name] else { continue }
         try Interruption.check()
         if rows == nil, job.request.directions == .selected {
-          rows = try shelf.rows(of: module, leading: job.request.candidates)
+          rows = try shelf.rows(of: module, leading: job.request.leadingDirections(of: module))
         }
         let draw: [Probe.Draw]
         if let drawn = known[place] {
@@ -154,7 +157,8 @@ package final class StackedConversion {
       return try store.topBasis(of: module, rank: limit.square, omegaSeed: request.seed)
     }
     let choice = try Projection.select(
-      update: update, directions: rows, rank: limit, candidates: request.candidates)
+      update: update, directions: rows, rank: limit,
+      candidates: request.leadingDirections(of: module))
     let (output, input) = choice.indices
     return try rows.moduleBasis(output: output, input: input)
   }

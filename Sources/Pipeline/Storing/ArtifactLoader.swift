@@ -7,6 +7,7 @@ import Files
 import LinearAlgebra
 import Projection
 import Tensors
+import Threads
 public import Training
 
 /// Turns an artifact back into a model: finds its modules in the base, regenerates the bases (or takes the
@@ -50,7 +51,8 @@ public struct ArtifactLoader {
       let selections = artifact.modules.map {
         ArtifactLoader.selection($0, metadata: artifact.metadata)
       }
-      try session.prepareBases(modules, leading: selections.map(\.leadingCount).max())
+      let leading = selections.map(\.leadingCount).max()
+      try session.prepareBases(modules, leading: { _ in leading })
     }
     let (store, draws) = (session.bases, session.probeDraws)
     let bases = try parallelMap(modules.count, threads: session.threads) {

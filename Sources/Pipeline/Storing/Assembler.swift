@@ -11,6 +11,7 @@ import Projection
 import Recipes
 import Reports
 import Tensors
+import Threads
 
 extension JobContext {
   /// Makes artifacts of the job's latents in `storage`.

@@ -79,7 +79,8 @@ extension Field {
       "selected: chosen by energy; top: the first ones, as in the paper; own: the adapter's, embedded, with its ranks."
     ),
     Field(
-      "candidates", \.candidates, .optional(.integer(Counts.directions)), .size, standard: "all",
+      "candidates", \.candidates, .optional(.integer(Counts.directions)), .size,
+      standard: "all of a module of up to 1024 features a side, 256 of a larger one",
       "Consider the first so many directions of a module."),
     Field(
       "residual", .pairs, .size,

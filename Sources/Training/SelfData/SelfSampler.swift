@@ -12,7 +12,7 @@ public import Tokenizers
 /// each text with a stream of the seed, so that the same seed gives the same texts. Completions after a prompt are
 /// the LoRA model's. Prompts, and texts that have no such parts, are better written by the base: a LoRA that was
 /// trained on completions alone writes these everywhere (`golden/recovery/NOTES.md`).
-public struct SelfSampler {
+public struct SelfSampler: Sendable {
   /// How many texts, how long, and how they are drawn.
   public struct Options: Sendable, Hashable {
     /// Number of texts.
@@ -101,8 +101,8 @@ public struct SelfSampler {
   }
 
   /// One result a text, computed for groups of them together.
-  private func inGroups<Result>(
-    _ pool: DecoderPool, _ body: @escaping (Range<Int>, Decoder) throws(Fault) -> [Result]
+  private func inGroups<Result: Sendable>(
+    _ pool: DecoderPool, _ body: @Sendable (Range<Int>, Decoder) throws(Fault) -> [Result]
   ) throws(Fault) -> [Result] {
     let starts = Array(stride(from: 0, to: options.count, by: Self.groupSize))
     return try pool.map(starts.count) { (index, decoder) throws(Fault) in

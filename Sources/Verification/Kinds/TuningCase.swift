@@ -6,7 +6,7 @@ import Tensors
 import Training
 
 /// `tuning`: a whole run of the product's tuner, with its data order, schedule, validation and coordinates
-/// (`formats/golden.md` §4.11).
+/// (`formats/golden.md` §4.13).
 enum TuningCase {
   /// Streams of coordinates begin here, far from those of factors.
   private static let stream = 1 << 21

@@ -41,7 +41,7 @@ struct BasesCommand: ParsableCommand {
     if let output { try OutputPlace.check(output, against: [base]) }
     let session = try shared.session(base: base)
     let modules = session.base.linearModules
-    try session.prepareBases(modules, leading: rank)
+    try session.prepareBases(modules, leading: { _ in rank })
     var written: AtomicFile.Written?
     if let output, let rank {
       let task = session.log.task("pack", total: modules.count, unit: "modules")

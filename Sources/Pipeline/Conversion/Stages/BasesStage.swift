@@ -10,6 +10,7 @@ package struct BasesStage: Stage {
   package func run(_: Void, in job: JobContext) throws(Fault) {
     guard job.request.directions != .own, job.request.form != .pairs else { return }
     try job.session.prepareBases(
-      job.matched.modules, leading: job.request.leadingDirections)
+      job.matched.modules, leading: { [request = job.request] in request.leadingDirections(of: $0) }
+    )
   }
 }

@@ -21,7 +21,7 @@ package struct CalibrationStage: Stage {
     let task = job.session.log.task("calibrate", total: examples.count, unit: "examples")
     let curvature = try Calibration.curvature(
       of: try job.teacher(), examples: examples, seed: job.request.seed,
-      scratch: Paths.parent(of: job.request.outputPath)
+      scratch: Paths.parent(of: job.request.outputPath), memory: job.session.memoryBesideWeights
     ) { done, _ in task.update(completed: done) }
     task.finish()
     return curvature

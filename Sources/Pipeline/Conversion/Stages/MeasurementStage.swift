@@ -11,8 +11,9 @@ import Reports
 import Tensors
 import Training
 
-/// The accuracy block: every variant and control on the same examples. Without examples the artifact is loaded all the
-/// same: nothing is written that a loader would refuse.
+/// The accuracy block: every variant and control on the same examples.
+///
+/// Without examples the artifact is loaded all the same: nothing is written that a loader would refuse.
 package struct MeasurementStage: Stage {
   package static let name: String? = "evaluate"
 
