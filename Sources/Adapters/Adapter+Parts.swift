@@ -28,7 +28,8 @@ extension Adapter {
       change: .product(update))
   }
 
-  /// The parts under the names of the base's parameters, in the base's order and the order of application.
+  /// The parts under the names of the base's parameters, in the base's order and the order of application; behind them
+  /// heads of a task, which the base lacks.
   func matched(
     _ parts: [AdapterPart], to parameters: [Parameter], headIsTied: Bool, names: TensorNames
   ) throws(Fault) -> [AdapterPart] {
@@ -51,6 +52,10 @@ extension Adapter {
     var result: [(index: Int, part: AdapterPart)] = []
     for part in parts {
       let places = table[UTF8Key(part.parameter)] ?? []
+      if places.isEmpty, part.isTaskHead {
+        result.append((parameters.count, part))
+        continue
+      }
       guard places.count == 1 else { throw Adapter.unmatched(part, parameters) }
       let index = places[0]
       let parameter = parameters[index]
@@ -69,7 +74,9 @@ extension Adapter {
           ))
       }
     }
-    return result.sorted { ($0.index, $0.part.stage) < ($1.index, $1.part.stage) }.map(\.part)
+    return result.sorted {
+      ($0.index, $0.part.stage, $0.part.parameter) < ($1.index, $1.part.stage, $1.part.parameter)
+    }.map(\.part)
   }
 
   private static func split(_ name: String) -> (module: String, leaf: String) {
@@ -99,10 +106,6 @@ extension Adapter {
       what =
         "is a trained bias, and the modules of this base have none; train without, or make a base with "
         + "biases"
-    } else if ["score", "classifier"].contains(part.module.split(separator: ".").last) {
-      what =
-        "is the trained head of a classifier, which language models have not and bases here are; merge the "
-        + "adapter into its own base with PEFT"
     } else if part.slice != nil {
       what = "is a stack of experts, and this base has none; merge the adapter into its own base"
     } else if part.shape.count > 2 {
@@ -121,6 +124,12 @@ extension Adapter {
 }
 
 extension AdapterPart {
+  /// Whether this is a head of a task, saved whole.
+  fileprivate var isTaskHead: Bool {
+    guard case .replaced = change else { return false }
+    return slice == nil && TaskHead.contains(module)
+  }
+
   fileprivate var isRows: Bool {
     if case .rows = change { return true }
     return false

@@ -76,6 +76,39 @@ import Testing
     }
   }
 
+  /// The head of a classifier, which the base lacks: carried, exported to PEFT as it was, and merged into nothing.
+  @Test func headsOfTasksAreCarried() throws {
+    let adapter = Paths.join(Self.root, "classifier")
+    try withTemporaryDirectory { folder in
+      let artifact = Paths.join(folder, "a.loraxs")
+      let converted = try run(
+        ["convert", "--base", Self.model, "--adapter", adapter, "--rank", "2", "-o", artifact],
+        in: folder)
+      #expect(converted.errors.contains("AD-HEAD"))
+      let exported = Paths.join(folder, "peft")
+      _ = try run(
+        ["export", artifact, "--base", Self.model, "--to", "peft", "-o", exported], in: folder)
+      let name = "base_model.model.score.weight"
+      let files = try [adapter, exported].map {
+        try SafeTensorsFile.open(Paths.join($0, "adapter_model.safetensors"))
+      }
+      let values = try files.map { try $0.floats(of: $0.tensor(name)) }
+      #expect(values[0] == values[1] && values[0].contains { $0 != 0 })
+      let text = try String(
+        contentsOfFile: Paths.join(exported, "adapter_config.json"), encoding: .utf8)
+      #expect(text.contains("SEQ_CLS"))
+      for (target, output) in [("merged", "m"), ("mlx", "x"), ("gguf-lora", "l.gguf")] {
+        let refused = try Tool.run(
+          [
+            "export", artifact, "--base", Self.model, "--to", target, "-o",
+            Paths.join(folder, output),
+          ], cache: folder)
+        #expect(refused.status == 69 && refused.errors.contains("--to peft"), "\(refused.errors)")
+        #expect(!refused.errors.contains("peft, merged"))
+      }
+    }
+  }
+
   /// An update of zero has no energy to capture: null, not 1; other base weights beside an update are refused.
   @Test func undefinedEnergiesAndOtherBases() throws {
     let source = Checkout.path("golden/adapters_loaded/state-dictionary")

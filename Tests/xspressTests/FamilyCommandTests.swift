@@ -2,6 +2,7 @@ import Adapters
 import Checkpoints
 import Files
 import Foundation
+import JSON
 import Tensors
 import TestSupport
 import Testing
@@ -60,6 +61,73 @@ import Testing
       #expect(changed == original.linearModules.count)
       let back = try Adapter.open(path("peft")).matched(to: original.configuration)
       #expect(back.updates.map(\.moduleName) == original.linearModules.map(\.name))
+    }
+  }
+
+  // MARK: - With data
+
+  /// What a user does with a model of the family: conversion with calibration, tuning to a size, measurement, and exports
+  /// that measure as the artifact does.
+  @Test(arguments: folders + ["llama"])
+  func tunesMeasuresAndExports(_ name: String) throws {
+    try withTemporaryDirectory { folder in
+      func path(_ name: String) -> String { Paths.join(folder, name) }
+      func run(_ arguments: String...) throws -> String {
+        let outcome = try Tool.run(arguments + ["--threads", "1"], cache: folder)
+        #expect(outcome.status == 0, "\(arguments) \(outcome.errors)")
+        return outcome.output
+      }
+      func losses(base: String, _ variants: String...) throws -> [Double] {
+        let outcome = try Tool.run(
+          ["evaluate", "--base", base, "--data", path("rows.jsonl"), "--json"] + variants,
+          cache: folder)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let rows = try JSONValue.parse(Array(outcome.output.utf8))["variants"]?.arrayValue ?? []
+        return rows.compactMap { $0["nll"]?.doubleValue }
+      }
+      var base = Checkout.path("golden/models/\(name)/model.gguf")
+      if name == "llama" {
+        base = path("llama.gguf")
+        var builder = try TinyLlama.gguf()
+        TinyLlama.addTokenizer(to: &builder)
+        try AtomicFile.write(base, bytes: builder.bytes())
+      }
+      let rows = (0..<12).map { "{\"prompt\": \"AB\($0)C\", \"completion\": \"D\($0 % 3)\"}\n" }
+      try AtomicFile.write(path("rows.jsonl"), bytes: Array(rows.joined().utf8))
+      let original = try BaseCheckpoint.open(base)
+      try PEFTWriter.write(updates(original), to: path("adapter"), baseModelName: nil)
+
+      _ = try run(
+        "convert", "--base", base, "--adapter", path("adapter"), "--rank", "2", "--calibrate",
+        path("rows.jsonl"), "-o", path("c.loraxs"))
+      let tuned = path("t.loraxs")
+      _ = try run(
+        "tune", "--base", base, "--adapter", path("adapter"), "--budget", "6KB", "--train",
+        path("rows.jsonl"), "--steps", "3", "--batch-size", "4", "--eval", path("rows.jsonl"),
+        "-o", tuned)
+      let size = try FileManager.default.attributesOfItem(atPath: tuned)[.size] as? Int
+      #expect(try #require(size) <= 6 << 10)
+
+      let found = try losses(
+        base: base, "--adapter", path("adapter"), "--artifact", path("c.loraxs"), "--artifact",
+        tuned)
+      #expect(found.count == 4 && found.allSatisfy(\.isFinite))
+      // The adapter changes the model, and so does the artifact.
+      #expect(abs(found[1] - found[0]) > 1e-3 && found[3] != found[0])
+
+      // One change, whatever it is written as.
+      for (target, output) in [
+        ("peft", "peft"), ("gguf-lora", "lora.gguf"), ("merged", "merged"),
+        ("merged-gguf", "merged.gguf"),
+      ] {
+        _ = try run(
+          "export", tuned, "--base", base, "--to", target, "--dtype", "f32", "-o", path(output))
+        let loss =
+          target.hasPrefix("merged")
+          ? try losses(base: path(output))[0]
+          : try losses(base: base, "--adapter", path(output))[1]
+        #expect(abs(loss - found[3]) < 1e-4, "\(target) \(loss) for \(found[3])")
+      }
     }
   }
 

@@ -80,6 +80,11 @@ def write(folder: str, name: str, path: str, tokenizer: Tokenizer, texts: list[s
     out = set(make_tokenizers.skipped(tokenizer, texts))
     kept = [text for i, text in enumerate(texts) if i not in out and SEPARATOR not in text]
     ids = [tokenizer.encode(text, add_special_tokens=adds).ids for text in kept]
+    return write_ids(folder, name, path, kept, ids, adds)
+
+
+def write_ids(folder: str, name: str, path: str, kept: list[str], ids: list[list[int]], adds: bool) -> tuple[int, int]:
+    """A golden case; how many lines and ids it has."""
     case = os.path.join(folder, name)
     os.makedirs(case)
     os.symlink(path, os.path.join(case, os.path.basename(path)))

@@ -14,7 +14,7 @@ import tempfile
 
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, LlamaForSequenceClassification
 
 import cases
 import make_tiny
@@ -35,6 +35,21 @@ def error(found: torch.Tensor, expected: torch.Tensor) -> float:
 
 def peft(path: str) -> torch.Tensor:
     return logits(PeftModel.from_pretrained(make_tiny.base(torch.float32), path))
+
+
+def classes(base: str, adapter: str) -> torch.Tensor:
+    model = LlamaForSequenceClassification.from_pretrained(base, num_labels=3, pad_token_id=0, dtype=torch.float32)
+    return logits(PeftModel.from_pretrained(model, adapter))
+
+
+def check_head(results: Results, run, base: str, folder: str) -> None:
+    """A classifier, whose head the base lacks: logits of its classes."""
+    adapter = os.path.join(cases.GOLDEN, "adapters_variants", "classifier")
+    artifact, output = os.path.join(folder, "classifier.loraxs"), os.path.join(folder, "classifier-peft")
+    run("convert", "--base", base, "--adapter", adapter, "--directions", "own", "--store", "f32", "-o", artifact)
+    run("export", artifact, "--base", base, "--to", "peft", "-o", output)
+    results.add(
+        "classifier: peft against the adapter in PEFT, classes", error(classes(base, output), classes(base, adapter)), 1e-4)
 
 
 def main() -> int:
@@ -65,6 +80,7 @@ def main() -> int:
                              logits(AutoModelForCausalLM.from_pretrained(output, dtype=torch.float32)))
                     label = f"{name} ({handling})" if name == "dora" else name
                     results.add(f"{label}: {target} against the adapter in PEFT", error(found, expected), 1e-4)
+        check_head(results, run, base, folder)
     return results.write()
 
 

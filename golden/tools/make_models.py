@@ -1,4 +1,4 @@
-"""Digests of every tensor of two whole models, by gguf-py and safetensors.
+"""Digests of every tensor of whole models, by gguf-py and safetensors.
 
     make_models.py [FOLDER]     writes golden/models/*.json from the files in FOLDER, `models` by default
 
@@ -20,6 +20,7 @@ from safetensors import safe_open
 import cases
 
 GEMMA = "gemma-3-270m-q4_k_m.gguf"
+QWEN = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
 MINILM = "all-MiniLM-L6-v2"
 
 
@@ -33,11 +34,11 @@ def entry(name: str, dtype: str, shape, values: np.ndarray | None) -> dict:
     return {"name": name, "dtype": dtype, "shape": [int(n) for n in shape], "sha256": digest}
 
 
-def of_gguf(path: str) -> list[dict]:
+def of_gguf(path: str, norms_have_one: bool = False) -> list[dict]:
     rows = []
     for t in gguf.GGUFReader(path).tensors:
         values = gguf.dequantize(t.data, t.tensor_type).astype(np.float32)
-        values = values - np.float32(1) if "norm" in t.name else values
+        values = values - np.float32(1) if norms_have_one and "norm" in t.name else values
         rows.append(entry(t.name, t.tensor_type.name, reversed(t.shape), values))
     return rows
 
@@ -69,7 +70,9 @@ def write(name: str, case: str, file: str, tensors: list[dict], *uses: str) -> N
 def main() -> None:
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(cases.ROOT, "models")
     gemma, minilm = os.path.join(folder, GEMMA), os.path.join(folder, MINILM, "model.safetensors")
-    write(GEMMA, "gemma-3-270m", gemma, of_gguf(gemma), "gguf", "numpy")
+    write(GEMMA, "gemma-3-270m", gemma, of_gguf(gemma, norms_have_one=True), "gguf", "numpy")
+    qwen = os.path.join(folder, QWEN)
+    write(QWEN, "qwen2.5-coder-0.5b-instruct", qwen, of_gguf(qwen), "gguf", "numpy")
     write(MINILM, "all-minilm-l6-v2", minilm, of_safetensors(minilm), "safetensors", "numpy")
 
 

@@ -17,7 +17,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from peft.tuners.lora.config import BdLoraConfig, KasaConfig
 from safetensors.torch import save_file
-from transformers import GPT2Config, GPT2LMHeadModel, MixtralConfig, MixtralForCausalLM
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaForSequenceClassification, MixtralConfig, MixtralForCausalLM
 
 import cases
 import make_adapters
@@ -225,6 +225,12 @@ def main() -> None:
     make_mlx_dora()
     make_lycoris()
     make_gguf()
+    # Saves its head unasked; the base's own files have none.
+    classifier = LlamaForSequenceClassification.from_pretrained(
+        os.path.join(cases.GOLDEN, "tiny", "model"), num_labels=3, pad_token_id=0)
+    # Else the adapter names this folder.
+    classifier.name_or_path = classifier.config._name_or_path = "tiny"
+    make("classifier", classifier, both + weights("score"), r=2, lora_alpha=3, target_modules=targets, task_type="SEQ_CLS")
     root = os.path.join(cases.output, "adapters_variants")
     save_file(dict(sorted(expected.items())), os.path.join(root, "expected.safetensors"))
     digests = {}

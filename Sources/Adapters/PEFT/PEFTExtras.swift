@@ -45,6 +45,8 @@ public struct PEFTExtras: Sendable {
     var modules: [String] = []
     for item in saved where !modules.contains(item.module) { modules.append(item.module) }
     if !modules.isEmpty { settings["modules_to_save"] = .array(modules.map { .string($0) }) }
+    // PEFT's class for language models refuses a model with such a head.
+    if modules.contains(where: TaskHead.contains) { settings["task_type"] = "SEQ_CLS" }
     guard !tokens.isEmpty else { return }
     settings["trainable_token_indices"] = .object(
       JSONObject(

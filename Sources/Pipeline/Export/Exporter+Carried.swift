@@ -36,9 +36,27 @@ extension Exporter {
     return updates
   }
 
+  /// Refuses to merge a head of a task: the result would be a language model, which has no place for it.
+  func checkHeads(_ loaded: LoadedArtifact, path: String) throws(Fault) {
+    guard let part = loaded.parts.first(where: isNew) else { return }
+    throw Fault(
+      .unsupported, "AD-EXPORT",
+      "the head of a task has no place in a merged language model; it is written by --to peft",
+      path: path,
+      tensor: part.parameter)
+  }
+
+  /// Whether the base has no such parameter.
+  private func isNew(_ part: AdapterPart) -> Bool {
+    !session.base.configuration.parameters.contains { $0.name == part.parameter }
+  }
+
   private func refusal(_ part: AdapterPart, _ loaded: LoadedArtifact, _ path: String) -> Fault {
-    var others = ["merged"]
-    if session.base.format == .gguf { others.append("merged-gguf") }
+    var others: [String] = []
+    if !loaded.parts.contains(where: isNew) {
+      others.append("merged")
+      if session.base.format == .gguf { others.append("merged-gguf") }
+    }
     do throws(Fault) {
       _ = try peft(loaded, path: path)
       others.insert("peft", at: 0)

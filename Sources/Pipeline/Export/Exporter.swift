@@ -34,7 +34,8 @@ public struct Exporter {
     var updates: [LowRankUpdate] = []
     switch options.target {
     case .ggufLoRA, .loraXS, .mlx, .kohya: updates = try pairs(loaded, path: path)
-    case .peft, .merged, .mergedGGUF: break
+    case .merged, .mergedGGUF: try checkHeads(loaded, path: path)
+    case .peft: break
     }
     try Paths.makeDirectory(directory)
     switch options.target {

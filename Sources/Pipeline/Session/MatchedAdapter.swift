@@ -1,6 +1,7 @@
 public import Adapters
 public import Checkpoints
 public import Faults
+import JSON
 public import Models
 
 /// An adapter whose every update has found its module in the base.
@@ -58,6 +59,7 @@ public struct MatchedAdapter: Sendable {
   ) throws(Fault) -> (parts: [AdapterPart], notes: [Warning]) {
     var (parts, notes): ([AdapterPart], [Warning]) = ([], [])
     let unchanged = ChangedParameters(base: base, changes: [])
+    let known = Set(base.configuration.parameters.map { UTF8Key($0.name) })
     let products = Set(
       adapter.parts.filter { part in
         if case .product = part.change { return true }
@@ -65,6 +67,15 @@ public struct MatchedAdapter: Sendable {
       }.map(\.parameter))
     for part in adapter.parts {
       guard case .replaced(let values) = part.change else {
+        parts.append(part)
+        continue
+      }
+      guard known.contains(UTF8Key(part.parameter)) else {
+        notes.append(
+          Warning(
+            "AD-HEAD",
+            "the head of a task is carried whole, and nothing here runs it: what is measured is the language model",
+            subject: part.parameter))
         parts.append(part)
         continue
       }

@@ -73,17 +73,18 @@ public struct ArtifactLoader {
       latents: artifact.modules.map(\.latent), parts: try parts(of: artifact))
   }
 
-  /// The carried parameters, every one of which the base must have.
+  /// The carried parameters, every one of which the base must have but for heads of a task.
   private func parts(of artifact: Artifact) throws(Fault) -> [AdapterPart] {
     let known = session.base.configuration.parameters
     return try artifact.carried.map { (carried) throws(Fault) in
-      guard known.contains(where: { $0.name == carried.parameter && $0.shape == carried.shape })
-      else {
+      let part = try carried.part
+      let own = known.first { $0.name == carried.parameter }
+      guard own?.shape == carried.shape || own == nil && TaskHead.contains(part.module) else {
         throw Fault(
           .badData, "ART-BASE", "the base has no such parameter of shape \(carried.shape)",
           tensor: carried.parameter)
       }
-      return try carried.part
+      return part
     }
   }
 

@@ -61,6 +61,17 @@ public struct CaseResult: Sendable {
     seconds = 0
   }
 
+  /// An artifact that was read whole, or what is wrong with it.
+  public init(artifact name: String, fault: Fault?) {
+    self.name = name
+    kind = "artifact"
+    title = ""
+    state = fault == nil ? .passed : .failed
+    reason = fault?.description
+    measurements = []
+    seconds = 0
+  }
+
   private init(
     _ golden: GoldenCase, state: State, reason: String?, measurements: [Measurement],
     seconds: Double
