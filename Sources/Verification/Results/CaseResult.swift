@@ -1,4 +1,4 @@
-import Faults
+public import Faults
 
 /// What came of one case.
 public struct CaseResult: Sendable {
