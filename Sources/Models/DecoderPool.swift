@@ -12,9 +12,9 @@ public final class DecoderPool: Sendable {
   public let weights: DecoderWeights
   /// How many threads work at once.
   public let threads: Int
-  private let updates: UpdateSet?
-  private let precision: ProductPrecision
   private let decoders: Lender<Decoder>
+  /// The same, computing blocks again in the backward pass.
+  private let recomputers: Lender<Decoder>
 
   /// A pool for `threads` threads; the decoders share `updates`' cores.
   public init(
@@ -22,21 +22,27 @@ public final class DecoderPool: Sendable {
     precision: ProductPrecision = .float32, recomputes: Bool = false
   ) {
     self.weights = weights
-    self.updates = updates
-    self.precision = precision
     self.threads = max(threads, 1)
-    decoders = Lender {
-      Decoder(
-        weights: weights, updates: updates, threads: threads, precision: precision,
-        recomputes: recomputes)
+    func lender(recomputes: Bool) -> Lender<Decoder> {
+      Lender {
+        Decoder(
+          weights: weights, updates: updates, threads: threads, precision: precision,
+          recomputes: recomputes)
+      }
     }
+    recomputers = lender(recomputes: true)
+    decoders = recomputes ? recomputers : lender(recomputes: false)
+  }
+
+  private init(recomputing pool: DecoderPool) {
+    weights = pool.weights
+    threads = pool.threads
+    decoders = pool.recomputers
+    recomputers = pool.recomputers
   }
 
   /// The same pool, computing blocks again in the backward pass instead of keeping their activations.
-  public func recomputing() -> DecoderPool {
-    DecoderPool(
-      weights: weights, updates: updates, threads: threads, precision: precision, recomputes: true)
-  }
+  public func recomputing() -> DecoderPool { DecoderPool(recomputing: self) }
 
   /// Runs `body` for every index in `0..<count` on some decoder; results in index order.
   ///

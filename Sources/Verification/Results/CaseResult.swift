@@ -1,4 +1,4 @@
-import Faults
+public import Faults
 
 /// What came of one case.
 public struct CaseResult: Sendable {
@@ -57,6 +57,17 @@ public struct CaseResult: Sendable {
     title = ""
     state = .failed
     reason = fault.description
+    measurements = []
+    seconds = 0
+  }
+
+  /// An artifact that was read whole, or what is wrong with it.
+  public init(artifact name: String, fault: Fault?) {
+    self.name = name
+    kind = "artifact"
+    title = ""
+    state = fault == nil ? .passed : .failed
+    reason = fault?.description
     measurements = []
     seconds = 0
   }

@@ -71,6 +71,10 @@ struct VerifyCommand: ParsableCommand {
       let session = try base.map { try shared.session(base: $0, pack: bases) }
       verification = ArtifactVerification(artifact: path, session: session, memory: memory)
     }
+    try writeFiles(
+      VerificationReport(
+        directory: path,
+        results: verification.findings.map { CaseResult(artifact: $0.name, fault: $0.fault) }))
     if json {
       try StandardOutput.write(verification.json)
     } else {
@@ -82,6 +86,11 @@ struct VerifyCommand: ParsableCommand {
     if let fault = BatchResults.representative(of: verification.faults) { throw fault }
   }
 
+  private func writeFiles(_ report: VerificationReport) throws {
+    if let junit { try AtomicFile.write(junit, text: report.junit) }
+    if let markdown { try AtomicFile.write(markdown, text: report.markdown) }
+  }
+
   private func verifyGolden() throws {
     let log = shared.progress
     let verifier = Verifier(
@@ -89,8 +98,7 @@ struct VerifyCommand: ParsableCommand {
         includesSlow: slow, threads: try shared.threadCount(log: log),
         cacheDirectory: shared.cacheDirectory))
     let report = try verifier.run(path, only: only) { log.note($0.name) }
-    if let junit { try AtomicFile.write(junit, text: report.junit) }
-    if let markdown { try AtomicFile.write(markdown, text: report.markdown) }
+    try writeFiles(report)
     if json {
       try StandardOutput.write(report.json)
     } else {
