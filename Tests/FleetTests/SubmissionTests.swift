@@ -71,7 +71,7 @@ import Testing
 
   /// The script of an element: which codes are tried again, and how often.
   @Test(arguments: [
-    (0, "0", 0, false), (65, "0", 65, false), (75, "0", 74, true), (137, "2", 74, true),
+    (0, "0", 0, false), (65, "0", 65, false), (75, "0", 75, true), (137, "2", 75, true),
     (75, "3", 74, false),
   ])
   func elementsAreTriedAgainWithABound(code: Int, restarts: String, status: Int, requeues: Bool)

@@ -9,6 +9,10 @@ import Verification
 struct GoldenCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "golden", abstract: "Makes golden cases of a run's results.",
+    discussion: """
+      EXAMPLES
+        xspress golden record run -o golden
+      """,
     subcommands: [RecordCommand.self])
 
   /// `xspress golden record RUN -o DIR`.

@@ -9,7 +9,7 @@ import Recipes
 /// Options of every command (`--threads`, `--memory`, `--cache-dir`, `--log`, `--quiet`).
 struct SharedOptions: ParsableArguments {
   @Option(
-    help: "Threads to use, at most 64 or 4 a core (default: the cores this process may run on).")
+    help: "Threads to use, at most one a core or four (default: the cores it may run on).")
   var threads: Int?
 
   @Option(
