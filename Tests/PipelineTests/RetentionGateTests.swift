@@ -23,24 +23,13 @@ import Training
     try withTemporaryDirectory { folder in
       let base = Paths.join(folder, "base.gguf")
       try AtomicFile.write(base, bytes: try TinyRows.base())
-      let openings = Paths.join(folder, "openings.jsonl")
-      try AtomicFile.write(openings, text: TinyRows.openings(160))
       let session = try BaseSession(
         path: base, cacheDirectory: Paths.join(folder, "cache"), threads: 2,
         log: ProgressLog(style: .none))
       var request = JobRequest(
         name: "a", basePath: base, adapterPath: Checkout.path("golden/tiny/adapter"),
         target: target, method: .projected, outputPath: Paths.join(folder, "a.loraxs"))
-      request.ownTexts.openingsPath = openings
-      request.ownTexts.options.count = 160
-      request.ownTexts.options.writer = .adapter
-      request.ownTexts.options.length = 2
-      request.ownTexts.options.temperature = 0.01
-      var tuning = JobRequest.Tuning(data: .own(limit: nil))
-      tuning.validation = .fraction(0.2)
-      tuning.options.steps = 2
-      tuning.learningRate = 1e-3
-      request.tuning = tuning
+      TinyRows.selfWritten(&request, in: folder)
       // Rank 4 whole: the tiny model's own directions hold little of it.
       request.residual = JobRequest.Residual(size: .pairs(4))
       change(&request)
