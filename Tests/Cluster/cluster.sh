@@ -21,13 +21,14 @@ work=$(mktemp -d)
 # The user of munge goes in too.
 chmod 755 "$work"
 run=$work/run
-# Of a node only its daemon and this run's own parts have been started here.
+# Of a node only its daemon and this run's own parts have been started here. Ending what has ended is no failure, and
+# the exit code stays that of the test.
 end() {
-  bash "$lab" down "$work/lab"
-  for file in "$work"/held/*.pid; do
-    [ -s "$file" ] && kill "$(cat "$file")" 2>/dev/null
-  done
-  rm -rf "$work"
+  local code=$?
+  bash "$lab" down "$work/lab" || true
+  if [ -s "$work/held/first.pid" ]; then kill "$(cat "$work/held/first.pid")" 2>/dev/null || true; fi
+  rm -rf "$work" || true
+  exit $code
 }
 trap end EXIT
 
@@ -100,6 +101,7 @@ sleep 3
 kill -9 "$(cat "$work/lab/slurmd.$node.pid")" "$(cat "$work/held/step")" "$(cat "$work/held/script")" \
   "$(cat "$work/held/first.pid")"
 kill -9 "$(cat "$work/lab/ctld.pid")"
+: >"$work/held/first.pid"
 sleep 2
 bash "$lab" controller "$work/lab"
 wait_for "a lost node" 90 '[ -n "$(sinfo -h -N -n "$node" -t down -o %N)" ]'
