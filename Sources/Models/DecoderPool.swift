@@ -34,15 +34,19 @@ public final class DecoderPool: Sendable {
     decoders = recomputes ? recomputers : lender(recomputes: false)
   }
 
-  private init(recomputing pool: DecoderPool) {
+  private init(_ pool: DecoderPool, recomputes: Bool) {
     weights = pool.weights
     threads = pool.threads
-    decoders = pool.recomputers
-    recomputers = pool.recomputers
+    recomputers = pool.recomputers.another()
+    decoders = recomputes ? recomputers : pool.decoders.another()
   }
 
-  /// The same pool, computing blocks again in the backward pass instead of keeping their activations.
-  public func recomputing() -> DecoderPool { DecoderPool(recomputing: self) }
+  /// The same with decoders of its own, whose buffers go with it: for work that needs more memory than what follows.
+  ///
+  /// - Parameter recomputes: Whether blocks are computed again in the backward pass instead of keeping their activations.
+  public func separate(recomputes: Bool) -> DecoderPool {
+    DecoderPool(self, recomputes: recomputes)
+  }
 
   /// Runs `body` for every index in `0..<count` on some decoder; results in index order.
   ///

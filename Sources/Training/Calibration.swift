@@ -46,7 +46,7 @@ public enum Calibration {
     return collector.rows
   }
 
-  /// `teacher`, or the same with less memory for batches of up to `tokens`.
+  /// `teacher` with buffers that go with it, and smaller ones where `memory` does not hold batches of up to `tokens`.
   private static func fitting(
     _ teacher: DecoderPool, tokens: Int, memory: Int?
   ) throws(Fault) -> DecoderPool {
@@ -54,7 +54,7 @@ public enum Calibration {
       teacher.threads
         * Decoder.byteCount(of: teacher.weights, tokens: tokens, recomputes: recomputes)
     }
-    guard let memory, need(false) > memory else { return teacher }
+    guard let memory, need(false) > memory else { return teacher.separate(recomputes: false) }
     guard need(true) <= memory else {
       throw Fault(
         .resources, "MEM-BUDGET",
@@ -62,6 +62,6 @@ public enum Calibration {
           + "\(max(memory, 0)) of the budget are left; give more --memory, fewer --threads, or "
           + "--method projected without --calibrate")
     }
-    return teacher.recomputing()
+    return teacher.separate(recomputes: true)
   }
 }

@@ -26,6 +26,7 @@ run=$work/run
 end() {
   local code=$?
   bash "$lab" down "$work/lab" || true
+  if [ -n "${holder:-}" ]; then kill "$holder" 2>/dev/null || true; fi
   if [ -s "$work/held/first.pid" ]; then kill "$(cat "$work/held/first.pid")" 2>/dev/null || true; fi
   rm -rf "$work" || true
   exit $code
@@ -77,7 +78,8 @@ export SLURM_CONF=$work/lab/slurm.conf
 "$tool" plan "$manifest" -o "$run" --log none >/dev/null
 # Somebody else is at job f until its part has been told to try again.
 mkdir -p "$run/jobs/f"
-flock "$run/jobs/f/f.loraxs.lock" sleep 25 &
+flock "$run/jobs/f/f.loraxs.lock" bash -c "
+  for _ in \$(seq 240); do grep -qs LOCK-HELD '$run'/logs/*_*.log && exit; sleep 0.5; done" &
 holder=$!
 "$tool" emit slurm "$run" --shards 4 --cpus 1 --mem 1GB --minutes 5 >"$work/submit.sh"
 bash "$work/submit.sh" >/dev/null
@@ -108,6 +110,7 @@ wait_for "a lost node" 90 '[ -n "$(sinfo -h -N -n "$node" -t down -o %N)" ]'
 bash "$lab" node "$work/lab" "$node"
 wait_for "the report" 150 '[ -s "$run/report/index.html" ] && [ -z "$(squeue -h)" ]'
 wait "$holder" || true
+holder=
 grep -q LOCK-HELD "$run"/logs/*_*.log || fail "no part asked for a retry"
 
 "$tool" collect "$run" --json >"$work/collected.json" 2>/dev/null && fail "collect: exit 0 with a corrupt adapter"

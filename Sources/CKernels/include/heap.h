@@ -5,4 +5,7 @@
 // Keeps freed memory of any size for later requests; to be called before threads start.
 void heap_keep_freed(void);
 
+// Gives the pages of all free blocks back to the kernel.
+void heap_give_back(void);
+
 #endif

@@ -72,7 +72,10 @@ package final class JobContext {
   package func run<Step: Stage>(_ stage: Step, _ input: Step.Input) throws(Fault) -> Step.Output {
     try Interruption.check()
     let output = try stage.run(input, in: self)
-    if let name = Step.name, stage.isNeeded(for: input, in: self) { clock.lap(name) }
+    if let name = Step.name, stage.isNeeded(for: input, in: self) {
+      clock.lap(name)
+      ProcessMemory.giveBack()
+    }
     return output
   }
 
