@@ -7,6 +7,8 @@ import Checkpoints
 final class DecoderTape {
   /// One block's activations.
   final class Layer {
+    /// Tokens that there is room for.
+    let tokens: Int
     /// Residual stream entering the block `[N, d]`.
     let input: FloatBuffer
     /// Input of q, k, v `[N, d]`: normed, or ``input`` itself.
@@ -40,6 +42,7 @@ final class DecoderTape {
     var projected: [LinearKind: FloatBuffer] = [:]
 
     init(tokens: Int, probabilities: Int, block: Block, hiddenSize hidden: Int) {
+      self.tokens = tokens
       let attention = block.attention
       func buffer(_ columns: Int, if isNeeded: Bool = true) -> FloatBuffer {
         FloatBuffer(count: isNeeded ? tokens * columns : 0)
@@ -66,11 +69,19 @@ final class DecoderTape {
     }
   }
 
+  /// Layers of one size, made anew where a batch is larger.
+  private struct Room {
+    var tokens = 0
+    var probabilities = 0
+    var layers: [Layer] = []
+  }
+
   private let blocks: [Block]
   private let hiddenSize: Int
-  private var tokenCapacity = 0
-  private var probabilityCapacity = 0
-  private var layers: [Layer] = []
+  /// All blocks, for batches whose activations are kept.
+  private var recorded = Room()
+  /// One for all, for other batches: they may be larger.
+  private var passing = Room()
   /// Inputs of blocks that keep nothing else.
   private var inputs: [FloatBuffer] = []
   /// Residual stream after the last block `[N, d]`.
@@ -84,19 +95,27 @@ final class DecoderTape {
 
   /// Makes room for a batch; `recording` keeps all of every block, else all blocks share one.
   func prepare(tokens: Int, probabilities: Int, recording: Bool) {
-    let wanted = recording ? blocks.count : 1
-    if tokens > tokenCapacity || probabilities > probabilityCapacity {
-      // Room for a quarter more, so that slightly longer batches do not start over.
-      tokenCapacity = max(tokenCapacity, tokens + tokens / 4)
-      probabilityCapacity = max(probabilityCapacity, probabilities + probabilities / 4)
-      layers = []
-      output = FloatBuffer(count: tokenCapacity * hiddenSize)
+    if recording {
+      prepare(&recorded, blocks.count, tokens: tokens, probabilities: probabilities)
+    } else {
+      prepare(&passing, 1, tokens: tokens, probabilities: probabilities)
     }
-    while layers.count < wanted {
-      layers.append(
+    let count = max(recorded.tokens, passing.tokens) * hiddenSize
+    if output.count < count { output = FloatBuffer(count: count) }
+  }
+
+  private func prepare(_ room: inout Room, _ wanted: Int, tokens: Int, probabilities: Int) {
+    if tokens > room.tokens || probabilities > room.probabilities {
+      // Room for a quarter more, so that slightly longer batches do not start over.
+      room.tokens = max(room.tokens, tokens + tokens / 4)
+      room.probabilities = max(room.probabilities, probabilities + probabilities / 4)
+      room.layers = []
+    }
+    while room.layers.count < wanted {
+      room.layers.append(
         Layer(
-          tokens: tokenCapacity, probabilities: probabilityCapacity, block: blocks[layers.count],
-          hiddenSize: hiddenSize))
+          tokens: room.tokens, probabilities: room.probabilities,
+          block: blocks[room.layers.count], hiddenSize: hiddenSize))
     }
   }
 
@@ -105,7 +124,7 @@ final class DecoderTape {
     let count = tokens * hiddenSize
     while inputs.count <= index { inputs.append(FloatBuffer(count: 0)) }
     if inputs[index].count < count {
-      inputs[index] = FloatBuffer(count: tokenCapacity * hiddenSize)
+      inputs[index] = FloatBuffer(count: layer.tokens * hiddenSize)
     }
     inputs[index].pointer.update(from: layer.input.pointer, count: count)
   }
@@ -117,12 +136,14 @@ final class DecoderTape {
   }
 
   /// The buffers of block `index`.
-  func layer(_ index: Int, recording: Bool) -> Layer { layers[recording ? index : 0] }
+  func layer(_ index: Int, recording: Bool) -> Layer {
+    recording ? recorded.layers[index] : passing.layers[0]
+  }
 
   /// The buffer for `x·I` of one module.
   func projected(_ layer: Layer, _ kind: LinearKind, rank: Int) -> FloatBuffer {
-    if let buffer = layer.projected[kind], buffer.count >= tokenCapacity * rank { return buffer }
-    let buffer = FloatBuffer(count: tokenCapacity * rank)
+    if let buffer = layer.projected[kind], buffer.count >= layer.tokens * rank { return buffer }
+    let buffer = FloatBuffer(count: layer.tokens * rank)
     layer.projected[kind] = buffer
     return buffer
   }

@@ -91,11 +91,11 @@ public final class Tuner {
 
   /// Lowers the rate where the start is near; a resumed run remembers its start.
   private func settleLearningRate() {
-    guard let full = options.fullRateLoss, let start = state.history.validationLoss.first,
+    guard let rule = options.nearStart, let start = state.history.validationLoss.first,
       start.step == 0
     else { return }
-    options.learningRate *= min(1, max(start.loss / full, 0.1))
-    options.fullRateLoss = nil
+    options.learningRate *= rule.share(at: start.loss)
+    options.nearStart = nil
   }
 
   private var isStoppedEarly: Bool {

@@ -40,11 +40,8 @@ public struct TuningOptions: Sendable, Hashable {
   public var batchSize = 16
   /// Peak learning rate.
   public var learningRate = 0.03
-  /// The validation loss at the start below which the learning rate falls in proportion, to a tenth at least; nil leaves
-  /// the rate as it is.
-  ///
-  /// AdamW moves every number by the rate whatever the loss: from a start that is near, as far away first.
-  public var fullRateLoss: Double?
+  /// How the rate falls for a start that is near; nil leaves it as it is.
+  public var nearStart: NearStart?
   /// Steps of linear warm-up; then linear to zero.
   public var warmup = 10
   /// Steps between validations; the last step always validates.
@@ -71,17 +68,44 @@ public struct TuningOptions: Sendable, Hashable {
   /// The defaults of the command line.
   public init() {}
 
-  /// What ``fullRateLoss`` is where no rate is given: a KL of 0.5 (measured between 0.17 and 2.4, see the notes named
-  /// below).
-  public static let standardFullRateLoss = 0.5
-
-  /// The peak learning rate where none is given: `0.03 · min(1, 96 / outputDirections)`.
+  /// A rule that lowers the rate by the validation loss of the start: by `loss / fullRateLoss`, but to no less than
+  /// `leastShare`.
   ///
-  /// AdamW moves every number alike, so a longer column moves farther in a step. A residual starts near the adapter, and
-  /// such rates throw it off in the first steps. What is best depends on the task as well (`golden/recovery/NOTES.md`);
-  /// the search for a rate starts here.
-  public static func learningRate(outputDirections: Int, besideResidual: Bool) -> Double {
-    besideResidual ? 0.005 : 0.03 * min(1, 96 / Double(max(outputDirections, 1)))
+  /// AdamW moves every number by the rate whatever the loss: from a start that is near, as far away first.
+  public struct NearStart: Sendable, Hashable {
+    /// The loss from which on the rate is whole.
+    public var fullRateLoss: Double
+    /// What is left of the rate however near the start is.
+    public var leastShare: Double
+
+    /// A rule.
+    public init(fullRateLoss: Double, leastShare: Double = 0.1) {
+      self.fullRateLoss = fullRateLoss
+      self.leastShare = leastShare
+    }
+
+    /// What is left of the rate.
+    func share(at loss: Double) -> Double { min(1, max(loss / fullRateLoss, leastShare)) }
+  }
+
+  /// Sets the rate where none is given, as measured on dev rows (`golden/recovery/NOTES.md`).
+  ///
+  /// Of directions it is `0.03 · min(1, 96 / outputDirections)`, since AdamW moves every number alike and a longer column
+  /// moves farther in a step, and whole from a KL of 0.5 on; beside a residual, or where scales alone are trained, 0.015,
+  /// whole from a KL of 0.3 on, three tenths of it near the adapter. What is best depends on the task as well: the search for
+  /// a rate starts here.
+  ///
+  /// - Parameter knowsStart: Whether the loss of the start is a KL and known; if not, directions get the whole rate and
+  ///   what stands beside a residual the least.
+  public mutating func setStandardRate(
+    outputDirections: Int, besideResidual: Bool, knowsStart: Bool
+  ) {
+    let rule =
+      besideResidual
+      ? NearStart(fullRateLoss: 0.3, leastShare: 0.3) : NearStart(fullRateLoss: 0.5)
+    learningRate = besideResidual ? 0.015 : 0.03 * min(1, 96 / Double(max(outputDirections, 1)))
+    nearStart = knowsStart ? rule : nil
+    if !knowsStart, besideResidual { learningRate *= rule.leastShare }
   }
 
   /// The learning rate of step `step` (0-based): linear warm-up for at most half of the steps, then linear to zero at `steps`.

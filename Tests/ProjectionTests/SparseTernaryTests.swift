@@ -54,4 +54,49 @@ import Testing
     let cut = SparseTernary(update).cut(density: 0)
     #expect(cut.bits == 0 && cut.update.squaredNorm == 0)
   }
+
+  // MARK: - Cuts of an adapter
+
+  /// Every byte of a budget is tried for: one more step of density would not fit.
+  @Test func theDensestCutFits() {
+    let modules = [SparseTernary(update), SparseTernary(update)]
+    let whole = SparseTernaryCut.densest(modules, levels: 3, within: 1000, scaleBytes: 8)
+    #expect(whole.density == 1 && whole.updates.count == 2)
+    let none = SparseTernaryCut.densest(modules, levels: 3, within: 0, scaleBytes: 8)
+    #expect(none.density == 0 && none.updates.allSatisfy { $0.squaredNorm == 0 })
+    for budget in [11, 13, whole.bytes - 1] {
+      let cut = SparseTernaryCut.densest(modules, levels: 3, within: budget, scaleBytes: 8)
+      #expect(cut.bytes <= budget && cut.density > 0 && cut.density < 1)
+    }
+  }
+
+  /// Of several factors of one update the nearest is taken, whatever comes first.
+  @Test(arguments: [[0, 1], [1, 0]]) func theNearestSourceWins(order: [Int]) throws {
+    // The same update, the second time with a pair of vectors that counts for nothing but takes bytes.
+    let other = LowRankUpdate(
+      moduleName: "m", loraA: Matrix(rows: 1, columns: 4, elements: [2, -2, 0, 0]),
+      loraB: Matrix(rows: 3, columns: 1, elements: [1, 1, -1]), scaling: 1)
+    let blurred = LowRankUpdate(
+      moduleName: "m",
+      loraA: Matrix(rows: 2, columns: 4, elements: [2, -2, 0, 0, 1, 0.7, 0.4, 0.2]),
+      loraB: Matrix(rows: 3, columns: 2, elements: [1, 0, 1, 0, -1, 0]), scaling: 1)
+    let sources = [[other], [blurred]]
+    let cut = try #require(
+      SparseTernaryCut.nearest(
+        order.map { sources[$0] }, levels: [1], within: 6, scaleBytes: { 4 * $0 }))
+    #expect(cut.updates[0].rank == 1 && cut.updates[0].squaredNorm > 0)
+    #expect(error(other, cut.updates[0]) < other.squaredNorm)
+    #expect(SparseTernaryCut.nearest([], levels: [1], within: 4, scaleBytes: { $0 }) == nil)
+  }
+
+  private func error(_ first: LowRankUpdate, _ second: LowRankUpdate) -> Double {
+    zip(product(first), product(second)).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+  }
+
+  @Test func columnsAreNormalised() {
+    let matrix = Matrix<Float>(rows: 2, columns: 3, elements: [3, 0, 0, 4, 0, -2])
+    let (columns, norms) = matrix.normalisedColumns
+    #expect(norms == [5, 0, 2])
+    #expect(columns.elements == [0.6, 0, 0, 0.8, 0, -1])
+  }
 }

@@ -18,9 +18,20 @@ import Training
   /// The best rates of `golden/recovery/NOTES.md` that do not depend on anything but the shape.
   @Test(arguments: [(16, 0.03), (32, 0.03), (144, 0.02), (288, 0.01), (432, 0.007)])
   func longerColumnsTakeSmallerSteps(output: Int, best: Double) {
-    let rate = TuningOptions.learningRate(outputDirections: output, besideResidual: false)
-    #expect(abs(rate / best - 1) < 0.1)
-    #expect(TuningOptions.learningRate(outputDirections: output, besideResidual: true) == 0.005)
+    var options = TuningOptions()
+    options.setStandardRate(outputDirections: output, besideResidual: false, knowsStart: true)
+    #expect(abs(options.learningRate / best - 1) < 0.1)
+    #expect(options.nearStart == TuningOptions.NearStart(fullRateLoss: 0.5, leastShare: 0.1))
+  }
+
+  /// Pairs have a rate of their own; without a start to go by the careful one.
+  @Test func pairsGoByTheirStart() {
+    var options = TuningOptions()
+    options.setStandardRate(outputDirections: 400, besideResidual: true, knowsStart: true)
+    #expect(options.learningRate == 0.015)
+    #expect(options.nearStart == TuningOptions.NearStart(fullRateLoss: 0.3, leastShare: 0.3))
+    options.setStandardRate(outputDirections: 400, besideResidual: true, knowsStart: false)
+    #expect(abs(options.learningRate - 0.0045) < 1e-12 && options.nearStart == nil)
   }
 
   @Test func splitHoldsOutWithoutOverlap() {

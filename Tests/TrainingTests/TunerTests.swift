@@ -30,9 +30,12 @@ import Training
     let plain = run.tuner(TinyRun.options)
     try plain.run()
     let start = try #require(plain.state.history.validationLoss.first).loss
-    for (share, expected) in [(0.5, 1.0), (2, 0.5), (100, 0.1)] {
+    for (share, least, expected) in [
+      (0.5, 0.1, 1.0), (2, 0.1, 0.5), (100, 0.1, 0.1), (2, 0.7, 0.7),
+    ] {
       var options = TinyRun.options
-      options.fullRateLoss = share * start
+      options.nearStart = TuningOptions.NearStart(
+        fullRateLoss: share * start, leastShare: least)
       let tuner = run.tuner(options)
       try tuner.run()
       let rate = tuner.options.learningRate

@@ -45,7 +45,7 @@ struct TernaryControl: Control {
     return variants
   }
 
-  private func name(_ cut: Cut) -> String {
+  private func name(_ cut: SparseTernaryCut) -> String {
     let density = (cut.density * 10_000).rounded() / 100
     let values = cut.levels == 1 ? "signs" : "values of \(cut.levels) levels"
     return "LoRA as sparse \(values), density \(density)%"
@@ -53,58 +53,23 @@ struct TernaryControl: Control {
 
   // MARK: - Cuts
 
-  private struct Cut {
-    var density = 0.0
-    var levels = 1
-    var bytes = 0
-    var updates: [LowRankUpdate] = []
-  }
-
   /// The cut that comes nearest to ΔW.
   ///
   /// - Parameter scaleBytes: what a module's scales take, by its rank.
   private func nearest(
     _ context: ControlContext, scaleBytes: (Int) -> Int
-  ) throws(Fault) -> Cut {
+  ) throws(Fault) -> SparseTernaryCut {
     let updates = context.matched.updates
     let balanced = try parallelMap(updates.count, threads: context.session.threads) {
       (index) throws(Fault) in
       try Projection.truncated(updates[index], rank: updates[index].rank)
     }
-    var best: (error: Double, cut: Cut)?
-    for source in [updates, balanced] {
-      let modules = source.map { SparseTernary($0) }
-      for levels in TernaryControl.levels {
-        let cut = within(
-          context.bytes, modules, levels: levels,
-          scaleBytes: source.reduce(0) { $0 + scaleBytes($1.rank) })
-        let error = zip(updates, cut.updates).reduce(0.0) {
-          $0 + $1.0.squaredNorm - $1.1.squaredNorm
-        }
-        if best.map({ error < $0.error }) ?? true { best = (error, cut) }
-      }
-    }
-    guard let best else { throw Fault(.internalError, "CTRL-CUT", "no cut was made") }
-    return best.cut
-  }
-
-  /// The densest cut that fits.
-  private func within(
-    _ budget: Int, _ modules: [SparseTernary], levels: Int, scaleBytes: Int
-  ) -> Cut {
-    func cut(_ density: Double) -> Cut {
-      let cuts = modules.map { $0.cut(density: density, largestCode: levels) }
-      return Cut(
-        density: density, levels: levels,
-        bytes: (cuts.reduce(0) { $0 + $1.bits } + 7) / 8 + scaleBytes,
-        updates: cuts.map(\.update))
-    }
-    var (low, high) = (cut(0), 1.0)
-    for _ in 0..<14 {
-      let middle = cut((low.density + high) / 2)
-      if middle.bytes <= budget { low = middle } else { high = middle.density }
-    }
-    return low
+    guard
+      let cut = SparseTernaryCut.nearest(
+        [updates, balanced], levels: TernaryControl.levels, within: context.bytes,
+        scaleBytes: scaleBytes)
+    else { throw Fault(.internalError, "CTRL-CUT", "no cut was made") }
+    return cut
   }
 
   // MARK: - Models
@@ -121,11 +86,13 @@ struct TernaryControl: Control {
   }
 
   /// The same values with a scale for every pair of columns, trained like the result's numbers.
-  private func distilled(_ cut: Cut, _ context: ControlContext) throws(Fault) -> ControlVariant {
+  private func distilled(_ cut: SparseTernaryCut, _ context: ControlContext) throws(Fault)
+    -> ControlVariant
+  {
     var (bases, projections): ([ModuleBasis], [ProjectedModule]) = ([], [])
     for update in cut.updates {
-      let (output, outputNorms) = TernaryControl.normalised(update.loraB)
-      let (input, inputNorms) = TernaryControl.normalised(update.loraA.transposed)
+      let (output, outputNorms) = update.loraB.normalisedColumns
+      let (input, inputNorms) = update.loraA.transposed.normalisedColumns
       let rank = output.columns
       var latent = Matrix<Double>(rows: rank, columns: rank)
       for column in 0..<rank {
@@ -154,23 +121,5 @@ struct TernaryControl: Control {
     return ControlVariant(
       name: name, bytes: cut.bytes,
       pool: try projected.student(context.session, latents: latents, storage: .f16).pool)
-  }
-
-  /// Columns of length 1 and their lengths; a column of zeros stays one.
-  private static func normalised(
-    _ factor: Matrix<Float>
-  ) -> (columns: Matrix<Float>, norms: [Double]) {
-    var result = factor
-    let norms = (0..<factor.columns).map { column in
-      (0..<factor.rows).reduce(0.0) {
-        $0 + Double(factor[$1, column]) * Double(factor[$1, column])
-      }.squareRoot()
-    }
-    for column in 0..<factor.columns where norms[column] > 0 {
-      for row in 0..<factor.rows {
-        result[row, column] = Float(Double(factor[row, column]) / norms[column])
-      }
-    }
-    return (result, norms)
   }
 }

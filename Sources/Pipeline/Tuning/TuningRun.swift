@@ -50,24 +50,25 @@ struct TuningRun {
   }
 
   /// The request with the rate that suits what is tuned, where none was given.
-  private var settled: JobRequest.Tuning {
+  private func settled(on data: TuningData) -> JobRequest.Tuning {
     var tuning = request
     tuning.options = options
-    let isNear = projected.hasResidual || keepsDiagonal
-    tuning.options.learningRate =
-      tuning.learningRate
-      ?? TuningOptions.learningRate(
-        outputDirections: projected.rank.output, besideResidual: isNear)
-    let isSettled =
-      tuning.learningRate != nil || tuning.searchesLearningRate || isNear
-      || tuning.options.objective == .ce
-    tuning.options.fullRateLoss = isSettled ? nil : TuningOptions.standardFullRateLoss
+    tuning.options.nearStart = nil
+    if let given = tuning.learningRate {
+      tuning.options.learningRate = given
+    } else {
+      tuning.options.setStandardRate(
+        outputDirections: projected.rank.output,
+        besideResidual: projected.hasResidual || keepsDiagonal,
+        knowsStart: !data.validation.isEmpty && options.objective != .ce
+          && !tuning.searchesLearningRate)
+    }
     return tuning
   }
 
   /// Tunes on `data`, from a checkpoint where there is one.
   func run(on data: TuningData, in job: JobContext) throws(Fault) -> TuningLoop.Result {
-    let tuning = settled
+    let tuning = settled(on: data)
     var loop = TuningLoop(
       session: job.session, request: tuning, data: data, checkpoint: checkpoint,
       restarts: job.request.restarts,

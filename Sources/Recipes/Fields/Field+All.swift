@@ -152,7 +152,7 @@ extension Field {
     .tuning(
       "lr", \.learningRate, .optional(.number(1e-9...1e3)),
       standard:
-        "0.03, less beyond 96 output directions or from a start near the LoRA; 0.005 beside a residual",
+        "0.03, less beyond 96 output directions, 0.015 beside a residual; less from a start near the LoRA",
       "Peak learning rate."),
     .tuning(
       "lr_search", \.searchesLearningRate, .truth,

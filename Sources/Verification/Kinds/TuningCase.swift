@@ -64,7 +64,8 @@ enum TuningCase {
     options.steps = try parameters["steps"].int(in: 1...100_000)
     options.warmup = try parameters["warmup"].int(in: 0...100_000)
     options.learningRate = try parameters["learningRate"].double()
-    options.fullRateLoss = try parameters["fullRateLoss"].double()
+    options.nearStart = TuningOptions.NearStart(
+      fullRateLoss: try parameters["fullRateLoss"].double())
     options.validationInterval = try parameters["validationInterval"].int(in: 1...100_000)
     return options
   }

@@ -1,43 +1,47 @@
-import Bases
-import Checkpoints
-import Faults
 import LinearAlgebra
-import Synchronization
-import Tensors
+public import Tensors
 
 /// The scalars that prove a loader regenerated the same bases: `(W·z)ᵀ · U · M · Vᵀ · x` for fixed
 /// pseudo-random `x`, `z` `[inFeatures]` (`formats/loraxs.md` §4.6).
 ///
 /// Only the input side is drawn, so that the value does not depend on the order of W's rows.
-enum Probe {
+public enum Probe {
   /// Probes per module: one tells another basis apart, and each costs two bytes that do not compress.
-  static let count = 1
+  public static let count = 1
 
   /// A loader accepts a probe within this share of its scale.
-  static let tolerance = 1e-3
+  public static let tolerance = 1e-3
 
   /// A probe and the size of what it is a sum of.
-  struct Value: Sendable {
-    var value: Double
-    var scale: Double
+  public struct Value: Sendable {
+    /// The probe.
+    public var value: Double
+    /// The product of the norms of what it is made of.
+    public var scale: Double
+
+    /// A value of a scale.
+    public init(value: Double, scale: Double) {
+      self.value = value
+      self.scale = scale
+    }
 
     /// The value as an artifact keeps it: a half where that is a quarter of the tolerance away at most.
-    var stored: Float {
+    public var stored: Float {
       let half = HalfPrecision.float(half: HalfPrecision.half(Float(value)))
       return abs(Double(half) - value) <= Probe.tolerance / 4 * scale ? half : Float(value)
     }
   }
 
   /// The draws of one module: what of a probe depends on the weight alone.
-  struct Draw: Sendable {
+  public struct Draw: Sendable {
     /// `W·z` `[outFeatures, 1]`.
-    let image: Matrix<Double>
+    public let image: Matrix<Double>
     /// `x` `[inFeatures, 1]`.
-    let direction: Matrix<Double>
+    public let direction: Matrix<Double>
   }
 
   /// The draws of one module; `index` is its place among the artifact's modules.
-  static func draws(weight: Matrix<Float>, index: Int) -> [Draw] {
+  public static func draws(weight: Matrix<Float>, index: Int) -> [Draw] {
     var generator = SeededGenerator(seed: 0x7072_6f62_65, stream: UInt64(index + 1))
     return (0..<count).map { _ in
       let x = generator.normals(weight.columns)
@@ -74,18 +78,21 @@ enum Probe {
   }
 
   /// What of a draw depends on the basis too: `Uᵀ·W·z` and `Vᵀ·x`.
-  struct Sides: Sendable {
-    let left: Matrix<Double>
-    let right: Matrix<Double>
+  public struct Sides: Sendable {
+    /// `Uᵀ·W·z` `[outputRank, 1]`.
+    public let left: Matrix<Double>
+    /// `Vᵀ·x` `[inputRank, 1]`.
+    public let right: Matrix<Double>
 
-    init(_ draw: Draw, basis: ModuleBasis) {
+    /// The sides of one module.
+    public init(_ draw: Draw, basis: ModuleBasis) {
       left = basis.outputBasis.transposedTimes(draw.image)
       right = basis.inputBasis.transposedTimes(draw.direction)
     }
   }
 
   /// The probes of one module.
-  static func values(sides: [Sides], latent: Matrix<Float>) -> [Value] {
+  public static func values(sides: [Sides], latent: Matrix<Float>) -> [Value] {
     let m = latent.inDouble
     return sides.map { sides in
       let value = sides.left.times(m.times(sides.right), transposeSelf: true)
@@ -93,29 +100,5 @@ enum Probe {
         (sides.left.squaredNorm * sides.right.squaredNorm * m.squaredNorm).squareRoot()
       return Value(value: value.elements.first ?? 0, scale: scale)
     }
-  }
-}
-
-/// The draws of a base model's modules, remembered: every artifact on it needs the same.
-final class ProbeDraws: Sendable {
-  private let base: BaseCheckpoint
-  private let known = Mutex<[Key: [Probe.Draw]]>([:])
-
-  private struct Key: Hashable {
-    let module: String
-    let index: Int
-  }
-
-  init(base: BaseCheckpoint) {
-    self.base = base
-  }
-
-  /// The draws of a module that is the `index`-th of its artifact.
-  func draws(of module: LinearModule, index: Int) throws(Fault) -> [Probe.Draw] {
-    let key = Key(module: module.name, index: index)
-    if let draws = known.withLock({ $0[key] }) { return draws }
-    let draws = Probe.draws(weight: try base.matrix(module.weightName), index: index)
-    known.withLock { $0[key] = draws }
-    return draws
   }
 }

@@ -1,8 +1,6 @@
-import Checkpoints
-import Faults
-import Foundation
-import JSON
-import Tensors
+package import Faults
+package import JSON
+package import Tensors
 
 extension BaseCheckpoint {
   /// Members that describe files which a merged model does not have: quantised weights, code.
@@ -12,7 +10,7 @@ extension BaseCheckpoint {
 
   /// The `config.json` of a merged model of this shape (`formats/hf.md` §5.3): that of a Hugging Face base with what
   /// the merging changed, else a new one.
-  func huggingFaceJSON(
+  package func huggingFaceJSON(
     _ configuration: DecoderConfiguration, dtype: DType
   ) throws(Fault) -> JSONValue {
     let names: [DType: String] = [.f32: "float32", .f16: "float16", .bf16: "bfloat16"]
