@@ -7,15 +7,21 @@ extension Array where Element: Comparable {
       return candidates.sorted { (self[$1], $0) < (self[$0], $1) }.prefix(Swift.max(count, 0))
         .sorted()
     }
-    var best: [Int] = []
-    best.reserveCapacity(count + 1)
-    for index in candidates {
-      if best.count == count, !(self[index] > self[best[count - 1]]) { continue }
-      var place = best.count
-      while place > 0, self[index] > self[best[place - 1]] { place -= 1 }
-      best.insert(index, at: place)
-      if best.count > count { best.removeLast() }
+    return withUnsafeBufferPointer { values in
+      var best: [Int] = []
+      best.reserveCapacity(count)
+      for (index, value) in values.enumerated() {
+        if best.count == count, !(value > values[best[count - 1]]) { continue }
+        if !excluded.isEmpty, excluded.contains(index) { continue }
+        if best.count < count { best.append(index) }
+        var place = best.count - 1
+        while place > 0, value > values[best[place - 1]] {
+          best[place] = best[place - 1]
+          place -= 1
+        }
+        best[place] = index
+      }
+      return best.sorted()
     }
-    return best.sorted()
   }
 }

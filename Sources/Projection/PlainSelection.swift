@@ -80,32 +80,7 @@ struct PlainSelection {
 extension Matrix where Scalar == Float {
   /// `xᵢᵀ S xᵢ` of every row.
   fileprivate func energies(_ weight: Matrix<Double>) -> [Float] {
-    let images = thinTimes(weight.inFloat)
-    let width = columns
-    return elements.withUnsafeBufferPointer { x in
-      images.elements.withUnsafeBufferPointer { y in
-        (0..<rows).map { row in
-          let start = row * width
-          var sums = SIMD8<Float>.zero
-          var column = 0
-          while column + 8 <= width {
-            var (left, right) = (SIMD8<Float>(), SIMD8<Float>())
-            for lane in 0..<8 {
-              left[lane] = x[start + column + lane]
-              right[lane] = y[start + column + lane]
-            }
-            sums += left * right
-            column += 8
-          }
-          var sum = sums.sum()
-          while column < width {
-            sum += x[start + column] * y[start + column]
-            column += 1
-          }
-          return sum
-        }
-      }
-    }
+    rowProducts(with: thinTimes(weight.inFloat))
   }
 
   /// `X_IᵀX_I` of the named rows, in Float64.
