@@ -1,5 +1,6 @@
 """A headless Chromium, driven over a pair of pipes (`--remote-debugging-pipe`): the standard library is enough."""
 
+import fcntl
 import json
 import os
 import select
@@ -33,12 +34,17 @@ class Page:
         ]
         if os.geteuid() == 0:
             arguments.append("--no-sandbox")
-        # The browser reads commands from descriptor 3 and writes to 4.
+        # The browser reads commands from descriptor 3 and writes to 4: out of the way of both first.
+        theirs = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10) for descriptor in (theirs_in, theirs_out)]
+
+        def arrange():
+            os.dup2(theirs[0], 3)
+            os.dup2(theirs[1], 4)
+
         self.process = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out} {theirs_in}<&- {theirs_out}>&-', "sh"] + arguments,
-            pass_fds=(theirs_in, theirs_out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        os.close(theirs_in)
-        os.close(theirs_out)
+            arguments, preexec_fn=arrange, pass_fds=(3, 4), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for descriptor in (theirs_in, theirs_out, *theirs):
+            os.close(descriptor)
         target = self.call("Target.createTarget", session=None, url="about:blank")["targetId"]
         self.session = None
         self.session = self.call("Target.attachToTarget", session=None, targetId=target, flatten=True)["sessionId"]

@@ -49,29 +49,27 @@ class Report:
             with open(os.path.join(self.shots, f"{self.count}-{name}.png"), "wb") as file:
                 file.write(base64.b64decode(picture))
 
-    def colours(self):
-        """Brightness of the background and of the text, 0 to 255."""
-        def brightness(property):
-            return self.page.value(
-                "(()=>{const c=getComputedStyle(document.body)." + property
-                + ".match(/[0-9.]+/g).map(Number);return Math.round((c[0]+c[1]+c[2])/3)})()")
-        return brightness("backgroundColor"), brightness("color")
+    def colours(self, what, background, text):
+        """Compares the brightness, 0 to 255, of the page and of its cards with bounds, and that of their text."""
+        for part in ("body", "section"):
+            def brightness(property):
+                return self.page.value(
+                    f"(()=>{{const c=getComputedStyle(document.querySelector('{part}')).{property}"
+                    ".match(/[0-9.]+/g).map(Number);return Math.round((c[0]+c[1]+c[2])/3)})()")
+            found = (brightness("backgroundColor"), brightness("color"))
+            isMeant = background[0] <= found[0] <= background[1] and text[0] <= found[1] <= text[1]
+            check(isMeant, True, f"{what}, {part}: background {found[0]}, text {found[1]}")
 
     def schemes(self):
-        """Light, dark and paper differ as they should."""
+        """Light and dark differ, and paper is white whichever was shown."""
         self.page.media()
-        background, text = self.colours()
-        check(background > 230 and text < 60, True, f"light: background {background}, text {text}")
+        self.colours("light", (230, 255), (0, 60))
         self.page.media(scheme="dark")
-        background, text = self.colours()
-        check(background < 40 and text > 200, True, f"dark: background {background}, text {text}")
+        self.colours("dark", (0, 40), (200, 255))
         self.shot("dark")
-        self.page.media(kind="print")
-        background, text = self.colours()
-        check(background > 250 and text < 60, True, f"print: background {background}, text {text}")
-        self.page.media(kind="print", scheme="dark")
-        background, text = self.colours()
-        check(background > 250 and text < 60, True, f"print from dark: background {background}, text {text}")
+        for scheme in ("light", "dark"):
+            self.page.media(kind="print", scheme=scheme)
+            self.colours(f"print from {scheme}", (250, 255), (0, 60))
         self.shot("print")
         paper = base64.b64decode(self.page.call("Page.printToPDF", printBackground=False)["data"])
         check(paper[:5], b"%PDF-", "print")

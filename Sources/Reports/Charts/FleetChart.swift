@@ -23,7 +23,9 @@ enum FleetChart {
     let low = min(max((least * 10 - 0.5).rounded(.down) / 10, -0.2), 0.9)
     let high = min(max((most * 10 + 0.2).rounded(.up) / 10, 1), 1.2)
     let gain = Axis.linear(low...high, step: high - low > 0.5 ? 0.2 : 0.1, from: bottom, to: top)
-    var body = SVG.text(left, top - 14, "gain retained, 95% intervals", "chart-title")
+    let hasIntervals = points.count <= mostIntervals
+    var body = SVG.text(
+      left, top - 14, "gain retained" + (hasIntervals ? ", 95% intervals" : ""), "chart-title")
     for tick in gain.ticks {
       guard let y = gain.place(tick) else { continue }
       body += SVG.line(left, y, right, y, "grid")
@@ -39,7 +41,7 @@ enum FleetChart {
     var drawn = Set<[Int]>()
     for point in points {
       guard let x = bytes.place(point.bytes), let y = gain.place(point.retained) else { continue }
-      if points.count <= mostIntervals, let range = point.row.retainedRange,
+      if hasIntervals, let range = point.row.retainedRange,
         let below = gain.place(range.lowerBound), let above = gain.place(range.upperBound)
       {
         body += SVG.line(x, below, x, above, "whisker series-result")

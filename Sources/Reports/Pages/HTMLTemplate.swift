@@ -1,4 +1,5 @@
-/// The page's Mustache template; every `{{name}}` is escaped, the few `{{{name}}}` are charts made here.
+/// The page's Mustache template; every `{{name}}` is escaped, the few `{{{name}}}` are made here: charts,
+/// and the rows of modules, which are many.
 enum HTMLTemplate {
   /// The head of every page up to its content; `title` and `style` are markup.
   ///
@@ -150,8 +151,7 @@ enum HTMLTemplate {
     <div class="scroll"><table>
     <thead><tr><th>Module</th><th class="n">Shape</th><th class="n">LoRA rank</th><th class="n">Latent</th><th class="n">Energy</th><th class="n">Weighted</th><th class="n">Bytes</th></tr></thead>
     <tbody>
-    {{#modules}}<tr><td class="name">{{name}}</td><td class="n">{{shape}}</td><td class="n">{{lora}}</td><td class="n">{{rank}}</td><td class="n">{{energy}}</td><td class="n">{{weighted}}</td><td class="n">{{bytes}}</td></tr>
-    {{/modules}}</tbody>
+    {{{moduleMarkup}}}</tbody>
     </table></div></details>
     {{/hasModules}}
     {{#hasFacts}}

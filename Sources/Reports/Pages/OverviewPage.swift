@@ -7,8 +7,10 @@ struct OverviewPage {
   private let rows: [OverviewRow]
   private let energies: EnergyMeans
 
-  /// Failures and worst results that are listed; all of them are in the table.
+  /// Failures that are shown at once, and those that are listed; all of them are in the table.
+  private static let shown = 20
   private static let listed = 200
+  /// Worst results that are listed.
   private static let worst = 20
 
   init(_ report: Report, rows: [OverviewRow], energies: EnergyMeans) {
@@ -67,13 +69,19 @@ struct OverviewPage {
     let failed = rows.filter { $0.failure != nil }
     guard !failed.isEmpty else { return "" }
     var out = "<section>\n<h2>Failures</h2>\n<ul class=\"verdicts\">\n"
-    for row in failed.prefix(OverviewPage.listed) {
-      out +=
-        "<li><span class=\"tag bad\">\(row.state.rawValue)</span> \(link(row)): \(HTMLText.escaped(row.failure ?? ""))</li>\n"
+    func line(_ row: OverviewRow) -> String {
+      "<li><span class=\"tag bad\">\(row.state.rawValue)</span> \(link(row)): \(HTMLText.escaped(row.failure ?? ""))</li>\n"
     }
-    let rest = failed.count - OverviewPage.listed
-    if rest > 0 { out += "<li>and \(rest) more: filter the table by state</li>\n" }
-    return out + "</ul>\n</section>\n"
+    out += failed.prefix(OverviewPage.shown).map(line).joined() + "</ul>\n"
+    let folded = failed.prefix(OverviewPage.listed).dropFirst(OverviewPage.shown)
+    if !folded.isEmpty {
+      out += "<details><summary>\(folded.count) more</summary>\n<ul class=\"verdicts\">\n"
+      out += folded.map(line).joined()
+      let rest = failed.count - OverviewPage.listed
+      if rest > 0 { out += "<li>and \(rest) more: filter the table by state</li>\n" }
+      out += "</ul></details>\n"
+    }
+    return out + "</section>\n"
   }
 
   /// By retained gain where that was measured, else by the energy that the directions hold.
