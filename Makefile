@@ -16,6 +16,7 @@
 #   make bench     XSPress beside its peers, in pairs; ARGS="--quick --only step" (Sources/Benchmarks)
 #   make fuzz-short  every reader under libFuzzer and AddressSanitizer, a minute each; make fuzz SECONDS_EACH=3600 longer
 #   make cluster-test  parts on a Slurm of two nodes on this machine, where it is installed (as root; a minute)
+#   make browser-test  the pages of reports driven in a headless Chromium, where there is one
 #   make install   into PREFIX (default /usr/local), with completions and a man page; DESTDIR honoured
 #   make clean     remove builds and demo runs, keep models/
 
@@ -31,7 +32,7 @@ XSPRESS = .build/release/xspress
 SWIFT_FLAGS = -c release
 TEST_FLAGS = $(SWIFT_FLAGS) --disable-testable-imports
 
-.PHONY: demo test build lint format documents models setup golden verify digests crosscheck bench fuzz fuzz-short cluster-test install clean
+.PHONY: demo test build lint format documents models setup golden verify digests crosscheck bench fuzz fuzz-short cluster-test browser-test install clean
 
 demo: build models
 	@test -f golden/demo/$(DEMO).yaml || { \
@@ -89,6 +90,9 @@ fuzz fuzz-short: build
 
 cluster-test: build
 	bash Tests/Cluster/cluster.sh $(XSPRESS)
+
+browser-test: build
+	$(PYTHON) Tests/Browser/overview.py $(XSPRESS)
 
 install: build
 	sh .ci/install.sh $(XSPRESS) "$(DESTDIR)$(PREFIX)"

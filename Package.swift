@@ -107,7 +107,10 @@ let package = Package(
     // Layer 5: what people read, and the order of the work.
     library(
       "Reports",
-      ["Faults", "Files", "JSON", .product(name: "Mustache", package: "swift-mustache")]),
+      [
+        "Faults", "Files", "JSON", "Threads",
+        .product(name: "Mustache", package: "swift-mustache"),
+      ]),
     library(
       "Pipeline",
       [

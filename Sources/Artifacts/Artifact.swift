@@ -91,32 +91,8 @@ public struct Artifact: Sendable, Hashable {
     }
   }
 
-  /// The bytes of the file; the same artifact gives the same bytes.
-  ///
-  /// - Throws: 70 `ART-…` when the parts contradict each other: the decoder's own checks are run on
-  ///   the result, so that nothing is written that cannot be read.
-  public func bytes() throws(Fault) -> [UInt8] {
-    let normal = try Artifact(modules: modules, metadata: metadata, carried: carried)
-    let content = try ArtifactEncoder(normal).content()
-    do throws(Fault) {
-      let decoded = try ArtifactDecoder(try SafeTensorsFile(bytes: content)).artifact()
-      guard decoded.modules == normal.modules, decoded.carried == normal.carried,
-        try ArtifactEncoder(decoded).content() == content
-      else {
-        throw Fault(.internalError, "ART-WRITE", "what was encoded decodes to something else")
-      }
-    } catch {
-      throw Fault(.internalError, error.code, error.reason, tensor: error.tensor)
-    }
-    return try Artifact.frame(content, file: try SafeTensorsFile(bytes: content))
-  }
-
-  /// The smaller of two frames: in blocks as they come, and with a block of its own for every tensor.
-  private static func frame(_ content: [UInt8], file: SafeTensorsFile) throws(Fault) -> [UInt8] {
-    let whole = try Zstd.compress(content)
-    let parts = try Zstd.compress(content, boundaries: file.tensors.map(\.byteOffset).sorted())
-    return parts.count < whole.count ? parts : whole
-  }
+  /// The bytes of the file; throws as ``EncodedArtifact``.
+  public func bytes() throws(Fault) -> [UInt8] { try EncodedArtifact(self).bytes }
 
   /// Writes the file atomically.
   @discardableResult

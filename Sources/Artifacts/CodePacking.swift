@@ -25,10 +25,10 @@ struct CodePacking {
   func byteCount(of count: Int) -> Int { (count + codesPerByte - 1) / codesPerByte }
 
   func pack(_ codes: [Int8]) -> [UInt8] {
-    stride(from: 0, to: codes.count, by: codesPerByte).map { first in
+    guard codesPerByte > 1 else { return codes.map { UInt8(bitPattern: $0) } }
+    return stride(from: 0, to: codes.count, by: codesPerByte).map { first in
       let codes = codes[first..<min(first + codesPerByte, codes.count)]
       switch codesPerByte {
-      case 1: return UInt8(bitPattern: codes[first])
       case 2:
         let high = codes.count == 2 ? UInt8(bitPattern: codes[first + 1]) << 4 : 0
         return UInt8(bitPattern: codes[first]) & 15 | high

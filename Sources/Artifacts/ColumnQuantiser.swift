@@ -4,7 +4,7 @@ import Faults
 struct ColumnQuantiser {
   /// The largest code in magnitude.
   let limit: Int
-  /// The weight of each row's squared error.
+  /// The weight of each row's squared error; none is negative.
   let weights: [Float]
 
   /// How far below the scale that covers the largest number the search goes, in steps of an eighth of an octave:
@@ -28,7 +28,7 @@ struct ColumnQuantiser {
     var best = (code: UInt8(covering), error: Float.infinity)
     for code in max(covering - stepsBelow, 1)...max(covering, highest) {
       let code = UInt8(code)
-      let error = squaredError(of: numbers, scale: ColumnScale.value(code))
+      let error = squaredError(of: numbers, scale: ColumnScale.value(code), limit: best.error)
       if error < best.error { best = (code, error) }
     }
     return best.code
@@ -41,10 +41,12 @@ struct ColumnQuantiser {
     return Int8(max(-bound, min(bound, (number / scale).rounded(.toNearestOrEven))))
   }
 
-  private func squaredError(of numbers: [Float], scale: Float) -> Float {
-    let bound = Float(limit)
+  /// The error at a scale, or a part of it that is `limit` or more: it grows with every number.
+  private func squaredError(of numbers: [Float], scale: Float, limit: Float) -> Float {
+    let bound = Float(self.limit)
     var error: Float = 0
     for index in numbers.indices {
+      guard error < limit else { break }
       let code = (numbers[index] / scale).rounded(.toNearestOrEven)
       let difference = numbers[index] - max(-bound, min(bound, code)) * scale
       error += weights[index] * difference * difference

@@ -120,13 +120,12 @@ enum ModuleList {
 
   /// A name with its first number replaced by `*`; as it is when that would not read back.
   private static func split(_ name: String) -> (template: String, layer: Int?) {
-    var parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     guard !name.utf8.contains(UInt8(ascii: "*")),
-      let place = parts.firstIndex(where: { ModuleOrder.isNumber($0) }),
-      let layer = Int(parts[place]), String(layer) == parts[place]
+      let part = name.utf8.split(separator: UInt8(ascii: ".")).lazy.map(Substring.init)
+        .first(where: { ModuleOrder.isNumber($0) }),
+      let layer = Int(part), String(layer) == part
     else { return (name, nil) }
-    parts[place] = "*"
-    return (parts.joined(separator: "."), layer)
+    return (name[..<part.startIndex] + "*" + name[part.endIndex...], layer)
   }
 
   private static func names(_ template: String, _ layers: JSONField) throws(Fault) -> [String] {

@@ -15,12 +15,13 @@
 #endif
 
 // BY_LEVEL(name, parameters, arguments) defines `void name parameters` from the inline function `name_body`, compiled
-// likewise; cpu_level() decides which one runs. For functions whose last bits differ.
+// likewise; cpu_level() decides which one runs. For functions whose last bits differ. BY_LEVEL_OF takes what is to be
+// done at each level, from the widest on, where constants differ. Without a minimum, vectors of 64 bytes are cut in two.
 #if defined(__x86_64__)
-#define BY_LEVEL(NAME, PARAMETERS, ARGUMENTS)                                                               \
-  __attribute__((target("arch=x86-64-v4"))) static void NAME##_v4 PARAMETERS { NAME##_body ARGUMENTS; }     \
-  __attribute__((target("arch=x86-64-v3"))) static void NAME##_v3 PARAMETERS { NAME##_body ARGUMENTS; }     \
-  static void NAME##_plain PARAMETERS { NAME##_body ARGUMENTS; }                                            \
+#define BY_LEVEL_OF(NAME, PARAMETERS, ARGUMENTS, WIDE, MIDDLE, PLAIN)                                       \
+  __attribute__((target("arch=x86-64-v4"), min_vector_width(512))) static void NAME##_v4 PARAMETERS { WIDE; } \
+  __attribute__((target("arch=x86-64-v3"))) static void NAME##_v3 PARAMETERS { MIDDLE; }                    \
+  static void NAME##_plain PARAMETERS { PLAIN; }                                                            \
   void NAME PARAMETERS {                                                                                    \
     switch (cpu_level()) {                                                                                  \
       case CPU_GENERIC: NAME##_plain ARGUMENTS; break;                                                      \
@@ -29,8 +30,10 @@
     }                                                                                                       \
   }
 #else
-#define BY_LEVEL(NAME, PARAMETERS, ARGUMENTS) \
-  void NAME PARAMETERS { NAME##_body ARGUMENTS; }
+#define BY_LEVEL_OF(NAME, PARAMETERS, ARGUMENTS, WIDE, MIDDLE, PLAIN) \
+  void NAME PARAMETERS { PLAIN; }
 #endif
+#define BY_LEVEL(NAME, PARAMETERS, ARGUMENTS) \
+  BY_LEVEL_OF(NAME, PARAMETERS, ARGUMENTS, NAME##_body ARGUMENTS, NAME##_body ARGUMENTS, NAME##_body ARGUMENTS)
 
 #endif

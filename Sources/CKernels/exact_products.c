@@ -8,8 +8,9 @@ typedef double vector __attribute__((vector_size(64)));
 typedef float floats __attribute__((vector_size(32)));
 
 // A strip is 16 columns of a factor in Float64, `DEPTH` rows of it at a time: two of them stay in the first-level cache.
-// 6 sums of 8 lanes, a part of a 16x16 tile, stay in registers also where one takes two of them and there are sixteen.
-enum { LANES = 8, STRIP = 16, DEPTH = 64, PART = 6 };
+// A part of a 16x16 tile is as many rows of 8 sums as stay in registers: where vectors of 64 bytes are one register,
+// two of sixteen, and four of sixteen.
+enum { LANES = 8, STRIP = 16, DEPTH = 64, WIDE_PART = 8, MIDDLE_PART = 6, PLAIN_PART = 2 };
 
 static size_t minimum(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -55,7 +56,7 @@ INLINE void pack(
 
 // C[rows, 8] += X^T Y over `depth` rows of two strips; `rows` is a constant where this is inlined.
 INLINE void part(const int rows, size_t depth, const double *x, const double *y, double *c) {
-  vector sum[PART];
+  vector sum[WIDE_PART];
   for (int row = 0; row < rows; row++) memcpy(&sum[row], c + row * STRIP, sizeof sum[row]);
   for (size_t k = 0; k < depth; k++) {
     vector values;
@@ -65,17 +66,17 @@ INLINE void part(const int rows, size_t depth, const double *x, const double *y,
   for (int row = 0; row < rows; row++) memcpy(c + row * STRIP, &sum[row], sizeof sum[row]);
 }
 
-// C[16, 16] += X^T Y over `depth` rows of two strips.
-INLINE void tile(size_t depth, const double *x, const double *y, double c[STRIP][STRIP]) {
+// C[16, 16] += X^T Y over `depth` rows of two strips, `rows` of the result at a time.
+INLINE void tile(const int rows, size_t depth, const double *x, const double *y, double c[STRIP][STRIP]) {
   for (int column = 0; column < STRIP; column += LANES) {
     int row = 0;
-    for (; row + PART <= STRIP; row += PART) part(PART, depth, x + row, y + column, &c[row][column]);
-    part(STRIP % PART, depth, x + row, y + column, &c[row][column]);
+    for (; row + rows <= STRIP; row += rows) part(rows, depth, x + row, y + column, &c[row][column]);
+    part(STRIP % rows, depth, x + row, y + column, &c[row][column]);
   }
 }
 
 INLINE void exact_product_body(
-    size_t depth, const float *x, size_t m, size_t x_step, size_t x_stride, const float *y, size_t n, size_t y_step,
+    const int part_rows, size_t depth, const float *x, size_t m, size_t x_step, size_t x_stride, const float *y, size_t n, size_t y_step,
     size_t y_stride, double *c) {
   double a[DEPTH * STRIP], b[DEPTH * STRIP], sums[STRIP][STRIP];
   for (size_t row = 0; row < m; row += STRIP) {
@@ -86,15 +87,17 @@ INLINE void exact_product_body(
         size_t some = minimum(DEPTH, depth - k);
         pack(x + k * x_step + row * x_stride, some, height, x_step, x_stride, a);
         pack(y + k * y_step + column * y_stride, some, width, y_step, y_stride, b);
-        tile(some, a, b, sums);
+        tile(part_rows, some, a, b, sums);
       }
       for (size_t i = 0; i < height; i++) memcpy(c + (row + i) * n + column, sums[i], width * sizeof *c);
     }
   }
 }
 
-BY_LEVEL(
+#define ARGUMENTS depth, x, m, x_step, x_stride, y, n, y_step, y_stride, c
+BY_LEVEL_OF(
     exact_product,
     (size_t depth, const float *x, size_t m, size_t x_step, size_t x_stride, const float *y, size_t n, size_t y_step,
      size_t y_stride, double *c),
-    (depth, x, m, x_step, x_stride, y, n, y_step, y_stride, c))
+    (ARGUMENTS), exact_product_body(WIDE_PART, ARGUMENTS), exact_product_body(MIDDLE_PART, ARGUMENTS),
+    exact_product_body(PLAIN_PART, ARGUMENTS))

@@ -1,6 +1,6 @@
 // Thin products for CPUs with sixteen vector registers: included once for each width, with LANES lanes a vector, GROUP
 // rows at a time, TARGET before every function and names made by NARROW. Sixteen values are 16 / LANES vectors, and a
-// group's sums leave registers for a vector of X and a value of W.
+// group's sums leave registers for the vectors of X and a value of W.
 
 typedef float NARROW(vector) __attribute__((vector_size(4 * LANES)));
 enum { NARROW(parts) = THIN_WIDTH / LANES };
@@ -19,10 +19,11 @@ TARGET INLINE void NARROW(images)(
     size_t end = n - start < DEPTH ? n : start + DEPTH;
     NARROW(vector) sum[GROUP][NARROW(parts)] = {{{0}}};
     for (size_t j = start; j < end; j++) {
-      for (int part = 0; part < NARROW(parts); part++) {
-        NARROW(vector) values = NARROW(load)(x + j * THIN_WIDTH + part * LANES);
-        for (int i = 0; i < rows; i++) sum[i][part] += w[i * stride + j] * values;
-      }
+      // A value of W is loaded once for all parts: loads are what such a CPU has least of.
+      NARROW(vector) values[NARROW(parts)];
+      for (int part = 0; part < NARROW(parts); part++) values[part] = NARROW(load)(x + j * THIN_WIDTH + part * LANES);
+      for (int i = 0; i < rows; i++)
+        for (int part = 0; part < NARROW(parts); part++) sum[i][part] += w[i * stride + j] * values[part];
     }
     for (int i = 0; i < rows; i++)
       for (int part = 0; part < NARROW(parts); part++) total[i][part] += sum[i][part];

@@ -13,7 +13,7 @@ public struct ModuleOrder: Comparable, Sendable {
   ///
   /// - Throws: 65 `NAME-INDEX` when the layer number is 2²⁰ or more.
   public init(_ moduleName: String) throws(Fault) {
-    let parts = moduleName.split(separator: ".")
+    let parts = moduleName.utf8.split(separator: UInt8(ascii: ".")).map(Substring.init)
     if let digits = parts.first(where: ModuleOrder.isNumber) {
       guard let layer = Int(digits), layer < 1 << 20 else {
         throw Fault(.badData, "NAME-INDEX", "layer index out of range", tensor: moduleName)
@@ -22,14 +22,15 @@ public struct ModuleOrder: Comparable, Sendable {
     } else {
       layer = -1
     }
-    kind = ModuleOrder.kind(of: moduleName)
+    kind = ModuleOrder.kind(parts.last)
     name = Array(moduleName.utf8)
   }
 
   /// A module of which only the place among those of its block is asked.
   private init(inBlock moduleName: String) {
     layer = 0
-    kind = ModuleOrder.kind(of: moduleName)
+    kind = ModuleOrder.kind(
+      moduleName.utf8.split(separator: UInt8(ascii: ".")).last.map(Substring.init))
     name = Array(moduleName.utf8)
   }
 
@@ -38,9 +39,8 @@ public struct ModuleOrder: Comparable, Sendable {
     "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
   ]
 
-  private static func kind(of moduleName: String) -> Int {
-    let last = moduleName.split(separator: ".").last.map(String.init) ?? ""
-    return kinds.firstIndex(of: last) ?? kinds.count
+  private static func kind(_ last: Substring?) -> Int {
+    kinds.firstIndex { $0[...] == last } ?? kinds.count
   }
 
   /// The place of a module among those of its block.

@@ -1,6 +1,5 @@
 public import Faults
 import Glibc
-import Synchronization
 
 /// Writes files so that a reader sees the old complete file or the new complete one.
 ///
@@ -15,8 +14,6 @@ public enum AtomicFile {
     /// SHA-256 of the file.
     public let digest: SHA256Digest
   }
-
-  private static let counter = Atomic<Int>(0)
 
   /// Replaces `path` by `bytes`.
   ///
@@ -45,42 +42,17 @@ public enum AtomicFile {
     _ path: String, expectedByteCount: Int? = nil, calls: SystemCalls = .posix,
     body: (FileSink) throws(Fault) -> Void
   ) throws(Fault) -> Written {
-    let directory = Paths.parent(of: path)
     try checkTarget(path)
-    let serial = counter.add(1, ordering: .relaxed).newValue
-    let temporary = Paths.join(
-      directory, temporaryPrefix(for: Paths.name(of: path)) + "\(getpid())-\(serial)")
-    let descriptor = calls.open(temporary, .createNew)
-    guard descriptor >= 0 else {
-      throw Fault.cannotWrite(path, step: "create", errno: -descriptor, needed: expectedByteCount)
+    let draft = try FileDraft(
+      path, expectedByteCount: expectedByteCount, calls: calls, body: body)
+    let written = try draft.place(synced: calls.sync(draft.descriptor))
+    let directory = calls.open(Paths.parent(of: path), .directory)
+    guard directory >= 0 else {
+      throw Fault.cannotWrite(path, step: "open its directory", errno: -directory)
     }
-    // Held while the file is being written, so that a cleaner leaves it alone.
-    flock(descriptor, LOCK_EX | LOCK_NB)
-    var isOpen = true
-    do throws(Fault) {
-      if let expectedByteCount, expectedByteCount > 0 {
-        let status = -calls.reserve(descriptor, expectedByteCount)
-        // File systems that cannot reserve say so; the writes themselves will tell.
-        if status == ENOSPC || status == EDQUOT {
-          throw Fault.cannotWrite(
-            path, step: "reserve space", errno: status, needed: expectedByteCount)
-        }
-      }
-      let sink = FileSink(
-        descriptor: descriptor, path: path, expectedByteCount: expectedByteCount, calls: calls)
-      try body(sink)
-      try sink.verify()
-      try check(calls.sync(descriptor), path, "sync")
-      isOpen = false
-      try check(calls.close(descriptor), path, "close")
-      try check(calls.rename(temporary, path), path, "rename into place")
-      try syncDirectory(directory, path, calls)
-      return Written(byteCount: sink.byteCount, digest: sink.digest)
-    } catch {
-      if isOpen { _ = calls.close(descriptor) }
-      _ = calls.unlink(temporary)
-      throw error
-    }
+    defer { _ = calls.close(directory) }
+    try checkDirectory(calls.sync(directory), path)
+    return written
   }
 
   /// Removes temporary files of ended runs: names of exactly our pattern that nobody holds.
@@ -116,7 +88,7 @@ public enum AtomicFile {
     return removed
   }
 
-  private static func temporaryPrefix(for name: String) -> String {
+  static func temporaryPrefix(for name: String) -> String {
     // 255 bytes is the longest name: leave room for the marks of the temporary one.
     var stem = name
     while stem.utf8.count > 200 { stem.removeLast() }
@@ -138,7 +110,7 @@ public enum AtomicFile {
   }
 
   /// A device, FIFO or directory is never replaced by a file; a link is replaced, not followed.
-  private static func checkTarget(_ path: String) throws(Fault) {
+  static func checkTarget(_ path: String) throws(Fault) {
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
     let format = status.st_mode & S_IFMT
@@ -148,25 +120,14 @@ public enum AtomicFile {
     }
   }
 
-  private static func syncDirectory(
-    _ directory: String, _ path: String, _ calls: SystemCalls
-  ) throws(Fault) {
-    let descriptor = calls.open(directory, .directory)
-    guard descriptor >= 0 else {
-      throw Fault.cannotWrite(path, step: "open its directory", errno: -descriptor)
-    }
-    defer { _ = calls.close(descriptor) }
-    let status = -calls.sync(descriptor)
+  /// What synchronising the directory of `path` came to.
+  static func checkDirectory(_ status: Int32, _ path: String) throws(Fault) {
     // Some network file systems cannot synchronise directories and say EINVAL.
-    if status > 0, status != EINVAL {
+    if status < 0, status != -EINVAL {
       throw Fault(
         .io, "OUT-SYNC",
-        "written but not known to be on disk: \(Fault.text(errno: status))", path: path)
+        "written but not known to be on disk: \(Fault.text(errno: -status))", path: path)
     }
-  }
-
-  private static func check(_ status: Int32, _ path: String, _ step: String) throws(Fault) {
-    if status < 0 { throw Fault.cannotWrite(path, step: step, errno: -status) }
   }
 }
 

@@ -29,6 +29,8 @@ public struct SystemCalls: Sendable {
   public var size: @Sendable (Int32) -> Int
   /// Forces an open file or directory to the disk.
   public var sync: @Sendable (Int32) -> Int32
+  /// Forces several open files or directories to the disk, at once where the system can.
+  public var syncTogether: @Sendable ([Int32]) -> [Int32]
   /// Closes a descriptor.
   public var close: @Sendable (Int32) -> Int32
   /// Renames the first path to the second, replacing it.
@@ -62,9 +64,33 @@ public struct SystemCalls: Sendable {
       return fstat(descriptor, &status) == 0 ? Int(status.st_size) : -Int(errno)
     },
     sync: { negated(fsync($0)) },
+    syncTogether: { asynchronously($0) },
     close: { negated(Glibc.close($0)) },
     rename: { negated(Glibc.rename($0, $1)) },
     unlink: { negated(Glibc.unlink($0)) })
+
+  /// `fsync` of each by the threads that the C library keeps for it, which do nothing but wait.
+  private static func asynchronously(_ descriptors: [Int32]) -> [Int32] {
+    var blocks = [aiocb](repeating: aiocb(), count: descriptors.count)
+    return blocks.withUnsafeMutableBufferPointer { blocks in
+      // 0 where the request was taken.
+      let requests = descriptors.indices.map { index in
+        blocks[index].aio_fildes = descriptors[index]
+        blocks[index].aio_sigevent.sigev_notify = Int32(SIGEV_NONE)
+        return aio_fsync(O_SYNC, &blocks[index])
+      }
+      return descriptors.indices.map { index in
+        guard requests[index] == 0 else { return negated(fsync(descriptors[index])) }
+        guard let base = blocks.baseAddress else { return -EIO }
+        let block = base + index
+        while aio_error(block) == EINPROGRESS {
+          withUnsafePointer(to: UnsafePointer<aiocb>?(block)) { _ = aio_suspend($0, 1, nil) }
+        }
+        let status = aio_error(block)
+        return aio_return(block) < 0 ? -max(status, 1) : 0
+      }
+    }
+  }
 
   private static func negated(_ result: Int32) -> Int32 { result < 0 ? -errno : result }
 }

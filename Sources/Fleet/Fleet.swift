@@ -5,6 +5,7 @@ import Pipeline
 public import Recipes
 public import Reports
 import Synchronization
+import Threads
 
 /// Runs, from the side of the process that a user started: plans, workers and what came of them.
 public struct Fleet: Sendable {
@@ -64,9 +65,13 @@ public struct Fleet: Sendable {
   }
 
   /// The results of all jobs of `manifest`, in its order: those of `known`, else what earlier work has left.
-  public func results(_ manifest: Manifest, known: [JobResult] = []) -> [JobResult] {
+  ///
+  /// - Throws: 75 `RUN-STOPPED`.
+  public func results(
+    _ manifest: Manifest, known: [JobResult] = [], threads: Int
+  ) throws(Fault) -> [JobResult] {
     let known = Dictionary(known.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    return manifest.jobs.map { plan in
+    return try forEach(manifest.jobs, threads: threads) { plan in
       guard var result = known[plan.name] else { return notRun(plan) }
       let record = try? JobRecord.read(run.recordPath(plan.name)).summary
       // Of a job that was stopped, or that another process is at, the record is an earlier one's.
@@ -82,8 +87,11 @@ public struct Fleet: Sendable {
   ///
   /// - Returns: The report, with summaries of the records.
   @discardableResult
-  public func report(_ results: [JobResult]) throws(Fault) -> Report {
-    try ReportWriter().write(to: run.reportPath, count: results.count) { index throws(Fault) in
+  public func report(_ results: [JobResult], threads: Int) throws(Fault) -> Report {
+    let run = self.run
+    return try ReportWriter().write(
+      to: run.reportPath, count: results.count, threads: threads
+    ) { index throws(Fault) in
       let result = results[index]
       if result.hasRecord, let record = try? JobRecord.read(run.recordPath(result.name)) {
         return record
@@ -96,8 +104,10 @@ public struct Fleet: Sendable {
   ///
   /// Nothing is decided by listings or by what a scheduler says: every record and artifact is opened. A job without a
   /// record is temporary: whoever runs its part again does it.
-  public func collect(_ manifest: Manifest) -> [JobResult] {
-    manifest.jobs.map { plan in
+  ///
+  /// - Throws: 75 `RUN-STOPPED`.
+  public func collect(_ manifest: Manifest, threads: Int) throws(Fault) -> [JobResult] {
+    try forEach(manifest.jobs, threads: threads) { plan in
       var result = JobResult(name: plan.name, state: .failed)
       guard Paths.kind(of: run.recordPath(plan.name)) == .file else {
         result.fault = Fault(
@@ -157,6 +167,14 @@ public struct Fleet: Sendable {
     if result.record?.state == .done { result.artifactPath = run.artifactPath(plan.name) }
     result.record = result.record ?? Fleet.placeholder(plan.name, .skipped)
     return result
+  }
+
+  /// Results of jobs, many of them at once; of few, an interruption leaves what there is to report.
+  private func forEach(
+    _ plans: [JobPlan], threads: Int, _ body: @Sendable (JobPlan) -> JobResult
+  ) throws(Fault) -> [JobResult] {
+    guard plans.count > ReportWriter.onePageLimit else { return plans.map(body) }
+    return try parallelMap(plans.count, threads: threads) { index in body(plans[index]) }
   }
 
   private static func placeholder(

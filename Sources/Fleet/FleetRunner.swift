@@ -239,12 +239,16 @@ public final class FleetRunner {
     _ records: [Result<JobRecord, Fault>]
   ) throws(Fault) -> [Result<JobRecord, Fault>] {
     let ledger = self.ledger
-    return try parallelMap(records.count, threads: resources.threads) {
-      (index) throws(Fault) -> Result<JobRecord, Fault> in
+    let files = try parallelMap(records.count, threads: resources.threads) {
+      (index) throws(Fault) -> Result<AtomicFile.Content, Fault> in
+      Result { () throws(Fault) in try ledger.file(of: try records[index].get()) }
+    }
+    var written = AtomicFile.write(files.compactMap { try? $0.get() })[...]
+    return zip(records, files).map { record, file in
       Result { () throws(Fault) in
-        let record = try records[index].get()
-        try ledger.write(record)
-        return record
+        _ = try file.get()
+        _ = try written.popFirst()?.get()
+        return try record.get()
       }
     }
   }

@@ -75,8 +75,14 @@ final class JobLedger: Sendable {
 
   /// Writes a record.
   func write(_ record: JobRecord) throws(Fault) {
+    let file = try file(of: record)
+    try AtomicFile.write(file.path, bytes: file.bytes)
+  }
+
+  /// The file of a record, in a folder that is there.
+  func file(of record: JobRecord) throws(Fault) -> AtomicFile.Content {
     try Paths.makeDirectory(run.jobPath(record.name))
-    try AtomicFile.write(run.recordPath(record.name), text: record.json.text(pretty: true))
+    return (run.recordPath(record.name), Array(record.json.text(pretty: true).utf8))
   }
 
   /// Writes the record of a failure; that this fails too is worth a line, not the run.

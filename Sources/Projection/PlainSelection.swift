@@ -38,6 +38,8 @@ struct PlainSelection {
   private struct Choice {
     var pair: SelectionProblem.Pair
     var value: Double
+    /// The rows of every round that led to it: what follows rows does not depend on how they were come by.
+    var path: [[Int]] = []
   }
 
   /// The better of two starts: the rows that hold most beside all candidate columns, and beside all of the space.
@@ -50,19 +52,26 @@ struct PlainSelection {
     let columns = input.energies(output.exactTimes(output, transposeSelf: true))
       .largest(rank.input, excluding: excluded)
     let first = alternate(input.gram(ofRows: columns), rank, excluding: excluded)
-    let second = alternate(inputTotal, rank, excluding: excluded)
+    let second = alternate(inputTotal, rank, excluding: excluded, beside: first)
     return second.value > first.value ? second.pair : first.pair
   }
 
-  /// Best rows beside `weight`, best columns beside those, and so on while the energy grows.
+  /// Best rows beside `weight`, best columns beside those, and so on while the energy grows; given up where it would
+  /// come to no more than `other`.
   private func alternate(
-    _ weight: Matrix<Double>, _ rank: LatentRank, excluding excluded: Set<Int>
+    _ weight: Matrix<Double>, _ rank: LatentRank, excluding excluded: Set<Int>,
+    beside other: Choice? = nil
   ) -> Choice {
     var best = Choice(pair: SelectionProblem.Pair(output: [], input: []), value: -1)
     var weight = weight
     for _ in 0..<PlainSelection.rounds {
       let rows = output.energies(weight).largest(rank.output, excluding: excluded)
       if rows == best.pair.output { break }
+      if let other, other.path.count < PlainSelection.rounds, best.value <= other.value,
+        other.path.contains(rows)
+      {
+        break
+      }
       let held = output.gram(ofRows: rows)
       let columns = input.energies(held).largest(rank.input, excluding: excluded)
       weight = input.gram(ofRows: columns)
@@ -70,7 +79,9 @@ struct PlainSelection {
       let value = held.innerProduct(weight)
       guard value > best.value else { break }
       let isSettled = columns == best.pair.input
-      best = Choice(pair: SelectionProblem.Pair(output: rows, input: columns), value: value)
+      best = Choice(
+        pair: SelectionProblem.Pair(output: rows, input: columns), value: value,
+        path: best.path + [rows])
       if isSettled { break }
     }
     return best
@@ -80,32 +91,7 @@ struct PlainSelection {
 extension Matrix where Scalar == Float {
   /// `xᵢᵀ S xᵢ` of every row.
   fileprivate func energies(_ weight: Matrix<Double>) -> [Float] {
-    let images = thinTimes(weight.inFloat)
-    let width = columns
-    return elements.withUnsafeBufferPointer { x in
-      images.elements.withUnsafeBufferPointer { y in
-        (0..<rows).map { row in
-          let start = row * width
-          var sums = SIMD8<Float>.zero
-          var column = 0
-          while column + 8 <= width {
-            var (left, right) = (SIMD8<Float>(), SIMD8<Float>())
-            for lane in 0..<8 {
-              left[lane] = x[start + column + lane]
-              right[lane] = y[start + column + lane]
-            }
-            sums += left * right
-            column += 8
-          }
-          var sum = sums.sum()
-          while column < width {
-            sum += x[start + column] * y[start + column]
-            column += 1
-          }
-          return sum
-        }
-      }
-    }
+    rowProducts(with: thinTimes(weight.inFloat))
   }
 
   /// `X_IᵀX_I` of the named rows, in Float64.

@@ -19,7 +19,7 @@ import Testing
     let count = try artifact.bytes().count
     #expect(count <= limit)
     print("rank \(rank) \(storage): \(count) bytes, 1/\(ArtifactSizeTests.shipped / count)")
-    for part in try artifact.partSizes() {
+    for part in try EncodedArtifact(artifact).partSizes() {
       print("  \(part.name): \(part.byteCount) -> \(part.compressedByteCount)")
     }
   }
@@ -28,7 +28,7 @@ import Testing
     let selected = try SyntheticArtifact.make(layers: 30, rank: 16, storage: .int8)
     let top = try SyntheticArtifact.make(layers: 30, rank: 16, storage: .int8, directions: .top)
     #expect(try top.bytes().count < selected.bytes().count - 4_500)
-    #expect(try top.partSizes().allSatisfy { !$0.name.contains("indices") })
+    #expect(try EncodedArtifact(top).partSizes().allSatisfy { !$0.name.contains("indices") })
   }
 
   @Test func smallerCodesCompressBetter() throws {

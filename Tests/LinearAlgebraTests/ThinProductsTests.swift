@@ -51,4 +51,29 @@ import Threads
     let expected = x.inDouble.times(matrix.inDouble).elements
     #expect(relativeError(y.map { Double($0) }, expected) < 1e-6)
   }
+
+  /// To the bit: eight sums of every eighth column, added from the first on, then the columns that are left.
+  @Test(arguments: [1, 7, 8, 16, 19], [1, 8, 21])
+  func productsOfRows(columns: Int, rows: Int) {
+    let (x, y) = (random(rows, columns, seed: 41), random(rows, columns, seed: 42))
+    let found = x.rowProducts(with: y)
+    for row in 0..<rows {
+      var sums = [Float](repeating: 0, count: 8)
+      for column in 0..<columns / 8 * 8 { sums[column % 8] += x[row, column] * y[row, column] }
+      var sum = sums[1...].reduce(sums[0], +)
+      for column in columns / 8 * 8..<columns { sum += x[row, column] * y[row, column] }
+      #expect(found[row] == sum)
+    }
+  }
+
+  /// Sixteen vectors take a way of their own; each is what it is among others.
+  @Test(arguments: [1, 15, 16, 17, 33]) func vectorsDoNotDependOnTheirNumber(count: Int) {
+    let (matrix, vectors) = (random(37, 300, seed: 43), random(count, 300, seed: 44))
+    let whole = matrix.thinTimes(vectors, transposeOther: true)
+    #expect(matrix.thinTimes(vectors.transposed) == whole)
+    for index in 0..<count {
+      let one = matrix.thinTimes(vectors.selectingRows([index]), transposeOther: true)
+      #expect((0..<37).map { whole[$0, index] } == one.elements)
+    }
+  }
 }

@@ -23,7 +23,7 @@ import Testing
   @Test func everyJobHasAPageAndARow() throws {
     try withTemporaryDirectory { folder in
       let count = 30
-      try ReportWriter().write(to: folder, count: count) { job($0) }
+      try ReportWriter().write(to: folder, count: count, threads: 2) { job($0) }
       #expect(try Paths.entries(of: "\(folder)/jobs").count == count)
       let overview = try text("\(folder)/index.html")
       #expect(overview.components(separatedBy: "\n<tr class=").count == count + 1)
@@ -55,7 +55,7 @@ import Testing
   @Test func anOverviewStaysSmall() throws {
     try withTemporaryDirectory { folder in
       func size(_ count: Int) throws -> Int {
-        try ReportWriter().write(to: folder, count: count) { job($0 % 7) }
+        try ReportWriter().write(to: folder, count: count, threads: 2) { job($0 % 7) }
         return try InputFile("\(folder)/index.html").byteCount
       }
       let (few, many) = (try size(30), try size(90))
@@ -66,7 +66,9 @@ import Testing
   @Test func theSameRecordsGiveTheSameBytes() throws {
     try withTemporaryDirectory { folder in
       for name in ["a", "b"] {
-        try ReportWriter().write(to: "\(folder)/\(name)", count: 30) { job($0) }
+        try ReportWriter().write(to: "\(folder)/\(name)", count: 30, threads: name == "a" ? 1 : 4) {
+          job($0)
+        }
       }
       for file in ["index.html", "report.json", "jobs/000029.html"] {
         #expect(try text("\(folder)/a/\(file)") == text("\(folder)/b/\(file)"))

@@ -9,16 +9,14 @@ public enum MachineLine {
       + "OpenBLAS \(OpenBLAS.coreName) kernels, own \(CPUKernels.name)"
   }
 
-  private static var processor: String {
-    value("model name", in: "/proc/cpuinfo") ?? "unknown processor"
-  }
+  private static let processor = value("model name", in: "/proc/cpuinfo") ?? "unknown processor"
 
   /// The memory of the machine, which the kernel gives in units of 1024 bytes.
-  private static var memory: String {
+  private static let memory: String = {
     let words = value("MemTotal", in: "/proc/meminfo")?.split(separator: " ")
     guard let kibibytes = words?.first.flatMap({ Int($0) }) else { return "unknown memory" }
     return "\((Double(kibibytes) / 104_857.6).rounded() / 10) GiB"
-  }
+  }()
 
   /// What follows the colon on the first line that begins with `key`.
   private static func value(_ key: String, in path: String) -> String? {

@@ -29,7 +29,7 @@ struct BudgetPlanner {
   func plans(
     _ allocation: JobRequest.Allocation, storage: LatentStorage
   ) -> (_ bytes: Double) -> RankPlan {
-    let model = ByteModel(storage: storage)
+    let model = ByteModel(storage: storage, numbers: .tuned)
     switch allocation {
     case .energy:
       let division = BudgetAllocation(tables.indices.map { offers($0, model) })
@@ -128,6 +128,7 @@ struct BudgetPlanner {
 
   private func cost(of rank: LatentRank, in module: Int, _ model: ByteModel) -> Double {
     model.bytes(
-      of: rank, outFeatures: shapes[module].outFeatures, inFeatures: shapes[module].inFeatures)
+      rows: rank.output, columns: rank.input, outFeatures: shapes[module].outFeatures,
+      inFeatures: shapes[module].inFeatures)
   }
 }

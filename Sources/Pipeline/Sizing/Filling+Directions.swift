@@ -109,12 +109,12 @@ extension Filling {
 
   /// The square ranks that the model puts at `bytes`: the largest that all modules can have, one more in the first.
   private func topPlan(within bytes: Double) -> RankPlan {
-    let model = ByteModel(storage: storage)
+    let model = ByteModel(storage: storage, numbers: .tuned)
     let modules = job.matched.modules
     func size(_ rank: Int, _ module: LinearModule) -> Double {
-      model.unlistedBytes(
-        of: LatentRank(rank).clipped(
-          outFeatures: module.outFeatures, inFeatures: module.inFeatures))
+      let rank = LatentRank(rank).clipped(
+        outFeatures: module.outFeatures, inFeatures: module.inFeatures)
+      return model.unlistedBytes(rows: rank.output, columns: rank.input)
     }
     func total(_ rank: Int) -> Double { modules.reduce(0) { $0 + size(rank, $1) } }
     var rank = 0

@@ -173,9 +173,10 @@ package final class StackedConversion {
     var path: String
   }
 
-  /// An artifact on disk.
-  private struct File: Sendable {
-    var written: WrittenFile
+  /// An artifact whose bytes were checked, and what of it costs how much.
+  private struct Encoded: Sendable {
+    var file: AtomicFile.Content
+    var parts: [SizeRecord.Part]
     var seconds: Double
   }
 
@@ -201,18 +202,19 @@ package final class StackedConversion {
             proofs: pieces.map(\.proof), digests: digests, path: job.request.outputPath)
         })
     }
-    let (threads, finished) = (session.threads, drafts)
-    let files = try parallelMap(drafts.count, threads: threads) {
-      (index) throws(Fault) -> Result<File, Fault> in
-      switch finished[index] {
-      case .failure(let fault): .failure(fault)
-      case .success(let draft): Result { () throws(Fault) in try StackedConversion.write(draft) }
-      }
+    let finished = drafts
+    let encoded = try parallelMap(drafts.count, threads: session.threads) {
+      (index) throws(Fault) -> Result<Encoded, Fault> in
+      Result { () throws(Fault) in try StackedConversion.encode(try finished[index].get()) }
     }
+    var files = AtomicFile.write(encoded.compactMap { try? $0.get().file })[...]
     return runners.indices.map { index in
       Result { () throws(Fault) in
-        let (job, file) = (runners[index].job, try files[index].get())
+        let (job, file) = (runners[index].job, try encoded[index].get())
         let artifact = try drafts[index].get().artifact
+        guard let written = files.popFirst() else {
+          throw Fault(.internalError, "ART-WRITE", "fewer files than artifacts")
+        }
         if case .rank(let rank) = job.request.target {
           job.warnOfClipping(tuned[index].projected, rank: rank)
         }
@@ -220,7 +222,10 @@ package final class StackedConversion {
         job.note(stage: "store", seconds: file.seconds)
         return try job.run(
           RecordStage(),
-          (StoredResult(tuned: tuned[index], artifact: artifact), file.written, nil, nil))
+          (
+            StoredResult(tuned: tuned[index], artifact: artifact),
+            WrittenFile(written: try written.get(), parts: file.parts), nil, nil
+          ))
       }
     }
   }
@@ -239,11 +244,11 @@ package final class StackedConversion {
     return TunedAdapter(start: start, projected: projected, latents: [], planDigest: "")
   }
 
-  /// Encodes an artifact once, checks what a loader would find in those bytes, and writes them.
-  private static func write(_ draft: Draft) throws(Fault) -> File {
+  /// Encodes an artifact and checks what a loader would find in those bytes.
+  private static func encode(_ draft: Draft) throws(Fault) -> Encoded {
     let start = Date()
-    let bytes = try draft.artifact.artifact.bytes()
-    let decoded = try Artifact(bytes: bytes)
+    let encoded = try EncodedArtifact(draft.artifact.artifact)
+    let decoded = encoded.decoded
     var digests: [String: SHA256Digest] = [:]
     for (module, digest) in zip(draft.artifact.artifact.modules, draft.digests) {
       digests[module.moduleName] = digest
@@ -265,9 +270,8 @@ package final class StackedConversion {
         throw error.at(tensor: stored.moduleName)
       }
     }
-    let written = try AtomicFile.write(draft.path, bytes: bytes)
-    return File(
-      written: WrittenFile(written: written, parts: try draft.artifact.parts()),
+    return Encoded(
+      file: (draft.path, encoded.bytes), parts: try encoded.parts(),
       seconds: Date().timeIntervalSince(start))
   }
 }

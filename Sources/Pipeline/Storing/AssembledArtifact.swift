@@ -44,20 +44,17 @@ package struct AssembledArtifact {
   /// The size of the file as it would be written now.
   package func encodedByteCount() throws(Fault) -> Int { try artifact.bytes().count }
 
-  /// Writes the file atomically.
-  func write(to path: String) throws(Fault) -> AtomicFile.Written { try artifact.write(path) }
-
-  /// Named parts of the file and what each costs when compressed alone.
-  func parts() throws(Fault) -> [SizeRecord.Part] {
-    try artifact.partSizes().map {
-      SizeRecord.Part(name: $0.name, bytes: $0.compressedByteCount)
-    }
-  }
-
   /// Bytes of one module's latent before compression.
   func latentByteCount(_ index: Int) -> Int {
     let module = artifact.modules[index]
     return module.stored.byteCount + (module.residual?.byteCount ?? 0)
+  }
+}
+
+extension EncodedArtifact {
+  /// Named parts of the file and what each costs when compressed alone.
+  func parts() throws(Fault) -> [SizeRecord.Part] {
+    try partSizes().map { SizeRecord.Part(name: $0.name, bytes: $0.compressedByteCount) }
   }
 }
 

@@ -1,6 +1,7 @@
 public import Faults
 import Files
 public import Reports
+import Synchronization
 
 /// Reads the records of run directories back and makes one report of them.
 public enum RunReport {
@@ -8,44 +9,69 @@ public enum RunReport {
   /// what is wrong with records and artifacts.
   ///
   /// A record that cannot be read stands in the report as a failed job, an artifact that is not its record's as a
-  /// warning: neither takes the others with it.
+  /// warning: neither takes the others with it. The bytes do not depend on `threads`.
   ///
   /// - Throws: `RUN-EMPTY` where a directory holds no record; what writing throws.
   public static func write(
-    _ runDirectories: [String], to directory: String
+    _ runDirectories: [String], to directory: String, threads: Int
   ) throws(Fault) -> (report: Report, faults: [Fault]) {
     var jobs: [String] = []
     for run in runDirectories { jobs += try self.jobs(of: run) }
     guard !jobs.isEmpty else {
       throw Fault(.missingInput, "RUN-EMPTY", "no finished job", path: runDirectories.first)
     }
-    // Records are asked for more than once; their faults are listed once.
-    var faults: [Int: Fault] = [:]
-    var found: [Int: String] = [:]
-    let report = try ReportWriter().write(to: directory, count: jobs.count) {
+    let (folders, checks) = (jobs, Checks())
+    let report = try ReportWriter().write(to: directory, count: folders.count, threads: threads) {
       (index) throws(Fault) -> JobRecord in
       do throws(Fault) {
-        var record = try JobRecord.read(ArtifactBinding.recordPath(job: jobs[index]))
-        if record.state == .done, found[index] == nil {
-          do throws(Fault) {
-            try ArtifactBinding.check(
-              ArtifactBinding.artifactPath(job: jobs[index]), against: record, memory: nil)
-            found[index] = ""
-          } catch {
-            faults[index] = error
-            found[index] = error.description
-          }
+        var record = try JobRecord.read(ArtifactBinding.recordPath(job: folders[index]))
+        if record.state == .done, let fault = checks.fault(of: index, folders[index], record) {
+          record.warnings.append(fault.description)
         }
-        if let warning = found[index], !warning.isEmpty { record.warnings.append(warning) }
         return record
       } catch {
-        faults[index] = error
+        checks.note(error, of: index)
         return JobRecord(
-          name: Paths.name(of: jobs[index]), state: .failed, failure: FailureRecord(error),
+          name: Paths.name(of: folders[index]), state: .failed, failure: FailureRecord(error),
           machine: "", createdBy: "")
       }
     }
-    return (report, faults.sorted { $0.key < $1.key }.map(\.value))
+    return (report, checks.faults)
+  }
+
+  /// What was found of records and artifacts: records are asked for more than once, and their faults are listed once.
+  private final class Checks: Sendable {
+    private struct State {
+      var checked = Set<Int>()
+      var faults: [Int: Fault] = [:]
+    }
+    private let state = Mutex(State())
+
+    /// What is wrong with the artifact of the job at `index`, looked at once.
+    func fault(of index: Int, _ job: String, _ record: JobRecord) -> Fault? {
+      if state.withLock({ $0.checked.contains(index) }) {
+        return state.withLock { $0.faults[index] }
+      }
+      do throws(Fault) {
+        try ArtifactBinding.check(
+          ArtifactBinding.artifactPath(job: job), against: record, memory: nil)
+      } catch {
+        note(error, of: index)
+      }
+      return state.withLock { state in
+        state.checked.insert(index)
+        return state.faults[index]
+      }
+    }
+
+    func note(_ fault: Fault, of index: Int) {
+      state.withLock { $0.faults[index] = fault }
+    }
+
+    /// In the order of jobs.
+    var faults: [Fault] {
+      state.withLock { $0.faults.sorted { $0.key < $1.key }.map(\.value) }
+    }
   }
 
   /// The folders of a run's jobs that have a record.

@@ -10,12 +10,16 @@ struct EnergyGrid {
   let leftOut: Int
 
   init(_ modules: [ModuleRecord], _ figure: (ModuleRecord) -> Double?) {
+    self.init(modules.compactMap { module in figure(module).map { (module.name, $0) } })
+  }
+
+  /// A grid of figures by the names of modules.
+  init(_ figures: [(name: String, value: Double)]) {
     var types: [String] = []
     var cells: [(type: Int, layer: Int, value: Double)] = []
     var leftOut = 0
-    for module in modules {
-      guard let value = figure(module) else { continue }
-      guard let place = EnergyGrid.place(of: module.name) else {
+    for (name, value) in figures {
+      guard let place = EnergyGrid.place(of: name) else {
         leftOut += 1
         continue
       }

@@ -40,7 +40,7 @@ enum HTMLJob {
       "weightedMaximum": Numerals.smallPercent(weighted.maximum), "hasTuning": job.tuning != nil,
       "hasLossChart": !lossChart.isEmpty, "lossChart": lossChart, "hasTrials": !trials.isEmpty,
       "trials": trials.map(trialRow), "hasModules": !job.modules.isEmpty,
-      "moduleCount": "\(job.modules.count)", "modules": job.modules.map(moduleRow),
+      "moduleCount": "\(job.modules.count)", "moduleMarkup": job.modules.map(moduleRow).joined(),
       "hasFacts": !facts.isEmpty,
       "facts": facts.map { ["name": $0.name, "value": $0.value] },
     ]
@@ -110,13 +110,15 @@ enum HTMLJob {
     ]
   }
 
-  private static func moduleRow(_ module: ModuleRecord) -> [String: Any] {
-    [
-      "name": module.name, "shape": "\(module.outFeatures) × \(module.inFeatures)",
-      "lora": "\(module.loraRank)", "rank": "\(module.outputRank) × \(module.inputRank)",
-      "energy": module.capturedEnergy.map(Numerals.smallPercent) ?? Numerals.absent,
-      "weighted": module.weightedCapturedEnergy.map(Numerals.smallPercent) ?? Numerals.absent,
-      "bytes": Numerals.grouped(module.bytes),
+  private static func moduleRow(_ module: ModuleRecord) -> String {
+    let cells = [
+      "\(module.outFeatures) × \(module.inFeatures)", "\(module.loraRank)",
+      "\(module.outputRank) × \(module.inputRank)",
+      module.capturedEnergy.map(Numerals.smallPercent) ?? Numerals.absent,
+      module.weightedCapturedEnergy.map(Numerals.smallPercent) ?? Numerals.absent,
+      Numerals.grouped(module.bytes),
     ]
+    return "<tr><td class=\"name\">\(HTMLText.escaped(module.name))</td>"
+      + cells.map { "<td class=\"n\">\(HTMLText.escaped($0))</td>" }.joined() + "</tr>\n"
   }
 }

@@ -45,7 +45,7 @@ enum HTMLPage {
   }
 
   // The engine looks values up by name, so what it gets are dictionaries of text, lists and flags.
-  // Values under keys that end in "Chart" or "style" are markup made here; all others get escaped.
+  // Values under keys that end in "Chart" or "Markup" and "style" are markup made here; all others get escaped.
   private static func context(_ report: Report) -> [String: Any] {
     let totals = ReportTotals(report.jobs)
     let machines = Set(report.jobs.map(\.machine).filter { !$0.isEmpty })

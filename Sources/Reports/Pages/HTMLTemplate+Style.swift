@@ -7,7 +7,7 @@ extension HTMLTemplate {
     :root{--bg:#f7f7f4;--card:#fff;--ink:#1d2025;--muted:#656b74;--line:#e2e3de;--accent:#0f766e;\
     --soft:#e6f2f0;--bad:#b42318;--bad-soft:#fdecea;--note-soft:#fdf5e3;--base:#8b9099;--lora:#2563eb;\
     --start:#d97706;--tuned:#14a08f;--stored:#0f766e;--control:#8b3fd9;--grid:#ebece8}
-    @media (prefers-color-scheme:dark){:root{--bg:#131518;--card:#1b1e22;--ink:#e7e7e4;--muted:#9aa1aa;\
+    @media screen and (prefers-color-scheme:dark){:root{--bg:#131518;--card:#1b1e22;--ink:#e7e7e4;--muted:#9aa1aa;\
     --line:#2e3238;--accent:#2dd4bf;--soft:#173532;--bad:#ff8a7d;--bad-soft:#3a1c19;--note-soft:#352c16;\
     --base:#9aa1aa;--lora:#6ea8fe;--start:#fbbf24;--tuned:#7be3d3;--stored:#2dd4bf;--control:#c792ff;\
     --grid:#292d32}}

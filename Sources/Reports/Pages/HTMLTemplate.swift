@@ -1,18 +1,30 @@
-/// The page's Mustache template; every `{{name}}` is escaped, the few `{{{name}}}` are charts made here.
+/// The page's Mustache template; every `{{name}}` is escaped, the few `{{{name}}}` are made here: charts,
+/// and the rows of modules, which are many.
 enum HTMLTemplate {
-  static let page = """
-    {{% CONTENT_TYPE: \(HTMLText.name)}}
+  /// The head of every page up to its content; `title` and `style` are markup.
+  ///
+  /// - Parameter hasScript: The page's own script may run. None may load or send anything.
+  static func head(title: String, style: String, hasScript: Bool = false) -> String {
+    """
     <!doctype html>
     <html lang="en">
     <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
-    <title>{{title}}</title>
-    <style>{{{style}}}</style>
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'\
+    \(hasScript ? "; script-src 'unsafe-inline'" : "")">
+    <title>\(title)</title>
+    <style>\(style)</style>
     </head>
     <body>
     <main>
+    """
+  }
+
+  static let page = """
+    {{% CONTENT_TYPE: \(HTMLText.name)}}
+    \(head(title: "{{title}}", style: "{{{style}}}"))
     <header>
     <h1>{{title}}</h1>
     {{#hasMachine}}<p class="muted">{{machine}}</p>{{/hasMachine}}
@@ -57,17 +69,7 @@ enum HTMLTemplate {
   /// The page of one job beside an overview.
   static let jobPage = """
     {{% CONTENT_TYPE: \(HTMLText.name)}}
-    <!doctype html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">
-    <title>{{name}}</title>
-    <style>{{{style}}}</style>
-    </head>
-    <body>
-    <main>
+    \(head(title: "{{name}}", style: "{{{style}}}"))
     <p><a href="../index.html">All jobs</a></p>
     \(job)
     \(methods)
@@ -149,8 +151,7 @@ enum HTMLTemplate {
     <div class="scroll"><table>
     <thead><tr><th>Module</th><th class="n">Shape</th><th class="n">LoRA rank</th><th class="n">Latent</th><th class="n">Energy</th><th class="n">Weighted</th><th class="n">Bytes</th></tr></thead>
     <tbody>
-    {{#modules}}<tr><td class="name">{{name}}</td><td class="n">{{shape}}</td><td class="n">{{lora}}</td><td class="n">{{rank}}</td><td class="n">{{energy}}</td><td class="n">{{weighted}}</td><td class="n">{{bytes}}</td></tr>
-    {{/modules}}</tbody>
+    {{{moduleMarkup}}}</tbody>
     </table></div></details>
     {{/hasModules}}
     {{#hasFacts}}

@@ -2,7 +2,7 @@ import Faults
 import Mustache
 
 /// The page of one job beside an overview.
-struct JobPage {
+struct JobPage: Sendable {
   private let template: MustacheTemplate
 
   /// - Throws: 70 `REPORT-TEMPLATE` if the template does not parse.

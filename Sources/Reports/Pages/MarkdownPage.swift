@@ -10,20 +10,24 @@ enum MarkdownPage {
       out += "\(Numerals.bytes(totals.artifact)) of artifacts."
     }
     if totals.leftOut > 0 { out += " \(totals.leftOut) figures are not finite and in no total." }
-    out += "\n\n## Accuracy\n\n"
+    out += "\n\n"
     let rows = report.jobs.map(SummaryRow.init)
-    out += MarkdownText.table(
-      [
-        "job", "base", "LoRA", "start", "tuned", "stored", "95% interval", "retained", "NLL LoRA",
-        "NLL stored",
-      ], numeric: Set(1...9),
-      rows.map {
+    if report.jobs.contains(where: { $0.evaluation != nil }) {
+      out += "## Accuracy\n\n"
+      out += MarkdownText.table(
         [
-          MarkdownText.escaped($0.name), $0.base, $0.lora, $0.start, $0.tuned, $0.result,
-          $0.resultRange, $0.retained, $0.loraNLL, $0.resultNLL,
-        ]
-      })
-    out += "\n## Size\n\n"
+          "job", "base", "LoRA", "start", "tuned", "stored", "95% interval", "retained",
+          "NLL LoRA", "NLL stored",
+        ], numeric: Set(1...9),
+        rows.map {
+          [
+            MarkdownText.escaped($0.name), $0.base, $0.lora, $0.start, $0.tuned, $0.result,
+            $0.resultRange, $0.retained, $0.loraNLL, $0.resultNLL,
+          ]
+        })
+      out += "\n"
+    }
+    out += "## Size\n\n"
     out += MarkdownText.table(
       ["job", "state", "as shipped", "as F16", "artifact", "smaller", "than F16"],
       numeric: Set(2...6),

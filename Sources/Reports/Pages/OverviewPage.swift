@@ -5,33 +5,26 @@
 struct OverviewPage {
   private let report: Report
   private let rows: [OverviewRow]
+  private let energies: EnergyMeans
 
-  /// Failures and worst results that are listed; all of them are in the table.
+  /// Failures that are shown at once, and those that are listed; all of them are in the table.
+  private static let shown = 20
   private static let listed = 200
+  /// Worst results that are listed.
   private static let worst = 20
 
-  init(_ report: Report, rows: [OverviewRow]) {
+  init(_ report: Report, rows: [OverviewRow], energies: EnergyMeans) {
     self.report = report
     self.rows = rows
+    self.energies = energies
   }
 
   var text: String {
     let totals = ReportTotals(report.jobs)
     var out = """
-      <!doctype html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta name="color-scheme" content="light dark">
-      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; \
-      script-src 'unsafe-inline'">
-      <title>\(HTMLText.escaped(report.title))</title>
-      <style>\(HTMLTemplate.style)
-      \(OverviewPage.style)</style>
-      </head>
-      <body>
-      <main>
+      \(HTMLTemplate.head(
+        title: HTMLText.escaped(report.title), style: HTMLTemplate.style + "\n" + OverviewPage.style,
+        hasScript: true))
       <header>
       <h1>\(HTMLText.escaped(report.title))</h1>
       \(machine)<div class="cards">
@@ -45,7 +38,7 @@ struct OverviewPage {
       out +=
         "<p class=\"notice\">Results with a figure that is not finite: \(totals.leftOut). They are shown as nan and stand in no total.</p>\n"
     }
-    out += "</header>\n" + failures + worstResults
+    out += "</header>\n" + failures + worstResults + fleet
     for frontier in Frontier.all(in: report.jobs).prefix(12) {
       out += """
         <section>
@@ -76,13 +69,19 @@ struct OverviewPage {
     let failed = rows.filter { $0.failure != nil }
     guard !failed.isEmpty else { return "" }
     var out = "<section>\n<h2>Failures</h2>\n<ul class=\"verdicts\">\n"
-    for row in failed.prefix(OverviewPage.listed) {
-      out +=
-        "<li><span class=\"tag bad\">\(row.state.rawValue)</span> \(link(row)): \(HTMLText.escaped(row.failure ?? ""))</li>\n"
+    func line(_ row: OverviewRow) -> String {
+      "<li><span class=\"tag bad\">\(row.state.rawValue)</span> \(link(row)): \(HTMLText.escaped(row.failure ?? ""))</li>\n"
     }
-    let rest = failed.count - OverviewPage.listed
-    if rest > 0 { out += "<li>and \(rest) more: filter the table by state</li>\n" }
-    return out + "</ul>\n</section>\n"
+    out += failed.prefix(OverviewPage.shown).map(line).joined() + "</ul>\n"
+    let folded = failed.prefix(OverviewPage.listed).dropFirst(OverviewPage.shown)
+    if !folded.isEmpty {
+      out += "<details><summary>\(folded.count) more</summary>\n<ul class=\"verdicts\">\n"
+      out += folded.map(line).joined()
+      let rest = failed.count - OverviewPage.listed
+      if rest > 0 { out += "<li>and \(rest) more: filter the table by state</li>\n" }
+      out += "</ul></details>\n"
+    }
+    return out + "</section>\n"
   }
 
   /// By retained gain where that was measured, else by the energy that the directions hold.
@@ -97,9 +96,34 @@ struct OverviewPage {
     let heading = measured.isEmpty ? "Least energy held" : "Least gain retained"
     var out = "<section>\n<h2>\(heading)</h2>\n<ol class=\"worst\">\n"
     for row in worst {
-      out += "<li>\(link(row)) \(Numerals.percent(figure(row)))</li>\n"
+      let range = measured.isEmpty ? nil : row.retainedRange.map(Numerals.percentRange)
+      out += "<li>\(link(row)) \(Numerals.percent(figure(row)))"
+      if let range { out += " <span class=\"muted\">\(range)</span>" }
+      out += "</li>\n"
     }
     return out + "</ol>\n</section>\n"
+  }
+
+  /// All jobs in two pictures: what is retained by bytes, and what directions hold by layer and module type.
+  private var fleet: String {
+    var out = ""
+    let chart = FleetChart.svg(rows)
+    if !chart.isEmpty {
+      out += "<section>\n<h2>Gain retained for bytes</h2>\n<figure>\(chart)</figure>\n</section>\n"
+    }
+    let grid = energies.grid
+    if !grid.isEmpty {
+      out += """
+        <section>
+        <h2>Energy held, layer by module</h2>
+        <p class="muted">Mean over the jobs of the share of an update's energy that the chosen directions hold; the strongest \
+        shade is \(Numerals.smallPercent(grid.maximum)).</p>
+        <figure>\(HeatMap.svg(grid, label: "Mean energy held"))</figure>
+        </section>
+
+        """
+    }
+    return out
   }
 
   private func link(_ row: OverviewRow) -> String {

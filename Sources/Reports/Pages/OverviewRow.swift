@@ -11,6 +11,7 @@ struct OverviewRow: Sendable {
   let loraAccuracy: Double?
   let accuracy: Double?
   let retained: Double?
+  let retainedRange: ClosedRange<Double>?
   let nll: Double?
   let shippedBytes: Int?
   let artifactBytes: Int?
@@ -29,6 +30,7 @@ struct OverviewRow: Sendable {
     loraAccuracy = job.evaluation?.first(.lora)?.accuracy
     accuracy = result?.accuracy
     retained = result?.retainedGain
+    retainedRange = result?.retainedGainCI95
     nll = result?.nll
     shippedBytes = job.sizes?.asShipped
     artifactBytes = job.sizes?.artifact

@@ -1,6 +1,7 @@
 public import Faults
 import Files
 import JSON
+import Threads
 
 /// Writes a report on jobs whose records are read one at a time, so that memory does not grow with their details.
 public struct ReportWriter {
@@ -14,14 +15,20 @@ public struct ReportWriter {
     self.title = title
   }
 
+  /// Jobs that are read and shown at once.
+  private static let atOnce = 64
+
   /// Writes the report on `count` records into `directory`, each file replaced atomically.
   ///
-  /// - Parameter record: The record of a job by its place; asked twice for each where there are many.
+  /// - Parameters:
+  ///   - threads: Threads that read records and make pages; the bytes do not depend on them.
+  ///   - record: The record of a job by its place; asked twice for each where there are many.
   /// - Returns: The report, with the records' summaries where there are many.
   /// - Throws: 73, 74 or 75 when the directory cannot be made or a file cannot be written; what `record` throws.
   @discardableResult
   public func write(
-    to directory: String, count: Int, record: (Int) throws(Fault) -> JobRecord
+    to directory: String, count: Int, threads: Int,
+    record: @Sendable (Int) throws(Fault) -> JobRecord
   ) throws(Fault) -> Report {
     guard count > ReportWriter.onePageLimit else {
       var jobs: [JobRecord] = []
@@ -30,42 +37,80 @@ public struct ReportWriter {
       try report.write(to: directory)
       return report
     }
-    let pages = Paths.join(directory, "jobs")
-    try Paths.makeDirectory(pages)
-    var rows: [OverviewRow] = []
-    var summaries: [JobRecord] = []
-    let page = try JobPage()
-    try AtomicFile.write(Paths.join(directory, "modules.csv")) { (modules) throws(Fault) in
-      try modules.append(Array(CSVPage.moduleHeader.utf8))
-      for index in 0..<count {
-        try Interruption.check()
-        let job = try record(index)
-        try modules.append(Array(CSVPage.modules(job).utf8))
-        let row = OverviewRow(job, index: index)
-        try AtomicFile.write(Paths.join(directory, row.page), text: page.text(job))
-        rows.append(row)
-        summaries.append(job.summary)
-      }
-    }
-    let report = Report(title: title, jobs: summaries)
-    try AtomicFile.write(
-      Paths.join(directory, "index.html"), text: OverviewPage(report, rows: rows).text)
+    try Paths.makeDirectory(Paths.join(directory, "jobs"))
+    let (report, overview) = try writeJobs(to: directory, count: count, threads: threads, record)
+    try AtomicFile.write(Paths.join(directory, "index.html"), text: overview.text)
     try AtomicFile.write(
       Paths.join(directory, "report.md"), text: MarkdownPage.text(report, details: false))
     try AtomicFile.write(Paths.join(directory, "report.csv"), text: CSVPage.variants(report))
     try AtomicFile.write(Paths.join(directory, "report.json")) { (sink) throws(Fault) in
       try sink.append(Array(report.jsonHead.utf8))
-      for index in 0..<count {
-        try sink.append(Array(((index == 0 ? "" : ",") + "\n").utf8))
-        try sink.append(Array(try record(index).json.text().utf8))
+      try ReportWriter.forEach(count, threads: threads) { (index) throws(Fault) in
+        Array(((index == 0 ? "" : ",") + "\n").utf8) + Array(try record(index).json.text().utf8)
+      } then: { (lines) throws(Fault) in
+        for line in lines { try sink.append(line) }
       }
       try sink.append(Array("\n]}\n".utf8))
     }
-    for (index, frontier) in Frontier.all(in: summaries).enumerated() {
+    for (index, frontier) in Frontier.all(in: report.jobs).enumerated() {
       try AtomicFile.write(
         Paths.join(directory, Report.pictureName(index)),
         text: SVG.file(FrontierChart.svg(frontier)))
     }
     return report
+  }
+
+  /// What one job comes to.
+  private struct Part: Sendable {
+    var row: OverviewRow
+    var summary: JobRecord
+    var modules: [ModuleRecord]
+    var moduleRows: [UInt8]
+    var page: AtomicFile.Content
+  }
+
+  /// Writes the pages of all jobs and `modules.csv`.
+  private func writeJobs(
+    to directory: String, count: Int, threads: Int,
+    _ record: @Sendable (Int) throws(Fault) -> JobRecord
+  ) throws(Fault) -> (report: Report, overview: OverviewPage) {
+    var rows: [OverviewRow] = []
+    var summaries: [JobRecord] = []
+    var energies = EnergyMeans()
+    let page = try JobPage()
+    try AtomicFile.write(Paths.join(directory, "modules.csv")) { (modules) throws(Fault) in
+      try modules.append(Array(CSVPage.moduleHeader.utf8))
+      try ReportWriter.forEach(count, threads: threads) { (index) throws(Fault) in
+        let job = try record(index)
+        let row = OverviewRow(job, index: index)
+        return Part(
+          row: row, summary: job.summary, modules: job.modules,
+          moduleRows: Array(CSVPage.modules(job).utf8),
+          page: (Paths.join(directory, row.page), Array(page.text(job).utf8)))
+      } then: { (parts) throws(Fault) in
+        for written in AtomicFile.write(parts.map(\.page)) { _ = try written.get() }
+        for part in parts {
+          try modules.append(part.moduleRows)
+          energies.add(part.modules)
+          rows.append(part.row)
+          summaries.append(part.summary)
+        }
+      }
+    }
+    let report = Report(title: title, jobs: summaries)
+    return (report, OverviewPage(report, rows: rows, energies: energies))
+  }
+
+  /// Makes something of every index and takes it in order, some of them at once.
+  private static func forEach<Item: Sendable>(
+    _ count: Int, threads: Int, _ make: @Sendable (Int) throws(Fault) -> Item,
+    then take: ([Item]) throws(Fault) -> Void
+  ) throws(Fault) {
+    for first in stride(from: 0, to: count, by: atOnce) {
+      try take(
+        parallelMap(min(atOnce, count - first), threads: threads) { (index) throws(Fault) in
+          try make(first + index)
+        })
+    }
   }
 }

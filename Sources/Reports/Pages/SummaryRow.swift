@@ -1,5 +1,5 @@
 /// One job's line in the summary, as text before any escaping.
-struct SummaryRow {
+struct SummaryRow: Sendable {
   let name: String
   let state: String
   let base: String

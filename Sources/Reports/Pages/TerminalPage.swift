@@ -9,24 +9,27 @@ extension Report {
       + "\(Numerals.bytes(totals.artifact)) of artifacts"
   }
 
-  /// The accuracy table and the size table for a terminal, plain ASCII names, one line a job.
+  /// The accuracy table, where anything was measured, and the size table for a terminal, plain ASCII names, one line a
+  /// job.
   ///
   /// Each table's first line starts with its word, `accuracy` or `size`, so that a script finds it.
   public var terminalText: String {
     let rows = jobs.map(SummaryRow.init)
-    var out = TerminalPage.table(
-      [
-        "accuracy", "base", "LoRA", "start", "tuned", "stored", "95% interval", "retained",
-        "NLL LoRA",
-        "NLL stored",
-      ],
-      rows.map {
+    var out = ""
+    if jobs.contains(where: { $0.evaluation != nil }) {
+      out += TerminalPage.table(
         [
-          $0.name, $0.base, $0.lora, $0.start, $0.tuned, $0.result, $0.resultRange, $0.retained,
-          $0.loraNLL, $0.resultNLL,
-        ]
-      })
-    out += "\n"
+          "accuracy", "base", "LoRA", "start", "tuned", "stored", "95% interval", "retained",
+          "NLL LoRA", "NLL stored",
+        ],
+        rows.map {
+          [
+            $0.name, $0.base, $0.lora, $0.start, $0.tuned, $0.result, $0.resultRange, $0.retained,
+            $0.loraNLL, $0.resultNLL,
+          ]
+        })
+      out += "\n"
+    }
     out += TerminalPage.table(
       ["size", "as shipped", "as F16", "artifact", "smaller", "than F16"],
       rows.map { [$0.name, $0.asShipped, $0.f16, $0.artifact, $0.ratio, $0.ratioF16] })

@@ -52,8 +52,9 @@ struct BatchCommand: ParsableCommand {
     _ = try AtomicFile.removeLeftovers(in: output)
     let worked = try fleet.work(
       target, manifest: manifest, parts: fleet.parts(plan, names: chosen), shared: shared)
-    let results = target.results(manifest, known: worked)
-    let report = try target.report(results)
+    let threads = try shared.threadCount()
+    let results = try target.results(manifest, known: worked, threads: threads)
+    let report = try target.report(results, threads: threads)
     if json {
       try StandardOutput.write(BatchResults.json(results))
     } else {

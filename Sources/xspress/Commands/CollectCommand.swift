@@ -30,8 +30,9 @@ struct CollectCommand: ParsableCommand {
   func run() throws {
     let fleet = Fleet(run: runDirectory)
     let (_, manifest) = try RunPlan.read(fleet.run)
-    let results = fleet.collect(manifest)
-    let report = try fleet.report(results)
+    let threads = try shared.threadCount(log: shared.progress)
+    let results = try fleet.collect(manifest, threads: threads)
+    let report = try fleet.report(results, threads: threads)
     if json {
       try StandardOutput.write(BatchResults.json(results))
     } else {

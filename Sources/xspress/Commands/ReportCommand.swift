@@ -32,7 +32,8 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     try OutputPlace.checkDirectory(output, force: force || holdsReport)
-    let (report, faults) = try RunReport.write(runs, to: output)
+    let (report, faults) = try RunReport.write(
+      runs, to: output, threads: try shared.threadCount(log: shared.progress))
     if json {
       try StandardOutput.write(
         .object([

@@ -52,7 +52,9 @@ struct RunCommand: ParsableCommand {
     let names = Set(plan.names(of: part))
     let parts = fleet.parts(plan, names: names, shard: part)
     let worked = try fleet.work(target, manifest: manifest, parts: parts, shared: shared)
-    let results = target.results(manifest, known: worked).filter { names.contains($0.name) }
+    let results = try target.results(
+      manifest, known: worked, threads: try shared.threadCount()
+    ).filter { names.contains($0.name) }
     if json {
       try StandardOutput.write(BatchResults.json(results))
     } else {

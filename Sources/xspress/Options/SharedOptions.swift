@@ -43,12 +43,12 @@ struct SharedOptions: ParsableArguments {
   /// The thread count in force; that it is less than asked for is said in `log`.
   ///
   /// - Throws: 71 where the limits of this process do not hold one.
-  func threadCount(log: ProgressLog) throws(Fault) -> Int {
+  func threadCount(log: ProgressLog? = nil) throws(Fault) -> Int {
     let cores = ProcessLimits.cores
     let wanted = threads ?? cores
     let count = try ProcessLimits.threads(wanted: wanted, cores: cores)
     if count < wanted {
-      log.note(
+      log?.note(
         "\(count) threads instead of \(wanted): what the cores and limits of this process allow")
     }
     return count

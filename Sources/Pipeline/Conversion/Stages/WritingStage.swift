@@ -18,16 +18,17 @@ package struct WritingStage: Stage {
   package init() {}
 
   package func run(_ artifact: AssembledArtifact, in job: JobContext) throws(Fault) -> WrittenFile {
+    let encoded = try EncodedArtifact(artifact.artifact)
     if case .budget(let bytes, _) = job.request.target {
-      let size = try artifact.encodedByteCount()
+      let size = encoded.bytes.count
       guard size <= bytes else {
         throw Fault(
           .badData, "JOB-BUDGET", "the artifact has \(size) bytes, the budget is \(bytes)",
           path: job.request.adapterPath)
       }
     }
-    let written = try artifact.write(to: job.request.outputPath)
+    let written = try AtomicFile.write(job.request.outputPath, bytes: encoded.bytes)
     job.removeState()
-    return WrittenFile(written: written, parts: try artifact.parts())
+    return WrittenFile(written: written, parts: try encoded.parts())
   }
 }
