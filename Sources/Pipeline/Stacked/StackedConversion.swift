@@ -267,7 +267,8 @@ package final class StackedConversion {
     }
     let written = try AtomicFile.write(draft.path, bytes: bytes)
     return File(
-      written: WrittenFile(written: written, parts: try draft.artifact.parts()),
+      written: WrittenFile(
+        digest: written.digest, byteCount: written.byteCount, parts: try draft.artifact.parts()),
       seconds: Date().timeIntervalSince(start))
   }
 }

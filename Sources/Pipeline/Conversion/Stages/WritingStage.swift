@@ -1,17 +1,21 @@
 import Artifacts
 package import Faults
 import Files
+import Ranks
 import Recipes
 import Reports
 
 /// An artifact on disk.
 package struct WrittenFile: Sendable {
-  var written: AtomicFile.Written
+  /// SHA-256 of the file.
+  var digest: SHA256Digest
+  /// Its size.
+  var byteCount: Int
   /// What of it costs how much.
   var parts: [SizeRecord.Part]
 }
 
-/// Writes the artifact atomically and removes what an interruption would have needed.
+/// Writes the artifact atomically and removes what an interruption would have needed: of several ranks the first.
 package struct WritingStage: Stage {
   package static let name: String? = nil
 
@@ -26,8 +30,18 @@ package struct WritingStage: Stage {
           path: job.request.adapterPath)
       }
     }
+    let ranks = job.session.ranks
+    try ranks.agree { () throws(Fault) in
+      [("the artifact", SHA256Digest.of(try artifact.artifact.bytes()).hex)]
+    }
+    guard ranks.isFirst else {
+      let bytes = try artifact.artifact.bytes()
+      return WrittenFile(
+        digest: SHA256Digest.of(bytes), byteCount: bytes.count, parts: try artifact.parts())
+    }
     let written = try artifact.write(to: job.request.outputPath)
     job.removeState()
-    return WrittenFile(written: written, parts: try artifact.parts())
+    return WrittenFile(
+      digest: written.digest, byteCount: written.byteCount, parts: try artifact.parts())
   }
 }
