@@ -125,7 +125,8 @@ import Testing
     if engine == .k8s { submission.queue = "batch" }
     let path = Checkout.path("golden/documents/emitted/\(file)")
     let text = try submission.text(for: engine)
-    #expect(text == (try String(contentsOfFile: path, encoding: .utf8)), "see crosscheck_engines.py")
+    #expect(
+      text == (try String(contentsOfFile: path, encoding: .utf8)), "see crosscheck_engines.py")
   }
 
   @Test func partsFollowTheNumberOfJobs() throws {
