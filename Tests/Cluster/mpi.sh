@@ -26,7 +26,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 make -s mpi-shim MPI_SHIM="$work/libxspress-mpi.so"
 export XSPRESS_MPI=$work/libxspress-mpi.so OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-export XDG_CACHE_HOME=$work/cache TMPDIR=$work
+export TMPDIR=$work
 ldd "$tool" | grep -qi mpi && fail "the plain program is linked with MPI"
 
 # A LoRA of rank 4 on every q_proj and v_proj of a golden model, and rows for it.
@@ -59,14 +59,15 @@ with open(work / "rows.jsonl", "w") as rows:
     for row in range(160):
         prompt = " ".join(random.choice(words) for _ in range(8 + row % 9))
         rows.write(json.dumps({"prompt": prompt, "completion": random.choice(words)}) + "\n")
+(work / "openings.jsonl").write_text("".join(json.dumps({"opening": word}) + "\n" for word in words))
 PYTHON
 
-# tune OUT: as `launch` says how; what it says goes to OUT.log.
+# tune OUT: as `launch` says how; what it says goes to OUT.log. Nothing is taken from another run's cache.
 tune() {
   "${launch[@]}" "$tool" tune "${flags[@]}" --base "$base" --adapter "$work/adapter" --rank 3 \
     --train "$work/rows.jsonl" --train-limit 120 --validation 0.2 --batch-size 32 --steps "$steps" --checkpoint-every 10 \
     --eval "$work/rows.jsonl" --eval-skip 120 --control top --calibrate "$work/rows.jsonl" --calibrate-limit 32 \
-    --log plain -o "$1" >"$1.out" 2>"$1.log"
+    --cache-dir "$1.cache" --log plain -o "$1" >"$1.out" 2>"$1.log"
 }
 ranks() {
   launch=(mpirun --quiet -np "$1" --oversubscribe --bind-to none --mca btl self,vader --mca mpi_yield_when_idle 1)
@@ -84,6 +85,25 @@ for count in 1 2 4; do
   [ ! -e "$work/$count.loraxs.tuning" ] || fail "$count ranks leave a checkpoint"
 done
 echo "mpi: 1, 2 and 4 ranks give the bytes of a process alone"
+
+# What else meets in exchanges: a race of forms within a budget, a search for the rate, vectors of a residual, texts by the model.
+other() {
+  local name=$1
+  shift
+  for how in "" 3; do
+    launch=(env) flags=(--threads 1)
+    [ -z "$how" ] || ranks $how
+    "${launch[@]}" "$tool" tune "${flags[@]}" --base "$base" --adapter "$work/adapter" --steps 20 --batch-size 32 --log none \
+      "$@" --cache-dir "$work/$name$how.cache" -o "$work/$name$how.loraxs" >/dev/null 2>"$work/$name.log" || fail "$name: $(cat "$work/$name.log")"
+  done
+  cmp "$work/$name.loraxs" "$work/${name}3.loraxs" || fail "$name: three ranks give other bytes"
+}
+rows=(--train "$work/rows.jsonl" --validation 0.2)
+other race --budget 6KB --calibrate "$work/rows.jsonl" "${rows[@]}"
+other search --rank 3 --lr-search "${rows[@]}"
+other residual --rank 3 --residual 2 --tune-residual --precision bfloat16 "${rows[@]}"
+other texts --rank 3 --train self --self-openings "$work/openings.jsonl" --self-texts 24 --self-length 12
+echo "mpi: so do a race, a search, a residual and texts by the model"
 
 # begin COUNT: starts the job in the background and fills `processes` with its ranks, by rank.
 cut=$work/cut.loraxs
@@ -148,9 +168,9 @@ different() {
   local code=0
   mpirun --quiet --oversubscribe --bind-to none --mca btl self,vader --mca mpi_yield_when_idle 1 \
     -np 1 "$tool" tune --mpi --threads 1 --base "$base" --adapter "$work/adapter" --rank 3 --train "$work/rows.jsonl" \
-    --steps 5 --log none -o "$work/d.loraxs" : \
+    --steps 5 --cache-dir "$work/cache" --log none -o "$work/d.loraxs" : \
     -np 1 "$tool" tune --mpi --threads 1 --base "$base" --adapter "$1" --rank 3 --train "$2" \
-    --steps 5 --log none -o "$work/d.loraxs" >"$work/d.out" 2>"$work/d.log" || code=$?
+    --steps 5 --cache-dir "$work/cache" --log none -o "$work/d.loraxs" >"$work/d.out" 2>"$work/d.log" || code=$?
   [ $code -eq "$3" ] || fail "exit $code, not $3: $(cat "$work/d.log")"
   [ "$(grep -c '^error: ' "$work/d.log")" = 1 ] || fail "not one line: $(cat "$work/d.log")"
   grep -q "$4" "$work/d.log" || fail "$(cat "$work/d.log")"

@@ -179,6 +179,7 @@ package final class JobContext {
         ("the program", try SHA256Digest.of(InputFile(RankPlace.program)).hex),
         ("the kernels of products", "\(OpenBLAS.coreName) \(CPUKernels.name)"),
         ("the adapter", matched.adapter.identity.hex),
+        ("--restart", "\(request.restarts)"),
         ("the options", SHA256Digest.of(Array(request.recipe.canonicalText([.latents]).utf8)).hex),
       ]
     }
