@@ -17,7 +17,10 @@
 #   make fuzz-short  every reader under libFuzzer and AddressSanitizer, a minute each; make fuzz SECONDS_EACH=3600 longer
 #   make cluster-test  parts on a Slurm of two nodes on this machine, where it is installed (as root; a minute)
 #   make browser-test  the pages of reports driven in a headless Chromium, where there is one
-#   make install   into PREFIX (default /usr/local), with completions and a man page; DESTDIR honoured
+#   make mpi-shim  what `xspress tune --mpi` loads, built with MPICC (default mpicc) beside the tool
+#   make mpi-test  tuning by one, two and four ranks under Open MPI, where it is installed (half a minute)
+#   make install   into PREFIX (default /usr/local), with completions and a man page; DESTDIR honoured; where there is an
+#                  MPICC, with what --mpi loads
 #   make clean     remove builds and demo runs, keep models/
 
 SWIFT ?= swift
@@ -28,11 +31,14 @@ PYTHON ?= python3
 DIGEST_MODELS ?= models
 SECONDS_EACH ?= 60
 XSPRESS = .build/release/xspress
+MPICC ?= mpicc
+MPI_SHIM ?= .build/release/libxspress-mpi.so
+MPI_SOURCE = Sources/Ranks/MPI/xspress_mpi.c
 # Tests use public interfaces alone; without testable imports they share one build with the tool.
 SWIFT_FLAGS = -c release
 TEST_FLAGS = $(SWIFT_FLAGS) --disable-testable-imports
 
-.PHONY: demo test build lint format documents models setup golden verify digests crosscheck bench fuzz fuzz-short cluster-test browser-test install clean
+.PHONY: demo test build lint format documents models setup golden verify digests crosscheck bench fuzz fuzz-short cluster-test browser-test mpi-shim mpi-test install clean
 
 demo: build models
 	@test -f golden/demo/$(DEMO).yaml || { \
@@ -94,8 +100,14 @@ cluster-test: build
 browser-test: build
 	$(PYTHON) Tests/Browser/overview.py $(XSPRESS)
 
+mpi-shim:
+	$(MPICC) -O2 -Wall -Wextra -Werror -shared -fPIC -o $(MPI_SHIM) $(MPI_SOURCE)
+
+mpi-test: build
+	bash Tests/Cluster/mpi.sh $(XSPRESS)
+
 install: build
-	sh .ci/install.sh $(XSPRESS) "$(DESTDIR)$(PREFIX)"
+	MPICC=$(MPICC) sh .ci/install.sh $(XSPRESS) "$(DESTDIR)$(PREFIX)" $(MPI_SOURCE)
 
 clean:
 	rm -rf .build .build-fuzz runs

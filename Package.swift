@@ -58,6 +58,10 @@ let package = Package(
     library("JSON", ["Faults", "CJSONC"]),
     library("Compression", ["Faults", "CZstd"]),
     library("Threads", ["Faults"]),
+    // The processes of one job. Its C source is no target: users build it against the MPI library they have.
+    .target(
+      name: "Ranks", dependencies: ["Faults", "Files"], exclude: ["README.md", "MPI"],
+      swiftSettings: swiftSettings),
     library(
       "LinearAlgebra", ["Faults", "Tensors", "Threads", "COpenBLAS", "CLAPACKE", "CKernels"]),
 
@@ -86,14 +90,14 @@ let package = Package(
     library(
       "Evaluation",
       [
-        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Models",
+        "Faults", "Files", "JSON", "Tensors", "Ranks", "LinearAlgebra", "Checkpoints", "Models",
         "Tokenizers",
       ]),
     library(
       "Training",
       [
-        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
-        "Models", "Bases", "Evaluation",
+        "Faults", "Files", "JSON", "Tensors", "Ranks", "LinearAlgebra", "Checkpoints",
+        "Tokenizers", "Models", "Bases", "Evaluation",
       ]),
 
     // What a job may be asked for: one table of options, whoever writes them.
@@ -114,7 +118,7 @@ let package = Package(
     library(
       "Pipeline",
       [
-        "Faults", "Files", "JSON", "Tensors", "Threads", "LinearAlgebra", "Checkpoints",
+        "Faults", "Files", "JSON", "Tensors", "Threads", "Ranks", "LinearAlgebra", "Checkpoints",
         "Tokenizers", "Adapters", "Bases", "Artifacts", "Models", "Projection", "Evaluation",
         "Training", "Progress", "Recipes", "Reports",
       ]),
@@ -138,7 +142,7 @@ let package = Package(
       dependencies: [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Adapters",
         "Artifacts", "Bases",
-        "Projection", "Training", "Pipeline", "Fleet", "Progress", "Recipes", "Reports",
+        "Projection", "Ranks", "Training", "Pipeline", "Fleet", "Progress", "Recipes", "Reports",
         "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -159,7 +163,8 @@ let package = Package(
 
     // Tests.
     .target(
-      name: "TestSupport", dependencies: ["Faults", "Files", "JSON", "Tensors", "Checkpoints"],
+      name: "TestSupport",
+      dependencies: ["Faults", "Files", "JSON", "Tensors", "Checkpoints", "Ranks"],
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
     // A value for every option, for the tests that try them all.
     .target(
@@ -172,6 +177,7 @@ let package = Package(
     tests("CompressionTests", ["Compression", "Faults", "Tensors"]),
     tests("ProgressTests", ["Faults", "Progress"]),
     tests("ThreadsTests", ["Threads", "Faults"]),
+    tests("RanksTests", ["Ranks", "Faults"]),
     tests("LinearAlgebraTests", ["LinearAlgebra", "Tensors", "Threads"]),
     tests("CheckpointsTests", ["Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
     tests("TokenizersTests", ["Tokenizers", "Checkpoints", "Faults", "Files", "JSON"]),
@@ -203,7 +209,7 @@ let package = Package(
       "TrainingTests",
       [
         "Training", "LinearAlgebra", "Models", "Bases", "Checkpoints", "Evaluation", "Faults",
-        "Files", "Tensors", "Tokenizers",
+        "Files", "Ranks", "Tensors", "Tokenizers",
       ]),
     tests("ReportsTests", ["Reports", "Files", "JSON", "Faults", "Tensors"]),
     tests(

@@ -1,5 +1,6 @@
 #!/bin/sh
-# install.sh BINARY PREFIX: the tool, its shell completions and its man page.
+# install.sh BINARY PREFIX [SOURCE]: the tool, its shell completions and its man page; the source of what --mpi loads, and
+# where there is an MPICC what it builds.
 set -eu
 binary=$1
 prefix=$2
@@ -17,4 +18,12 @@ install -D -m 644 "$scratch/fish" "$prefix/share/fish/vendor_completions.d/xspre
 python3 .ci/manpage.py "$binary" >"$scratch/xspress.1"
 gzip -9n "$scratch/xspress.1"
 install -D -m 644 "$scratch/xspress.1.gz" "$prefix/share/man/man1/xspress.1.gz"
+if [ -n "${3:-}" ]; then
+  install -D -m 644 "$3" "$prefix/share/xspress/xspress_mpi.c"
+  if command -v "${MPICC:-mpicc}" >/dev/null 2>&1; then
+    mkdir -p "$prefix/lib/xspress"
+    "${MPICC:-mpicc}" -O2 -shared -fPIC -o "$scratch/shim" "$3"
+    install -m 755 "$scratch/shim" "$prefix/lib/xspress/libxspress-mpi.so"
+  fi
+fi
 echo "installed $prefix/bin/xspress"

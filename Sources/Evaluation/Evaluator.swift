@@ -1,6 +1,7 @@
 public import Faults
 import Foundation
 public import Models
+public import Ranks
 public import Tensors
 
 /// Measures one variant after another on the same packed examples.
@@ -11,13 +12,17 @@ public import Tensors
 public struct Evaluator: Sendable {
   /// The examples.
   public let plan: EvaluationPlan
+  private let ranks: Ranks
 
-  /// An evaluator over `plan`.
-  public init(plan: EvaluationPlan) {
+  /// An evaluator over `plan`, whose batches `ranks` share.
+  public init(plan: EvaluationPlan, ranks: Ranks = .one) {
     self.plan = plan
+    self.ranks = ranks
   }
 
   /// Final hidden states at the loss positions, batch by batch: a teacher in `d` numbers a position.
+  ///
+  /// Those of batches that another rank does are empty.
   public typealias HiddenStates = [Matrix<Float>]
 
   /// Scores a variant; `teacher` are the hidden states an earlier call returned for the teacher, and
@@ -30,22 +35,25 @@ public struct Evaluator: Sendable {
   ) throws(Fault) -> (scores: VariantScores, hidden: HiddenStates) {
     let start = Date()
     let counter = ProgressCounter { progress($0, plan.examples.count) }
-    let parts = try pool.map(plan.batches.count) { (index, decoder) throws(Fault) in
-      let batch = plan.batches[index]
-      let hidden = try decoder.forward(batch.tokens)
-      let scores = decoder.head.scores(
-        hidden, targets: batch.tokens.targets, teacher: teacher?[index],
-        teacherWeights: teacherWeights)
-      let examples = batch.items.map {
-        score($0, batch: batch.tokens, hidden: hidden, scores: scores, decoder.head)
+    var states = HiddenStates(repeating: Matrix(rows: 0, columns: 0), count: plan.batches.count)
+    let scores = try ranks.share(plan.batches.count) { (mine) throws(Fault) in
+      let parts = try pool.map(mine.count) { (place, decoder) throws(Fault) in
+        let batch = plan.batches[mine[place]]
+        let hidden = try decoder.forward(batch.tokens)
+        let scores = decoder.head.scores(
+          hidden, targets: batch.tokens.targets, teacher: teacher?[mine[place]],
+          teacherWeights: teacherWeights)
+        let examples = batch.items.map {
+          score($0, batch: batch.tokens, hidden: hidden, scores: scores, decoder.head)
+        }
+        counter.add(examples.count)
+        return (examples: examples, hidden: hidden)
       }
-      counter.add(examples.count)
-      return (examples: examples, hidden: hidden)
+      for (index, part) in zip(mine, parts) { states[index] = part.hidden }
+      return parts.map(\.examples)
     }
     let seconds = Date().timeIntervalSince(start)
-    return (
-      VariantScores(examples: parts.flatMap(\.examples), seconds: seconds), parts.map(\.hidden)
-    )
+    return (VariantScores(examples: scores.flatMap(\.self), seconds: seconds), states)
   }
 
   private func score(

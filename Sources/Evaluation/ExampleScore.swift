@@ -1,3 +1,6 @@
+package import Faults
+package import Ranks
+
 /// What one variant did on one example.
 public struct ExampleScore: Sendable, Hashable {
   /// Greedy decoding equals the completion, or the right choice scored highest.
@@ -28,6 +31,25 @@ public struct ExampleScore: Sendable, Hashable {
     self.tokenCount = tokenCount
     self.divergence = divergence
     self.agreements = agreements
+  }
+}
+
+extension ExampleScore: RankValue {
+  package func write(to bytes: inout RankBytes) {
+    bytes.write(isCorrect)
+    bytes.write(isCorrectPerToken)
+    bytes.write(choiceNegativeLogLikelihood)
+    bytes.write(negativeLogLikelihood)
+    bytes.write(tokenCount)
+    bytes.write(divergence)
+    bytes.write(agreements)
+  }
+
+  package init(from bytes: inout RankBytes) throws(Fault) {
+    self.init(
+      isCorrect: try bytes.read(), isCorrectPerToken: try bytes.read(),
+      choiceNegativeLogLikelihood: try bytes.read(), negativeLogLikelihood: try bytes.read(),
+      tokenCount: try bytes.read(), divergence: try bytes.read(), agreements: try bytes.read())
   }
 }
 

@@ -4,12 +4,16 @@ import Glibc
 /// What the system lets this process use, and what is refused because of it, before anything is begun: a failed
 /// allocation or thread cannot be recovered from inside the libraries that make them.
 public enum ProcessLimits {
+  /// The cores this process may run on by affinity: a mask in hexadecimal digits and commas, empty where it is not known.
+  public static var coreMask: String {
+    let line = (ControlGroup.text("/proc/self/status") ?? "").split(separator: "\n")
+      .first { $0.hasPrefix("Cpus_allowed:") }
+    return line?.split(separator: "\t").last.map(String.init) ?? ""
+  }
+
   /// The cores this process may run on, by affinity and by the CPU quota of its container.
   public static var cores: Int {
-    // Cpus_allowed: a mask in hexadecimal digits and commas.
-    let mask = (ControlGroup.text("/proc/self/status") ?? "").split(separator: "\n")
-      .first { $0.hasPrefix("Cpus_allowed:") }?.dropFirst("Cpus_allowed:".count)
-    let allowed = (mask ?? "").reduce(0) { $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0) }
+    let allowed = coreMask.reduce(0) { $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0) }
     let count = allowed > 0 ? allowed : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     return max(min(count, ControlGroup.current.cores ?? count), 1)
   }

@@ -1,6 +1,5 @@
 public import Faults
 import Files
-import Foundation
 import Pipeline
 public import Recipes
 public import Reports
@@ -41,27 +40,18 @@ public struct Fleet: Sendable {
   public func work(
     _ parts: [[String]], arguments: @Sendable (Int) -> [String]
   ) throws(Fault) -> [JobResult] {
-    struct Progress {
-      var results: [String: JobResult] = [:]
-      var fault: Fault?
-    }
-    let progress = Mutex(Progress())
     let run = self.run
-    DispatchQueue.concurrentPerform(iterations: parts.count) { number in
+    // One that fails keeps no other from its part.
+    let ended = try parallelMap(parts.count, threads: parts.count) { number in
       let supervisor = WorkerSupervisor(
         marker: RunMarker(run: run, worker: number), arguments: arguments(number))
-      do throws(Fault) {
-        try supervisor.run(parts[number]) { result in
-          progress.withLock { $0.results[result.name] = result }
-        }
-      } catch {
-        progress.withLock { $0.fault = $0.fault ?? error }
+      return Result { () throws(Fault) in
+        var results: [String: JobResult] = [:]
+        try supervisor.run(parts[number]) { results[$0.name] = $0 }
+        return Array(results.values)
       }
     }
-    return try progress.withLock { (progress) throws(Fault) in
-      if let fault = progress.fault { throw fault }
-      return Array(progress.results.values)
-    }
+    return try ended.map { (part) throws(Fault) in try part.get() }.flatMap(\.self)
   }
 
   /// The results of all jobs of `manifest`, in its order: those of `known`, else what earlier work has left.

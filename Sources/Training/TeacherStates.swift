@@ -2,6 +2,7 @@ import Checkpoints
 import Evaluation
 import Faults
 import Models
+import Ranks
 import Tensors
 
 /// The teacher's final hidden states at the completion positions of training examples, computed once each.
@@ -14,17 +15,20 @@ final class TeacherStates {
   private let teacher: DecoderPool
   private let examples: [TokenizedExample]
   private let store: TeacherStateStore?
+  private let ranks: Ranks
   private var chunks: [[Int]] = []
   private var chunkOfExample: [Int] = []
   private var states: [[Float]?] = []
 
   /// States of `examples` under `teacher`, in chunks of `chunkSize` in file order.
   init(
-    teacher: DecoderPool, examples: [TokenizedExample], chunkSize: Int, store: TeacherStateStore?
+    teacher: DecoderPool, examples: [TokenizedExample], chunkSize: Int, store: TeacherStateStore?,
+    ranks: Ranks
   ) {
     self.teacher = teacher
     self.examples = examples
     self.store = store
+    self.ranks = ranks
     arrange(Array(examples.indices), chunkSize: chunkSize)
   }
 
@@ -54,29 +58,38 @@ final class TeacherStates {
   }
 
   private func compute(_ chunk: [Int]) throws(Fault) {
-    let size = teacher.weights.configuration.hiddenSize
-    let counts = chunk.map { examples[$0].completion.count * size }
+    let counts = chunk.map {
+      examples[$0].completion.count * teacher.weights.configuration.hiddenSize
+    }
     let key = store?.key(chunk.map { examples[$0] })
-    if let store, let key, let values = store.cache.read(key, count: counts.reduce(0, +)) {
-      var offset = 0
-      for (index, count) in zip(chunk, counts) {
-        states[index] = Array(values[offset..<offset + count])
-        offset += count
+    let kept = key.flatMap { store?.cache.read($0, count: counts.reduce(0, +)) }
+    // Ranks meet here whether their caches have the chunk or not.
+    let values = try shared(examples.microBatches(chunk), kept)
+    var offset = 0
+    for (index, count) in zip(chunk, counts) {
+      states[index] = Array(values[offset..<offset + count])
+      offset += count
+    }
+    if kept == nil, ranks.isFirst, let store, let key { store.keep(values, for: key) }
+  }
+
+  /// The states of the examples of `groups`, one after another; from `kept`, where this rank has all of them.
+  private func shared(_ groups: [[Int]], _ kept: [Float]?) throws(Fault) -> [Float] {
+    if ranks.count == 1, let kept { return kept }
+    let size = teacher.weights.configuration.hiddenSize
+    var ranges: [Range<Int>] = []
+    for group in groups {
+      let start = ranges.last?.upperBound ?? 0
+      ranges.append(
+        start..<start + group.reduce(0) { $0 + examples[$1].completion.count * size })
+    }
+    return try ranks.share(groups.count) { (mine) throws(Fault) -> [FinalStates] in
+      if let kept { return mine.map { FinalStates(values: Array(kept[ranges[$0]])) } }
+      return try teacher.map(mine.count) { [examples] (place, decoder) throws(Fault) in
+        let batch = TokenBatch(examples: groups[mine[place]].map { examples[$0] })
+        return FinalStates(values: try decoder.forward(batch).elements)
       }
-      return
-    }
-    let groups = examples.microBatches(chunk)
-    let found = try teacher.map(groups.count) {
-      [examples] (group, decoder) throws(Fault) in
-      let batch = TokenBatch(examples: groups[group].map { examples[$0] })
-      return (batch.lossRanges, try decoder.forward(batch))
-    }
-    for (group, (ranges, hidden)) in zip(groups, found) {
-      for (index, range) in zip(group, ranges) {
-        states[index] = Array(hidden.elements[range.lowerBound * size..<range.upperBound * size])
-      }
-    }
-    if let store, let key { store.keep(chunk.flatMap { states[$0] ?? [] }, for: key) }
+    }.flatMap(\.values)
   }
 }
 

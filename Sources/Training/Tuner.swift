@@ -1,14 +1,16 @@
 import Checkpoints
 import Evaluation
 public import Faults
+import Files
 import Models
+import Ranks
 import Tensors
 
 /// Fine-tunes what of a student trains to match its teacher, the labels, or both.
 ///
 /// A step costs one forward pass and one backward pass through activations; no gradient of a full weight
 /// exists. Deterministic: the same student, data and options give the same numbers on one machine, whatever the
-/// number of threads, resumed or not.
+/// number of threads or ranks, resumed or not.
 public final class Tuner {
   /// The model being tuned.
   public let student: StudentModel
@@ -77,8 +79,10 @@ public final class Tuner {
   ) throws(Fault) {
     if state.step == 0 && state.history.validationLoss.isEmpty { try validate() }
     settleLearningRate()
+    try agree()
     while state.step < options.steps && !isStoppedEarly {
       try takeStep()
+      if state.step % Tuner.agreementInterval == 0 || state.step == options.steps { try agree() }
       if state.step % options.validationInterval == 0 || state.step == options.steps {
         try validate()
       }
@@ -86,6 +90,19 @@ public final class Tuner {
       if state.step % options.checkpointInterval == 0 || state.step == options.steps {
         try checkpoint(state)
       }
+    }
+  }
+
+  /// Steps between comparisons of what ranks have come to.
+  private static let agreementInterval = 10
+
+  /// Ends a run whose ranks have come to different numbers: from then on they would train different models.
+  ///
+  /// - Throws: 65 `RANK-DIFFERS`.
+  private func agree() throws(Fault) {
+    try data.ranks.agree {
+      let numbers = state.sections.flatMap { $0.values.flatMap(\.elements) }
+      return [("what is trained after \(state.step) steps", SHA256Digest.of(numbers).hex)]
     }
   }
 
@@ -136,19 +153,24 @@ public final class Tuner {
     let positions = indices.reduce(0) { $0 + data.training[$1].completion.count }
     let objective = options.objective.weights
     let (modules, training) = (student.modules, data.training)
-    let parts = try student.trainingPool.map(groups.count) { (index, decoder) throws(Fault) in
-      let batch = TokenBatch(examples: groups[index].map { training[$0] })
-      let hidden = try decoder.forward(batch, recording: true)
-      let share = Double(batch.lossPositions.count) / Double(max(positions, 1))
-      var (loss, gradient) = decoder.head.loss(
-        hidden, targets: batch.targets, teacher: teachers[index], objective: objective)
-      for element in gradient.elements.indices { gradient.elements[element] *= Float(share) }
-      let factors = FactorGradients()
-      let latents = try decoder.backward(gradient, factors: factors)
-      let vectors = modules.flatMap { module in
-        factors[module.layer, module.kind].map { [$0.output, $0.input] } ?? []
+    let pool = student.trainingPool
+    let parts = try data.ranks.share(groups.count) { (mine) throws(Fault) in
+      try pool.map(mine.count) { (place, decoder) throws(Fault) in
+        let index = mine[place]
+        let batch = TokenBatch(examples: groups[index].map { training[$0] })
+        let hidden = try decoder.forward(batch, recording: true)
+        let share = Double(batch.lossPositions.count) / Double(max(positions, 1))
+        var (loss, gradient) = decoder.head.loss(
+          hidden, targets: batch.targets, teacher: teachers[index], objective: objective)
+        for element in gradient.elements.indices { gradient.elements[element] *= Float(share) }
+        let factors = FactorGradients()
+        let latents = try decoder.backward(gradient, factors: factors)
+        let vectors = modules.flatMap { module in
+          factors[module.layer, module.kind].map { [$0.output, $0.input] } ?? []
+        }
+        return BatchGradient(
+          loss: loss * share, gradients: StudentGradients(latents: latents, vectors: vectors))
       }
-      return (loss: loss * share, gradients: StudentGradients(latents: latents, vectors: vectors))
     }
     var sum = parts[0].gradients
     for part in parts.dropFirst() { sum.add(part.gradients) }

@@ -2,6 +2,7 @@ import Checkpoints
 public import Faults
 import Files
 import JSON
+public import Ranks
 import Tensors
 
 /// A tuning state on disk: a safetensors file with the numbers of every section, the best of them and the optimiser's
@@ -25,6 +26,50 @@ public struct TuningCheckpoint: Sendable {
 
   /// Writes `state` atomically, keeping the previous file as the older generation.
   public func save(_ state: TuningState) throws(Fault) {
+    let content = content(of: state)
+    var writer = SafeTensorsWriter(metadata: [
+      (key: "xspress", value: content.text),
+      (key: "sha256", value: content.digest.hex),
+    ])
+    for (name, numbers) in zip(TuningCheckpoint.names(of: state), content.numbers) {
+      try writer.add(name, dtype: .f32, shape: [numbers.count], floats: numbers)
+    }
+    if Paths.kind(of: path) == .file { try Paths.rename(path, to: olderPath) }
+    _ = try writer.write(to: path)
+  }
+
+  /// What is kept of a state: the history as a JSON text, and the numbers in the order of ``names(of:)``.
+  private struct Content: RankValue {
+    var text: String
+    var numbers: [[Float]]
+
+    init(text: String, numbers: [[Float]]) {
+      self.text = text
+      self.numbers = numbers
+    }
+
+    func write(to bytes: inout RankBytes) {
+      bytes.write(text)
+      bytes.write(numbers.count)
+      for part in numbers { bytes.write(part) }
+    }
+
+    init(from bytes: inout RankBytes) throws(Fault) {
+      text = try bytes.read()
+      numbers = []
+      for _ in 0..<max(try bytes.read(Int.self), 0) { numbers.append(try bytes.readNumbers()) }
+    }
+
+    /// Of everything that is read back: a wrong bit would lead to another result.
+    var digest: SHA256Digest {
+      var hasher = SHA256Hasher()
+      hasher.update(Array(text.utf8))
+      for part in numbers { hasher.update(SHA256Digest.of(part).bytes) }
+      return hasher.finalize()
+    }
+  }
+
+  private func content(of state: TuningState) -> Content {
     let history = state.history
     let metadata: JSONValue = .object([
       "schema": .string(TuningCheckpoint.schema), "plan": .string(planDigest),
@@ -43,29 +88,21 @@ public struct TuningCheckpoint: Sendable {
           ])
         }),
     ])
-    let parts = state.sections.flatMap(TuningCheckpoint.tensors)
-    let text = metadata.text()
-    var writer = SafeTensorsWriter(metadata: [
-      (key: "xspress", value: text),
-      (key: "sha256", value: TuningCheckpoint.digest(text, parts.map(\.numbers)).hex),
-    ])
-    for (name, numbers) in parts {
-      try writer.add(name, dtype: .f32, shape: [numbers.count], floats: numbers)
-    }
-    if Paths.kind(of: path) == .file { try Paths.rename(path, to: olderPath) }
-    _ = try writer.write(to: path)
+    return Content(
+      text: metadata.text(),
+      numbers: state.sections.flatMap { section in
+        [
+          section.values.flatMap(\.elements), section.best.flatMap(\.elements),
+          section.optimizer.firstMoments, section.optimizer.secondMoments,
+        ]
+      })
   }
 
-  /// The tensors of a section, in the order of the digest.
-  private static func tensors(
-    of section: TuningState.Section
-  ) -> [(name: String, numbers: [Float])] {
-    [
-      (section.name, section.values.flatMap(\.elements)),
-      (section.name + ".best", section.best.flatMap(\.elements)),
-      (section.name + ".first_moments", section.optimizer.firstMoments),
-      (section.name + ".second_moments", section.optimizer.secondMoments),
-    ]
+  /// The tensors of a state's sections.
+  private static func names(of state: TuningState) -> [String] {
+    state.sections.flatMap { section in
+      ["", ".best", ".first_moments", ".second_moments"].map { section.name + $0 }
+    }
   }
 
   /// Removes both generations; called once the run's result is safely written.
@@ -86,15 +123,49 @@ public struct TuningCheckpoint: Sendable {
     return (nil, warnings)
   }
 
+  /// The same for all `ranks`, of which the first alone reads.
+  public func load(
+    matching template: TuningState, for ranks: Ranks
+  ) throws(Fault) -> (state: TuningState?, warnings: [Warning]) {
+    guard ranks.count > 1 else { return load(matching: template) }
+    let own: (state: TuningState?, warnings: [Warning]) =
+      ranks.isFirst ? load(matching: template) : (nil, [])
+    let content = try ranks.first { () -> Content? in own.state.map { self.content(of: $0) } }
+    if ranks.isFirst { return own }
+    return (try content.map { (content) throws(Fault) in try state(content, template) }, [])
+  }
+
   private func read(_ path: String, _ template: TuningState) throws(Fault) -> TuningState {
     let file = try SafeTensorsFile.open(path)
     let text = file.metadata["xspress"]?.stringValue ?? ""
+    // Before tensors are looked for, which those of another plan need not have.
+    _ = try history(text)
+    let content = Content(
+      text: text,
+      numbers: try TuningCheckpoint.names(of: template).map { (name) throws(Fault) in
+        try file.floats(of: try file.tensor(name))
+      })
+    let state = try state(content, template)
+    guard file.metadata["sha256"]?.stringValue == content.digest.hex else {
+      throw Fault(
+        .badData, "TUNE-CHECKPOINT", "its content has not the SHA-256 that it names", path: path)
+    }
+    return state
+  }
+
+  /// The history, which must be this plan's.
+  private func history(_ text: String) throws(Fault) -> JSONField {
     let fields = JSONField(try JSONValue.parse(text), code: "TUNE-CHECKPOINT")
     guard try fields["schema"].string() == TuningCheckpoint.schema,
       try fields["plan"].string() == planDigest
     else {
       throw Fault(.badData, "TUNE-PLAN", "it belongs to other inputs or settings", path: path)
     }
+    return fields
+  }
+
+  private func state(_ content: Content, _ template: TuningState) throws(Fault) -> TuningState {
+    let fields = try history(content.text)
     var state = template
     state.step = try fields["step"].int()
     state.history.bestStep = try fields["bestStep"].int()
@@ -117,42 +188,22 @@ public struct TuningCheckpoint: Sendable {
         validationLoss: trial["loss"].value == .null ? .nan : try trial["loss"].double(),
         seconds: try trial["seconds"].double())
     }
-    var parts: [[Float]] = []
-    for index in state.sections.indices {
-      let expected = TuningCheckpoint.tensors(of: state.sections[index])
-      let found = try expected.map { (tensor) throws(Fault) in
-        try TuningCheckpoint.numbers(tensor.name, count: tensor.numbers.count, of: file)
+    let expected = self.content(of: template).numbers.map(\.count)
+    let names = TuningCheckpoint.names(of: template)
+    for (index, count) in expected.enumerated() {
+      let found = index < content.numbers.count ? content.numbers[index].count : 0
+      guard found == count else {
+        throw Fault(
+          .badData, "TUNE-SHAPE", "\(found) numbers, expected \(count)", tensor: names[index])
       }
-      state.sections[index].values.fill(from: found[0])
-      state.sections[index].best.fill(from: found[1])
-      state.sections[index].optimizer.firstMoments = found[2]
-      state.sections[index].optimizer.secondMoments = found[3]
-      state.sections[index].optimizer.step = state.step
-      parts += found
     }
-    guard file.metadata["sha256"]?.stringValue == TuningCheckpoint.digest(text, parts).hex else {
-      throw Fault(
-        .badData, "TUNE-CHECKPOINT", "its content has not the SHA-256 that it names", path: path)
+    for index in state.sections.indices {
+      state.sections[index].values.fill(from: content.numbers[4 * index])
+      state.sections[index].best.fill(from: content.numbers[4 * index + 1])
+      state.sections[index].optimizer.firstMoments = content.numbers[4 * index + 2]
+      state.sections[index].optimizer.secondMoments = content.numbers[4 * index + 3]
+      state.sections[index].optimizer.step = state.step
     }
     return state
-  }
-
-  private static func numbers(
-    _ name: String, count: Int, of file: SafeTensorsFile
-  ) throws(Fault) -> [Float] {
-    let numbers = try file.floats(of: try file.tensor(name))
-    guard numbers.count == count else {
-      throw Fault(
-        .badData, "TUNE-SHAPE", "\(numbers.count) numbers, expected \(count)", tensor: name)
-    }
-    return numbers
-  }
-
-  /// Of everything that is read back: a wrong bit would lead to another result.
-  private static func digest(_ text: String, _ parts: [[Float]]) -> SHA256Digest {
-    var hasher = SHA256Hasher()
-    hasher.update(Array(text.utf8))
-    for part in parts { hasher.update(SHA256Digest.of(part).bytes) }
-    return hasher.finalize()
   }
 }

@@ -2,6 +2,7 @@ public import Evaluation
 public import Faults
 import Foundation
 public import Models
+public import Ranks
 import Tensors
 
 /// Training and validation examples, with the teacher's states for both.
@@ -10,6 +11,8 @@ public final class TuningData {
   public let training: [TokenizedExample]
   /// Held-out examples that choose the step and the learning rate; never trained on.
   public let validation: [TokenizedExample]
+  /// The processes that share the work on them.
+  public let ranks: Ranks
   let trainingTeacher: TeacherStates?
   private let validationTeacher: TeacherStates?
   private let validationBatches: [[Int]]
@@ -19,16 +22,18 @@ public final class TuningData {
   /// - Parameter store: Keeps the teacher's states for later runs.
   public init(
     training: [TokenizedExample], validation: [TokenizedExample], teacher: DecoderPool?,
-    store: TeacherStateStore? = nil
+    store: TeacherStateStore? = nil, ranks: Ranks = .one
   ) {
     self.training = training
     self.validation = validation
-    trainingTeacher = teacher.map {
-      TeacherStates(teacher: $0, examples: training, chunkSize: 16, store: store)
+    self.ranks = ranks
+    func states(_ examples: [TokenizedExample]) -> TeacherStates? {
+      teacher.map {
+        TeacherStates(teacher: $0, examples: examples, chunkSize: 16, store: store, ranks: ranks)
+      }
     }
-    validationTeacher = teacher.map {
-      TeacherStates(teacher: $0, examples: validation, chunkSize: 16, store: store)
-    }
+    trainingTeacher = states(training)
+    validationTeacher = states(validation)
     validationBatches = stride(from: 0, to: validation.count, by: 16).map {
       Array($0..<min($0 + 16, validation.count))
     }
@@ -68,16 +73,18 @@ public final class TuningData {
     let teachers = try validationBatches.map { (group) throws(Fault) in
       objective == .ce ? nil : try validationTeacher?.hidden(group)
     }
-    let losses = try student.pool.map(validationBatches.count) {
-      [validation, validationBatches] (index, decoder) throws(Fault) in
-      let batch = TokenBatch(examples: validationBatches[index].map { validation[$0] })
-      let scores = decoder.head.scores(
-        try decoder.forward(batch), targets: batch.targets, teacher: teachers[index])
-      return (
-        total: objective.weights.crossEntropy * scores.negativeLogLikelihoods.reduce(0, +)
-          + objective.weights.distillation * scores.divergences.reduce(0, +),
-        positions: batch.lossPositions.count
-      )
+    let losses = try ranks.share(validationBatches.count) { (mine) throws(Fault) in
+      try student.pool.map(mine.count) {
+        [validation, validationBatches] (place, decoder) throws(Fault) in
+        let index = mine[place]
+        let batch = TokenBatch(examples: validationBatches[index].map { validation[$0] })
+        let scores = decoder.head.scores(
+          try decoder.forward(batch), targets: batch.targets, teacher: teachers[index])
+        return BatchLoss(
+          total: objective.weights.crossEntropy * scores.negativeLogLikelihoods.reduce(0, +)
+            + objective.weights.distillation * scores.divergences.reduce(0, +),
+          positions: batch.lossPositions.count)
+      }
     }
     let positions = losses.reduce(0) { $0 + $1.positions }
     return losses.reduce(0) { $0 + $1.total } / Double(max(positions, 1))

@@ -116,6 +116,19 @@ import Testing
     #expect(try !submission.text(for: .k8s).contains("suspend"))
   }
 
+  /// The texts that `golden/tools/crosscheck_engines.py` has shown to the engines' own readers.
+  @Test(arguments: [
+    (Submission.Engine.slurm, "slurm.sh"), (.k8s, "k8s.yaml"), (.snakemake, "Snakefile"),
+  ])
+  func textsAreThoseThatWereChecked(_ engine: Submission.Engine, file: String) throws {
+    var submission = submission("/data/my run", shards: 8)
+    if engine == .k8s { submission.queue = "batch" }
+    let path = Checkout.path("golden/documents/emitted/\(file)")
+    let text = try submission.text(for: engine)
+    #expect(
+      text == (try String(contentsOfFile: path, encoding: .utf8)), "see crosscheck_engines.py")
+  }
+
   @Test func partsFollowTheNumberOfJobs() throws {
     #expect(
       [0, 1, 25, 26, 1000].map { Submission(run: "r", jobs: $0).shards } == [1, 1, 1, 2, 40])

@@ -2,6 +2,7 @@ import Bases
 import Checkpoints
 import Evaluation
 import Models
+import Ranks
 import Tensors
 import TestSupport
 import Training
@@ -15,7 +16,8 @@ struct TinyRun {
   let teacher: DecoderPool
   let examples: [TokenizedExample]
 
-  init(seed: UInt64 = 7) throws {
+  /// - Parameter factor: By how much examples are longer than three to nine tokens of prompt.
+  init(seed: UInt64 = 7, lengthening factor: Int = 1) throws {
     let base = try BaseCheckpoint.open(Checkout.path("golden/tiny/model"))
     weights = try DecoderWeights(base: base)
     modules = base.linearModules
@@ -42,7 +44,7 @@ struct TinyRun {
     teacher = DecoderPool(weights: weights, updates: updates, threads: 1)
     let vocabulary = base.configuration.vocabularySize
     examples = (0..<40).map { index in
-      let length = 3 + index % 7
+      let length = (3 + index % 7) * factor
       return TokenizedExample(
         prompt: (0..<length).map { _ in Int32(generator.index(below: vocabulary)) },
         completion: (0..<1 + index % 3).map { _ in Int32(generator.index(below: vocabulary)) })
@@ -52,7 +54,7 @@ struct TinyRun {
   /// A tuner from zero latents, by this run's teacher or another.
   func tuner(
     _ options: TuningOptions, threads: Int = 2, teacher: DecoderPool? = nil,
-    store: TeacherStateStore? = nil
+    store: TeacherStateStore? = nil, ranks: Ranks = .one
   ) -> Tuner {
     let student = StudentModel(
       weights: weights, modules: modules, bases: bases,
@@ -60,7 +62,7 @@ struct TinyRun {
       trainingPrecision: options.precision, recomputes: options.recomputes)
     let data = TuningData(
       training: Array(examples.prefix(32)), validation: Array(examples.suffix(8)),
-      teacher: teacher ?? self.teacher, store: store)
+      teacher: teacher ?? self.teacher, store: store, ranks: ranks)
     return Tuner(
       student: student, data: data, options: options,
       trainables: [LatentTraining(student.latents)])

@@ -9,6 +9,9 @@ struct TinyCasesTests {
     "training/tiny-ce-gradient", "training/tiny-kd-gradient", "training/tiny-adamw",
     "bases/tiny", "projection/square-ranks", "projection/unequal-ranks",
     "selection/square", "selection/tall", "safetensors/conformance",
+    "quantisers/latents-and-pairs", "artifact/int8-residual", "artifact/int4-top",
+    "artifact/int3-budget", "artifact/int2-embedded", "artifact/f16-carried",
+    "export/int8-residual", "export/int4-top", "export/int3-budget",
   ])
   func passes(_ name: String) throws {
     let report = try Verifier().run(Checkout.path("golden"), only: [name])

@@ -96,7 +96,7 @@ struct ControlContext {
     guard let rows = data?.validation, !rows.isEmpty, candidates.count > 1 else {
       return candidates[0]
     }
-    let evaluator = Evaluator(plan: EvaluationPlan(examples: rows))
+    let evaluator = Evaluator(plan: EvaluationPlan(examples: rows), ranks: session.ranks)
     var best = (index: 0, loss: Double.infinity)
     for (index, candidate) in candidates.enumerated() {
       let loss = try evaluator.evaluate(try pool(candidate)).scores.negativeLogLikelihood

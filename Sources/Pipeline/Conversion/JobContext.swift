@@ -8,6 +8,7 @@ import Files
 import LinearAlgebra
 package import Models
 import Progress
+import Ranks
 import Recipes
 import Reports
 import Tensors
@@ -150,7 +151,7 @@ package final class JobContext {
 
   /// Keeps others from the output; nil where a batch has locked its directory.
   func lockOutput() throws(Fault) -> OutputLock? {
-    guard request.checkpointPath == nil else { return nil }
+    guard request.checkpointPath == nil, session.ranks.isFirst else { return nil }
     // Two runs on one output would share a checkpoint.
     let lock = try OutputLock(file: request.outputPath)
     for path in [request.outputPath, request.outputPath + ".tuning"] {
@@ -170,6 +171,29 @@ package final class JobContext {
     let checkpoint = TuningCheckpoint(path: statePath + suffix, planDigest: planDigest)
     checkpoints.append(checkpoint)
     return checkpoint
+  }
+
+  /// Ends the job where ranks are not the same program, on the same kind of processor, with the same task.
+  ///
+  /// Sums of products differ in their last bits between kernels, and which rank computes what depends on their number.
+  func agreeOnTask() throws(Fault) {
+    try session.ranks.agree { () throws(Fault) in
+      [
+        ("the program", try SHA256Digest.of(InputFile(RankPlace.program)).hex),
+        ("the kernels of products", "\(OpenBLAS.coreName) \(CPUKernels.name)"),
+        ("the adapter", matched.adapter.identity.hex),
+        ("--restart", "\(request.restarts)"),
+        ("the options", SHA256Digest.of(Array(request.recipe.canonicalText([.latents]).utf8)).hex),
+      ]
+    }
+  }
+
+  /// Ends the job where ranks have read other weights or rows.
+  func agreeOnInputs(_ rows: JobRows?) throws(Fault) {
+    try session.ranks.agree { () throws(Fault) in
+      let plan = try planDigest(.uniform(0), gateRows: rows?.gate.count ?? 0)
+      return [("the base or the data", plan)]
+    }
   }
 
   /// Removes what an interruption would have needed.

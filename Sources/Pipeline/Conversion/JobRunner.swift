@@ -35,11 +35,13 @@ public final class JobRunner {
   public func run() throws(Fault) -> JobRecord {
     let lock = try job.lockOutput()
     defer { withExtendedLifetime(lock) {} }
+    try job.agreeOnTask()
 
     try job.run(BasesStage())
     let curvature = try job.run(CalibrationStage())
     let projector = try job.run(ResidualStage(), curvature)
     let rows = try job.run(RowsStage())
+    try job.agreeOnInputs(rows)
     let found = try firstThatPasses(projector, rows)
     let measured = try job.run(MeasurementStage(), (found.result, rows))
     let file = try job.run(WritingStage(), measured.artifact)

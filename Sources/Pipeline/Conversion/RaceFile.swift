@@ -3,6 +3,7 @@ import Bases
 package import Faults
 import Files
 import JSON
+import Ranks
 package import Recipes
 package import Reports
 
@@ -23,6 +24,7 @@ package struct RaceFile {
   /// Names the job that the race is of; another job's decision is never used.
   private let digest: String
   private let isIgnored: Bool
+  private let ranks: Ranks
 
   /// The file of a job's size.
   package init(_ job: JobContext, size: JobSize, rows: JobRows?) throws(Fault) {
@@ -30,13 +32,18 @@ package struct RaceFile {
     let plan = try job.planDigest(.uniform(0), gateRows: rows?.gate.count ?? 0)
     digest = SHA256Digest.of(Array("\(plan) race \(size.bytes ?? 0)".utf8)).hex
     isIgnored = job.request.restarts
+    ranks = job.session.ranks
   }
 
-  /// The decision, if there is one that can be read.
-  package var decision: Decision? {
-    guard !isIgnored, Paths.kind(of: path) == .file,
-      let text = try? InputFile(path).readAll(limit: 1 << 20)
-    else { return nil }
+  /// The decision, if there is one that can be read: by the first rank, for all.
+  package func decision() throws(Fault) -> Decision? {
+    let kept = try ranks.first { () -> String? in
+      guard !isIgnored, Paths.kind(of: path) == .file,
+        let bytes = try? InputFile(path).readAll(limit: 1 << 20)
+      else { return nil }
+      return String(decoding: bytes, as: UTF8.self)
+    }
+    guard let text = kept else { return nil }
     func read() throws(Fault) -> RaceRecord? {
       let fields = JSONField(try JSONValue.parse(text), code: "RACE")
       guard try fields["plan"].string() == digest else { return nil }

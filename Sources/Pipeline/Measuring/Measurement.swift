@@ -36,7 +36,7 @@ final class Measurement {
     let tokenizer = try session.tokenizer()
     let examples = try set.tokenized(by: tokenizer, for: session.base.configuration)
     session.log.warn(examples.warnings(of: tokenizer))
-    evaluator = Evaluator(plan: EvaluationPlan(examples: examples))
+    evaluator = Evaluator(plan: EvaluationPlan(examples: examples), ranks: session.ranks)
     data = EvaluationRecord.DataSource(
       path: request.path, sha256: set.digest.hex, n: examples.count, skipped: request.skip)
   }

@@ -6,6 +6,7 @@ public import Files
 import LinearAlgebra
 public import Models
 public import Progress
+public import Ranks
 import Threads
 public import Tokenizers
 import Training
@@ -24,6 +25,8 @@ public final class BaseSession {
   public let threads: Int
   /// Where progress goes.
   public let log: ProgressLog
+  /// The processes that share its jobs.
+  public let ranks: Ranks
   /// Digest of the pack that supplies the bases, if any; artifacts made with it name it.
   public let packDigest: SHA256Digest?
   let probeDraws: ProbeDraws
@@ -41,7 +44,7 @@ public final class BaseSession {
   /// Opens the base at `path`; `pack` supplies bases instead of an SVD, `memory` is the budget in bytes.
   public init(
     path: String, cacheDirectory: String?, pack: String? = nil, threads: Int,
-    memory: Int? = nil, log: ProgressLog
+    memory: Int? = nil, log: ProgressLog, ranks: Ranks = .one
   ) throws(Fault) {
     base = try BaseCheckpoint.open(path)
     probeDraws = ProbeDraws(base: base)
@@ -52,6 +55,7 @@ public final class BaseSession {
     self.memory = memory
     self.threads = threads
     self.log = log
+    self.ranks = ranks
     changes = []
     origin = nil
   }
@@ -65,6 +69,7 @@ public final class BaseSession {
     memory = origin.memory
     threads = origin.threads
     log = origin.log
+    ranks = origin.ranks
     self.changes = changes
     self.origin = origin
   }

@@ -224,7 +224,9 @@ package final class StackedConversion {
           RecordStage(),
           (
             StoredResult(tuned: tuned[index], artifact: artifact),
-            WrittenFile(written: try written.get(), parts: file.parts), nil, nil
+            WrittenFile(
+              digest: try written.get().digest, byteCount: try written.get().byteCount,
+              parts: file.parts), nil, nil
           ))
       }
     }

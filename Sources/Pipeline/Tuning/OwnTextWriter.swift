@@ -6,6 +6,7 @@ import Files
 import JSON
 import Models
 import Progress
+import Ranks
 import Recipes
 import Reports
 import Training
@@ -26,7 +27,11 @@ struct OwnTextWriter {
   func run(teacher: () throws(Fault) -> DecoderPool) throws(Fault) -> Setting {
     let openings = try openings()
     let key = try key(openings)
-    if !isThere(key) { try write(openings, key: key, teacher: try teacher()) }
+    // By one rank, whose file the others read: they see the same folder.
+    _ = try session.ranks.first { () throws(Fault) in
+      if !isThere(key) { try write(openings, key: key, teacher: try teacher()) }
+      return true
+    }
     let set = try DataSet(path: path)
     return Setting(
       "texts by the LoRA model itself", "\(set.examples.count), SHA-256 \(set.digest.hex)")

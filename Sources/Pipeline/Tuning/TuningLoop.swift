@@ -5,6 +5,7 @@ import LinearAlgebra
 import Models
 import Progress
 import Projection
+import Ranks
 import Recipes
 import Reports
 import Tensors
@@ -46,7 +47,7 @@ struct TuningLoop {
     }
     let residual = residual(projected, options)
     let trainables = [latents(projected, coordinates)] + (residual.map { [$0] } ?? [])
-    let saved = savedState(trainables)
+    let saved = try savedState(trainables)
     var trials = saved?.history.trials ?? []
     if request.searchesLearningRate && trials.isEmpty {
       trials = try LearningRateSearch.search(options) { (trial) throws(Fault) in
@@ -79,9 +80,9 @@ struct TuningLoop {
   }
 
   /// The checkpoint of an earlier run of the same plan, if it can be used.
-  private func savedState(_ trainables: [any Trainable]) -> TuningState? {
+  private func savedState(_ trainables: [any Trainable]) throws(Fault) -> TuningState? {
     guard let checkpoint, !restarts else { return nil }
-    let loaded = checkpoint.load(matching: TuningState(trainables))
+    let loaded = try checkpoint.load(matching: TuningState(trainables), for: session.ranks)
     session.log.warn(loaded.warnings)
     return loaded.state
   }
@@ -130,7 +131,7 @@ struct TuningLoop {
           ? "loss \(rounded(loss))"
           : "loss \(rounded(loss)), best validation \(rounded(validation))")
     } checkpoint: { (state) throws(Fault) in
-      if saves { try checkpoint?.save(state) }
+      if saves, session.ranks.isFirst { try checkpoint?.save(state) }
     }
     let kind = data.validation.isEmpty ? "training" : "validation"
     task.finish(detail: "\(kind) loss \(rounded(tuner.state.history.bestLoss))")

@@ -2,7 +2,6 @@ import Adapters
 import Checkpoints
 import Faults
 import Files
-import Foundation
 import JSON
 import Pipeline
 import Recipes
@@ -20,18 +19,16 @@ enum ConversionCase {
     guard recipe.tuning == nil, recipe.evaluation == nil else {
       throw golden.parameters["recipe"].fault("expected a conversion without tuning or measuring")
     }
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("xspress-golden-\(UUID().uuidString)").path
-    try Paths.makeDirectory(folder)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    let made = Paths.join(folder, "made.loraxs")
-    let request = JobRequest(
-      name: golden.name, basePath: session.base.path, adapterPath: adapter, recipe: recipe,
-      outputPath: made)
-    _ = try JobRunner(
-      session: session, request: request, adapter: try Adapter.open(adapter)
-    ).run()
-    return .measured(try measurements(stored, made, session, golden))
+    return try TemporaryFolder.with { (folder) throws(Fault) in
+      let made = Paths.join(folder, "made.loraxs")
+      let request = JobRequest(
+        name: golden.name, basePath: session.base.path, adapterPath: adapter, recipe: recipe,
+        outputPath: made)
+      _ = try JobRunner(
+        session: session, request: request, adapter: try Adapter.open(adapter)
+      ).run()
+      return .measured(try measurements(stored, made, session, golden))
+    }
   }
 
   private static func measurements(

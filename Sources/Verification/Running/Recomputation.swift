@@ -15,13 +15,16 @@ typealias Recomputation = @Sendable (CaseContext) throws(Fault) -> Recomputed
 enum Recomputations {
   static let byKind: [String: Recomputation] = [
     "accuracy": AccuracyCase.measure,
+    "artifact": ArtifactCase.measure,
     "bases": BasesCase.measure,
     "conversion": ConversionCase.measure,
     "decode": DecodeCase.measure,
     "evaluation": EvaluationCase.measure,
+    "export": ExportCase.measure,
     "forward": ForwardCase.measure,
     "gradient": GradientCase.measure,
     "projection": ProjectionCase.measure,
+    "quantisers": QuantisersCase.measure,
     "safetensors": SafeTensorsCase.measure,
     "selection": SelectionCase.measure,
     "tokenizer": TokenizerCase.measure,

@@ -1,4 +1,7 @@
 import ArgumentParser
+import Faults
+import Foundation
+import Ranks
 import Recipes
 
 /// `xspress tune`.
@@ -13,7 +16,8 @@ struct TuneCommand: ParsableCommand, RecipeCommand {
       [OPTIONS] -o OUT
       """,
     discussion: """
-      The same command run again continues from its checkpoint.
+      The same command run again continues from its checkpoint. Under mpirun, with --mpi, the \
+      processes share the work and the result is the same to the byte.
 
       EXAMPLES
         xspress tune --base model.gguf --adapter my-lora --budget 64KB \\
@@ -24,6 +28,8 @@ struct TuneCommand: ParsableCommand, RecipeCommand {
           --min-retained 0.95 --train train.jsonl -o out.loraxs
         xspress tune --base model.gguf --adapter my-lora --rank 32x8 \\
           --train self --self-openings openings.jsonl -o out.loraxs
+        mpirun -np 4 xspress tune --mpi --base model.gguf --adapter my-lora \\
+          --rank 32x8 --train train.jsonl -o out.loraxs
       """)
 
   @OptionGroup var options: RecipeOptions<TuneCommand>
@@ -31,7 +37,23 @@ struct TuneCommand: ParsableCommand, RecipeCommand {
   @Flag(help: "Start over although there is a checkpoint.")
   var restart = false
 
+  @Flag(
+    help:
+      "One of several processes that mpirun has started: they share the work (needs a library that make mpi-shim builds)."
+  )
+  var mpi = false
+
   @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
-  func run() throws { try options.run(shared, restarts: restart) }
+  func run() throws {
+    guard mpi else { return try options.run(shared, restarts: restart) }
+    let link = try MPILink(library: ProcessInfo.processInfo.environment["XSPRESS_MPI"])
+    let ranks = try Ranks.joined(by: link, at: .here)
+    let fault = try ranks.untilAllEnd { () throws(Fault) in
+      try options.run(shared, restarts: restart, ranks: ranks)
+    }
+    try link.finalize()
+    // All know; one says it and has the exit code, so that the engine does not end it before.
+    if let fault, ranks.isFirst { throw fault }
+  }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Faults
 import Pipeline
+import Ranks
 import Recipes
 
 /// A command that converts an adapter by a recipe.
@@ -69,17 +70,22 @@ struct RecipeOptions<Command: RecipeCommand>: ParsableArguments {
     return try Recipe(GivenOptions(commandLine: given, command: Command.recipeCommand))
   }
 
-  /// Runs the job that the options make, or says what it would be.
-  func run(_ shared: SharedOptions, restarts: Bool = false) throws {
+  /// Runs the job that the options make, or says what it would be; of several ranks the first says something.
+  func run(
+    _ shared: SharedOptions, restarts: Bool = false, ranks: Ranks = .one
+  ) throws(Fault) {
     let recipe = try recipe()
-    guard !places.dryRun else { return try RecipeOutput.write(recipe, json: places.json) }
+    guard !places.dryRun else {
+      if ranks.isFirst { try RecipeOutput.write(recipe, json: places.json) }
+      return
+    }
     var request = JobRequest(
       name: JobNames.derived(fromPath: places.adapter), basePath: places.base,
       adapterPath: places.adapter, recipe: recipe, outputPath: places.output)
     request.restarts = restarts
-    let session = try shared.session(base: places.base, pack: recipe.basesPath)
+    let session = try shared.session(base: places.base, pack: recipe.basesPath, ranks: ranks)
     let record = try JobRunner(session: session, request: request).run()
-    try RecordOutput.write(record, json: places.json)
+    if ranks.isFirst { try RecordOutput.write(record, json: places.json) }
   }
 }
 

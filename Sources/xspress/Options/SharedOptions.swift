@@ -4,6 +4,7 @@ import Files
 import Foundation
 import Pipeline
 import Progress
+import Ranks
 import Recipes
 
 /// Options of every command (`--threads`, `--memory`, `--cache-dir`, `--log`, `--quiet`).
@@ -43,9 +44,9 @@ struct SharedOptions: ParsableArguments {
   /// The thread count in force; that it is less than asked for is said in `log`.
   ///
   /// - Throws: 71 where the limits of this process do not hold one.
-  func threadCount(log: ProgressLog? = nil) throws(Fault) -> Int {
+  func threadCount(log: ProgressLog? = nil, ranks: Ranks = .one) throws(Fault) -> Int {
     let cores = ProcessLimits.cores
-    let wanted = threads ?? cores
+    let wanted = threads ?? max(cores / ranks.countOnCores, 1)
     let count = try ProcessLimits.threads(wanted: wanted, cores: cores)
     if count < wanted {
       log?.note(
@@ -60,10 +61,10 @@ struct SharedOptions: ParsableArguments {
       style: ProgressStyle.resolved(option: log, isQuiet: quiet) ?? .none, isQuiet: quiet)
   }
 
-  /// The memory budget in bytes; nil where the machine does not say what is available.
-  func memoryBudget() throws(Fault) -> Int? {
+  /// The memory budget in bytes, of one process; nil where the machine does not say what is available.
+  func memoryBudget(ranks: Ranks = .one) throws(Fault) -> Int? {
     if let memory { return try ByteSize.parse(memory) }
-    return ProcessLimits.availableMemory.map { $0 / 10 * 8 }
+    return ProcessLimits.availableMemory.map { $0 / 10 * 8 / ranks.countOnHost }
   }
 
   /// The folder of caches; nil where there is no home to put it in.
@@ -75,13 +76,14 @@ struct SharedOptions: ParsableArguments {
     return nil
   }
 
-  /// An open base, with a log of its own unless one is given.
+  /// An open base, with a log of its own unless one is given; of several ranks the first one's is seen.
   func session(
-    base: String, pack: String? = nil, log: ProgressLog? = nil
+    base: String, pack: String? = nil, log: ProgressLog? = nil, ranks: Ranks = .one
   ) throws(Fault) -> BaseSession {
-    let log = log ?? progress
+    let log = ranks.isFirst ? log ?? progress : ProgressLog(style: .none, isQuiet: true)
     return try BaseSession(
       path: base, cacheDirectory: cacheDirectory, pack: pack,
-      threads: try threadCount(log: log), memory: try memoryBudget(), log: log)
+      threads: try threadCount(log: log, ranks: ranks), memory: try memoryBudget(ranks: ranks),
+      log: log, ranks: ranks)
   }
 }

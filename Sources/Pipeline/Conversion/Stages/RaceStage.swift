@@ -5,6 +5,7 @@ package import Faults
 import Foundation
 import Progress
 import Projection
+import Ranks
 import Recipes
 package import Reports
 import Training
@@ -44,14 +45,14 @@ package struct RaceStage: Stage {
   ) throws(Fault) -> (start: Start, race: RaceRecord?) {
     let file = try RaceFile(job, size: input.size, rows: input.rows)
     guard input.starts.count > 1 else {
-      let decision = file.decision
+      let decision = try file.decision()
       if let decision { job.session.log.note("form \(decision.form.rawValue), as decided before") }
       return (input.starts[0], decision?.race)
     }
     let found: (winner: Start, race: RaceRecord)
     if let tuning = job.request.tuning, let data = input.rows?.tuning, !data.validation.isEmpty {
       found = try raced(input.starts, tuning, data, job)
-      try file.keep(found.race)
+      if job.session.ranks.isFirst { try file.keep(found.race) }
     } else {
       found = try compared(input.starts, try rowsBehindCalibration(job), job)
     }
@@ -67,7 +68,7 @@ package struct RaceStage: Stage {
     let rows = Array(data.validation.prefix(RaceStage.mostRows))
     let short = TuningData(
       training: data.training, validation: rows, teacher: try job.teacher(),
-      store: try job.teacherStore())
+      store: try job.teacherStore(), ranks: job.session.ranks)
     var (left, entries): ([Start], [RaceRecord.Entry]) = (starts, [])
     var steps = RaceStage.firstRound(tuning.options.steps, of: starts.count)
     var round = 0
@@ -110,7 +111,9 @@ package struct RaceStage: Stage {
     let data =
       rows.isEmpty
       ? nil
-      : TuningData(training: [], validation: rows, teacher: try job.teacher(), store: nil)
+      : TuningData(
+        training: [], validation: rows, teacher: try job.teacher(), store: nil,
+        ranks: job.session.ranks)
     let results = try starts.map { (start) throws(Fault) -> (loss: Double, seconds: Double) in
       let began = Date()
       guard let data else {

@@ -5,6 +5,7 @@ import Checkpoints
 package import Faults
 import Files
 import Projection
+import Ranks
 import Recipes
 package import Reports
 import Tensors
@@ -35,7 +36,7 @@ package struct RecordStage: Stage {
         name: Paths.name(of: base.path), path: base.path, format: base.format.rawValue,
         bytes: base.tensors.reduce(0) { $0 + $1.byteCount }, sha256: nil,
         details: [Setting("architecture", base.configuration.architecture)]),
-      artifactPath: request.outputPath, artifactSHA256: input.file.written.digest.hex,
+      artifactPath: request.outputPath, artifactSHA256: input.file.digest.hex,
       settings: [
         Setting("rank", tuned.projected.rankSummary(of: job.matched.modules.count)),
         Setting("form", tuned.projected.form),
@@ -49,11 +50,11 @@ package struct RecordStage: Stage {
         Setting("scales", input.result.artifact.coarsening.description),
         Setting("carried parameters", RecordStage.carried(job)),
         Setting("calibration examples", request.calibration?.limit.map(String.init) ?? "none"),
-      ] + [job.ownTexts].compactMap(\.self),
+      ] + [job.ownTexts, RecordStage.ranks(job)].compactMap(\.self),
       recipe: request.recipe.settings.map { Setting($0.key, $0.value) },
       sizes: SizeRecord(
         asShipped: adapter.byteCount, f16Equivalent: adapter.parameterCount * 2,
-        artifact: input.file.written.byteCount, parts: input.file.parts),
+        artifact: input.file.byteCount, parts: input.file.parts),
       evaluation: input.result.evaluation, modules: modules(tuned, input.result.artifact, job),
       tuning: tuned.tuning, race: input.race, gate: input.gate,
       seeds: [Setting("seed", "\(request.seed)")],
@@ -61,6 +62,12 @@ package struct RecordStage: Stage {
       threads: session.threads, machine: MachineLine.current, createdBy: Product.createdBy,
       planDigest: tuned.planDigest,
       warnings: (job.warnings + session.bases.warnings).lines)
+  }
+
+  /// How many processes shared the job; nil for one alone.
+  private static func ranks(_ job: JobContext) -> Setting? {
+    let count = job.session.ranks.count
+    return count > 1 ? Setting("ranks", count) : nil
   }
 
   /// Which parameters are carried and how, in a few words.

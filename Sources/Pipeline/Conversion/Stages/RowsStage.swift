@@ -37,6 +37,6 @@ package struct RowsStage: Stage {
     return JobRows(
       tuning: TuningData(
         training: split.training, validation: split.validation, teacher: try job.teacher(),
-        store: try job.teacherStore()), gate: split.gate)
+        store: try job.teacherStore(), ranks: job.session.ranks), gate: split.gate)
   }
 }

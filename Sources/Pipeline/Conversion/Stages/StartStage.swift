@@ -31,7 +31,8 @@ package struct StartStage: Stage {
       ]
     case .bytes(let bytes):
       let race = try RaceFile(job, size: input.size, rows: input.rows)
-      let ways = race.decision.map { [Way(form: $0.form, storage: $0.storage)] } ?? Way.all(of: job)
+      let ways =
+        try race.decision().map { [Way(form: $0.form, storage: $0.storage)] } ?? Way.all(of: job)
       return try starts(of: ways, within: bytes, input.projector, input.rows, job)
     }
   }

@@ -1,17 +1,21 @@
 import Artifacts
 package import Faults
 import Files
+import Ranks
 import Recipes
 import Reports
 
 /// An artifact on disk.
 package struct WrittenFile: Sendable {
-  var written: AtomicFile.Written
+  /// SHA-256 of the file.
+  var digest: SHA256Digest
+  /// Its size.
+  var byteCount: Int
   /// What of it costs how much.
   var parts: [SizeRecord.Part]
 }
 
-/// Writes the artifact atomically and removes what an interruption would have needed.
+/// Writes the artifact atomically and removes what an interruption would have needed: of several ranks the first.
 package struct WritingStage: Stage {
   package static let name: String? = nil
 
@@ -27,8 +31,18 @@ package struct WritingStage: Stage {
           path: job.request.adapterPath)
       }
     }
+    let ranks = job.session.ranks
+    try ranks.agree { () throws(Fault) in
+      [("the artifact", SHA256Digest.of(encoded.bytes).hex)]
+    }
+    guard ranks.isFirst else {
+      return WrittenFile(
+        digest: SHA256Digest.of(encoded.bytes), byteCount: encoded.bytes.count,
+        parts: try encoded.parts())
+    }
     let written = try AtomicFile.write(job.request.outputPath, bytes: encoded.bytes)
     job.removeState()
-    return WrittenFile(written: written, parts: try encoded.parts())
+    return WrittenFile(
+      digest: written.digest, byteCount: written.byteCount, parts: try encoded.parts())
   }
 }

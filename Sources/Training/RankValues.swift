@@ -1,0 +1,78 @@
+import Faults
+import Ranks
+import Tensors
+
+/// Loss and gradients of a micro-batch, as they are sent between ranks.
+struct BatchGradient: RankValue, Sendable {
+  let loss: Double
+  let gradients: StudentGradients
+
+  init(loss: Double, gradients: StudentGradients) {
+    self.loss = loss
+    self.gradients = gradients
+  }
+
+  func write(to bytes: inout RankBytes) {
+    bytes.write(loss)
+    for matrices in [gradients.latents, gradients.vectors] {
+      bytes.write(matrices.count)
+      for matrix in matrices {
+        bytes.write(matrix.rows)
+        bytes.write(matrix.columns)
+        bytes.write(matrix.elements)
+      }
+    }
+  }
+
+  init(from bytes: inout RankBytes) throws(Fault) {
+    loss = try bytes.read()
+    func matrices() throws(Fault) -> [Matrix<Float>] {
+      var matrices: [Matrix<Float>] = []
+      for _ in 0..<max(try bytes.read(Int.self), 0) {
+        let (rows, columns): (Int, Int) = (try bytes.read(), try bytes.read())
+        let elements = try bytes.readNumbers()
+        guard rows >= 0, columns >= 0,
+          rows.multipliedReportingOverflow(by: columns) == (elements.count, false)
+        else {
+          throw Fault(
+            .internalError, "RANK-MESSAGE", "\(elements.count) numbers of [\(rows), \(columns)]")
+        }
+        matrices.append(Matrix(rows: rows, columns: columns, elements: elements))
+      }
+      return matrices
+    }
+    gradients = StudentGradients(latents: try matrices(), vectors: try matrices())
+  }
+}
+
+/// The teacher's final hidden states of a micro-batch, as they are sent between ranks.
+struct FinalStates: RankValue, Sendable {
+  let values: [Float]
+
+  init(values: [Float]) { self.values = values }
+
+  func write(to bytes: inout RankBytes) { bytes.write(values) }
+
+  init(from bytes: inout RankBytes) throws(Fault) { values = try bytes.readNumbers() }
+}
+
+/// The summed loss of a validation batch and its positions, as they are sent between ranks.
+struct BatchLoss: RankValue, Sendable {
+  let total: Double
+  let positions: Int
+
+  init(total: Double, positions: Int) {
+    self.total = total
+    self.positions = positions
+  }
+
+  func write(to bytes: inout RankBytes) {
+    bytes.write(total)
+    bytes.write(positions)
+  }
+
+  init(from bytes: inout RankBytes) throws(Fault) {
+    total = try bytes.read()
+    positions = try bytes.read()
+  }
+}
