@@ -117,6 +117,9 @@ public struct Fleet: Sendable {
           result.artifactPath = run.artifactPath(plan.name)
           result.state = .done
         case .rejected: result.state = .rejected
+        case .kept:
+          try ArtifactBinding.checkMissing(run.artifactPath(plan.name))
+          result.state = .kept
         case .failed: break
         case .skipped: result.state = .skipped
         }

@@ -25,6 +25,14 @@ extension Recipe {
     }
   }
 
+  /// What becomes of an adapter of which no size retains the minimum that was asked for.
+  public enum BelowMinimum: String, Sendable, Hashable, CaseIterable {
+    /// Its job is rejected.
+    case reject
+    /// It stays the LoRA that it is: the job is done with, and writes no artifact.
+    case keep
+  }
+
   /// Which singular directions of a base weight are used.
   public enum Directions: String, Sendable, Hashable, CaseIterable {
     /// Chosen by (curvature-weighted) energy of the update.

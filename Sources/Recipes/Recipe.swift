@@ -13,6 +13,8 @@ public struct Recipe: Sendable, Hashable {
   public var magnitudes = MagnitudeHandling.approximate
   /// How large the artifact may or must be.
   public var target: Target
+  /// What becomes of an adapter of which no size retains the minimum.
+  public var belowMinimum = BelowMinimum.reject
   /// What an artifact within a budget is made of; nil to let the best be found.
   public var form: ArtifactForm?
   /// How a budget becomes ranks.

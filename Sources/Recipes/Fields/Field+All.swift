@@ -61,6 +61,10 @@ extension Field {
         }
       }),
     Field(
+      "below_minimum", .word(), .size, commands: [.tune], standard: "reject", effect: .measurements,
+      "Where no size keeps min_retained: reject the job, or keep the LoRA as it is, without an artifact.",
+      get: { $0.target.minRetained == nil ? nil : $0.belowMinimum }, set: { $0.belowMinimum = $1 }),
+    Field(
       "form", \.form, .optional(.word()), .size,
       standard: "the better of directions and pairs, found by a short race",
       "What a budget buys (`manifest.md` §11): directions of the base, pairs of the adapter's vectors, or both."
