@@ -113,6 +113,14 @@ extension Recipe {
     public var file: Data? { path.map { Data(path: $0, limit: limit) } }
   }
 
+  /// The model whose second moments on the calibration's examples weigh errors.
+  public enum CalibrationModel: String, Sendable, Hashable, CaseIterable {
+    /// The LoRA model: each adapter has its own.
+    case adapter
+    /// The base without any adapter: all adapters on it share them.
+    case base
+  }
+
   /// What the LoRA model writes where data is `self`.
   public struct OwnTexts: Sendable, Hashable {
     /// Openings (JSONL, `formats/data.md` §5); nil for the built-in ones.

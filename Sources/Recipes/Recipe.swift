@@ -31,6 +31,8 @@ public struct Recipe: Sendable, Hashable {
   public var method: ProjectionMethod
   /// Examples for calibration.
   public var calibration: Examples?
+  /// Whose second moments calibrate.
+  public var calibrationModel = CalibrationModel.adapter
   /// Texts for calibration and training that are the model's own.
   public var ownTexts = OwnTexts()
   /// Fine-tuning, if any.

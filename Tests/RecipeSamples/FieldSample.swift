@@ -33,7 +33,7 @@ package struct FieldSample: Sendable, CustomStringConvertible {
     if command == .tune { companions["tune.data"] = field.section == "self" ? "self" : "t.jsonl" }
     if command == .convert, field.key != "calibrate.data" {
       if field.section == "self" { companions["calibrate.data"] = "self" }
-      if ["calibrate.limit", "method"].contains(field.key) {
+      if ["calibrate.limit", "calibrate.model", "method"].contains(field.key) {
         companions["calibrate.data"] = "c.jsonl"
       }
     }

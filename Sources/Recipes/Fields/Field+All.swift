@@ -115,6 +115,11 @@ extension Field {
       "The first so many of them.",
       get: { $0.calibration?.limit }, set: { $0.calibration?.limit = $1 }),
     Field(
+      "calibrate.model", .word(), .start, flag: "calibrate-model", standard: "adapter",
+      "Whose second moments weigh errors: the LoRA model's, or the base's own, which all adapters on it share.",
+      get: { $0.calibration == nil ? nil : $0.calibrationModel }, set: { $0.calibrationModel = $1 }
+    ),
+    Field(
       "seed", \.seed, .seed, .start,
       "Seed of label sampling, splits, canonical coordinates, intervals and, where it has none of its own, tuning."
     ),
