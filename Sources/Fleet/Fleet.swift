@@ -63,6 +63,29 @@ public struct Fleet: Sendable {
     }
   }
 
+  /// What is known of the jobs of `manifest` where the process was asked to stop, in its order and without a look at records:
+  /// thousands take longer than there is time.
+  public func interrupted(_ manifest: Manifest, known: [JobResult]) -> [JobResult] {
+    let known = Dictionary(known.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    return manifest.jobs.map { known[$0.name] ?? JobResult(name: $0.name, state: .skipped) }
+  }
+
+  /// The fault of a run that was asked to stop: how far it came, and what goes on from there.
+  ///
+  /// - Parameter command: What the user typed.
+  public func interruption(_ results: [JobResult], command: String) -> Fault? {
+    do throws(Fault) {
+      try Interruption.check()
+      return nil
+    } catch {
+      let ended = results.count { [.done, .kept, .rejected].contains($0.state) }
+      return Fault(
+        error.kind, error.code,
+        "\(error.reason): \(ended) of \(results.count) jobs ended this time; go on with: \(command)"
+      )
+    }
+  }
+
   /// The results of all jobs of `manifest`, in its order: those of `known`, else what earlier work has left.
   public func results(_ manifest: Manifest, known: [JobResult] = []) -> [JobResult] {
     let known = Dictionary(known.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -96,8 +119,11 @@ public struct Fleet: Sendable {
   ///
   /// Nothing is decided by listings or by what a scheduler says: every record and artifact is opened. A job without a
   /// record is temporary: whoever runs its part again does it.
-  public func collect(_ manifest: Manifest) -> [JobResult] {
-    manifest.jobs.map { plan in
+  ///
+  /// - Throws: `RUN-STOPPED`.
+  public func collect(_ manifest: Manifest) throws(Fault) -> [JobResult] {
+    try manifest.jobs.map { (plan) throws(Fault) in
+      try Interruption.check()
       var result = JobResult(name: plan.name, state: .failed)
       guard Paths.kind(of: run.recordPath(plan.name)) == .file else {
         result.fault = Fault(

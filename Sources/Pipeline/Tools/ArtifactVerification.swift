@@ -42,6 +42,7 @@ public struct ArtifactVerification: Sendable {
     path = run
     findings = []
     for job in try RunReport.jobs(of: run) {
+      try Interruption.check()
       var finding = Finding(
         name: Paths.name(of: job), path: ArtifactBinding.artifactPath(job: job))
       do throws(Fault) {

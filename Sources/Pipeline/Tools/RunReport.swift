@@ -24,6 +24,7 @@ public enum RunReport {
     var found: [Int: String] = [:]
     let report = try ReportWriter().write(to: directory, count: jobs.count) {
       (index) throws(Fault) -> JobRecord in
+      try Interruption.check()
       do throws(Fault) {
         var record = try JobRecord.read(ArtifactBinding.recordPath(job: jobs[index]))
         if record.state == .done, found[index] == nil {

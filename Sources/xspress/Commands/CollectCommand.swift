@@ -30,7 +30,7 @@ struct CollectCommand: ParsableCommand {
   func run() throws {
     let fleet = Fleet(run: runDirectory)
     let (_, manifest) = try RunPlan.read(fleet.run)
-    let results = fleet.collect(manifest)
+    let results = try fleet.collect(manifest)
     let report = try fleet.report(results)
     if json {
       try StandardOutput.write(BatchResults.json(results))
