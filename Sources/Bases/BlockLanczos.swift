@@ -32,7 +32,10 @@ struct BlockLanczos {
   }
 
   /// Takes the next block in and makes the one after it; false where a product leaves the range of Float32.
+  ///
+  /// - Throws: `RUN-STOPPED` where the process is interrupted.
   private mutating func step() throws(Fault) -> Bool {
+    try Interruption.check()
     basis.append(next)
     var image = VectorRows<Float>(count: next.count, size: next.size)
     gram.apply(next.elements, count: next.count, into: &image.elements)

@@ -31,6 +31,7 @@ extension SingularFactors {
     fine.keep(count)
     var last = Double.infinity
     for cycle in 0... {
+      try Interruption.check()
       let error = fine.spanError(count)
       if error <= Convergence.spanLimit / 2 { break }
       // Where one direction dominates, degrees are low and cycles many; rounding may also stand in the way.

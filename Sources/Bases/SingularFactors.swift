@@ -16,7 +16,10 @@ struct SingularFactors {
 
   /// Eigenvectors `v` of `TᵀT`, then `u = T v / σ` with `σ = ‖T v‖`.
   init(gramOf tall: Matrix<Double>) throws(Fault) {
-    let eigen = try SymmetricEigen(tall.gramOfColumns)
+    let gram = tall.gramOfColumns
+    try Interruption.check()
+    let eigen = try SymmetricEigen(gram)
+    try Interruption.check()
     // An eigenvalue this small is rounding of the Gram matrix: whether its direction exists can only
     // be told from the weight itself.
     let floor = (eigen.values.first ?? 0) * Double(max(tall.columns, 1)) * 0x1p-50

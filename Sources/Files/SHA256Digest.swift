@@ -55,10 +55,13 @@ public struct SHA256Digest: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// The digest of a whole file, read in pieces of 1 MiB, with the check that it did not change.
+  ///
+  /// - Throws: what reading throws; `RUN-STOPPED` where the process is interrupted.
   public static func of(_ file: InputFile) throws(Fault) -> SHA256Digest {
     var hasher = SHA256Hasher()
     var offset = 0
     while offset < file.byteCount {
+      try Interruption.check()
       let piece = try file.read(at: offset, count: min(1 << 20, file.byteCount - offset))
       hasher.update(piece)
       offset += piece.count

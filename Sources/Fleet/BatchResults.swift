@@ -12,7 +12,8 @@ public enum BatchResults {
     }
     return .object([
       "schema": "xspress.batch/1", "listed": .integer(results.count), "done": count(.done),
-      "failed": count(.failed), "rejected": count(.rejected), "skipped": count(.skipped),
+      "failed": count(.failed), "rejected": count(.rejected), "kept": count(.kept),
+      "skipped": count(.skipped),
       "planned": count(.planned),
       "jobs": .array(
         results.map(document)),

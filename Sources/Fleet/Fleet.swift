@@ -54,6 +54,29 @@ public struct Fleet: Sendable {
     return try ended.map { (part) throws(Fault) in try part.get() }.flatMap(\.self)
   }
 
+  /// What is known of the jobs of `manifest` where the process was asked to stop, in its order and without a look at records:
+  /// thousands take longer than there is time.
+  public func interrupted(_ manifest: Manifest, known: [JobResult]) -> [JobResult] {
+    let known = Dictionary(known.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    return manifest.jobs.map { known[$0.name] ?? JobResult(name: $0.name, state: .skipped) }
+  }
+
+  /// The fault of a run that was asked to stop: how far it came, and what goes on from there.
+  ///
+  /// - Parameter command: What the user typed.
+  public func interruption(_ results: [JobResult], command: String) -> Fault? {
+    do throws(Fault) {
+      try Interruption.check()
+      return nil
+    } catch {
+      let ended = results.count { [.done, .kept, .rejected].contains($0.state) }
+      return Fault(
+        error.kind, error.code,
+        "\(error.reason): \(ended) of \(results.count) jobs ended this time; go on with: \(command)"
+      )
+    }
+  }
+
   /// The results of all jobs of `manifest`, in its order: those of `known`, else what earlier work has left.
   ///
   /// - Throws: 75 `RUN-STOPPED`.
@@ -117,6 +140,9 @@ public struct Fleet: Sendable {
           result.artifactPath = run.artifactPath(plan.name)
           result.state = .done
         case .rejected: result.state = .rejected
+        case .kept:
+          try ArtifactBinding.checkMissing(run.artifactPath(plan.name))
+          result.state = .kept
         case .failed: break
         case .skipped: result.state = .skipped
         }

@@ -100,8 +100,8 @@ public final class FleetRunner {
     if let record = ledger.finished(plan.name, digest: digest) {
       return .ended(
         JobResult(
-          name: plan.name, state: .skipped, artifactPath: run.artifactPath(plan.name),
-          record: record))
+          name: plan.name, state: .skipped,
+          artifactPath: record.state == .done ? run.artifactPath(plan.name) : nil, record: record))
     }
     try Paths.makeDirectory(run.jobPath(plan.name))
     let lock = try OutputLock(file: run.artifactPath(plan.name))
@@ -145,9 +145,16 @@ public final class FleetRunner {
       runner = started
       var record = try started.run()
       record.planDigest = opened.digest
+      guard record.state == .kept else {
+        try ledger.write(record)
+        return JobResult(
+          name: plan.name, state: .done, artifactPath: run.artifactPath(plan.name), record: record)
+      }
+      // Of an earlier adapter of this name.
+      Paths.removeIfPresent(run.artifactPath(plan.name))
       try ledger.write(record)
-      return JobResult(
-        name: plan.name, state: .done, artifactPath: run.artifactPath(plan.name), record: record)
+      log.note("\(plan.name): kept as the LoRA that it is")
+      return JobResult(name: plan.name, state: .kept, record: record)
     } catch {
       return failed(plan, error, gate: runner?.gate)
     }

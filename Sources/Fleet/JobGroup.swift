@@ -43,7 +43,10 @@ struct JobGroup: Sendable {
         continue
       }
       let suspicion = limits[plan.name]
-      let key = "\(suspicion?.set ?? 0)\n\(base(plan))\n\(plan.digest(inputs: []))"
+      // Digests of options leave names of files out.
+      let examples = plan.recipe.calibration?.path ?? ""
+      let key =
+        "\(suspicion?.set ?? 0)\n\(base(plan))\n\(examples)\n\(plan.digest(inputs: []))"
       let bytes = 2 * RunPlan.byteCount(plan.adapterPath)
       if let group = open[key],
         group.plans.count >= min(suspicion?.limit ?? largest, largest)

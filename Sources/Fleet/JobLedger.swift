@@ -37,14 +37,18 @@ final class JobLedger: Sendable {
     return plan.digest(inputs: inputs)
   }
 
-  /// The record of a job that is done with this digest, here or in the earlier run, and whose artifact opens; nil
-  /// otherwise.
+  /// The record of a job that is done with this digest, here or in the earlier run, and whose artifact opens, or that
+  /// keeps its LoRA; nil otherwise.
   func finished(_ name: String, digest: String) -> JobRecord? {
     if let record = finished(name, digest: digest, in: run, isOwn: true) { return record }
     guard let earlier,
       var record = finished(name, digest: digest, in: earlier, isOwn: false)
     else { return nil }
     do throws(Fault) {
+      guard record.state == .done else {
+        try write(record)
+        return record
+      }
       let bytes = try InputFile(earlier.artifactPath(name)).readAll(limit: 1 << 30)
       try Paths.makeDirectory(run.jobPath(name))
       try AtomicFile.write(run.artifactPath(name), bytes: bytes)
@@ -63,7 +67,9 @@ final class JobLedger: Sendable {
     guard Paths.kind(of: place.recordPath(name)) == .file else { return nil }
     do throws(Fault) {
       let record = try JobRecord.read(place.recordPath(name))
-      guard record.state == .done, record.planDigest == digest else { return nil }
+      guard record.planDigest == digest else { return nil }
+      if record.state == .kept { return record }
+      guard record.state == .done else { return nil }
       try ArtifactBinding.check(place.artifactPath(name), against: record, memory: memory)
       _ = try Artifact.read(place.artifactPath(name), memory: memory)
       return record

@@ -28,6 +28,8 @@ public struct JobResult: Sendable {
     case failed
     /// Its artifact did not retain the gain that was asked for; the others went on.
     case rejected
+    /// No artifact retained the gain that was asked for, and its LoRA stays as it is, as asked for then.
+    case kept
     /// Found done, with the same inputs and options, or not asked for.
     case skipped
     /// Listed only (`--dry-run`).

@@ -28,6 +28,11 @@ struct WorkerSupervisor: Sendable {
         report($0)
       }
       order.jobs.removeAll { done.contains($0) }
+      // A worker that could not stop in time was ended: what it was at is left undone, and nobody's fault.
+      if Interruption.isRequested {
+        marker.clear()
+        return
+      }
       if let fault = worker.fault { throw fault }
       guard let signal = worker.signal else {
         guard worker.status == 0 else {

@@ -29,14 +29,8 @@ public final class CurvatureCollector: Sendable {
     scratch directory: String, rowLimit: Int = CurvatureCollector.rowLimit
   ) throws(Fault) {
     blocks = configuration.blocks
-    var features: [CurvatureRows.Side: Int] = [:]
-    for module in configuration.linearModules {
-      let (layer, kind) = (module.layer, module.kind)
-      features[CurvatureRows.Side(layer: layer, kind: kind, end: .output)] = module.outFeatures
-      let owner = configuration.blocks[layer].inputOwner(kind)
-      features[CurvatureRows.Side(layer: layer, kind: owner, end: .input)] = module.inFeatures
-    }
-    self.features = features
+    features = Dictionary(
+      uniqueKeysWithValues: CurvatureRows.sides(of: configuration).map { ($0.side, $0.features) })
     folding = RowFolding(batches: batches, rowLimit: rowLimit, seed: seed)
     scratch = try ScratchFile(in: directory)
   }
@@ -54,10 +48,11 @@ public final class CurvatureCollector: Sendable {
   /// What has been seen, once all batches are through.
   public var rows: CurvatureRows {
     CurvatureRows(
-      scratch: scratch,
-      pieces: pieces.withLock { pieces in
-        pieces.mapValues { batches in batches.sorted { $0.key < $1.key }.map(\.value) }
-      }, blocks: blocks, tokenCount: folding.tokenCount)
+      .scratch(
+        scratch,
+        pieces.withLock { pieces in
+          pieces.mapValues { batches in batches.sorted { $0.key < $1.key }.map(\.value) }
+        }), blocks: blocks, tokenCount: folding.tokenCount, rowCount: folding.rowCount)
   }
 
   /// Keeps rows of the module's inputs `[tokens, in]`, unless another one has the same, and of its output gradients

@@ -47,11 +47,13 @@ public final class DecoderWeights: Sendable {
   /// A block for a pass that multiplies in the given orders and precision; read from disk where blocks are
   /// streamed.
   ///
-  /// - Throws: what decoding throws, for streamed blocks alone.
+  /// - Throws: what decoding throws, for streamed blocks alone; `RUN-STOPPED` where the process is interrupted: between two
+  ///   blocks a pass can be given up.
   func layer(
     _ index: Int, _ orders: Set<FrozenMatrix.Order>, _ precision: ProductPrecision
   ) throws(Fault) -> LayerWeights {
-    switch blocks {
+    try Interruption.check()
+    return switch blocks {
     case .held(let layers): layers[index]
     case .streamed(let stream):
       try stream.layer(LayerWeights.Use(layer: index, orders: orders, precision: precision))

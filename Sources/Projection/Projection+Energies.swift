@@ -30,15 +30,15 @@ extension Projection {
   ) throws(Fault) -> EnergyTable {
     try checkShapes(
       update, outFeatures: basis.outFeatures, inFeatures: basis.inFeatures, curvature)
-    let available = basis.admissibleRank(min(candidates ?? basis.count, basis.count))
-    let problem = SelectionProblem(
-      update: update, basis: basis, curvature: curvature, candidates: available, ridge: ridge)
-    let counts = inputCounts.filter { (1...max(available, 1)).contains($0) }
+    let directions = try WeighedDirections(
+      basis: basis, curvature: curvature, candidates: candidates, ridge: ridge)
+    let problem = SelectionProblem(update: update, directions: directions)
+    let counts = inputCounts.filter { (1...max(directions.count, 1)).contains($0) }
     do throws(Fault) {
       return EnergyTable(
         inputCounts: counts,
         energies: try problem.energies(
-          inputCounts: counts, outputLimit: min(outputLimit, available)))
+          inputCounts: counts, outputLimit: min(outputLimit, directions.count)))
     } catch {
       throw error.at(tensor: update.moduleName)
     }

@@ -30,14 +30,26 @@ extension Projection {
     }
     try checkShapes(
       update, outFeatures: basis.outFeatures, inFeatures: basis.inFeatures, curvature)
-    let limit = min(candidates ?? basis.count, basis.count)
-    guard rank.output > 0, rank.input > 0, limit > 0 else { return .none }
-    // A cluster cut by the limit cannot be taken whole.
-    let available = basis.admissibleRank(limit)
-    let problem = SelectionProblem(
-      update: update, basis: basis, curvature: curvature, candidates: available, ridge: ridge)
+    return try select(
+      update: update,
+      directions: try WeighedDirections(
+        basis: basis, curvature: curvature, candidates: candidates, ridge: ridge), rank: rank,
+      search: search)
+  }
+
+  /// The same among directions that are weighed already, for many updates of one module.
+  ///
+  /// - Throws: `PROJ-SHAPE` where update and directions disagree.
+  public static func select(
+    update: LowRankUpdate, directions: WeighedDirections, rank: LatentRank,
+    search: DirectionSearch = .exchange
+  ) throws(Fault) -> BasisSelection {
+    try checkShapes(
+      update, outFeatures: directions.outFeatures, inFeatures: directions.inFeatures, nil)
+    guard rank.output > 0, rank.input > 0, directions.count > 0 else { return .none }
+    let problem = SelectionProblem(update: update, directions: directions)
     do throws(Fault) {
-      return try selection(clusters: basis.clusters) { (excluded) throws(Fault) in
+      return try selection(clusters: directions.clusters) { (excluded) throws(Fault) in
         try problem.choose(rank: rank, search: search, excluding: excluded)
       }
     } catch {

@@ -20,24 +20,13 @@ struct SelectionProblem {
     var input: [Int]
   }
 
-  init(
-    update: LowRankUpdate, basis: SingularBasis, curvature: Curvature?, candidates: Int,
-    ridge: Double
-  ) {
-    let indices = Array(0..<candidates)
+  init(update: LowRankUpdate, directions: WeighedDirections) {
     let up = update.loraB.inDouble.scaled(by: update.scaling)
     let down = update.loraA.inDouble
-    let outputRows =
-      candidates == basis.count ? basis.outputRows : basis.outputRows.selectingRows(indices)
-    let inputRows =
-      candidates == basis.count ? basis.inputRows : basis.inputRows.selectingRows(indices)
-    output = SideProblem(
-      rows: outputRows, targets: up, metric: Metric(curvature?.output, ridge: ridge))
-    input = SideProblem(
-      rows: inputRows, targets: down.transposed,
-      metric: Metric(curvature?.input, ridge: ridge))
-    coordinates = outputRows.times(up).times(
-      inputRows.times(down, transposeOther: true), transposeOther: true)
+    output = SideProblem(directions.output, targets: up)
+    input = SideProblem(directions.input, targets: down.transposed)
+    coordinates = directions.output.rows.times(up).times(
+      directions.input.rows.times(down, transposeOther: true), transposeOther: true)
   }
 
   /// Chooses by the given search, never an excluded index.

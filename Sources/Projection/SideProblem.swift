@@ -20,22 +20,15 @@ struct SideProblem {
   /// Among more directions one exchange brings too little for the cube of their number that it costs.
   private static let exchangeLimit = 96
 
-  /// - Parameters:
-  ///   - rows: `X`, one direction per row, `[count, features]`.
-  ///   - targets: the LoRA's factor, `[features, rank]`.
-  init(rows: Matrix<Double>, targets: Matrix<Double>, metric: Metric) {
-    let plain = rows.times(targets)
-    // Directions are orthonormal.
-    var gram = Matrix<Double>.identity(rows.rows).scaled(by: metric.shift)
-    var cross = plain.scaled(by: metric.shift)
-    if let moment = metric.rows {
-      let image = rows.times(moment, transposeOther: true)
-      gram = image.times(image, transposeOther: true).adding(1, times: gram)
-      cross = image.times(metric.image(of: targets)).adding(1, times: cross)
-    }
-    self.metric = gram
-    self.targets = cross
-    total = metric.gram(targets)
+  /// - Parameter targets: the LoRA's factor, `[features, rank]`.
+  init(_ side: WeighedSide, targets: Matrix<Double>) {
+    metric = side.gram
+    let plain = side.rows.times(targets).scaled(by: side.metric.shift)
+    self.targets =
+      side.image.map {
+        $0.times(side.metric.image(of: targets)).adding(1, times: plain)
+      } ?? plain
+    total = side.metric.gram(targets)
   }
 
   /// `diag(H)` over its mean plus `floor`.

@@ -25,6 +25,14 @@ extension Recipe {
     }
   }
 
+  /// What becomes of an adapter of which no size retains the minimum that was asked for.
+  public enum BelowMinimum: String, Sendable, Hashable, CaseIterable {
+    /// Its job is rejected.
+    case reject
+    /// It stays the LoRA that it is: the job is done with, and writes no artifact.
+    case keep
+  }
+
   /// Which singular directions of a base weight are used.
   public enum Directions: String, Sendable, Hashable, CaseIterable {
     /// Chosen by (curvature-weighted) energy of the update.
@@ -103,6 +111,14 @@ extension Recipe {
 
     /// The file, if it is one.
     public var file: Data? { path.map { Data(path: $0, limit: limit) } }
+  }
+
+  /// The model whose second moments on the calibration's examples weigh errors.
+  public enum CalibrationModel: String, Sendable, Hashable, CaseIterable {
+    /// The LoRA model: each adapter has its own.
+    case adapter
+    /// The base without any adapter: all adapters on it share them.
+    case base
   }
 
   /// What the LoRA model writes where data is `self`.

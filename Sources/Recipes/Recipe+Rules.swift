@@ -48,6 +48,9 @@ extension Recipe {
     if target.minRetained != nil, tuning == nil {
       return ("min_retained", { _ in "needs tune, whose validation split decides it" })
     }
+    if target.minRetained == nil, belowMinimum != .reject {
+      return ("below_minimum", { "needs \($0("min_retained"))" })
+    }
     if startArtifactPath != nil, residual != nil {
       return ("residual", { "stands beside \($0("artifact")), which fixes it" })
     }

@@ -13,6 +13,8 @@ public struct Recipe: Sendable, Hashable {
   public var magnitudes = MagnitudeHandling.approximate
   /// How large the artifact may or must be.
   public var target: Target
+  /// What becomes of an adapter of which no size retains the minimum.
+  public var belowMinimum = BelowMinimum.reject
   /// What an artifact within a budget is made of; nil to let the best be found.
   public var form: ArtifactForm?
   /// How a budget becomes ranks.
@@ -29,6 +31,8 @@ public struct Recipe: Sendable, Hashable {
   public var method: ProjectionMethod
   /// Examples for calibration.
   public var calibration: Examples?
+  /// Whose second moments calibrate.
+  public var calibrationModel = CalibrationModel.adapter
   /// Texts for calibration and training that are the model's own.
   public var ownTexts = OwnTexts()
   /// Fine-tuning, if any.

@@ -77,15 +77,14 @@ public final class Tuner {
   private func runSteps(
     progress: (TuningState) -> Void, checkpoint: (TuningState) throws(Fault) -> Void
   ) throws(Fault) {
-    if state.step == 0 && state.history.validationLoss.isEmpty { try validate() }
+    // Also where a run was interrupted between a step and its validation.
+    if isValidationDue, state.history.validationLoss.last?.step != state.step { try validate() }
     settleLearningRate()
     try agree()
     while state.step < options.steps && !isStoppedEarly {
       try takeStep()
       if state.step % Tuner.agreementInterval == 0 || state.step == options.steps { try agree() }
-      if state.step % options.validationInterval == 0 || state.step == options.steps {
-        try validate()
-      }
+      if isValidationDue { try validate() }
       progress(state)
       if state.step % options.checkpointInterval == 0 || state.step == options.steps {
         try checkpoint(state)
@@ -104,6 +103,11 @@ public final class Tuner {
       let numbers = state.sections.flatMap { $0.values.flatMap(\.elements) }
       return [("what is trained after \(state.step) steps", SHA256Digest.of(numbers).hex)]
     }
+  }
+
+  /// Whether the state is measured as it is now: at the start, now and then, and at the end.
+  private var isValidationDue: Bool {
+    state.step % options.validationInterval == 0 || state.step == options.steps
   }
 
   /// Lowers the rate where the start is near; a resumed run remembers its start.

@@ -34,7 +34,7 @@ public struct TuningState: Sendable {
   /// What is trained, by name, in the order of the run.
   public internal(set) var sections: [Section]
   /// Losses so far.
-  public internal(set) var history = TuningHistory()
+  public package(set) var history = TuningHistory()
 
   /// A state before the first step.
   package init(_ trainables: [any Trainable]) {

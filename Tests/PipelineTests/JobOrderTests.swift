@@ -82,6 +82,39 @@ import Training
     }
   }
 
+  /// The same with the LoRA kept: done with, at its own size, and nothing is left but the record.
+  @Test func aMinimumThatNothingReachesMayKeepTheLoRA() throws {
+    try withTemporaryDirectory { folder in
+      let tiny = try TinyJob(in: folder)
+      let request = tiny.request(.minRetained(1, startingRank: 32)) {
+        TinyRows.selfWritten(&$0, in: folder)
+        $0.residual = JobRequest.Residual(size: .pairs(1))
+        $0.belowMinimum = .keep
+      }
+      let record = try JobRunner(session: tiny.session, request: request).run()
+      let (sizes, gate) = (try #require(record.sizes), try #require(record.gate))
+      #expect(record.state == .kept && record.failure == nil && record.artifactPath == nil)
+      #expect(!gate.passes && gate.tried == JobSize.all(of: request.target, rank: 4).count)
+      #expect(sizes.artifact == sizes.asShipped && sizes.asShipped == record.adapter?.bytes)
+      #expect(record.recipe.contains { $0.name == "below_minimum" && $0.value == "keep" })
+      #expect(try tiny.files.subtracting(["openings.jsonl", "a.loraxs.self.jsonl"]).isEmpty)
+    }
+  }
+
+  /// What fits nowhere was never judged: that is no reason to keep anything.
+  @Test func aMinimumWithoutAnySizeIsRefusedAllTheSame() throws {
+    try withTemporaryDirectory { folder in
+      let tiny = try TinyJob(in: folder)
+      let fault = try #require(throws: Fault.self) {
+        try tiny.run(.budget(bytes: 300, minRetained: 0.5)) {
+          TinyRows.selfWritten(&$0, in: folder)
+          $0.belowMinimum = .keep
+        }
+      }
+      #expect(fault.code == "JOB-BUDGET")
+    }
+  }
+
   /// Parts of a budget that hold nothing are passed over, and the first that passes is written.
   @Test func partsOfABudgetAreTriedInTurn() throws {
     try withTemporaryDirectory { folder in

@@ -13,7 +13,7 @@ package struct FieldSample: Sendable, CustomStringConvertible {
     "rank": [:], "budget": [:], "min_retained": [:], "artifact": [:],
     "residual_store": ["residual": "2"], "tune.residual": ["residual": "2"],
     "evaluate.limit": ["evaluate.data": "e.jsonl"], "evaluate.skip": ["evaluate.data": "e.jsonl"],
-    "form": ["budget": "64KB"],
+    "form": ["budget": "64KB"], "below_minimum": ["min_retained": "0.9"],
   ]
   /// Values that no rule of the form gives.
   private static let values: [String: String] = [
@@ -33,7 +33,7 @@ package struct FieldSample: Sendable, CustomStringConvertible {
     if command == .tune { companions["tune.data"] = field.section == "self" ? "self" : "t.jsonl" }
     if command == .convert, field.key != "calibrate.data" {
       if field.section == "self" { companions["calibrate.data"] = "self" }
-      if ["calibrate.limit", "method"].contains(field.key) {
+      if ["calibrate.limit", "calibrate.model", "method"].contains(field.key) {
         companions["calibrate.data"] = "c.jsonl"
       }
     }

@@ -151,6 +151,20 @@ private func fault(_ text: String) throws -> Fault {
     #expect(manifest.jobs[2].recipe.target == .budget(bytes: 9_000, minRetained: 0.9))
   }
 
+  /// A default for those below their minimum is none for those that have no minimum.
+  @Test func belowMinimumIsForThoseWithAMinimum() throws {
+    let jobs = try read(
+      head + """
+        defaults: {min_retained: 0.9, below_minimum: keep, tune: {data: t.jsonl}}
+        adapters:
+          - {path: adapters/first-r8}
+          - {path: adapters/first-r8, name: free, rank: 8}
+          - {path: adapters/first-r8, name: strict, below_minimum: reject}
+        """
+    ).jobs
+    #expect(jobs.map(\.recipe.belowMinimum) == [.keep, .reject, .reject])
+  }
+
   @Test(arguments: ["[", "- ", "? ", "{a: "])
   func deepNestingNeverReachesTheParser(opening: String) throws {
     let text = String(repeating: opening, count: 50_000 / opening.count)

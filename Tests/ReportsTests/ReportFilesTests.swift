@@ -49,6 +49,24 @@ private func files(_ jobs: [JobRecord]) throws -> [String: String] {
     #expect(terminal.contains("rejected: short: ") && terminal.contains("1 failed, 1 rejected"))
   }
 
+  /// A LoRA that was kept is no failure: its own bytes count, and why it was kept is said.
+  @Test func keptAdaptersCountAsTheyAre() throws {
+    let jobs = [Samples.clinc(), Samples.kept("stays")]
+    let pages = try files(jobs)
+    let why = "stays the LoRA that it is: retained gain 0.962"
+    let markdown = try #require(pages["report.md"])
+    #expect(markdown.contains("1 of 2 done, 1 kept as LoRA.") && markdown.contains(why))
+    let page = try #require(pages["index.html"])
+    #expect(page.contains("<span class=\"tag even\">kept</span>") && page.contains(why))
+    #expect(!page.contains("tag bad"))
+    #expect(try #require(pages["report.csv"]).contains("stays,kept,"))
+    let totals = try JSONValue.parse(try #require(pages["report.json"]))["totals"]
+    let sizes = try #require(Samples.clinc().sizes)
+    #expect(totals?["kept"]?.intValue == 1)
+    #expect(totals?["artifact"]?.intValue == sizes.artifact + 5000)
+    #expect(Report(jobs: jobs).terminalText.contains("kept: stays: " + why))
+  }
+
   @Test func oneAdapterAtSeveralSizesIsAFrontier() throws {
     let jobs = Samples.frontier()
     let pages = try files(jobs + [Samples.banking()])

@@ -224,6 +224,13 @@ enum Samples {
         code: "JOB-RETAINED", exitCode: 65), gate: gate)
   }
 
+  /// A job that keeps its LoRA.
+  static func kept(_ name: String) -> JobRecord {
+    JobRecord(
+      name: name, state: .kept,
+      sizes: SizeRecord(asShipped: 5000, f16Equivalent: 4900, artifact: 5000), gate: gate)
+  }
+
   static func failed(_ name: String) -> JobRecord {
     JobRecord(
       name: name, state: .failed,

@@ -134,6 +134,32 @@ import Training
     }
   }
 
+  /// Stopped between a step and its validation: that is made up for before the next step.
+  @Test func aMissingValidationIsMadeUpFor() throws {
+    let run = try TinyRun()
+    var options = TinyRun.options
+    options.validationInterval = 5
+    let whole = run.tuner(options)
+    try whole.run()
+    let stop = Fault(.temporary, "STOP", "as if stopped")
+    var cut: TuningState?
+    options.checkpointInterval = 10
+    #expect(throws: stop) {
+      try run.tuner(options).run(checkpoint: { (state) throws(Fault) in
+        cut = state
+        throw stop
+      })
+    }
+    var state = try #require(cut)
+    #expect(state.history.validationLoss.map(\.step) == [0, 5, 10])
+    state.history.validationLoss.removeLast()
+    let resumed = run.tuner(options)
+    resumed.resume(from: state)
+    try resumed.run()
+    #expect(resumed.state.history == whole.state.history)
+    #expect(resumed.state["latents"]?.best == whole.state["latents"]?.best)
+  }
+
   @Test func vectorsOfAResidualTrainByTheirCodes() throws {
     let run = try TinyRun()
     var options = TinyRun.options

@@ -74,6 +74,53 @@ import Testing
     }
   }
 
+  /// Told to keep the LoRA, the same job is done with: a state of its own, wherever states are listed.
+  @Test func keptIsAStateOfItsOwn() throws {
+    let adapter = Checkout.path("golden/tiny/adapter")
+    try withTemporaryDirectory { folder in
+      try manifest(
+        in: folder,
+        """
+          - {path: \(adapter), name: short, min_retained: 1, budget: 2300, below_minimum: keep}
+          - {path: \(adapter), name: free}
+        """)
+      let run = try batch(folder)
+      #expect(run.status == 0, "\(run.errors)")
+      let results = try JSONValue.parse(run.output)
+      #expect(
+        ["listed", "done", "rejected", "kept"].map { results[$0]?.intValue } == [2, 1, 0, 1])
+      let record = try JSONValue.parse(
+        try InputFile("\(folder)/run/jobs/short/record.json").readAll(limit: 1 << 20))
+      let sizes = try #require(record["sizes"])
+      #expect(record["state"]?.stringValue == "kept" && record["failure"]?.isNull == true)
+      #expect(record["artifact"]?.isNull == true && record["gate"]?["rows"]?.intValue == 32)
+      #expect(sizes["artifact"] == sizes["as_shipped"])
+      let totals = try JSONValue.parse(
+        try InputFile("\(folder)/run/report/report.json").readAll(limit: 1 << 24))["totals"]
+      #expect(["done", "rejected", "kept"].map { totals?[$0]?.intValue } == [1, 0, 1])
+      // Run again both are done with; collected, exported and verified it is neither missing nor at fault.
+      #expect(try JSONValue.parse(try batch(folder).output)["skipped"]?.intValue == 2)
+      let collected = try Tool.run(
+        ["collect", "\(folder)/run", "--json"], cache: "\(folder)/cache")
+      #expect(collected.status == 0, "\(collected.errors)")
+      #expect(try JSONValue.parse(collected.output)["kept"]?.intValue == 1)
+      let exported = try Tool.run(
+        ["export", "\(folder)/run", "--to", "peft", "-o", "\(folder)/peft", "--json"],
+        cache: "\(folder)/cache")
+      #expect(exported.status == 0, "\(exported.errors)")
+      let exports = try JSONValue.parse(exported.output)
+      #expect(["listed", "done", "kept"].map { exports[$0]?.intValue } == [2, 1, 1])
+      let kept = exports["exports"]?.arrayValue?.first { $0["state"]?.stringValue == "kept" }
+      #expect(kept?["adapter"]?.stringValue == adapter && kept?["artifact"]?.isNull == true)
+      let verified = try Tool.run(["verify", "\(folder)/run", "--json"])
+      #expect(verified.status == 0 && verified.output.contains("\"kept\""), "\(verified.errors)")
+      // An artifact that lies there all the same belongs to nothing.
+      _ = try AtomicFile.write("\(folder)/run/jobs/short/short.loraxs", text: "x")
+      let odd = try Tool.run(["verify", "\(folder)/run"])
+      #expect(odd.status == 65 && odd.errors.contains("RUN-ARTIFACT"), "\(odd.errors)")
+    }
+  }
+
   /// The line and the code are those of what failed: running again may help there.
   @Test func failuresComeFirst() throws {
     try withTemporaryDirectory { folder in

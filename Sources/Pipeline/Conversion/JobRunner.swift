@@ -8,7 +8,7 @@ import Recipes
 public import Reports
 import Training
 
-/// Converts one adapter from beginning to end.
+/// Converts one adapter from beginning to end, or finds that it had better stay as it is.
 ///
 /// The order of the stages and nothing else: what a stage does is in `Stages/`, what they share in ``JobContext``,
 /// mathematics in `Projection` and `Training`, bytes in `Artifacts`.
@@ -31,7 +31,7 @@ public final class JobRunner {
     job = try JobContext(session: session, request: request, adapter: adapter)
   }
 
-  /// Runs the job, writes the artifact atomically and returns the record.
+  /// Runs the job, writes the artifact atomically unless the LoRA is kept, and returns the record.
   public func run() throws(Fault) -> JobRecord {
     let lock = try job.lockOutput()
     defer { withExtendedLifetime(lock) {} }
@@ -42,16 +42,19 @@ public final class JobRunner {
     let projector = try job.run(ResidualStage(), curvature)
     let rows = try job.run(RowsStage())
     try job.agreeOnInputs(rows)
-    let found = try firstThatPasses(projector, rows)
+    guard let found = try firstThatPasses(projector, rows) else {
+      return try job.run(KeepingStage(), gate)
+    }
     let measured = try job.run(MeasurementStage(), (found.result, rows))
     let file = try job.run(WritingStage(), measured.artifact)
     return try job.run(RecordStage(), (measured, file, found.race, found.gate))
   }
 
-  /// Size after size until the artifact as stored keeps what it must: the first one where nothing is asked for.
+  /// Size after size until the artifact as stored keeps what it must: the first one where nothing is asked for, nil where
+  /// none does and the LoRA is to be kept then.
   private func firstThatPasses(
     _ projector: Projector, _ rows: JobRows?
-  ) throws(Fault) -> (result: StoredResult, race: RaceRecord?, gate: GateRecord?) {
+  ) throws(Fault) -> (result: StoredResult, race: RaceRecord?, gate: GateRecord?)? {
     let judge = try job.run(GateStage(), rows)
     for size in JobSize.all(of: job.request.target, rank: job.matched.adapter.rank) {
       let starts = try job.run(StartStage(), (size, projector, rows))
@@ -69,6 +72,7 @@ public final class JobRunner {
       result.artifact.note(found)
       return (result, race, found)
     }
+    if gate != nil, job.request.belowMinimum == .keep { return nil }
     throw fault()
   }
 

@@ -8,7 +8,7 @@ import Reports
 
 /// Exports every artifact of a run directory, `jobs/<name>/<name>.loraxs`, each into a folder of its name.
 ///
-/// One that fails never stops the others.
+/// One that fails never stops the others. A job that keeps its LoRA is listed with it.
 public final class RunExporter {
   /// What happened to one artifact.
   public struct Result: Sendable {
@@ -20,8 +20,15 @@ public final class RunExporter {
     public var directory: String
     /// The files written.
     public var files: [String] = []
+    /// The adapter, where the job keeps its LoRA: there is nothing to export.
+    public var keptAdapter: String?
     /// Why it failed.
     public var fault: Fault?
+
+    /// `done`, `kept` or `failed`.
+    public var state: String {
+      fault != nil ? "failed" : keptAdapter == nil ? "done" : "kept"
+    }
   }
 
   /// Opens the base at a path.
@@ -62,6 +69,12 @@ public final class RunExporter {
       var result = Result(
         name: name, artifactPath: path, directory: Paths.join(directory, name))
       do throws(Fault) {
+        if let adapter = try keptAdapter(path) {
+          result.keptAdapter = adapter
+          results.append(result)
+          task.advance(detail: name)
+          continue
+        }
         try checkBinding(path)
         let session = try session(for: path)
         let place = ExportPlace(
@@ -104,12 +117,20 @@ public final class RunExporter {
     return found
   }
 
-  /// Whether a record says that the job of this folder is done; one that cannot be read is not passed over either.
+  /// The adapter of a job that keeps its LoRA; nil of any other.
+  private func keptAdapter(_ artifact: String) throws(Fault) -> String? {
+    let path = ArtifactBinding.recordPath(job: Paths.parent(of: artifact))
+    guard Paths.kind(of: path) != .missing else { return nil }
+    let record = try JobRecord.read(path)
+    return record.state == .kept ? record.adapter?.path ?? "" : nil
+  }
+
+  /// Whether a record says that the job of this folder is done with; one that cannot be read is not passed over either.
   private func isDone(_ job: String) -> Bool {
     let path = ArtifactBinding.recordPath(job: job)
     guard Paths.kind(of: path) != .missing else { return false }
     do throws(Fault) {
-      return try JobRecord.read(path).state == .done
+      return [.done, .kept].contains(try JobRecord.read(path).state)
     } catch {
       return true
     }
@@ -148,16 +169,18 @@ extension RunExporter {
   public static func json(
     _ results: [Result], run: String, directory: String, target: ExportTarget
   ) -> JSONValue {
-    let failed = results.count { $0.fault != nil }
+    func count(_ state: String) -> JSONValue { .integer(results.count { $0.state == state }) }
     return .object([
       "schema": "xspress.exports/1", "run": .string(run), "to": .string(target.rawValue),
       "directory": .string(directory), "listed": .integer(results.count),
-      "done": .integer(results.count - failed), "failed": .integer(failed),
+      "done": count("done"), "kept": count("kept"), "failed": count("failed"),
       "exports": .array(
         results.map { result in
           .object([
-            "name": .string(result.name), "state": result.fault == nil ? "done" : "failed",
-            "artifact": .string(result.artifactPath), "directory": .string(result.directory),
+            "name": .string(result.name), "state": .string(result.state),
+            "artifact": result.keptAdapter == nil ? .string(result.artifactPath) : .null,
+            "adapter": result.keptAdapter.map { .string($0) } ?? .null,
+            "directory": result.keptAdapter == nil ? .string(result.directory) : .null,
             "files": .array(result.files.map { .string($0) }),
             "error": result.fault.map { .string($0.line) } ?? .null,
           ])

@@ -231,9 +231,17 @@ package struct Projector {
       guard projected.residuals[index] == nil,
         let curvature = try rows?.curvature(of: projected.modules[index])
       else { return latents[index] }
-      return try Projection.rounded(
-        latents[index], basis: projected.bases[index], curvature: curvature
-      ) { (column) throws(Fault) in try StoredLatent.rounding(of: column, storage: storage) }
+      return try Projector.rounded(
+        latents[index], basis: projected.bases[index], curvature: curvature, storage: storage)
+    }
+  }
+
+  /// One module's latent rounded for `storage` with each number's error made up for by the next.
+  static func rounded(
+    _ latent: Matrix<Float>, basis: ModuleBasis, curvature: Curvature, storage: LatentStorage
+  ) throws(Fault) -> Matrix<Float> {
+    try Projection.rounded(latent, basis: basis, curvature: curvature) {
+      (column) throws(Fault) in try StoredLatent.rounding(of: column, storage: storage)
     }
   }
 

@@ -40,6 +40,8 @@ public final class BaseSession {
   private var loadedTokenizer: Tokenizer?
   private var knownIdentity: SHA256Digest?
   private let teacherStates: TeacherStateCache?
+  /// Second moments of the base, for all jobs on it.
+  package let moments: SharedMoments
 
   /// Opens the base at `path`; `pack` supplies bases instead of an SVD, `memory` is the budget in bytes.
   public init(
@@ -49,6 +51,7 @@ public final class BaseSession {
     base = try BaseCheckpoint.open(path)
     probeDraws = ProbeDraws(base: base)
     teacherStates = cacheDirectory.map { TeacherStateCache(cacheDirectory: $0) }
+    moments = SharedMoments(cacheDirectory: cacheDirectory)
     bases = try BasisStore(
       base: base, cacheDirectory: cacheDirectory, threads: threads, pack: pack)
     packDigest = try bases.pack?.digest()
@@ -65,6 +68,7 @@ public final class BaseSession {
     bases = origin.bases
     probeDraws = origin.probeDraws
     teacherStates = origin.teacherStates
+    moments = origin.moments
     packDigest = origin.packDigest
     memory = origin.memory
     threads = origin.threads
@@ -144,7 +148,7 @@ public final class BaseSession {
   }
 
   /// Digest of the files that hold the weights, and of the shape they are used in.
-  private func identity() throws(Fault) -> SHA256Digest {
+  func identity() throws(Fault) -> SHA256Digest {
     if let knownIdentity { return knownIdentity }
     var hasher = SHA256Hasher()
     hasher.update(Array("\(base.configuration) \(changes.isEmpty)".utf8))

@@ -6,6 +6,7 @@ package import Faults
 import Files
 import Foundation
 import LinearAlgebra
+import Models
 import Progress
 import Projection
 import Recipes
@@ -30,14 +31,16 @@ package final class StackedConversion {
     shelf = try DirectionShelf(store: session.bases, scratch: scratch)
   }
 
-  /// Whether a job needs nothing but directions of the base, its adapter and a rank.
+  /// Whether a job needs nothing but directions of the base, its adapter, a rank, and second moments that others have too.
   package static func accepts(_ request: JobRequest) -> Bool {
     guard case .rank(let rank) = request.target, rank != 0 else { return false }
-    return request.tuning == nil && request.calibration == nil && request.evaluation == nil
+    let isShared = request.calibration?.path != nil && request.calibrationModel == .base
+    return request.tuning == nil && request.evaluation == nil
+      && (request.calibration == nil || isShared)
       && request.residual == nil && request.form == nil && request.controls.isEmpty
       && request.startArtifactPath == nil
       && (request.directions == .selected || request.directions == .top)
-      && (request.method == .projected || request.method == .zero)
+      && (isShared || request.method == .projected || request.method == .zero)
   }
 
   /// One module of one job.
@@ -60,7 +63,9 @@ package final class StackedConversion {
   ///
   /// Runners must be on this base, and their requests such as ``accepts(_:)``.
   ///
-  /// - Throws: what concerns all of them: a weight or basis that cannot be read, an interruption.
+  /// Those that calibrate must do so on the same examples.
+  ///
+  /// - Throws: what concerns all of them: a weight, basis or example that cannot be read, an interruption.
   package func run(_ runners: [JobRunner]) throws(Fault) -> [Result<JobRecord, Fault>] {
     let start = Date()
     let jobs = runners.map { runner in
@@ -75,9 +80,12 @@ package final class StackedConversion {
       let leading = Set(jobs.map { $0.request.leadingDirections(of: module) })
       return leading.count == 1 ? leading.first ?? nil : nil
     }
+    let moments = try runners.first.flatMap { (runner) throws(Fault) in
+      try CalibrationStage().run((), in: runner.job)
+    }
     var pieces = jobs.map { [Piece?](repeating: nil, count: $0.matched.modules.count) }
     var faults = [Fault?](repeating: nil, count: jobs.count)
-    for (module, results) in zip(modules, try project(modules, jobs)) {
+    for (module, results) in zip(modules, try project(modules, jobs, moments)) {
       for (index, result) in results {
         switch result {
         case .success(let piece): pieces[index][jobs[index].places[module.name] ?? 0] = piece
@@ -93,7 +101,9 @@ package final class StackedConversion {
 
   private typealias Results = [(index: Int, piece: Result<Piece, Fault>)]
 
-  private func project(_ modules: [LinearModule], _ jobs: [Job]) throws(Fault) -> [Results] {
+  private func project(
+    _ modules: [LinearModule], _ jobs: [Job], _ moments: CurvatureRows?
+  ) throws(Fault) -> [Results] {
     let (shelf, store, draws) = (self.shelf, session.bases, session.probeDraws)
     let basePath = session.base.path
     let task = session.log.task(
@@ -102,15 +112,20 @@ package final class StackedConversion {
       (index) throws(Fault) -> Results in
       let module = modules[index]
       let digest = try store.weightDigest(of: module)
+      let curvature = try moments?.curvature(of: module)
       // Jobs of a group agree in what a recipe is, and with it in the directions they look at.
-      var rows: DirectionRows?
+      var directions: Directions?
       var known: [Int: [Probe.Draw]] = [:]
       var results: Results = []
       for (number, job) in jobs.enumerated() {
         guard let place = job.places[module.name] else { continue }
         try Interruption.check()
-        if rows == nil, job.request.directions == .selected {
-          rows = try shelf.rows(of: module, leading: job.request.leadingDirections(of: module))
+        let choice: Directions
+        if let directions {
+          choice = directions
+        } else {
+          choice = try Directions(of: module, job.request, curvature, shelf: shelf, store: store)
+          directions = choice
         }
         let draw: [Probe.Draw]
         if let drawn = known[place] {
@@ -123,16 +138,20 @@ package final class StackedConversion {
           (
             number,
             Result { () throws(Fault) in
-              let basis = try StackedConversion.basis(
-                of: module, update: job.matched.updates[place], request: job.request, rows: rows,
-                store: store)
+              let (update, request) = (job.matched.updates[place], job.request)
+              let basis = try choice.basis(of: module, update: update, request: request)
               let projection = try Projection.fit(
-                update: job.matched.updates[place], basis: basis, method: job.request.method)
+                update: update, basis: basis, curvature: curvature, method: request.method)
               let proof = ModuleProof(basis, draws: draw)
+              var latent: Matrix<Float> = projection.latent.converted()
+              if request.storage.isCoarse, let curvature {
+                latent = try Projector.rounded(
+                  latent, basis: basis, curvature: curvature, storage: request.storage)
+              }
               let stored = try Assembler.module(
-                module, basis: basis, latent: projection.latent.converted(), residual: nil,
-                digest: digest, proof: proof, storage: job.request.storage,
-                embeds: job.request.embedsBases, basePath: basePath)
+                module, basis: basis, latent: latent, residual: nil,
+                digest: digest, proof: proof, storage: request.storage,
+                embeds: request.embedsBases, basePath: basePath)
               return Piece(
                 basis: basis.withoutVectors, projection: projection, stored: stored, proof: proof)
             }
@@ -143,24 +162,6 @@ package final class StackedConversion {
     }
     task.finish()
     return results
-  }
-
-  private static func basis(
-    of module: LinearModule, update: LowRankUpdate, request: JobRequest, rows: DirectionRows?,
-    store: BasisStore
-  ) throws(Fault) -> ModuleBasis {
-    guard case .rank(let rank) = request.target else {
-      throw Fault(.internalError, "JOB-STACKED", "only ranks can be stacked")
-    }
-    let limit = rank.clipped(outFeatures: module.outFeatures, inFeatures: module.inFeatures)
-    guard let rows else {
-      return try store.topBasis(of: module, rank: limit.square, omegaSeed: request.seed)
-    }
-    let choice = try Projection.select(
-      update: update, directions: rows, rank: limit,
-      candidates: request.leadingDirections(of: module))
-    let (output, input) = choice.indices
-    return try rows.moduleBasis(output: output, input: input)
   }
 
   // MARK: - Artifacts

@@ -42,6 +42,14 @@ package enum ArtifactBinding {
     }
   }
 
+  /// Checks that a job that keeps its LoRA has no artifact at `path`.
+  ///
+  /// - Throws: 65 `RUN-ARTIFACT` where there is one.
+  package static func checkMissing(_ path: String) throws(Fault) {
+    guard Paths.kind(of: path) != .missing else { return }
+    throw fault("the record says that the job keeps its LoRA, yet here is an artifact", path)
+  }
+
   private static func fault(_ reason: String, _ path: String) -> Fault {
     Fault(.badData, "RUN-ARTIFACT", reason, path: path)
   }

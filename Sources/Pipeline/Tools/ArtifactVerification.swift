@@ -12,8 +12,13 @@ public struct ArtifactVerification: Sendable {
     public var name: String
     /// The artifact.
     public var path: String
+    /// Whether the job keeps its LoRA, and so has none.
+    public var isKept = false
     /// What is wrong; nil for nothing.
     public var fault: Fault?
+
+    /// `whole`, `kept` or `failed`.
+    public var state: String { fault != nil ? "failed" : isKept ? "kept" : "whole" }
   }
 
   /// What was verified.
@@ -29,17 +34,25 @@ public struct ArtifactVerification: Sendable {
     Paths.kind(of: Paths.join(path, "jobs")) == .directory
   }
 
-  /// Reads every artifact of a run that its records say is done, and compares it with its record.
+  /// Reads every artifact of a run that its records say is done, and compares it with its record; a job that keeps its
+  /// LoRA must have none.
   ///
   /// - Throws: 66 `RUN-EMPTY` where there is no record.
   public init(run: String, memory: Int?) throws(Fault) {
     path = run
     findings = []
     for job in try RunReport.jobs(of: run) {
+      try Interruption.check()
       var finding = Finding(
         name: Paths.name(of: job), path: ArtifactBinding.artifactPath(job: job))
       do throws(Fault) {
         let record = try JobRecord.read(ArtifactBinding.recordPath(job: job))
+        finding.isKept = record.state == .kept
+        guard !finding.isKept else {
+          try ArtifactBinding.checkMissing(finding.path)
+          findings.append(finding)
+          continue
+        }
         guard record.state == .done else {
           throw Fault(
             .badData, "RUN-JOB", "the job is \(record.state.rawValue), not done",
@@ -81,8 +94,9 @@ public struct ArtifactVerification: Sendable {
       "artifacts": .array(
         findings.map { finding in
           .object([
-            "name": .string(finding.name), "artifact": .string(finding.path),
-            "state": finding.fault == nil ? "whole" : "failed",
+            "name": .string(finding.name),
+            "artifact": finding.isKept ? .null : .string(finding.path),
+            "state": .string(finding.state),
             "error": finding.fault.map { .string($0.line) } ?? .null,
           ])
         }),

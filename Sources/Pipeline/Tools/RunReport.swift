@@ -23,6 +23,7 @@ public enum RunReport {
     let (folders, checks) = (jobs, Checks())
     let report = try ReportWriter().write(to: directory, count: folders.count, threads: threads) {
       (index) throws(Fault) -> JobRecord in
+      try Interruption.check()
       do throws(Fault) {
         var record = try JobRecord.read(ArtifactBinding.recordPath(job: folders[index]))
         if record.state == .done, let fault = checks.fault(of: index, folders[index], record) {

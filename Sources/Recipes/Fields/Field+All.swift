@@ -61,6 +61,10 @@ extension Field {
         }
       }),
     Field(
+      "below_minimum", .word(), .size, commands: [.tune], standard: "reject", effect: .measurements,
+      "Where no size keeps min_retained: reject the job, or keep the LoRA as it is, without an artifact.",
+      get: { $0.target.minRetained == nil ? nil : $0.belowMinimum }, set: { $0.belowMinimum = $1 }),
+    Field(
       "form", \.form, .optional(.word()), .size,
       standard: "the better of directions and pairs, found by a short race",
       "What a budget buys (`manifest.md` §11): directions of the base, pairs of the adapter's vectors, or both."
@@ -110,6 +114,11 @@ extension Field {
       standard: "\(Recipe.calibrationLimit)",
       "The first so many of them.",
       get: { $0.calibration?.limit }, set: { $0.calibration?.limit = $1 }),
+    Field(
+      "calibrate.model", .word(), .start, flag: "calibrate-model", standard: "adapter",
+      "Whose second moments weigh errors: the LoRA model's, or the base's own, which all adapters on it share.",
+      get: { $0.calibration == nil ? nil : $0.calibrationModel }, set: { $0.calibrationModel = $1 }
+    ),
     Field(
       "seed", \.seed, .seed, .start,
       "Seed of label sampling, splits, canonical coordinates, intervals and, where it has none of its own, tuning."

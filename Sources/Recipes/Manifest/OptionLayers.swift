@@ -52,6 +52,10 @@ extension OptionLayers {
       guard let layer = isIgnored ? ownDeciding(field.key) : deciding(field.key) else { continue }
       given.values[field.key] = try layer.value(of: field, resolver)
     }
+    // A default for those that have a minimum.
+    if given.values["min_retained"] == nil, own.node("below_minimum") == nil {
+      given.values["below_minimum"] = nil
+    }
     for section in Field.sections {
       let fields = Field.all.filter { $0.section == section }
       guard let inner = try mapping(section, allowed: fields.map(\.name)) else { continue }

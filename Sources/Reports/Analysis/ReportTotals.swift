@@ -4,8 +4,9 @@ struct ReportTotals {
   let done: Int
   let failed: Int
   let rejected: Int
+  let kept: Int
   let skipped: Int
-  /// Bytes of the finished jobs' adapters as shipped, and of their artifacts.
+  /// Bytes of the finished jobs' adapters as shipped, and of what they came to: artifacts, and LoRAs that were kept.
   let asShipped: Int
   let f16Equivalent: Int
   let artifact: Int
@@ -21,8 +22,9 @@ struct ReportTotals {
 
   /// `, 1 failed, 1 rejected`, after the number of those that are done.
   var others: String {
-    [(failed, "failed"), (rejected, "rejected"), (skipped, "skipped")].filter { $0.0 > 0 }
-      .map { ", \($0.0) \($0.1)" }.joined()
+    [
+      (kept, "kept as LoRA"), (failed, "failed"), (rejected, "rejected"), (skipped, "skipped"),
+    ].filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
   }
 
   init(_ jobs: [JobRecord]) {
@@ -30,6 +32,7 @@ struct ReportTotals {
     done = jobs.count { $0.state == .done }
     failed = jobs.count { $0.state == .failed }
     rejected = jobs.count { $0.state == .rejected }
+    kept = jobs.count { $0.state == .kept }
     skipped = jobs.count { $0.state == .skipped }
     let sizes = jobs.compactMap(\.sizes)
     asShipped = sizes.map(\.asShipped).reduce(0, &+)

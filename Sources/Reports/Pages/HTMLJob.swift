@@ -4,7 +4,8 @@ enum HTMLJob {
     let row = SummaryRow(job)
     return [
       "anchor": "job-\(index)", "name": row.name, "state": row.state,
-      "isBad": job.state != .done, "base": row.base, "lora": row.lora, "result": row.result,
+      "hasState": job.state != .done, "stateStyle": stateStyle(job), "base": row.base,
+      "lora": row.lora, "result": row.result,
       "resultRange": row.resultRange, "retained": row.retained, "loraNLL": row.loraNLL,
       "resultNLL": row.resultNLL, "asShipped": row.asShipped, "f16": row.f16,
       "artifact": row.artifact, "ratio": row.ratio,
@@ -22,7 +23,9 @@ enum HTMLJob {
     let pairs = evaluation.map(pairRows) ?? []
     return [
       "anchor": "job-\(index)", "name": job.name, "state": job.state.rawValue,
-      "isBad": job.state != .done, "hasFailure": job.failure != nil,
+      "hasState": job.state != .done, "stateStyle": stateStyle(job),
+      "isKept": job.keptSentence != nil, "kept": job.keptSentence ?? "",
+      "hasFailure": job.failure != nil,
       "failure": job.failure?.message ?? "", "exitCode": "\(job.failure?.exitCode ?? 0)",
       "warnings": job.warnings.map { ["text": $0] }, "hasEvaluation": evaluation != nil,
       "accuracyChart": evaluation.map(AccuracyChart.svg) ?? "",
@@ -44,6 +47,11 @@ enum HTMLJob {
       "hasFacts": !facts.isEmpty,
       "facts": facts.map { ["name": $0.name, "value": $0.value] },
     ]
+  }
+
+  /// That a LoRA is kept as it is was asked for.
+  private static func stateStyle(_ job: JobRecord) -> String {
+    job.state == .kept ? "even" : "bad"
   }
 
   private static func variantRow(_ variant: VariantResult) -> [String: Any] {

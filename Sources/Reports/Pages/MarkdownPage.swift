@@ -81,6 +81,7 @@ enum MarkdownPage {
       out +=
         "\n\(job.state == .rejected ? "Rejected" : "Failed") with exit code \(failure.exitCode): \(MarkdownText.escaped(failure.message))\n"
     }
+    if let kept = job.keptSentence { out += "\n\(MarkdownText.escaped(kept))\n" }
     for warning in job.warnings { out += "\n> \(MarkdownText.escaped(warning))\n" }
     if let evaluation = job.evaluation { out += "\n" + variants(evaluation) }
     if !job.modules.isEmpty { out += "\n" + energy(job.modules) }

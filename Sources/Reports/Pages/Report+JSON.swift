@@ -24,6 +24,7 @@ extension Report {
     sums.add("done", totals.done)
     sums.add("failed", totals.failed)
     sums.add("rejected", totals.rejected)
+    sums.add("kept", totals.kept)
     sums.add("skipped", totals.skipped)
     sums.add("as_shipped", totals.asShipped)
     sums.add("f16_equivalent", totals.f16Equivalent)

@@ -43,6 +43,9 @@ extension Report {
       if let failure = job.failure {
         out += "\n\(job.state.rawValue): \(TerminalPage.safe(job.name)): \(failure.message)\n"
       }
+      if let kept = job.keptSentence {
+        out += "\nkept: \(TerminalPage.safe(job.name)): \(kept)\n"
+      }
     }
     let totals = ReportTotals(jobs)
     if totals.done < totals.listed { out += "\n\(totals.sentence)\n" }

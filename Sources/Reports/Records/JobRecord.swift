@@ -8,6 +8,8 @@ public struct JobRecord: Hashable, Sendable {
     case failed
     /// Its artifact did not retain the gain that was asked for, so it was not written.
     case rejected
+    /// No artifact retained the gain that was asked for, so the LoRA stays as it is, as the options say.
+    case kept
     /// It was not asked for in this run (`--only`) or not reached.
     case skipped
   }

@@ -52,6 +52,7 @@ struct BatchCommand: ParsableCommand {
     _ = try AtomicFile.removeLeftovers(in: output)
     let worked = try fleet.work(
       target, manifest: manifest, parts: fleet.parts(plan, names: chosen), shared: shared)
+    try FleetOptions.checkInterruption(target, manifest, names: chosen, worked, json: json)
     let threads = try shared.threadCount()
     let results = try target.results(manifest, known: worked, threads: threads)
     let report = try target.report(results, threads: threads)
@@ -60,7 +61,6 @@ struct BatchCommand: ParsableCommand {
     } else {
       try StandardOutput.write(BatchOutput.text(results, report))
     }
-    try Interruption.check()
     // The promise of one error line holds for a batch too: its jobs' own lines are in the report.
     if let fault = BatchResults.fault(results) { throw fault }
   }

@@ -8,10 +8,11 @@ import Training
 /// `xspress cache list|prune`.
 struct CacheCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "cache", abstract: "Lists or removes cached bases and teacher's states.",
+    commandName: "cache",
+    abstract: "Lists or removes cached bases, teacher's states and second moments.",
     subcommands: [List.self, Prune.self])
 
-  /// A file of either cache.
+  /// A file of a cache.
   private struct Entry {
     let kind: String
     let digest: SHA256Digest
@@ -19,7 +20,7 @@ struct CacheCommand: ParsableCommand {
     let byteCount: Int
   }
 
-  /// The files of both caches; none without a folder.
+  /// The files of all caches; none without a folder.
   private static func entries(in directory: String?) throws(Fault) -> [Entry] {
     guard let directory else { return [] }
     let bases = try BasisCache(cacheDirectory: directory).entries().map {
@@ -28,7 +29,10 @@ struct CacheCommand: ParsableCommand {
     let states = try TeacherStateCache(cacheDirectory: directory).entries().map {
       Entry(kind: "teacher", digest: $0.digest, path: $0.path, byteCount: $0.byteCount)
     }
-    return bases + states
+    let moments = try CurvatureCache(cacheDirectory: directory).folder.entries().map {
+      Entry(kind: "moments", digest: $0.digest, path: $0.path, byteCount: $0.byteCount)
+    }
+    return bases + states + moments
   }
 
   /// The document of both subcommands: the folder, and the entries listed or removed.
@@ -55,7 +59,7 @@ struct CacheCommand: ParsableCommand {
   /// `xspress cache list`.
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Lists bases by the digest of their weight, teacher's states by theirs.")
+      abstract: "Lists bases by the digest of their weight, the others by theirs.")
 
     @Flag(help: "Print one JSON document.")
     var json = false
@@ -79,7 +83,7 @@ struct CacheCommand: ParsableCommand {
   /// `xspress cache prune`.
   struct Prune: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Removes every cached basis and all teacher's states.")
+      abstract: "Removes every cached basis, all teacher's states and second moments.")
 
     @Flag(help: "Print one JSON document: what was removed.")
     var json = false

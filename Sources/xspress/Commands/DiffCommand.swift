@@ -1,7 +1,6 @@
 import ArgumentParser
 import Faults
 import Pipeline
-
 import Reports
 
 /// `xspress diff A.loraxs B.loraxs`.

@@ -101,7 +101,7 @@ struct ExportCommand: ParsableCommand {
           .adding(warnings: log.warnings))
     } else {
       let rows = results.map {
-        [$0.name, $0.fault == nil ? "done" : "failed", $0.fault?.code ?? $0.directory]
+        [$0.name, $0.state, $0.fault?.code ?? $0.keptAdapter ?? $0.directory]
       }
       try StandardOutput.write(TextTable.text(["artifact", "state", ""], rows))
     }

@@ -52,6 +52,7 @@ struct RunCommand: ParsableCommand {
     let names = Set(plan.names(of: part))
     let parts = fleet.parts(plan, names: names, shard: part)
     let worked = try fleet.work(target, manifest: manifest, parts: parts, shared: shared)
+    try FleetOptions.checkInterruption(target, manifest, names: names, worked, json: json)
     let results = try target.results(
       manifest, known: worked, threads: try shared.threadCount()
     ).filter { names.contains($0.name) }
@@ -61,7 +62,6 @@ struct RunCommand: ParsableCommand {
       let rows = results.map { [$0.name, $0.state.rawValue, $0.fault?.code ?? ""] }
       try StandardOutput.write(TextTable.text(["job", "state", ""], rows))
     }
-    try Interruption.check()
     if let fault = BatchResults.fault(results) { throw fault }
   }
 

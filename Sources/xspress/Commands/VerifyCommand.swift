@@ -79,7 +79,7 @@ struct VerifyCommand: ParsableCommand {
       try StandardOutput.write(verification.json)
     } else {
       let rows = verification.findings.map {
-        [$0.name, $0.fault == nil ? "whole" : "failed", $0.fault?.code ?? ""]
+        [$0.name, $0.state, $0.fault?.code ?? ""]
       }
       try StandardOutput.write(TextTable.text(["artifact", "state", ""], rows))
     }

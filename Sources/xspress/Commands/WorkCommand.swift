@@ -17,6 +17,8 @@ struct WorkCommand: ParsableCommand {
   @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func run() throws {
+    // Its supervisor, which has the line to say, must see it end.
+    Interruption.limitGrace(to: 4, isSilent: true)
     do throws(Fault) {
       let log = shared.progress
       try FleetRunner(

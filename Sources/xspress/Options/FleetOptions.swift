@@ -43,6 +43,18 @@ struct FleetOptions: ParsableArguments {
     return try fleet.work(parts) { [words] number in words + ["--worker", "\(number)"] }
   }
 
+  /// Says what has been done of the jobs called `names` where the process was asked to stop, and how to go on.
+  ///
+  /// - Throws: 75 `RUN-STOPPED` then.
+  static func checkInterruption(
+    _ fleet: Fleet, _ manifest: Manifest, names: Set<String>, _ worked: [JobResult], json: Bool
+  ) throws(Fault) {
+    let results = fleet.interrupted(manifest, known: worked).filter { names.contains($0.name) }
+    guard let fault = fleet.interruption(results, command: CommandLineText.own) else { return }
+    if json { try StandardOutput.write(BatchResults.json(results)) }
+    throw fault
+  }
+
   /// The parts of `names` for the workers: neighbours of the plan stay together.
   func parts(_ plan: RunPlan, names: Set<String>, shard: Shard = .whole) -> [[String]] {
     let count = min(workers, max(names.count, 1))

@@ -10,7 +10,7 @@ enum BatchOutput {
   static func text(_ results: [JobResult], _ report: Report) -> String {
     let listed =
       results.count <= mostListed
-      ? results : results.filter { $0.state == .failed || $0.state == .rejected }
+      ? results : results.filter { [.failed, .rejected, .kept].contains($0.state) }
     if results.count > mostListed {
       let totals = Report(jobs: report.jobs).totalsText
       return listed.isEmpty ? totals : totals + "\n\n" + table(listed)

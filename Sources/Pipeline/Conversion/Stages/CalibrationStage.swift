@@ -1,11 +1,11 @@
 package import Faults
 import Files
 package import Models
-import Progress
 import Recipes
 import Training
 
-/// Second moments of inputs and gradients on the calibration's examples; nil for a job without.
+/// Second moments of inputs and gradients on the calibration's examples, of the LoRA model or of the base; nil for a job
+/// without.
 package struct CalibrationStage: Stage {
   package static let name: String? = "calibrate"
 
@@ -18,12 +18,14 @@ package struct CalibrationStage: Stage {
   package func run(_: Void, in job: JobContext) throws(Fault) -> CurvatureRows? {
     guard let data = job.request.calibration else { return nil }
     let examples = try job.tokenized(try job.file(of: data), role: "calibration")
-    let task = job.session.log.task("calibrate", total: examples.count, unit: "examples")
-    let curvature = try Calibration.curvature(
-      of: try job.teacher(), examples: examples, seed: job.request.seed,
-      scratch: Paths.parent(of: job.request.outputPath), memory: job.session.memoryBesideWeights
-    ) { done, _ in task.update(completed: done) }
-    task.finish()
-    return curvature
+    let (session, seed) = (job.session, job.request.seed)
+    let scratch = Paths.parent(of: job.request.outputPath)
+    switch job.request.calibrationModel {
+    case .adapter:
+      return try session.curvature(
+        of: try job.teacher(), examples: examples, seed: seed, scratch: scratch)
+    case .base:
+      return try session.moments.rows(session, examples: examples, seed: seed, scratch: scratch)
+    }
   }
 }

@@ -21,22 +21,14 @@ package struct RecordStage: Stage {
     _ input: (result: StoredResult, file: WrittenFile, race: RaceRecord?, gate: GateRecord?),
     in job: JobContext
   ) throws(Fault) -> JobRecord {
-    let (request, session, tuned) = (job.request, job.session, input.result.tuned)
-    let (adapter, base) = (job.matched.adapter, session.base)
-    return JobRecord(
-      name: request.name, state: .done,
-      adapter: SourceRecord(
-        name: adapter.name, path: adapter.path, format: adapter.format, bytes: adapter.byteCount,
-        sha256: adapter.digest.hex,
-        details: [
-          Setting("rank", adapter.rank), Setting("parameters", adapter.parameterCount),
-          Setting("base named by the adapter", adapter.baseModelName ?? "none"),
-        ]),
-      base: SourceRecord(
-        name: Paths.name(of: base.path), path: base.path, format: base.format.rawValue,
-        bytes: base.tensors.reduce(0) { $0 + $1.byteCount }, sha256: nil,
-        details: [Setting("architecture", base.configuration.architecture)]),
-      artifactPath: request.outputPath, artifactSHA256: input.file.digest.hex,
+    let (request, tuned) = (job.request, input.result.tuned)
+    var record = RecordStage.record(
+      job, state: .done,
+      sizes: SizeRecord(
+        asShipped: job.matched.adapter.byteCount,
+        f16Equivalent: job.matched.adapter.parameterCount * 2,
+        artifact: input.file.byteCount, parts: input.file.parts),
+      gate: input.gate,
       settings: [
         Setting("rank", tuned.projected.rankSummary(of: job.matched.modules.count)),
         Setting("form", tuned.projected.form),
@@ -49,18 +41,41 @@ package struct RecordStage: Stage {
         Setting("stored as", tuned.start.storage.rawValue),
         Setting("scales", input.result.artifact.coarsening.description),
         Setting("carried parameters", RecordStage.carried(job)),
-        Setting("calibration examples", request.calibration?.limit.map(String.init) ?? "none"),
-      ] + [job.ownTexts, RecordStage.ranks(job)].compactMap(\.self),
-      recipe: request.recipe.settings.map { Setting($0.key, $0.value) },
-      sizes: SizeRecord(
-        asShipped: adapter.byteCount, f16Equivalent: adapter.parameterCount * 2,
-        artifact: input.file.byteCount, parts: input.file.parts),
-      evaluation: input.result.evaluation, modules: modules(tuned, input.result.artifact, job),
-      tuning: tuned.tuning, race: input.race, gate: input.gate,
-      seeds: [Setting("seed", "\(request.seed)")],
-      stages: job.clock.settings,
+      ] + RecordStage.calibration(job))
+    record.artifactPath = request.outputPath
+    record.artifactSHA256 = input.file.digest.hex
+    record.evaluation = input.result.evaluation
+    record.modules = modules(tuned, input.result.artifact, job)
+    record.tuning = tuned.tuning
+    record.race = input.race
+    record.planDigest = tuned.planDigest
+    return record
+  }
+
+  /// What the records of all jobs that went through their stages have.
+  static func record(
+    _ job: JobContext, state: JobRecord.State, sizes: SizeRecord, gate: GateRecord?,
+    settings: [Setting]
+  ) -> JobRecord {
+    let (request, session) = (job.request, job.session)
+    let (adapter, base) = (job.matched.adapter, session.base)
+    return JobRecord(
+      name: request.name, state: state,
+      adapter: SourceRecord(
+        name: adapter.name, path: adapter.path, format: adapter.format, bytes: adapter.byteCount,
+        sha256: adapter.digest.hex,
+        details: [
+          Setting("rank", adapter.rank), Setting("parameters", adapter.parameterCount),
+          Setting("base named by the adapter", adapter.baseModelName ?? "none"),
+        ]),
+      base: SourceRecord(
+        name: Paths.name(of: base.path), path: base.path, format: base.format.rawValue,
+        bytes: base.tensors.reduce(0) { $0 + $1.byteCount }, sha256: nil,
+        details: [Setting("architecture", base.configuration.architecture)]),
+      settings: settings + [job.ownTexts, ranks(job)].compactMap(\.self),
+      recipe: request.recipe.settings.map { Setting($0.key, $0.value) }, sizes: sizes, gate: gate,
+      seeds: [Setting("seed", "\(request.seed)")], stages: job.clock.settings,
       threads: session.threads, machine: MachineLine.current, createdBy: Product.createdBy,
-      planDigest: tuned.planDigest,
       warnings: (job.warnings + session.bases.warnings).lines)
   }
 
@@ -68,6 +83,14 @@ package struct RecordStage: Stage {
   private static func ranks(_ job: JobContext) -> Setting? {
     let count = job.session.ranks.count
     return count > 1 ? Setting("ranks", count) : nil
+  }
+
+  /// How many examples calibrated.
+  static func calibration(_ job: JobContext) -> [Setting] {
+    [
+      Setting(
+        "calibration examples", job.request.calibration?.limit.map(String.init) ?? "none")
+    ]
   }
 
   /// Which parameters are carried and how, in a few words.

@@ -46,7 +46,7 @@ extension JobRecord {
       throw field["schema"].fault("expected \(JobRecord.schema)", .unsupported)
     }
     guard let state = State(rawValue: try field["state"].string()) else {
-      throw field["state"].fault("expected done, failed, rejected or skipped")
+      throw field["state"].fault("expected done, failed, rejected, kept or skipped")
     }
     func text(_ field: JSONField) throws(Fault) -> String { try field.string() }
     self.init(
