@@ -1,8 +1,8 @@
 """What artifacts hold and what they stand for, by formats/python/xspress_reader.py, which shares no code with the product.
 
 The artifacts are the product's own and lie beside their cases: inputs, not answers. Where one is missing it is made with
-XSPRESS (default .build/release/xspress). Their values are read with NumPy and zstandard; the exports of two of them, PEFT's
-factors and the merged model, are products in Float64 with directions by numpy.linalg.svd.
+XSPRESS (default .build/release/xspress). Their values are read with NumPy and zstandard; the exports of some of them, PEFT's
+updates and the merged model, are products in Float64 with directions by numpy.linalg.svd.
 """
 
 import os
@@ -58,11 +58,11 @@ def contents(artifact: reader.Artifact) -> dict:
                 tensors[f"{module.name}.{part}"] = np.asarray(values, np.float32)
         for part, values in (("output_indices", module.output_indices), ("input_indices", module.input_indices)):
             if values is not None:
-                tensors[f"{module.name}.{part}"] = np.asarray(values, np.int32)
+                tensors[f"{module.name}.{part}"] = np.asarray(values, np.float32)
     for index, item in enumerate(artifact.carried):
         tensors[f"carried.{index}"] = np.asarray(item.values, np.float32)
         if item.rows is not None:
-            tensors[f"carried.{index}.rows"] = item.rows.astype(np.int32)
+            tensors[f"carried.{index}.rows"] = item.rows.astype(np.float32)
     return tensors
 
 
@@ -83,18 +83,16 @@ def main() -> None:
         if name not in EXPORTED:
             continue
         opened = reader.open_safetensors(os.path.join(cases.ROOT, BASE))
-        peft = reader.peft_tensors(artifact, opened)
-        tensors = {"peft:" + key: value for key, value in peft.items()}
+        tensors = {}
         merged = {key: value.astype(np.float64) for key, value in base.items()}
         for module in artifact.modules:
-            prefix = f"base_model.model.{module.name}"
             output, input_ = reader.directions(artifact, module, opened, None)
-            merged[module.name + ".weight"] = (
-                merged[module.name + ".weight"] + output @ module.latent.astype(np.float64) @ input_.T)
-            assert peft[prefix + ".lora_A.weight"].shape[1] == input_.shape[0]
+            update = output @ module.latent.astype(np.float64) @ input_.T
+            tensors["peft:" + module.name] = update.astype(np.float32)
+            merged[module.name + ".weight"] = merged[module.name + ".weight"] + update
         tensors |= {"merged:" + key: value.astype(np.float32) for key, value in merged.items()}
         cases.write_case(
-            "export", name, kind="export", title=f"PEFT's factors and the merged model that {name} stands for",
+            "export", name, kind="export", title=f"PEFT's updates and the merged model that {name} stands for",
             generator="make_artifacts.py", uses=("numpy", "zstandard", "safetensors"),
             inputs={"base": cases.folder_input(BASE), "artifact": cases.file_input(path)},
             parameters={"targets": ["peft", "merged"]}, tolerances={"values": 2e-6}, tensors=tensors,

@@ -2,7 +2,9 @@ import Checkpoints
 import Faults
 import Files
 import JSON
+import LinearAlgebra
 import Pipeline
+import Tensors
 
 /// `export`: an artifact as another program reads it (`formats/golden.md` §4.16).
 enum ExportCase {
@@ -21,7 +23,8 @@ enum ExportCase {
           output: Paths.join(folder, word), target: target, artifact: artifact)
         _ = try Exporter(session: session, options: ExportOptions(target: target, type: .f32))
           .export(artifact, to: place)
-        return try values(of: SafeTensorsFile.open(Paths.join(place.directory, file)))
+        let written = try SafeTensorsFile.open(Paths.join(place.directory, file))
+        return try target == .peft ? updates(of: written) : values(of: written)
       }
       let prefix = word + ":"
       let names = tensors.names.filter { $0.hasPrefix(prefix) }
@@ -42,6 +45,24 @@ enum ExportCase {
   private static let files: [ExportTarget: String] = [
     .peft: "adapter_model.safetensors", .merged: "model.safetensors",
   ]
+
+  /// `B · A` of every module, in whose configuration the scale is one.
+  private static func updates(of file: SafeTensorsFile) throws(Fault) -> [String: [Double]] {
+    var updates: [String: [Double]] = [:]
+    let (prefix, suffix) = ("base_model.model.", ".lora_A.weight")
+    for tensor in file.tensors where tensor.name.hasSuffix(suffix) {
+      let name = String(tensor.name.dropLast(suffix.count))
+      let a = try file.matrix(of: tensor).inDouble
+      let b = try file.matrix(of: try file.tensor(name + ".lora_B.weight")).inDouble
+      guard a.rows == b.columns, name.hasPrefix(prefix) else {
+        throw Fault(
+          .badData, "GV-SHAPE", "[\(b.rows), \(b.columns)] times [\(a.rows), \(a.columns)]",
+          tensor: tensor.name)
+      }
+      updates[String(name.dropFirst(prefix.count))] = b.times(a).elements
+    }
+    return updates
+  }
 
   private static func values(of file: SafeTensorsFile) throws(Fault) -> [String: [Double]] {
     var values: [String: [Double]] = [:]
