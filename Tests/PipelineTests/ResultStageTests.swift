@@ -196,4 +196,37 @@ import Training
       #expect(record.modules.count == 14)
     }
   }
+
+  /// Figures that take more room than was kept for them push controls out of the file, then comparisons; the record has all.
+  @Test func controlsMakeRoomForABudget() throws {
+    try withTuned(
+      .rank(4),
+      {
+        $1.evaluation = JobRequest.Data(path: $0.rows, limit: 20, skip: 150)
+        $1.controls = [.top]
+      }
+    ) { job, tuned, _, rows in
+      let stored = try job.run(StorageStage(), (tuned, nil))
+      /// The kinds of variants and the number of comparisons in the file, and its size.
+      func block(within bytes: Int?) throws -> (kinds: [String], pairs: Int, size: Int) {
+        var request = job.request
+        if let bytes { request.target = .budget(bytes: bytes) }
+        let small = try JobContext(session: job.session, request: request)
+        let measured = try small.run(MeasurementStage(), (stored, rows))
+        #expect(measured.evaluation?.variants.contains { $0.kind == .control } == true)
+        let accuracy = JSONField(measured.artifact.artifact.metadata.accuracy, code: "TEST")
+        return (
+          try accuracy["variants"].array().map { try $0["kind"].string() },
+          try accuracy["pairs"].array().count, try measured.artifact.encodedByteCount()
+        )
+      }
+      let whole = try block(within: nil)
+      #expect(whole.kinds.contains("control"))
+      let own = try block(within: whole.size - 1)
+      #expect(own.kinds == whole.kinds.filter { $0 != "control" } && own.pairs > 0)
+      #expect(own.pairs < whole.pairs && own.size < whole.size)
+      let bare = try block(within: own.size - 1)
+      #expect(bare.kinds == own.kinds && bare.pairs == 0 && bare.size < own.size)
+    }
+  }
 }

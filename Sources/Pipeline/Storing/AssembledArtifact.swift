@@ -30,15 +30,35 @@ package struct AssembledArtifact {
 
   /// Puts the accuracy block into the metadata; nil says that nothing was measured.
   ///
+  /// Room for the block was kept by figures drawn at random, and real ones may take a little more: then controls, and if need
+  /// be comparisons too, are left to the record, so that nothing that was trained is lost for a few bytes.
+  ///
+  /// - Parameter limit: What the file may have; nil for any size.
+  mutating func setAccuracy(
+    _ evaluation: inout EvaluationRecord?, within limit: Int? = nil
+  ) throws(Fault) {
+    let whole = artifact.metadata
+    for cut in [\EvaluationRecord.self, \.withoutControls, \.withoutPairs] {
+      artifact.metadata = whole
+      let size = try setAccuracy(&evaluation, as: cut)
+      guard let limit, size > limit else { return }
+    }
+  }
+
   /// The block names the size of the file it is part of, so it is set until the two agree; the digits of a
-  /// size hardly change the size.
-  mutating func setAccuracy(_ evaluation: inout EvaluationRecord?) throws(Fault) {
+  /// size hardly change the size, which is returned.
+  private mutating func setAccuracy(
+    _ evaluation: inout EvaluationRecord?, as cut: KeyPath<EvaluationRecord, EvaluationRecord>
+  ) throws(Fault) -> Int {
+    var size = 0
     for _ in 0..<4 {
-      artifact.metadata.accuracy = evaluation.map { $0.reproducible.json.rounded } ?? .null
-      let size = try encodedByteCount()
-      guard let stored = evaluation?.first(.stored), stored.bytes != size else { return }
+      artifact.metadata.accuracy =
+        evaluation.map { $0[keyPath: cut].reproducible.json.rounded } ?? .null
+      size = try encodedByteCount()
+      guard let stored = evaluation?.first(.stored), stored.bytes != size else { break }
       evaluation?.setBytes(size, of: .stored)
     }
+    return size
   }
 
   /// The size of the file as it would be written now.
@@ -59,6 +79,29 @@ extension EncodedArtifact {
 }
 
 extension EvaluationRecord {
+  /// The record with what the job itself came to alone.
+  fileprivate var withoutControls: EvaluationRecord {
+    let kept = variants.indices.filter { variants[$0].kind != .control }
+    var record = self
+    record.variants = kept.map { variants[$0] }
+    record.pairs = pairs.compactMap { pair in
+      guard let a = kept.firstIndex(of: pair.a), let b = kept.firstIndex(of: pair.b) else {
+        return nil
+      }
+      var pair = pair
+      (pair.a, pair.b) = (a, b)
+      return pair
+    }
+    return record
+  }
+
+  /// The same without comparisons.
+  fileprivate var withoutPairs: EvaluationRecord {
+    var record = withoutControls
+    record.pairs = []
+    return record
+  }
+
   /// The record without what differs between two runs of one job, times and the artifact's own path, and with names
   /// for paths: the same inputs make the same file wherever they lie, and it does not tell where.
   fileprivate var reproducible: EvaluationRecord {

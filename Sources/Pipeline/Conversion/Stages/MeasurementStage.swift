@@ -36,7 +36,9 @@ package struct MeasurementStage: Stage {
       return result
     }
     result.evaluation = try measured(result, on: data, input.rows, job)
-    try result.artifact.setAccuracy(&result.evaluation)
+    var limit: Int?
+    if case .budget(let bytes, _) = job.request.target { limit = bytes }
+    try result.artifact.setAccuracy(&result.evaluation, within: limit)
     return result
   }
 
