@@ -34,7 +34,7 @@ import Testing
       let paths = ["a", "folder", "missing/b", "c"].map { Paths.join(folder, $0) }
       try Paths.makeDirectory(paths[1])
       let written = AtomicFile.write(paths.map { ($0, Array("new".utf8)) })
-      let faults = written.map { result in
+      let faults = written.map { result -> String? in
         if case .failure(let fault) = result { fault.code } else { nil }
       }
       #expect(faults == [nil, "OUT-CREATE", "OUT-CREATE", nil])
