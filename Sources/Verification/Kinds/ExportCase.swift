@@ -24,7 +24,12 @@ enum ExportCase {
         _ = try Exporter(session: session, options: ExportOptions(target: target, type: .f32))
           .export(artifact, to: place)
         let written = try SafeTensorsFile.open(Paths.join(place.directory, file))
-        return try target == .peft ? updates(of: written) : values(of: written)
+        guard target == .peft else { return try values(of: written) }
+        let config = JSONField(
+          try JSONValue.parse(
+            InputFile(Paths.join(place.directory, "adapter_config.json")).readAll(limit: 1 << 20)),
+          code: "GV-EXPORT")
+        return try updates(of: written, alpha: try config["lora_alpha"].double())
       }
       let prefix = word + ":"
       let names = tensors.names.filter { $0.hasPrefix(prefix) }
@@ -46,8 +51,10 @@ enum ExportCase {
     .peft: "adapter_model.safetensors", .merged: "model.safetensors",
   ]
 
-  /// `B · A` of every module, in whose configuration the scale is one.
-  private static func updates(of file: SafeTensorsFile) throws(Fault) -> [String: [Double]] {
+  /// `(alpha / rank) · B · A` of every module.
+  private static func updates(
+    of file: SafeTensorsFile, alpha: Double
+  ) throws(Fault) -> [String: [Double]] {
     var updates: [String: [Double]] = [:]
     let (prefix, suffix) = ("base_model.model.", ".lora_A.weight")
     for tensor in file.tensors where tensor.name.hasSuffix(suffix) {
@@ -59,7 +66,8 @@ enum ExportCase {
           .badData, "GV-SHAPE", "[\(b.rows), \(b.columns)] times [\(a.rows), \(a.columns)]",
           tensor: tensor.name)
       }
-      updates[String(name.dropFirst(prefix.count))] = b.times(a).elements
+      let scale = alpha / Double(max(a.rows, 1))
+      updates[String(name.dropFirst(prefix.count))] = b.times(a).elements.map { scale * $0 }
     }
     return updates
   }
