@@ -146,8 +146,8 @@ echo "mpi: a killed rank ends the job of four with exit $code"
 
 begin 3
 until_true 'grep -q "continuing from step" "$cut.log"'
-before=$(stat -c %i "$cut.tuning")
-until_true '[ "$(stat -c %i "$cut.tuning")" != "$before" ]'
+before=$(stat -c %i "$cut.tuning" 2>/dev/null)
+until_true '[ "$(stat -c %i "$cut.tuning" 2>/dev/null)" != "$before" ]'
 kill -TERM "${processes[2]}"
 code=0
 wait $job || code=$?
