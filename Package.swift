@@ -118,8 +118,8 @@ let package = Package(
     library(
       "Fleet",
       [
-        "Faults", "Files", "JSON", "Threads", "LinearAlgebra", "Adapters", "Artifacts", "Pipeline",
-        "Progress", "Recipes", "Reports",
+        "Faults", "Files", "JSON", "Threads", "LinearAlgebra", "Checkpoints", "Models", "Training",
+        "Adapters", "Artifacts", "Pipeline", "Progress", "Recipes", "Reports",
       ]),
     library(
       "Verification",
@@ -220,7 +220,7 @@ let package = Package(
     tests(
       "FleetTests",
       [
-        "Fleet", "Faults",
+        "Fleet", "Faults", "Bases", "Projection", "Recipes",
       ]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
     tests(
