@@ -125,8 +125,8 @@ let package = Package(
     library(
       "Fleet",
       [
-        "Faults", "Files", "JSON", "Threads", "LinearAlgebra", "Adapters", "Artifacts", "Pipeline",
-        "Progress", "Recipes", "Reports",
+        "Faults", "Files", "JSON", "Threads", "LinearAlgebra", "Checkpoints", "Models", "Training",
+        "Adapters", "Artifacts", "Pipeline", "Progress", "Recipes", "Reports",
       ]),
     library(
       "Verification",
@@ -229,7 +229,7 @@ let package = Package(
     tests(
       "FleetTests",
       [
-        "Fleet", "Faults",
+        "Fleet", "Faults", "Bases", "Projection", "Recipes",
       ]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
     tests(

@@ -1,6 +1,8 @@
 public import Faults
 import Files
+import Foundation
 import Pipeline
+public import Progress
 public import Recipes
 public import Reports
 import Synchronization
@@ -31,28 +33,78 @@ public struct Fleet: Sendable {
     return plan
   }
 
-  /// Does the jobs called `names` in workers, each with a part of them.
+  /// Does the jobs of `plans` in worker processes.
   ///
-  /// - Parameter arguments: The command line of a worker, by its number.
   /// - Returns: What became of the jobs that were reached.
   /// - Throws: 70 `BATCH-WORKER` where a worker dies outside any job or cannot be started, or the fault that it ended
-  ///   with; 75 `RUN-STOPPED`.
+  ///   with.
   public func work(
-    _ parts: [[String]], arguments: @Sendable (Int) -> [String]
+    _ plans: [JobPlan], _ workers: FleetWorkers, log: ProgressLog
   ) throws(Fault) -> [JobResult] {
-    let run = self.run
-    // One that fails keeps no other from its part.
-    let ended = try parallelMap(parts.count, threads: parts.count) { number in
+    struct Outcome {
+      var results: [String: JobResult] = [:]
+      var fault: Fault?
+    }
+    let groups = JobGroup.groups(
+      of: plans, run: run, byteLimit: workers.groupByteLimit, parts: workers.count)
+    let slots = min(workers.count, groups.count)
+    let admission = Admission(
+      groups, slots: slots, threads: workers.threads, capacity: workers.memory,
+      costs: costs(groups, since: workers.since))
+    let outcome = Mutex(Outcome())
+    let processes = WorkerTable()
+    let total = log.task("jobs", total: plans.count, unit: "jobs", place: .max)
+    let end = DispatchGroup()
+    for slot in 0..<slots {
       let supervisor = WorkerSupervisor(
-        marker: RunMarker(run: run, worker: number), arguments: arguments(number))
-      return Result { () throws(Fault) in
-        var results: [String: JobResult] = [:]
-        try supervisor.run(parts[number]) { results[$0.name] = $0 }
-        return Array(results.values)
+        slot: slot, marker: RunMarker(run: run, worker: slot), arguments: workers.arguments(slot),
+        admission: admission, processes: processes, log: log)
+      end.enter()
+      // Threads of their own: they wait, and there may be more of them than cores.
+      Thread.detachNewThread {
+        defer { end.leave() }
+        do throws(Fault) {
+          try supervisor.run { result in
+            outcome.withLock { $0.results[result.name] = result }
+            if result.state == .skipped {
+              total.pass(detail: result.name)
+            } else if result.fault?.code != "RUN-STOPPED" {
+              total.advance(detail: result.name)
+            }
+          }
+        } catch {
+          outcome.withLock { $0.fault = $0.fault ?? error }
+          processes.fail()
+        }
       }
     }
-    return try ended.map { (part) throws(Fault) in try part.get() }.flatMap(\.self)
+    end.wait()
+    total.finish(detail: "")
+    return try outcome.withLock { (outcome) throws(Fault) in
+      if let fault = outcome.fault { throw fault }
+      return Array(outcome.results.values)
+    }
   }
+
+  /// What groups took when jobs of theirs were done before: here, or in an earlier run.
+  private func costs(_ groups: [JobGroup], since: String?) -> CostModel {
+    var costs = CostModel()
+    var known: Set<String> = []
+    for group in groups where known.count < Fleet.mostRecordsRead {
+      guard let name = group.plans.first?.name, known.insert(group.key).inserted else { continue }
+      for place in [run] + (since.map { [RunDirectory($0)] } ?? []) {
+        guard Paths.kind(of: place.recordPath(name)) == .file,
+          let record = try? JobRecord.read(place.recordPath(name)), let peak = record.peakBytes
+        else { continue }
+        costs.observe(group, threads: record.threads, peak: peak)
+        break
+      }
+    }
+    return costs
+  }
+
+  /// Records that are read before any work, at most.
+  private static let mostRecordsRead = 64
 
   /// What is known of the jobs of `manifest` where the process was asked to stop, in its order and without a look at records:
   /// thousands take longer than there is time.

@@ -22,7 +22,4 @@ public struct FleetResources: Sendable {
     self.threads = threads
     self.memory = memory
   }
-
-  /// What the adapters of a stacked group may take: more would spare little, since directions are read once a group.
-  var groupByteLimit: Int { min(384 << 20, memory.map { $0 / 4 } ?? 384 << 20) }
 }

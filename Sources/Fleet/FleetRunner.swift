@@ -8,14 +8,14 @@ public import Recipes
 import Reports
 import Threads
 
-/// Does the jobs of an order, in the process of a worker.
+/// Does the jobs of orders, in the process of a worker.
 ///
 /// A job is done when its record says so for the same inputs and options and its artifact opens; such jobs are
 /// skipped, so that running again resumes. One bad adapter never stops the others.
 public final class FleetRunner {
   private let manifest: Manifest
   private let run: RunDirectory
-  private let resources: FleetResources
+  private var resources: FleetResources
   private let log: ProgressLog
   private let ledger: JobLedger
   private let marker: RunMarker
@@ -39,41 +39,37 @@ public final class FleetRunner {
     marker = RunMarker(run: run, worker: worker)
   }
 
-  /// Takes an order from standard input and tells on standard output what becomes of its jobs.
+  /// Takes orders from standard input and tells on standard output what becomes of their jobs.
   ///
   /// - Throws: What concerns no single job.
   public func work() throws(Fault) {
-    let order = try WorkerProcess.order()
-    try work(order) { WorkerProcess.tell($0) }
+    WorkerProcess.listen()
+    while let order = try WorkerProcess.order() {
+      try work(order) { WorkerProcess.tell($0) }
+      if !Interruption.isRequested { WorkerProcess.tellDone() }
+    }
   }
 
   func work(_ order: WorkerOrder, report: (JobResult) -> Void) throws(Fault) {
+    resources.threads = order.threads
+    resources.memory = order.memory
     let names = Set(order.jobs)
-    let crashes = Dictionary(
-      order.crashes.map { ($0.job, $0) }, uniquingKeysWith: { first, _ in first })
-    var plans: [JobPlan] = []
-    for plan in manifest.jobs where names.contains(plan.name) {
-      if let crash = crashes[plan.name] {
-        report(failed(plan, crash.fault))
-      } else {
-        plans.append(plan)
-      }
+    let plans = manifest.jobs.filter { names.contains($0.name) }
+    if let crash = order.crash {
+      for plan in plans { report(failed(plan, crash.fault)) }
+      return
     }
-    let groups = JobGroup.groups(
-      of: plans, run: run, byteLimit: resources.groupByteLimit, suspects: order.suspects)
-    let task = log.task("jobs", total: plans.count, unit: "jobs")
-    for group in groups {
-      if Interruption.isRequested { break }
-      try marker.set(group.plans.map(\.name))
-      defer { marker.clear() }
-      let isLast = group.plans.last?.name == groups.last?.plans.last?.name
-      let results =
-        group.isStacked
-        ? stacked(group.plans, keepsDirections: !isLast) : group.plans.map { alone($0) }
-      for result in results { report(result) }
-      task.advance(by: group.plans.count, detail: group.plans.last?.name)
+    ProcessPeak.reset()
+    try marker.set(plans.map(\.name))
+    defer { marker.clear() }
+    let results =
+      order.isStacked && !plans.isEmpty
+      ? stacked(plans, keepsDirections: order.hasMore) : plans.map { alone($0) }
+    let peak = ProcessPeak.byteCount
+    for var result in results {
+      result.peak = peak
+      report(result)
     }
-    task.finish()
   }
 
   // MARK: - Before the work
@@ -116,7 +112,7 @@ public final class FleetRunner {
   }
 
   private func session(_ plan: JobPlan) throws(Fault) -> BaseSession {
-    let key = [plan.basePath, plan.recipe.basesPath ?? ""]
+    let key = [plan.basePath, plan.recipe.basesPath ?? "", "\(resources.threads)"]
     if let session, session.key == key { return session.session }
     // The last base is let go of before the next is opened.
     session = nil

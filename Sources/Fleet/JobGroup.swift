@@ -1,69 +1,96 @@
 import Pipeline
-import Recipes
+package import Recipes
 
 /// Jobs that are done together: stacked ones of one base and recipe, or a single one.
-struct JobGroup: Sendable {
-  var plans: [JobPlan]
+package struct JobGroup: Sendable {
+  package var plans: [JobPlan]
   /// Whether they go through the stacked conversion.
-  var isStacked: Bool
+  package var isStacked: Bool
+  /// Bytes of their adapters.
+  package var bytes: Int
+  /// Of a single job that ended a worker: that it is to be recorded as failed.
+  var crash: WorkerCrash?
+  /// Whether nothing may run beside it: it ended a worker that had others beside it.
+  package var isAlone = false
 
   /// A group never holds more: what is done is recorded now and then.
   static let largest = 64
 
-  /// Groups of `plans`, in the order in which their base and recipe first come.
+  /// What a worker has open after it.
+  package var base: String { plans.first.map(JobGroup.base) ?? "" }
+
+  /// What jobs must agree in to cost alike.
+  var key: String {
+    "\(base)\n\(plans.first?.digest(inputs: []) ?? "")"
+  }
+
+  /// A group of jobs whose adapters have so many bytes.
+  package init(plans: [JobPlan], isStacked: Bool, bytes: Int) {
+    self.plans = plans
+    self.isStacked = isStacked
+    self.bytes = bytes
+  }
+
+  /// Groups of `plans`, base by base, in the order in which base and recipe first come.
   ///
   /// - Parameters:
   ///   - byteLimit: What the adapters of a group may take in memory.
-  ///   - suspects: Jobs of which fewer are done together.
-  static func groups(
-    of plans: [JobPlan], run: RunDirectory, byteLimit: Int, suspects: [WorkerOrder.Suspects]
+  ///   - parts: Into how many groups at least jobs of one kind are divided, if there are so many: one for each worker.
+  package static func groups(
+    of plans: [JobPlan], run: RunDirectory, byteLimit: Int, parts: Int
   ) -> [JobGroup] {
-    var limits: [String: (set: Int, limit: Int)] = [:]
-    for (set, suspects) in suspects.enumerated() {
-      for job in suspects.jobs { limits[job] = (set + 1, suspects.limit) }
-    }
-    var order: [String] = []
-    var open: [String: (plans: [JobPlan], bytes: Int)] = [:]
-    var places: [String: Int] = [:]
     var groups: [JobGroup] = []
-    func base(_ plan: JobPlan) -> String { plan.basePath + "\n" + (plan.recipe.basesPath ?? "") }
     // Bases in the order in which they come, so that each is opened once.
     var bases: [String: Int] = [:]
     for plan in plans where bases[base(plan)] == nil { bases[base(plan)] = bases.count }
     let sorted = plans.enumerated().sorted {
       (bases[base($0.element)] ?? 0, $0.offset) < (bases[base($1.element)] ?? 0, $1.offset)
     }.map(\.element)
-    func close(_ key: String) {
-      guard let group = open.removeValue(forKey: key), let place = places[key] else { return }
-      groups[place].plans = group.plans
+    let stackable = sorted.map { isStackable($0, run: run) }
+    // Digests of options leave names of files out.
+    let keys = sorted.map {
+      "\(base($0))\n\($0.recipe.calibration?.path ?? "")\n\($0.digest(inputs: []))"
     }
-    for plan in sorted {
-      guard isStackable(plan, run: run) else {
-        groups.append(JobGroup(plans: [plan], isStacked: false))
+    var counts: [String: Int] = [:]
+    for (key, isStackable) in zip(keys, stackable) where isStackable {
+      counts[key, default: 0] += 1
+    }
+    /// The group of a key that is still open.
+    var open: [String: Int] = [:]
+    for (index, plan) in sorted.enumerated() {
+      guard stackable[index] else {
+        groups.append(
+          JobGroup(
+            plans: [plan], isStacked: false, bytes: RunPlan.byteCount(plan.adapterPath)))
         continue
       }
-      let suspicion = limits[plan.name]
-      // Digests of options leave names of files out.
-      let examples = plan.recipe.calibration?.path ?? ""
-      let key =
-        "\(suspicion?.set ?? 0)\n\(base(plan))\n\(examples)\n\(plan.digest(inputs: []))"
-      let bytes = 2 * RunPlan.byteCount(plan.adapterPath)
-      if let group = open[key],
-        group.plans.count >= min(suspicion?.limit ?? largest, largest)
-          || group.bytes + bytes > byteLimit
+      let limit = min(largest, max((counts[keys[index]] ?? 1) + parts - 1, 1) / max(parts, 1))
+      let bytes = RunPlan.byteCount(plan.adapterPath)
+      // In memory an adapter may take twice its bytes.
+      if let place = open[keys[index]], groups[place].plans.count < max(limit, 1),
+        2 * (groups[place].bytes + bytes) <= byteLimit
       {
-        close(key)
+        groups[place].plans.append(plan)
+        groups[place].bytes += bytes
+      } else {
+        open[keys[index]] = groups.count
+        groups.append(JobGroup(plans: [plan], isStacked: true, bytes: bytes))
       }
-      if open[key] == nil {
-        places[key] = groups.count
-        groups.append(JobGroup(plans: [], isStacked: true))
-        order.append(key)
-      }
-      open[key, default: ([], 0)].plans.append(plan)
-      open[key]?.bytes += bytes
     }
-    for key in order { close(key) }
     return groups
+  }
+
+  /// Two halves of it; itself where it is a single job.
+  var halves: [JobGroup] {
+    guard plans.count > 1 else { return [self] }
+    let middle = (plans.count + 1) / 2
+    return [plans[..<middle], plans[middle...]].map {
+      JobGroup(plans: Array($0), isStacked: isStacked, bytes: bytes / 2)
+    }
+  }
+
+  private static func base(_ plan: JobPlan) -> String {
+    plan.basePath + "\n" + (plan.recipe.basesPath ?? "")
   }
 
   private static func isStackable(_ plan: JobPlan, run: RunDirectory) -> Bool {

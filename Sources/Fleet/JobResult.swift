@@ -17,6 +17,8 @@ public struct JobResult: Sendable {
   public var record: JobRecord?
   /// What it would do, where it was only listed.
   public var recipe: Recipe?
+  /// The most memory that its worker held meanwhile.
+  var peak: Int?
   /// Whether the run holds that record.
   var hasRecord = false
 
@@ -56,6 +58,7 @@ extension JobResult {
     .object([
       "name": .string(name), "state": .string(state.rawValue),
       "artifact": artifactPath.map { .string($0) } ?? .null, "fault": fault?.json ?? .null,
+      "peak": peak.map { .integer($0) } ?? .null,
     ])
   }
 
@@ -68,6 +71,7 @@ extension JobResult {
       name: try fields["name"].string(), state: state,
       artifactPath: fields["artifact"].isPresent ? try fields["artifact"].string() : nil,
       fault: fields["fault"].isPresent ? try Fault(json: fields["fault"]) : nil)
+    peak = fields["peak"].isPresent ? try fields["peak"].int(in: 0...Int.max) : nil
   }
 }
 

@@ -1,32 +1,26 @@
 import Faults
 import JSON
 
-/// What a worker is told to do, as one line on its standard input.
+/// What a worker is told to do, as one line on its standard input; it says when it is done and waits for the next.
 struct WorkerOrder: Sendable {
-  /// Jobs that ended an earlier worker together: one of them did it, and fewer at a time tell which.
-  struct Suspects: Sendable {
-    var jobs: [String]
-    /// The largest group of them.
-    var limit: Int
-  }
-
   /// The jobs to do, by name.
   var jobs: [String]
-  /// Jobs that ended an earlier worker; they are recorded as failed.
-  var crashes: [WorkerCrash] = []
-  /// See ``Suspects``.
-  var suspects: [Suspects] = []
+  /// Whether they go through the stacked conversion.
+  var isStacked = false
+  /// Whether more such jobs on this base are waiting, for which directions are worth keeping.
+  var hasMore = false
+  /// The job ended an earlier worker: it is recorded as failed.
+  var crash: WorkerCrash?
+  /// Threads.
+  var threads = 1
+  /// Memory in bytes; nil for no limit.
+  var memory: Int?
 
   var json: JSONValue {
     .object([
-      "jobs": .array(jobs.map { .string($0) }),
-      "crashes": .array(crashes.map { .string($0.description) }),
-      "suspects": .array(
-        suspects.map {
-          .object([
-            "limit": .integer($0.limit), "jobs": .array($0.jobs.map { .string($0) }),
-          ])
-        }),
+      "jobs": .array(jobs.map { .string($0) }), "stacked": .bool(isStacked),
+      "more": .bool(hasMore), "crash": crash.map { .string($0.description) } ?? .null,
+      "threads": .integer(threads), "memory": memory.map { .integer($0) } ?? .null,
     ])
   }
 
@@ -36,13 +30,11 @@ struct WorkerOrder: Sendable {
 
   init(json value: JSONValue) throws(Fault) {
     let fields = JSONField(value, code: "BATCH-WORKER")
-    func names(_ field: JSONField) throws(Fault) -> [String] {
-      try field.array().map { (item) throws(Fault) in try item.string() }
-    }
-    jobs = try names(fields["jobs"])
-    crashes = try names(fields["crashes"]).compactMap(WorkerCrash.init)
-    suspects = try fields["suspects"].array().map { (item) throws(Fault) in
-      Suspects(jobs: try names(item["jobs"]), limit: try item["limit"].int(in: 1...1_000_000))
-    }
+    jobs = try fields["jobs"].array().map { (item) throws(Fault) in try item.string() }
+    isStacked = fields["stacked"].value?.boolValue ?? false
+    hasMore = fields["more"].value?.boolValue ?? false
+    crash = fields["crash"].isPresent ? WorkerCrash(try fields["crash"].string()) : nil
+    threads = try fields["threads"].int(in: 1...1_000_000)
+    memory = fields["memory"].isPresent ? try fields["memory"].int(in: 0...Int.max) : nil
   }
 }

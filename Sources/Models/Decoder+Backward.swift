@@ -1,4 +1,4 @@
-import Checkpoints
+public import Checkpoints
 public import Faults
 import LinearAlgebra
 public import Tensors
@@ -57,9 +57,16 @@ extension Decoder {
   /// Bytes that recording a batch of `tokens` and its backward pass take beside the weights, but for attention's
   /// probabilities and updates' own activations.
   public static func byteCount(of weights: DecoderWeights, tokens: Int, recomputes: Bool) -> Int {
-    let hidden = weights.configuration.hiddenSize
+    byteCount(of: weights.configuration, tokens: tokens, recomputes: recomputes)
+  }
+
+  /// The same for a model that is not loaded.
+  public static func byteCount(
+    of configuration: DecoderConfiguration, tokens: Int, recomputes: Bool
+  ) -> Int {
+    let hidden = configuration.hiddenSize
     // Floats of a token: of one block (`DecoderTape`), of the inputs of all, and of gradients (`DecoderScratch`).
-    let blocks = weights.shapes.map { shape in
+    let blocks = configuration.blocks.map { shape in
       4 * hidden + 2 * shape.attention.columns.width + shape.attention.queryWidth
         + shape.feedForward.wide + shape.feedForward.size
     }

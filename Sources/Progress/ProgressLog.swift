@@ -8,8 +8,8 @@ import Synchronization
 
 /// The one writer of progress and warnings; safe to call from any thread.
 ///
-/// On a terminal the most recently started unfinished task owns the live line; notes and finished
-/// tasks scroll above it. Warnings are shown whatever the style, unless the log is quiet, and kept for
+/// On a terminal the most recently started unfinished task owns the live line, or each of several places the live line of
+/// the most recent one in it; notes and finished tasks scroll above them. Warnings are shown whatever the style, unless the log is quiet, and kept for
 /// the documents of `--json`.
 public final class ProgressLog: Sendable {
   /// How progress is shown.
@@ -20,16 +20,21 @@ public final class ProgressLog: Sendable {
   private struct Shared {
     var tasks: [Int: ProgressState] = [:]
     var nextIdentifier = 0
-    var isLineLive = false
+    /// Live lines on the terminal now, the cursor at the end of the last one.
+    var liveLines = 0
+    var lastDrawn = -Double.infinity
     var isBeating = false
     var warnings: [Warning] = []
   }
 
   private static let redrawInterval = 0.1
-  private static let lineInterval = 5.0
+  /// Seconds between two lines of a task, where they are read as a log.
+  public static let lineInterval = 5.0
   /// Where nothing moves, a line says so this often: a log that is read from afar shows life.
   private static let longestSilence = 60.0
 
+  private let hasPlaces: Bool
+  private let lineInterval: Double
   private let shared = Mutex(Shared())
   private let clock: ProgressClock
   private let width: @Sendable () -> Int
@@ -40,16 +45,21 @@ public final class ProgressLog: Sendable {
   /// - Parameters:
   ///   - style: How progress is shown.
   ///   - isQuiet: Whether warnings are kept only.
+  ///   - hasPlaces: Whether every place of tasks has a live line; else there is one for all of them.
+  ///   - lineInterval: Seconds between two lines of a task.
   ///   - clock: Where times come from.
   ///   - width: Columns of the terminal, asked at every redraw.
   ///   - sink: Where text goes; stderr unless a test says otherwise. Called with the log locked.
   public init(
-    style: ProgressStyle, isQuiet: Bool = false, clock: ProgressClock = .system,
+    style: ProgressStyle, isQuiet: Bool = false, hasPlaces: Bool = false,
+    lineInterval: Double = ProgressLog.lineInterval, clock: ProgressClock = .system,
     width: @escaping @Sendable () -> Int = ProgressLog.terminalWidth,
     sink: @escaping @Sendable (String) -> Void = ProgressLog.writeToStandardError
   ) {
     self.style = style
     self.isQuiet = isQuiet
+    self.hasPlaces = hasPlaces
+    self.lineInterval = lineInterval
     self.clock = clock
     self.width = width
     self.sink = sink
@@ -68,8 +78,9 @@ public final class ProgressLog: Sendable {
   ///   - total: How many items there are; 0 shows as complete.
   ///   - unit: What is counted, in the plural, such as `examples`.
   ///   - resumedAt: Items that were done before this run started.
+  ///   - place: Its live line, from above, in a log that has several.
   public func task(
-    _ title: String, total: Int, unit: String = "", resumedAt: Int = 0
+    _ title: String, total: Int, unit: String = "", resumedAt: Int = 0, place: Int = 0
   ) -> ProgressTask {
     let now = clock.seconds()
     let identifier = shared.withLock { shared in
@@ -77,7 +88,7 @@ public final class ProgressLog: Sendable {
       guard style != .none else { return shared.nextIdentifier }
       let state = ProgressState(
         title: ProgressText.safe(title), unit: ProgressText.safe(unit), total: total, started: now,
-        resumedAt: resumedAt, completed: resumedAt, lastShown: now)
+        resumedAt: resumedAt, place: place, completed: resumedAt, lastShown: now)
       shared.tasks[shared.nextIdentifier] = state
       show(state, event: "start", now: now, in: &shared)
       startBeating(&shared)
@@ -136,15 +147,18 @@ public final class ProgressLog: Sendable {
     shared.withLock { shared in
       guard var state = shared.tasks[identifier] else { return }
       body(&state)
-      let interval = style == .bar ? ProgressLog.redrawInterval : ProgressLog.lineInterval
-      let isDue = now - state.lastShown >= interval
+      // Several lines are drawn together, however many of them change.
+      let isDue =
+        style == .bar
+        ? now - (hasPlaces ? shared.lastDrawn : state.lastShown) >= ProgressLog.redrawInterval
+        : now - state.lastShown >= lineInterval
       if isDue { state.lastShown = now }
       shared.tasks[identifier] = state
       if isDue { show(state, event: "progress", now: now, in: &shared) }
     }
   }
 
-  func finish(_ identifier: Int, detail: String?) {
+  func finish(_ identifier: Int, detail: String?, isPart: Bool) {
     guard style != .none else { return }
     let now = clock.seconds()
     shared.withLock { shared in
@@ -152,14 +166,18 @@ public final class ProgressLog: Sendable {
       if let detail { state.detail = ProgressText.safe(detail) }
       if style == .json {
         sink(ProgressJSON.task(state, event: "finish", now: now, stamp: clock.stamp()) + "\n")
-      } else {
+      } else if style != .bar || !isPart {
         emit(ProgressText.finished(state, now: now), in: &shared)
       }
       // The task that was below this one gets the live line back.
-      if style == .bar, let latest = shared.tasks.max(by: { $0.key < $1.key })?.value {
-        show(latest, event: "progress", now: now, in: &shared)
-      }
+      if style == .bar { draw(now, in: &shared) }
     }
+  }
+
+  /// Repeats what another process said in a note or a warning, whose document has it already.
+  public func relay(_ message: String, isWarning: Bool) {
+    guard isWarning ? !isQuiet : style != .none else { return }
+    say(message, event: isWarning ? "warning" : "note")
   }
 
   private func say(_ message: String, event: String) {
@@ -169,6 +187,7 @@ public final class ProgressLog: Sendable {
       } else {
         let prefix = event == "warning" ? "warning: " : ""
         emit(prefix + ProgressText.message(message), in: &shared)
+        if style == .bar, hasPlaces { draw(clock.seconds(), in: &shared) }
       }
     }
   }
@@ -178,18 +197,37 @@ public final class ProgressLog: Sendable {
     case .none: break
     case .json: sink(ProgressJSON.task(state, event: event, now: now, stamp: clock.stamp()) + "\n")
     case .plain: emit(ProgressText.plain(state, now: now), in: &shared)
-    case .bar:
-      sink(ProgressLog.clearLine + ProgressText.bar(state, now: now, width: width()))
-      shared.isLineLive = true
+    case .bar: draw(now, in: &shared)
     }
+  }
+
+  /// Draws the live lines anew: of each place, the newest task's.
+  private func draw(_ now: Double, in shared: inout Shared) {
+    var newest: [Int: (identifier: Int, state: ProgressState)] = [:]
+    for (identifier, state) in shared.tasks {
+      let place = hasPlaces ? state.place : 0
+      if let known = newest[place], known.identifier > identifier { continue }
+      newest[place] = (identifier, state)
+    }
+    guard !newest.isEmpty else { return }
+    let columns = width()
+    let lines = newest.sorted { $0.key < $1.key }.map {
+      ProgressText.bar($0.value.state, now: now, width: columns)
+    }
+    sink(ProgressLog.clear(shared.liveLines) + lines.joined(separator: "\n"))
+    shared.liveLines = lines.count
+    shared.lastDrawn = now
   }
 
   /// Writes one line that stays, taking the live line away first.
   private func emit(_ text: String, in shared: inout Shared) {
     let stamp = style == .plain ? clock.stamp() + " " : ""
-    sink((shared.isLineLive ? ProgressLog.clearLine : "") + stamp + text + "\n")
-    shared.isLineLive = false
+    sink((shared.liveLines > 0 ? ProgressLog.clear(shared.liveLines) : "") + stamp + text + "\n")
+    shared.liveLines = 0
   }
 
-  private static let clearLine = "\r\u{1b}[K"
+  /// Takes `lines` live lines away: back to the start of the first of them, and everything from there.
+  private static func clear(_ lines: Int) -> String {
+    lines > 1 ? "\r\u{1b}[\(lines - 1)A\u{1b}[J" : "\r\u{1b}[K"
+  }
 }

@@ -5,7 +5,9 @@ struct ProgressState {
   let total: Int
   let started: Double
   /// Items that were there before this run; they say nothing about its pace.
-  let resumedAt: Int
+  var resumedAt: Int
+  /// Which of several live lines it is on, from above.
+  let place: Int
   var completed: Int
   var detail = ""
   var lastShown: Double

@@ -19,8 +19,20 @@ public struct ProgressTask: Sendable {
     }
   }
 
+  /// Says that `count` more items were found done: they say nothing about the pace.
+  public func pass(_ count: Int = 1, detail: String? = nil) {
+    log.change(identifier) { state in
+      state.completed += count
+      state.resumedAt += count
+      if let detail { state.detail = ProgressText.safe(detail) }
+    }
+  }
+
   /// Ends the task and leaves one line that says how long it took; later calls do nothing.
-  public func finish(detail: String? = nil) {
-    log.finish(identifier, detail: detail)
+  ///
+  /// - Parameter isPart: It was a part of another task on its live line, which has a line of its own in the end: beside live
+  ///   lines none is left.
+  public func finish(detail: String? = nil, isPart: Bool = false) {
+    log.finish(identifier, detail: detail, isPart: isPart)
   }
 }

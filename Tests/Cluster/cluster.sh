@@ -122,7 +122,7 @@ def records(run):
     for path in sorted(pathlib.Path(run, "jobs").glob("*/record.json")):
         record = json.loads(path.read_text())
         # Where and how long, not what.
-        for key in ("stages", "threads", "machine", "artifact"):
+        for key in ("stages", "threads", "machine", "peak_bytes", "artifact"):
             record.pop(key)
         found[record["name"]] = json.loads(json.dumps(record).replace(str(run), "RUN"))
     return found

@@ -195,4 +195,107 @@ private final class Recorder: Sendable {
     #expect(
       ProgressStyle.resolved(option: option, isQuiet: isQuiet, isTerminal: isTerminal) == expected)
   }
+
+  /// Two jobs and a total on a terminal: three lines, drawn over each other; what stays scrolls above them.
+  @Test func everyPlaceHasALiveLine() {
+    let (recorder, screen) = (Recorder(), Screen())
+    let log = ProgressLog(
+      style: .bar, hasPlaces: true,
+      clock: ProgressClock(seconds: { recorder.now.withLock { $0 } }, stamp: { "" }),
+      width: { 60 }, sink: { added in recorder.text.withLock { $0 += added } })
+    let total = log.task("all", total: 4, unit: "jobs", place: .max)
+    let one = log.task("one", total: 1, place: 0)
+    let two = log.task("two", total: 1, place: 1)
+    recorder.wait(1)
+    total.pass(2)
+    screen.show(recorder.take())
+    #expect(
+      screen.lines == [
+        "one [........................] 0/1 0% 0:01", "two [........................] 0/1 0% 0:01",
+        "all [############............] 2/4 50% 0:01",
+      ])
+    // A part of a job takes its line over, and gives it back without a trace.
+    let part = log.task("one: tune", total: 10, place: 0)
+    screen.show(recorder.take())
+    #expect(screen.lines[0] == "one: tune [........................] 0/10 0% 0:00")
+    part.finish(isPart: true)
+    log.note("a note")
+    screen.show(recorder.take())
+    #expect(screen.lines.count == 4 && screen.lines[0] == "a note")
+    #expect(screen.lines[1].hasPrefix("one [") && screen.lines[2].hasPrefix("two ["))
+    recorder.wait(1)
+    two.finish(detail: "done")
+    total.advance()
+    recorder.wait(1)
+    total.update(completed: 3)
+    screen.show(recorder.take())
+    #expect(
+      screen.lines == [
+        "a note", "two: 0/1 0% in 0:02, done", "one [........................] 0/1 0% 0:03",
+        "all [##################......] 3/4 75% 0:03 left 0:03",
+      ])
+    one.finish()
+    total.finish()
+    log.note("the end")
+    screen.show(recorder.take())
+    #expect(
+      screen.lines == [
+        "a note", "two: 0/1 0% in 0:02, done", "one: 0/1 0% in 0:03", "all: 3/4 75% jobs in 0:03",
+        "the end",
+      ])
+  }
+
+  /// What another process said is said again, and not kept: its documents have it.
+  @Test func relayedWordsFollowTheStyle() {
+    let recorder = Recorder()
+    let log = recorder.log(.none)
+    log.relay("a note", isWarning: false)
+    log.relay("odd: ODD", isWarning: true)
+    #expect(recorder.take() == "warning: odd: ODD\n" && log.warnings.isEmpty)
+    recorder.log(.none, isQuiet: true).relay("odd: ODD", isWarning: true)
+    #expect(recorder.take() == "")
+  }
+}
+
+/// A terminal of endless height that obeys what a log sends: returns, ends of lines, cursor up, erase to the end of the line or
+/// of the screen.
+private final class Screen {
+  private var rows: [[Character]] = [[]]
+  private var row = 0
+  private var column = 0
+
+  /// What can be read on it.
+  var lines: [String] { rows.map { String($0) }.filter { !$0.isEmpty } }
+
+  func show(_ text: String) {
+    var rest = Substring(text)
+    while let character = rest.popFirst() {
+      switch character {
+      case "\r": column = 0
+      case "\n":
+        row += 1
+        column = 0
+        if row == rows.count { rows.append([]) }
+      case "\u{1b}":
+        _ = rest.popFirst()
+        let count = Int(rest.prefix { $0.isNumber }) ?? 1
+        rest = rest.drop { $0.isNumber }
+        switch rest.popFirst() {
+        case "A": row -= count
+        case "K": rows[row].removeSubrange(column...)
+        case "J":
+          rows[row].removeSubrange(column...)
+          rows.removeSubrange((row + 1)...)
+        default: Issue.record("an escape that nobody knows")
+        }
+      default:
+        if column < rows[row].count {
+          rows[row][column] = character
+        } else {
+          rows[row].append(character)
+        }
+        column += 1
+      }
+    }
+  }
 }

@@ -48,9 +48,18 @@ import Testing
       if let text, isMeant(text) { break }
       usleep(2_000)
     }
-    let pid = batch.processIdentifier
-    let children = try String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)
-    return try #require(Int32(children.trimmingCharacters(in: .whitespaces)))
+    let children = try children(of: batch)
+    #expect(children.count == 1)
+    return try #require(children.first)
+  }
+
+  /// The processes that a batch has started, each by a thread of its own.
+  private func children(of batch: Process) throws -> [Int32] {
+    let tasks = "/proc/\(batch.processIdentifier)/task"
+    return try FileManager.default.contentsOfDirectory(atPath: tasks).flatMap { task in
+      ((try? String(contentsOfFile: "\(tasks)/\(task)/children", encoding: .utf8)) ?? "")
+        .split(separator: " ").compactMap { Int32($0) }
+    }
   }
 
   /// Jobs that are done together: one of them is to blame, and the others find out what they come to.
@@ -107,6 +116,89 @@ import Testing
       kill(batch.processIdentifier, SIGTERM)
       batch.waitUntilExit()
       #expect(batch.terminationReason == .exit && batch.terminationStatus == 75)
+    }
+  }
+
+  /// Killed while another worker runs, it may have been for the memory of both: the job is tried once more without the other.
+  @Test func aJobKilledBesideOthersIsTriedAgainAlone() throws {
+    try withTemporaryDirectory { folder in
+      let big = open("\(folder)/big.safetensors", O_CREAT | O_WRONLY, 0o600)
+      try #require(big >= 0 && ftruncate(big, 6 << 30) == 0 && close(big) == 0)
+      let adapter = Checkout.path("golden/tiny/adapter")
+      try AtomicFile.write(
+        "\(folder)/m.yaml",
+        text: """
+          schema: xspress.manifest/1
+          bases: {big: {path: big.safetensors}}
+          adapters:
+            - {path: \(adapter), name: a, rank: 4}
+            - {path: \(adapter), name: b, rank: 6}
+          """)
+      let batch = Process()
+      batch.executableURL = URL(fileURLWithPath: Tool.path)
+      batch.arguments = [
+        "batch", "\(folder)/m.yaml", "-o", "\(folder)/run", "--json", "--log", "none", "--workers",
+        "2",
+      ]
+      batch.environment = ProcessInfo.processInfo.environment.merging(
+        ["XDG_CACHE_HOME": "\(folder)/cache"]
+      ) { $1 }
+      let (output, errors) = (Pipe(), Pipe())
+      batch.standardOutput = output
+      batch.standardError = errors
+      try batch.run()
+      func marker(_ name: String) -> String? {
+        try? String(contentsOfFile: "\(folder)/run/\(name)", encoding: .utf8)
+      }
+      var slot: String?
+      while batch.isRunning, slot == nil {
+        let texts = [marker("running"), marker("running-1")]
+        if Set(texts) == ["a", "b"] { slot = texts[0] == "a" ? "0" : "1" }
+        usleep(2_000)
+      }
+      let victim = try #require(
+        try children(of: batch).first { child in
+          let words = try? String(contentsOfFile: "/proc/\(child)/cmdline", encoding: .utf8)
+          return words?.contains("--worker\0\(slot ?? "")\0") ?? false
+        })
+      kill(victim, SIGKILL)
+      let text = output.fileHandleForReading.readDataToEndOfFile()
+      let said = String(
+        decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      batch.waitUntilExit()
+      let jobs = try JSONValue.parse(Array(text))["jobs"]?.arrayValue ?? []
+      #expect(jobs.map { $0["state"]?.stringValue } == ["failed", "failed"])
+      // What is wrong with the base was found out after all, by the second worker.
+      #expect(jobs.allSatisfy { $0["error"]?.stringValue?.contains("JOB-CRASH") == false })
+      #expect(said.contains("JOB-AGAIN"), "\(said)")
+    }
+  }
+
+  /// What is expected not to fit runs alone, and says so; what it took is in its record.
+  @Test func jobsThatFitNowhereRunAlone() throws {
+    let adapter = Checkout.path("golden/tiny/adapter")
+    try withTemporaryDirectory { folder in
+      try AtomicFile.write(
+        "\(folder)/m.yaml",
+        text: """
+          schema: xspress.manifest/1
+          bases: {tiny: {path: \(Checkout.path("golden/tiny/model"))}}
+          adapters:
+            - {path: \(adapter), name: a, rank: 4}
+            - {path: \(adapter), name: b, rank: 6}
+          """)
+      let arguments = ["batch", "\(folder)/m.yaml", "-o", "\(folder)/run", "--workers", "2"]
+      let run = try Tool.run(arguments + ["--memory", "64MB"], cache: "\(folder)/cache")
+      #expect(run.status == 0, "\(run.errors)")
+      // The second is expected to take what the first took, which may well fit.
+      let warnings = run.errorLines.count { $0.contains("MEM-ESTIMATE") }
+      #expect((1...2).contains(warnings), "\(run.errors)")
+      for name in ["a", "b"] {
+        let record = try JSONValue.parse(
+          try InputFile("\(folder)/run/jobs/\(name)/record.json").readAll(limit: 1 << 20))
+        let peak = try #require(record["peak_bytes"]?.intValue)
+        #expect((1 << 20..<1 << 33).contains(peak))
+      }
     }
   }
 }

@@ -13,6 +13,17 @@ public struct JobPlan: Hashable, Sendable {
   /// What to do.
   public var recipe: Recipe
 
+  /// A plan.
+  package init(
+    name: String, adapterPath: String, baseName: String, basePath: String, recipe: Recipe
+  ) {
+    self.name = name
+    self.adapterPath = adapterPath
+    self.baseName = baseName
+    self.basePath = basePath
+    self.recipe = recipe
+  }
+
   /// Every file or folder the job reads.
   public var inputPaths: [String] { [adapterPath, basePath] + recipe.inputs.map(\.path) }
 

@@ -41,6 +41,7 @@ enum ProvenanceFacts {
       }.joined(separator: ", "))
     add("machine", job.machine)
     add("threads", job.threads > 0 ? "\(job.threads)" : "")
+    add("peak memory", job.peakBytes.map(Numerals.bytes) ?? "")
     add("plan digest", job.planDigest ?? "")
     add("made by", job.createdBy)
     return facts

@@ -50,6 +50,9 @@ public struct JobRecord: Hashable, Sendable {
   public var stages: [Setting]
   /// Threads the job ran with.
   public var threads: Int
+  /// The most memory that the process held while it was at the job, or at the group that the job was done in; nil where
+  /// the kernel does not say, and in records from before it.
+  public var peakBytes: Int?
   /// The machine in one line: CPU, cores, memory, BLAS.
   public var machine: String
   /// Name and version of the program.
@@ -67,7 +70,8 @@ public struct JobRecord: Hashable, Sendable {
     sizes: SizeRecord? = nil, evaluation: EvaluationRecord? = nil, modules: [ModuleRecord] = [],
     tuning: TuningRecord? = nil, race: RaceRecord? = nil, gate: GateRecord? = nil,
     seeds: [Setting] = [],
-    stages: [Setting] = [], threads: Int = 0, machine: String = "", createdBy: String = "",
+    stages: [Setting] = [], threads: Int = 0, peakBytes: Int? = nil, machine: String = "",
+    createdBy: String = "",
     planDigest: String? = nil,
     warnings: [String] = []
   ) {
@@ -89,6 +93,7 @@ public struct JobRecord: Hashable, Sendable {
     self.seeds = seeds
     self.stages = stages
     self.threads = threads
+    self.peakBytes = peakBytes
     self.machine = machine
     self.createdBy = createdBy
     self.planDigest = planDigest

@@ -46,12 +46,11 @@ struct BatchCommand: ParsableCommand {
     if dryRun { return try list(manifest, chosen) }
     try OutputPlace.checkDirectory(output, marker: "plan.json", force: force)
     let target = Fleet(run: output)
-    let plan = try target.plan(manifest)
+    try target.plan(manifest)
     let lock = try OutputLock(output)
     defer { withExtendedLifetime(lock) {} }
     _ = try AtomicFile.removeLeftovers(in: output)
-    let worked = try fleet.work(
-      target, manifest: manifest, parts: fleet.parts(plan, names: chosen), shared: shared)
+    let worked = try fleet.work(target, manifest: manifest, names: chosen, shared: shared)
     try FleetOptions.checkInterruption(target, manifest, names: chosen, worked, json: json)
     let threads = try shared.threadCount()
     let results = try target.results(manifest, known: worked, threads: threads)

@@ -50,8 +50,7 @@ struct RunCommand: ParsableCommand {
     let target = Fleet(run: runDirectory)
     let (plan, manifest) = try RunPlan.read(target.run)
     let names = Set(plan.names(of: part))
-    let parts = fleet.parts(plan, names: names, shard: part)
-    let worked = try fleet.work(target, manifest: manifest, parts: parts, shared: shared)
+    let worked = try fleet.work(target, manifest: manifest, names: names, shared: shared)
     try FleetOptions.checkInterruption(target, manifest, names: names, worked, json: json)
     let results = try target.results(
       manifest, known: worked, threads: try shared.threadCount()

@@ -2,6 +2,7 @@ import ArgumentParser
 import Faults
 import Fleet
 import Pipeline
+import Progress
 import Recipes
 
 /// `xspress work`: a worker process of `batch` and `run`, which alone start it (`formats/manifest.md` §9).
@@ -20,12 +21,15 @@ struct WorkCommand: ParsableCommand {
     // Its supervisor, which has the line to say, must see it end.
     Interruption.limitGrace(to: 4, isSilent: true)
     do throws(Fault) {
-      let log = shared.progress
+      // What it has to say is shown by the supervisor, often enough for live lines.
+      let log = ProgressLog(
+        style: shared.quiet ? .none : .json, isQuiet: shared.quiet, lineInterval: 0.2,
+        sink: WorkerProcess.tell(log:))
       try FleetRunner(
         manifest: try Manifest.read(manifest), run: RunDirectory(output),
         resources: FleetResources(
           cacheDirectory: shared.cacheDirectory, scratch: scratch, since: since,
-          threads: try shared.threadCount(log: log), memory: try shared.memoryBudget()),
+          threads: 1, memory: nil),
         worker: worker, log: log
       ).work()
     } catch {

@@ -75,7 +75,8 @@ package struct RecordStage: Stage {
       settings: settings + [job.ownTexts, ranks(job)].compactMap(\.self),
       recipe: request.recipe.settings.map { Setting($0.key, $0.value) }, sizes: sizes, gate: gate,
       seeds: [Setting("seed", "\(request.seed)")], stages: job.clock.settings,
-      threads: session.threads, machine: MachineLine.current, createdBy: Product.createdBy,
+      threads: session.threads, peakBytes: ProcessPeak.byteCount, machine: MachineLine.current,
+      createdBy: Product.createdBy,
       warnings: (job.warnings + session.bases.warnings).lines)
   }
 

@@ -28,6 +28,7 @@ extension JobRecord {
     members.add("seeds", settings: seeds)
     members.add("stages", settings: stages)
     members.add("threads", threads)
+    members.add("peak_bytes", peakBytes.map { .integer($0) } ?? .null)
     members.add("machine", machine)
     members.add("warnings", list: warnings) { .string($0) }
     members.add("modules", list: modules, \.json)
@@ -66,7 +67,9 @@ extension JobRecord {
       race: try field["race"].optional(RaceRecord.init(json:)),
       gate: try field["gate"].optional(GateRecord.init(json:)),
       seeds: try field["seeds"].settings(), stages: try field["stages"].settings(),
-      threads: try field["threads"].count(), machine: try field["machine"].string(),
+      threads: try field["threads"].count(),
+      peakBytes: try field["peak_bytes"].optional { (peak) throws(Fault) in try peak.count() },
+      machine: try field["machine"].string(),
       createdBy: try field["created_by"].string(),
       planDigest: try field["plan_digest"].optional(text),
       warnings: try field["warnings"].list(text))

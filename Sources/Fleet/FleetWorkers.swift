@@ -1,0 +1,30 @@
+/// Who does the work of a run, and with what.
+public struct FleetWorkers: Sendable {
+  /// Worker processes at once, at most.
+  public var count: Int
+  /// Threads of all of them.
+  public var threads: Int
+  /// Bytes for all of them; nil where nothing says what there is.
+  public var memory: Int?
+  /// An earlier run, whose records say what jobs took.
+  public var since: String?
+  /// The command line of a worker, by its number.
+  public var arguments: @Sendable (Int) -> [String]
+
+  /// Workers.
+  public init(
+    count: Int, threads: Int, memory: Int?, since: String?,
+    arguments: @escaping @Sendable (Int) -> [String]
+  ) {
+    self.count = count
+    self.threads = threads
+    self.memory = memory
+    self.since = since
+    self.arguments = arguments
+  }
+
+  /// What the adapters of a stacked group may take: more would spare little, since directions are read once a group.
+  var groupByteLimit: Int {
+    min(384 << 20, memory.map { $0 / max(count, 1) / 4 } ?? 384 << 20)
+  }
+}
