@@ -2,36 +2,24 @@
 
 #include <string.h>
 
-#include "every_cpu.h"
+#include "eight_by_eight.h"
 
 typedef double vector __attribute__((vector_size(64)));
-typedef float floats __attribute__((vector_size(32)));
 
 // A strip is 16 columns of a factor in Float64, `DEPTH` rows of it at a time: two of them stay in the first-level cache.
 // A part of a 16x16 tile is as many rows of 8 sums as stay in registers: where vectors of 64 bytes are one register,
 // two of sixteen, and four of sixteen.
-enum { LANES = 8, STRIP = 16, DEPTH = 64, WIDE_PART = 8, MIDDLE_PART = 6, PLAIN_PART = 2 };
+enum { STRIP = 16, DEPTH = 64, WIDE_PART = 8, MIDDLE_PART = 6, PLAIN_PART = 2 };
 
 static size_t minimum(size_t a, size_t b) { return a < b ? a : b; }
 
-// out[k, i] = x[i, k] for 8 rows of 8: pairs, fours and eights of rows change places.
-INLINE void transpose(const float *x, size_t stride, double *out) {
-  floats rows[LANES], pairs[LANES], fours[LANES];
+// out[k, i] = x[i, k] for 8 rows of 8, in Float64.
+INLINE void widen_transposed(const float *x, size_t stride, double *out) {
+  floats rows[LANES], columns[LANES];
   for (int i = 0; i < LANES; i++) memcpy(&rows[i], x + i * stride, sizeof rows[i]);
-  for (int i = 0; i < LANES; i += 2) {
-    pairs[i] = __builtin_shufflevector(rows[i], rows[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
-    pairs[i + 1] = __builtin_shufflevector(rows[i], rows[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
-  }
-  for (int i = 0; i < LANES; i += 4) {
-    for (int half = 0; half < 2; half++) {
-      fours[i + half] = __builtin_shufflevector(pairs[i + half], pairs[i + 2 + half], 0, 1, 8, 9, 4, 5, 12, 13);
-      fours[i + 2 + half] = __builtin_shufflevector(pairs[i + half], pairs[i + 2 + half], 2, 3, 10, 11, 6, 7, 14, 15);
-    }
-  }
+  transpose(rows, columns);
   for (int k = 0; k < LANES; k++) {
-    floats column = k < 4 ? __builtin_shufflevector(fours[k], fours[k + 4], 0, 1, 2, 3, 8, 9, 10, 11)
-                          : __builtin_shufflevector(fours[k - 4], fours[k], 4, 5, 6, 7, 12, 13, 14, 15);
-    vector wide = __builtin_convertvector(column, vector);
+    vector wide = __builtin_convertvector(columns[k], vector);
     memcpy(out + k * STRIP, &wide, sizeof wide);
   }
 }
@@ -46,7 +34,7 @@ INLINE void pack(
   }
   if (width == STRIP && step == 1 && depth == DEPTH) {
     for (size_t k = 0; k < DEPTH; k += LANES)
-      for (size_t i = 0; i < STRIP; i += LANES) transpose(x + k + i * stride, stride, out + k * STRIP + i);
+      for (size_t i = 0; i < STRIP; i += LANES) widen_transposed(x + k + i * stride, stride, out + k * STRIP + i);
     return;
   }
   if (width < STRIP) memset(out, 0, depth * STRIP * sizeof *out);

@@ -1,0 +1,72 @@
+"""The tables of golden/recovery/RESULTS.md, from the records of `xspress batch golden/recovery/frontier.yaml -o RUN`.
+
+    python3 golden/tools/frontier_table.py RUN
+
+A row is a form or a control, a column a budget; a cell has accuracy, NLL and bytes. `+` marks what is better than the result
+by more than the 95% interval of the paired difference in NLL, `-` what is worse by more.
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+ROWS = [
+    ("**the result**", lambda v: v["kind"] == "artifact"),
+    ("not tuned", lambda v: v["kind"] == "start"),
+    ("other form", lambda v: v["name"].startswith("form ")),
+    ("top directions", lambda v: v["name"] == "top directions"),
+    ("zero start", lambda v: v["name"] == "zero start"),
+    ("random bases", lambda v: v["name"] == "random bases"),
+    ("LoRA cut by SVD", lambda v: "cut by SVD" in v["name"] and "distilled" not in v["name"]),
+    ("the same, distilled", lambda v: "cut by SVD" in v["name"] and "distilled" in v["name"]),
+    ("LoRA as sparse signs", lambda v: "sparse" in v["name"] and "distilled" not in v["name"]),
+    ("the same, scales distilled", lambda v: "sparse" in v["name"] and "distilled" in v["name"]),
+]
+
+
+def mark(record, index):
+    """How a variant compares with the result: the pair's interval of NLL(result) - NLL(variant)."""
+    variants = record["evaluation"]["variants"]
+    result = next(i for i, v in enumerate(variants) if v["kind"] == "artifact")
+    for pair in record["evaluation"]["pairs"]:
+        if (pair["a"], pair["b"]) == (index, result) and pair.get("nll_delta_ci95"):
+            low, high = pair["nll_delta_ci95"]
+            return " +" if low > 0 else " -" if high < 0 else ""
+    return ""
+
+
+def cell(record, chosen):
+    for index, variant in enumerate(record["evaluation"]["variants"]):
+        if chosen(variant):
+            size = f"; {variant['bytes']:,} B" if variant.get("bytes") else ""
+            name = f" ({variant['name'][5:]})" if variant["name"].startswith("form ") else ""
+            return f"{100 * variant['accuracy']:.1f}%, {variant['nll']:.3f}{size}{name}{mark(record, index)}"
+    return ""
+
+
+def main():
+    records = [json.loads(path.read_text()) for path in sorted(pathlib.Path(sys.argv[1]).glob("jobs/*/record.json"))]
+    tasks = {}
+    for record in records:
+        if record["state"] != "done":
+            print(f"{record['name']}: {record['state']}\n")
+            continue
+        task, size = re.fullmatch(r"(.*)-(\d+)KB", record["name"]).groups()
+        tasks.setdefault(task, {})[int(size)] = record
+    for task, budgets in tasks.items():
+        sizes = sorted(budgets)
+        first = budgets[sizes[0]]
+        variants = first["evaluation"]["variants"]
+        base, lora = (next(v for v in variants if v["kind"] == kind) for kind in ("base", "adapter"))
+        print(f"{first['evaluation']['data']['n']} rows; base {100 * base['accuracy']:.1f}%, {base['nll']:.3f}; "
+              f"LoRA {100 * lora['accuracy']:.1f}%, {lora['nll']:.3f}; {lora['bytes']:,} B\n")
+        print(f"| {task} | " + " | ".join(f"{size}KB" for size in sizes) + " |")
+        print("|---|" + "---|" * len(sizes))
+        for name, chosen in ROWS:
+            print(f"| {name} | " + " | ".join(cell(budgets[size], chosen) for size in sizes) + " |")
+        forms = ", ".join(f"{size}KB {budgets[size]['settings']['form']}" for size in sizes)
+        print(f"\nForm chosen by the race: {forms}\n")
+
+
+main()
