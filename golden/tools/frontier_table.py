@@ -69,4 +69,5 @@ def main():
         print(f"\nForm chosen by the race: {forms}\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
