@@ -15,6 +15,9 @@ extension Recipe {
     /// The smallest tried rank whose artifact retains this share on rows held out for that.
     case minRetained(Double, startingRank: LatentRank)
 
+    /// The most bytes that the artifact may have, if any.
+    public var budget: Int? { if case .budget(let bytes, _) = self { bytes } else { nil } }
+
     /// The share of the LoRA's gain that the artifact must retain, if any.
     public var minRetained: Double? {
       switch self {

@@ -3,15 +3,12 @@ import Ranks
 import Tensors
 
 /// Loss and gradients of a micro-batch, as they are sent between ranks.
-struct BatchGradient: RankValue, Sendable {
+struct BatchGradient: Sendable {
   let loss: Double
   let gradients: StudentGradients
+}
 
-  init(loss: Double, gradients: StudentGradients) {
-    self.loss = loss
-    self.gradients = gradients
-  }
-
+extension BatchGradient: RankValue {
   func write(to bytes: inout RankBytes) {
     bytes.write(loss)
     for matrices in [gradients.latents, gradients.vectors] {
@@ -46,26 +43,23 @@ struct BatchGradient: RankValue, Sendable {
 }
 
 /// The teacher's final hidden states of a micro-batch, as they are sent between ranks.
-struct FinalStates: RankValue, Sendable {
+struct FinalStates: Sendable {
   let values: [Float]
+}
 
-  init(values: [Float]) { self.values = values }
-
+extension FinalStates: RankValue {
   func write(to bytes: inout RankBytes) { bytes.write(values) }
 
   init(from bytes: inout RankBytes) throws(Fault) { values = try bytes.readNumbers() }
 }
 
 /// The summed loss of a validation batch and its positions, as they are sent between ranks.
-struct BatchLoss: RankValue, Sendable {
+struct BatchLoss: Sendable {
   let total: Double
   let positions: Int
+}
 
-  init(total: Double, positions: Int) {
-    self.total = total
-    self.positions = positions
-  }
-
+extension BatchLoss: RankValue {
   func write(to bytes: inout RankBytes) {
     bytes.write(total)
     bytes.write(positions)

@@ -6,13 +6,17 @@ import Testing
 
 /// A batch works in a process of its own: what ends that process ends one job.
 @Suite struct BatchWorkerTests {
-  /// Two jobs, the first of which is busy for seconds: its base is a sparse file of 6 GiB, hashed before anything
-  /// can be found wrong with it.
+  /// A sparse file of 6 GiB, which is hashed before anything can be found wrong with it.
+  private func makeBigBase(_ folder: String) throws {
+    let big = open("\(folder)/big.safetensors", O_CREAT | O_WRONLY, 0o600)
+    try #require(big >= 0 && ftruncate(big, 6 << 30) == 0 && close(big) == 0)
+  }
+
+  /// Two jobs, the first of which is busy for seconds with its base.
   private func start(
     _ folder: String, doomed: [String] = ["doomed"]
   ) throws -> (batch: Process, output: Pipe, worker: Int32) {
-    let big = open("\(folder)/big.safetensors", O_CREAT | O_WRONLY, 0o600)
-    try #require(big >= 0 && ftruncate(big, 6 << 30) == 0 && close(big) == 0)
+    try makeBigBase(folder)
     let adapter = Checkout.path("golden/tiny/adapter")
     try AtomicFile.write(
       "\(folder)/m.yaml",
@@ -122,8 +126,7 @@ import Testing
   /// Killed while another worker runs, it may have been for the memory of both: the job is tried once more without the other.
   @Test func aJobKilledBesideOthersIsTriedAgainAlone() throws {
     try withTemporaryDirectory { folder in
-      let big = open("\(folder)/big.safetensors", O_CREAT | O_WRONLY, 0o600)
-      try #require(big >= 0 && ftruncate(big, 6 << 30) == 0 && close(big) == 0)
+      try makeBigBase(folder)
       let adapter = Checkout.path("golden/tiny/adapter")
       try AtomicFile.write(
         "\(folder)/m.yaml",

@@ -85,7 +85,7 @@ public final class JobRunner {
         "retained gain \(gate.sentence): the lower end must reach \(String(format: "%.3f", gate.asked))",
         path: request.adapterPath)
     }
-    guard case .budget(let bytes, _) = request.target else {
+    guard let bytes = request.target.budget else {
       return Fault(
         .internalError, "JOB-BUDGET", "no size was tried", path: request.adapterPath)
     }

@@ -47,7 +47,7 @@ extension Field {
     Field(
       "budget", .size, .size, standard: Field.absent,
       "Largest artifact; its form, shape and bits are those that serve most in it.",
-      get: { if case .budget(let bytes, _) = $0.target { bytes } else { nil } },
+      get: \.target.budget,
       set: { $0.target = .budget(bytes: $1) }),
     Field(
       "min_retained", .number(0.001...1), .size, commands: [.tune], standard: Field.absent,

@@ -36,9 +36,7 @@ package struct MeasurementStage: Stage {
       return result
     }
     result.evaluation = try measured(result, on: data, input.rows, job)
-    var limit: Int?
-    if case .budget(let bytes, _) = job.request.target { limit = bytes }
-    try result.artifact.setAccuracy(&result.evaluation, within: limit)
+    try result.artifact.setAccuracy(&result.evaluation, within: job.request.target.budget)
     return result
   }
 

@@ -23,7 +23,7 @@ package struct WritingStage: Stage {
 
   package func run(_ artifact: AssembledArtifact, in job: JobContext) throws(Fault) -> WrittenFile {
     let encoded = try EncodedArtifact(artifact.artifact)
-    if case .budget(let bytes, _) = job.request.target {
+    if let bytes = job.request.target.budget {
       let size = encoded.bytes.count
       guard size <= bytes else {
         throw Fault(
