@@ -10,6 +10,9 @@ import Synchronization
 /// the process exits with 75. A step that cannot be cut short is given up when the grace is over: names of files are given
 /// to whole ones only, so that nothing is lost but that step. A second SIGINT ends the process at once (130).
 public enum Interruption {
+  /// The code of its fault.
+  public static let code = "RUN-STOPPED"
+
   /// The signal received, 0 for none.
   ///
   /// Written by the handler: a lock-free exchange is all it may do.
@@ -80,7 +83,6 @@ public enum Interruption {
   public static func check() throws(Fault) {
     guard let signal else { return }
     let name = [SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][signal] ?? "a signal"
-    throw Fault(
-      .temporary, "RUN-STOPPED", "stopped by \(name); the same command goes on from what is done")
+    throw Fault(.temporary, code, "stopped by \(name)")
   }
 }

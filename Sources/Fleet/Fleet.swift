@@ -68,7 +68,7 @@ public struct Fleet: Sendable {
             outcome.withLock { $0.results[result.name] = result }
             if result.state == .skipped {
               total.pass(detail: result.name)
-            } else if result.fault?.code != "RUN-STOPPED" {
+            } else if result.fault?.code != Interruption.code {
               total.advance(detail: result.name)
             }
           }
@@ -113,10 +113,8 @@ public struct Fleet: Sendable {
     return manifest.jobs.map { known[$0.name] ?? JobResult(name: $0.name, state: .skipped) }
   }
 
-  /// The fault of a run that was asked to stop: how far it came, and what goes on from there.
-  ///
-  /// - Parameter command: What the user typed.
-  public func interruption(_ results: [JobResult], command: String) -> Fault? {
+  /// The fault of a run that was asked to stop: how far it came.
+  public func interruption(_ results: [JobResult]) -> Fault? {
     do throws(Fault) {
       try Interruption.check()
       return nil
@@ -124,8 +122,7 @@ public struct Fleet: Sendable {
       let ended = results.count { [.done, .kept, .rejected].contains($0.state) }
       return Fault(
         error.kind, error.code,
-        "\(error.reason): \(ended) of \(results.count) jobs ended this time; go on with: \(command)"
-      )
+        "\(error.reason): \(ended) of \(results.count) jobs ended this time")
     }
   }
 

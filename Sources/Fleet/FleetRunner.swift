@@ -158,7 +158,7 @@ public final class FleetRunner {
 
   private func failed(_ plan: JobPlan, _ fault: Fault, gate: GateRecord? = nil) -> JobResult {
     let isRejected = fault.code == JobRunner.rejection
-    if fault.code != "RUN-STOPPED" {
+    if fault.code != Interruption.code {
       log.warn([
         Warning(isRejected ? "JOB-REJECTED" : "JOB-FAILED", fault.description, subject: plan.name)
       ])
@@ -168,7 +168,7 @@ public final class FleetRunner {
       gate: isRejected ? gate : nil, threads: resources.threads, machine: MachineLine.current,
       createdBy: Product.createdBy)
     // Of a job that another process is at, that process writes the record.
-    if fault.code != "RUN-STOPPED", fault.code != "LOCK-HELD" { ledger.keep(record) }
+    if fault.code != Interruption.code, fault.code != "LOCK-HELD" { ledger.keep(record) }
     return JobResult(
       name: plan.name, state: isRejected ? .rejected : .failed, fault: fault, record: record)
   }

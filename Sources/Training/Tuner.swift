@@ -61,7 +61,7 @@ public final class Tuner {
     do throws(Fault) {
       try runSteps(progress: progress, checkpoint: checkpoint)
     } catch {
-      if error.code == "RUN-STOPPED", state.step > 0 { try checkpoint(state) }
+      if error.code == Interruption.code, state.step > 0 { try checkpoint(state) }
       try applyBest()
       throw error
     }

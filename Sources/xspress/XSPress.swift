@@ -39,6 +39,8 @@ import LinearAlgebra
   }
 
   private static func fail(_ fault: Fault) -> Never {
+    var fault = fault
+    if fault.code == Interruption.code { fault.reason += "; go on with: \(CommandLineText.own)" }
     // That nobody reads it is no reason to crash.
     _ = Array((fault.line + "\n").utf8).withUnsafeBytes {
       SystemCalls.posix.write(STDERR_FILENO, $0)

@@ -45,14 +45,14 @@ struct FleetOptions: ParsableArguments {
       manifest.jobs.filter { names.contains($0.name) }, workers, log: log)
   }
 
-  /// Says what has been done of the jobs called `names` where the process was asked to stop, and how to go on.
+  /// Says what has been done of the jobs called `names` where the process was asked to stop.
   ///
   /// - Throws: 75 `RUN-STOPPED` then.
   static func checkInterruption(
     _ fleet: Fleet, _ manifest: Manifest, names: Set<String>, _ worked: [JobResult], json: Bool
   ) throws(Fault) {
     let results = fleet.interrupted(manifest, known: worked).filter { names.contains($0.name) }
-    guard let fault = fleet.interruption(results, command: CommandLineText.own) else { return }
+    guard let fault = fleet.interruption(results) else { return }
     if json { try StandardOutput.write(BatchResults.json(results)) }
     throw fault
   }
