@@ -92,7 +92,7 @@ public struct TuningOptions: Sendable, Hashable {
   ///
   /// Of directions it is `0.03 · min(1, 96 / outputDirections)`, since AdamW moves every number alike and a longer column
   /// moves farther in a step, and whole from a KL of 0.5 on; beside a residual, or where scales alone are trained, 0.015,
-  /// whole from a KL of 0.3 on, three tenths of it near the adapter. What is best depends on the task as well: the search for
+  /// whole from a KL of 0.06 on, three tenths of it near the adapter. What is best depends on the task as well: the search for
   /// a rate starts here.
   ///
   /// - Parameter knowsStart: Whether the loss of the start is a KL and known; if not, directions get the whole rate and
@@ -102,7 +102,7 @@ public struct TuningOptions: Sendable, Hashable {
   ) {
     let rule =
       besideResidual
-      ? NearStart(fullRateLoss: 0.3, leastShare: 0.3) : NearStart(fullRateLoss: 0.5)
+      ? NearStart(fullRateLoss: 0.06, leastShare: 0.3) : NearStart(fullRateLoss: 0.5)
     learningRate = besideResidual ? 0.015 : 0.03 * min(1, 96 / Double(max(outputDirections, 1)))
     nearStart = knowsStart ? rule : nil
     if !knowsStart, besideResidual { learningRate *= rule.leastShare }

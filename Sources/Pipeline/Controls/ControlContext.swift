@@ -39,13 +39,14 @@ struct ControlContext {
 
   // MARK: - Tuning
 
-  /// `projected`, tuned as the result is, from a checkpoint of its own.
+  /// `projected`, scaled and tuned as the result is, from a checkpoint of its own.
   ///
   /// - Parameter change: What is different for this control.
   func tuned(
     _ projected: ProjectedAdapter, _ projector: Projector, name: String,
     storage: LatentStorage? = nil, change: (inout TuningRun) -> Void = { _ in }
   ) throws(Fault) -> (projected: ProjectedAdapter, latents: [Matrix<Float>]) {
+    let (projected, _) = try job.scaled(projected, projector, data)
     guard let tuning = job.request.tuning, let data else {
       return (projected, projected.latents)
     }

@@ -22,7 +22,7 @@ struct FormsControl: Control {
       let (filling, projector) = (context.filling, context.plainProjector)
       let start =
         form == .pairs
-        ? try filling.pairs(within: context.bytes, projector)
+        ? try filling.nearestPairs(within: context.bytes, projector, context.data)
         : try filling.directions(
           form, within: context.bytes, projector, filling.plans(try BudgetPlanner(projector)))
       guard let start else { continue }

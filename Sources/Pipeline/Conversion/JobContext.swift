@@ -35,6 +35,7 @@ package final class JobContext {
   private var checkpoints: [TuningCheckpoint] = []
   private var loadedTeacher: DecoderPool?
   private var openedStore: TeacherStateStore?
+  private var loadedScale: StartScale??
 
   /// A job on an open base.
   ///
@@ -107,6 +108,21 @@ package final class JobContext {
       threads: session.threads)
     loadedTeacher = teacher
     return teacher
+  }
+
+  /// What scales starts by `rows`, which are the same at every call; nil where there are none.
+  func startScale(_ rows: TuningData?) throws(Fault) -> StartScale? {
+    if let loadedScale { return loadedScale }
+    let chosen = try scaleRows(rows)
+    let scale =
+      chosen.isEmpty
+      ? nil
+      : StartScale(
+        TuningData(
+          training: [], validation: chosen, teacher: try teacher(), store: try teacherStore(),
+          ranks: session.ranks))
+    loadedScale = .some(scale)
+    return scale
   }
 
   /// Where the teacher's states are kept between runs; nil where nothing is.

@@ -13,13 +13,17 @@ package struct Start {
   /// How its latents are stored.
   package let storage: LatentStorage
   /// What chose its directions, with the pairs beside them.
-  let projector: Projector
+  var projector: Projector
   /// Its ranks.
   let plan: RankPlan
   /// Its directions and first latents.
-  package let projected: ProjectedAdapter
+  package internal(set) var projected: ProjectedAdapter
   /// Bytes of its artifact as it starts; 0 where nobody asks for them.
   package let bytes: Int
+  /// Whether curvature chose its pairs, and not their plain energy.
+  package internal(set) var isWeighed = true
+  /// How its latents were scaled, where it was asked.
+  package internal(set) var scale: StartScale.Found?
 
   /// Form and storage, for people.
   var name: String { "\(form.rawValue) in \(storage.rawValue)" }

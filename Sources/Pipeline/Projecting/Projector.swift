@@ -105,7 +105,7 @@ package struct Projector {
   let session: BaseSession
   let adapter: MatchedAdapter
   /// Curvature from calibration, if there was one.
-  let curvature: CurvatureRows?
+  var curvature: CurvatureRows?
   /// First directions that a choice looks at; nil for as many as ``LinearModule/candidates(_:rank:)`` says.
   let candidates: Int?
   let seed: UInt64
@@ -271,6 +271,34 @@ package struct Projector {
       return energy.weighted ?? energy.plain ?? 1
     }
     return Projection.missingEnergy(captured: captured, of: adapter.modules.count)
+  }
+
+  /// The same directions with `multiple` times the latents, whose energies are other ones.
+  func scaled(
+    _ projected: ProjectedAdapter, by multiple: Double
+  ) throws(Fault) -> ProjectedAdapter {
+    var updates: [String: LowRankUpdate] = [:]
+    for update in adapter.updates { updates[update.moduleName] = update }
+    let (rows, known) = (curvature, updates)
+    let projections = try parallelMap(projected.modules.count, threads: session.threads) {
+      (index) throws(Fault) -> ProjectedModule in
+      let (module, fitted) = (projected.modules[index], projected.projections[index])
+      let latent = Matrix(
+        rows: fitted.latent.rows, columns: fitted.latent.columns,
+        elements: fitted.latent.elements.map { $0 * multiple })
+      let energy = try known[module.name].map { (update) throws(Fault) in
+        try Projection.capturedEnergy(
+          of: latent, update: update, basis: projected.bases[index],
+          curvature: try rows?.curvature(of: module))
+      }
+      return ProjectedModule(
+        moduleName: fitted.moduleName, selection: fitted.selection, latent: latent,
+        heldEnergy: fitted.heldEnergy, capturedEnergy: energy?.plain,
+        weightedCapturedEnergy: energy?.weighted)
+    }
+    return ProjectedAdapter(
+      modules: projected.modules, bases: projected.bases, projections: projections,
+      residuals: projected.residuals)
   }
 
   /// The whitening coordinates of each module.

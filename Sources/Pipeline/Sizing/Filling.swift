@@ -46,6 +46,28 @@ struct Filling {
 
   // MARK: - Pairs of the adapter
 
+  /// As many pairs as `bytes` hold, chosen by curvature or by plain energy, whichever comes nearer to the LoRA model once
+  /// both are scaled.
+  ///
+  /// Curvature is of small errors. Few bytes make large ones, and then plain energy may serve better.
+  func nearestPairs(
+    within bytes: Int, _ projector: Projector, _ rows: TuningData?
+  ) throws(Fault) -> Start? {
+    guard let weighed = try pairs(within: bytes, projector) else { return nil }
+    let best = try job.scaled(weighed, rows)
+    guard projector.curvature != nil, let least = best.scale?.loss else { return best }
+    var unweighed = projector
+    unweighed.curvature = nil
+    guard let plain = try pairs(within: bytes, unweighed, method: .projected) else { return best }
+    var (own, start) = (projector, plain)
+    // What follows weighs errors as the job does.
+    own.residuals = plain.projector.residuals
+    start.projector = own
+    start.isWeighed = false
+    let other = try job.scaled(start, rows)
+    return other.scale.map { $0.loss < least } ?? false ? other : best
+  }
+
   /// As many pairs, and as finely, as `bytes` hold.
   ///
   /// - Parameters:

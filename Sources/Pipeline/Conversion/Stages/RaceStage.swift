@@ -54,7 +54,7 @@ package struct RaceStage: Stage {
       found = try raced(input.starts, tuning, data, job)
       if job.session.ranks.isFirst { try file.keep(found.race) }
     } else {
-      found = try compared(input.starts, try rowsBehindCalibration(job), job)
+      found = try compared(input.starts, try job.rowsBehindCalibration(RaceStage.mostRows), job)
     }
     job.session.log.note("form \(found.winner.name): \(found.winner.size)")
     return (found.winner, found.race)
@@ -136,20 +136,6 @@ package struct RaceStage: Stage {
       starts[best],
       RaceRecord(measure: data == nil ? "energy" : "kd", rows: rows.count, entries: entries)
     )
-  }
-
-  /// Rows of the calibration's file behind those that it uses; none where it uses all.
-  private func rowsBehindCalibration(_ job: JobContext) throws(Fault) -> [TokenizedExample] {
-    guard let calibration = job.request.calibration else { return [] }
-    let file = try job.file(of: calibration)
-    guard let used = file.limit else { return [] }
-    do throws(Fault) {
-      return try job.tokenized(
-        JobRequest.Data(path: file.path, limit: RaceStage.mostRows, skip: file.skip + used),
-        role: "race")
-    } catch  where error.code == "DATA-EMPTY" {
-      return []
-    }
   }
 
   // MARK: - Places

@@ -4,6 +4,7 @@ import Bases
 import Checkpoints
 package import Faults
 import Files
+import Foundation
 import Projection
 import Ranks
 import Recipes
@@ -33,11 +34,13 @@ package struct RecordStage: Stage {
         Setting("rank", tuned.projected.rankSummary(of: job.matched.modules.count)),
         Setting("form", tuned.projected.form),
         Setting("form chosen by", input.race == nil ? "the options" : "a race"),
+        Setting("pairs chosen by", RecordStage.pairs(tuned)),
         Setting("directions", request.directions.rawValue),
         Setting(
           "start",
           request.startArtifactPath.map { "artifact \(Paths.name(of: $0))" }
             ?? request.method.rawValue),
+        Setting("start scaled by", RecordStage.scale(tuned.start)),
         Setting("stored as", tuned.start.storage.rawValue),
         Setting("scales", input.result.artifact.coarsening.description),
         Setting("carried parameters", RecordStage.carried(job)),
@@ -78,6 +81,20 @@ package struct RecordStage: Stage {
       threads: session.threads, peakBytes: ProcessPeak.byteCount, machine: MachineLine.current,
       createdBy: Product.createdBy,
       warnings: (job.warnings + session.bases.warnings).lines)
+  }
+
+  /// What chose the pairs.
+  private static func pairs(_ tuned: TunedAdapter) -> String {
+    guard tuned.projected.hasResidual else { return "none" }
+    return tuned.start.isWeighed && tuned.start.projector.curvature != nil
+      ? "curvature" : "plain energy"
+  }
+
+  /// What the first latents were multiplied with, and what that did.
+  private static func scale(_ start: Start) -> String {
+    guard let scale = start.scale else { return "nothing" }
+    return String(
+      format: "%.4g, KL to the LoRA %.4g -> %.4g", scale.multiple, scale.first, scale.loss)
   }
 
   /// How many processes shared the job; nil for one alone.

@@ -18,17 +18,20 @@ package struct StartStage: Stage {
   ) throws(Fault) -> [Start] {
     switch input.size.extent {
     case .rank(let rank):
-      return [try ranked(rank, input.projector, job)]
+      let start = try ranked(rank, input.projector, job)
+      // What an artifact starts with was scaled, or tuned, when it was made.
+      return [
+        job.request.startArtifactPath == nil ? try job.scaled(start, input.rows?.tuning) : start
+      ]
     case .part(let bytes):
       let filling = Filling(
         job: job, data: input.rows?.tuning, storage: job.request.storage)
       let plans = filling.plans(try planner(input.projector, job))
       guard let plan = try filling.plan(input.projector, plans, within: bytes) else { return [] }
-      return [
-        Start(
-          form: .directions, storage: job.request.storage, projector: input.projector, plan: plan,
-          projected: try job.projected(input.projector, plan), bytes: 0)
-      ]
+      let start = Start(
+        form: .directions, storage: job.request.storage, projector: input.projector, plan: plan,
+        projected: try job.projected(input.projector, plan), bytes: 0)
+      return [try job.scaled(start, input.rows?.tuning)]
     case .bytes(let bytes):
       let race = try RaceFile(job, size: input.size, rows: input.rows)
       let ways =
@@ -69,7 +72,7 @@ package struct StartStage: Stage {
       let filling = Filling(job: job, data: rows?.tuning, storage: way.storage)
       let start: Start?
       if way.form == .pairs {
-        start = try filling.pairs(within: bytes, projector)
+        start = try filling.nearestPairs(within: bytes, projector, rows?.tuning)
       } else {
         if weighed?.form != way.form {
           let base =
@@ -78,7 +81,8 @@ package struct StartStage: Stage {
         }
         guard let weighed else { continue }
         start = try filling.directions(
-          way.form, within: bytes, weighed.projector, filling.plans(weighed.planner))
+          way.form, within: bytes, weighed.projector, filling.plans(weighed.planner)
+        ).map { (start) throws(Fault) in try job.scaled(start, rows?.tuning) }
       }
       if let start { starts.append(start) }
     }
