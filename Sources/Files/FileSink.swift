@@ -23,18 +23,10 @@ public final class FileSink {
   ///
   /// - Throws: 75 `OUT-FULL` with the bytes needed and free; 74 `OUT-WRITE`.
   public func append(_ bytes: UnsafeRawBufferPointer) throws(Fault) {
-    var rest = bytes
-    while !rest.isEmpty {
-      let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 28))
-      let count = calls.write(descriptor, piece)
-      if count > 0 {
-        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
-      } else if count != -Int(EINTR) {
-        // A write of nothing that reports no error would loop for ever.
-        throw Fault.cannotWrite(
-          path, step: "write", errno: count == 0 ? EIO : Int32(-count),
-          needed: expectedByteCount ?? byteCount + bytes.count)
-      }
+    let failure = calls.writeAll(descriptor, bytes)
+    guard failure == 0 else {
+      throw Fault.cannotWrite(
+        path, step: "write", errno: failure, needed: expectedByteCount ?? byteCount + bytes.count)
     }
     hasher.update(bytes)
     byteCount += bytes.count

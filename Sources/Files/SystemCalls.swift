@@ -69,6 +69,21 @@ public struct SystemCalls: Sendable {
     rename: { negated(Glibc.rename($0, $1)) },
     unlink: { negated(Glibc.unlink($0)) })
 
+  /// Writes all of `bytes`, however few the system takes at a time; the error number, 0 for none.
+  public func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 28)))
+      if count > 0 {
+        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+      } else if count != -Int(EINTR) {
+        // A write of nothing that reports no error would loop for ever.
+        return count == 0 ? EIO : Int32(-count)
+      }
+    }
+    return 0
+  }
+
   /// `fsync` of each by the threads that the C library keeps for it, which do nothing but wait.
   private static func asynchronously(_ descriptors: [Int32]) -> [Int32] {
     var blocks = [aiocb](repeating: aiocb(), count: descriptors.count)

@@ -29,7 +29,7 @@ import Training
     var options = TuningOptions()
     options.setStandardRate(outputDirections: 400, besideResidual: true, knowsStart: true)
     #expect(options.learningRate == 0.015)
-    #expect(options.nearStart == TuningOptions.NearStart(fullRateLoss: 0.3, leastShare: 0.3))
+    #expect(options.nearStart == TuningOptions.NearStart(fullRateLoss: 0.06, leastShare: 0.3))
     options.setStandardRate(outputDirections: 400, besideResidual: true, knowsStart: false)
     #expect(abs(options.learningRate - 0.0045) < 1e-12 && options.nearStart == nil)
   }

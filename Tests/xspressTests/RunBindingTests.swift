@@ -52,6 +52,24 @@ import Testing
     }
   }
 
+  /// What an earlier job left beside the record of one that failed is nobody's.
+  @Test func theArtifactOfAnEarlierJobIsNotExported() throws {
+    try withRun { folder, run in
+      let path = "\(run)/jobs/two/record.json"
+      let record = String(decoding: try bytes(path), as: UTF8.self)
+      let changed = record.replacing("\"state\": \"done\"", with: "\"state\": \"failed\"")
+      #expect(changed != record)
+      try AtomicFile.write(path, text: changed)
+      let exported = try Tool.run(
+        ["export", run, "--to", "peft", "-o", "\(folder)/exports", "--quiet"],
+        cache: "\(folder)/cache")
+      #expect(exported.status == 65, "\(exported.errors)")
+      #expect(exported.errors.contains("RUN-ARTIFACT"), "\(exported.errors)")
+      #expect(Paths.kind(of: "\(folder)/exports/one") == .directory)
+      #expect(Paths.kind(of: "\(folder)/exports/two") == .missing)
+    }
+  }
+
   /// One artifact copied over another, one that is damaged, one that is missing.
   @Test(arguments: ["copied", "damaged", "missing"])
   func anotherArtifactIsNoticedByEveryCommand(fault: String) throws {

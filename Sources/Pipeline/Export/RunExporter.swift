@@ -141,7 +141,9 @@ public final class RunExporter {
     let path = ArtifactBinding.recordPath(job: Paths.parent(of: artifact))
     guard Paths.kind(of: path) != .missing else { return }
     let record = try JobRecord.read(path)
-    guard record.state == .done else { return }
+    guard record.state == .done else {
+      throw ArtifactBinding.leftover(artifact, of: record.state)
+    }
     try ArtifactBinding.check(artifact, against: record, memory: nil)
   }
 

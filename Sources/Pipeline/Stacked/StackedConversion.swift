@@ -107,7 +107,8 @@ package final class StackedConversion {
     let (shelf, store, draws) = (self.shelf, session.bases, session.probeDraws)
     let basePath = session.base.path
     let task = session.log.task(
-      "project \(jobs.count) adapters", total: modules.count, unit: "modules")
+      jobs.count == 1 ? "project" : "project \(jobs.count) adapters", total: modules.count,
+      unit: "modules")
     let results = try parallelMap(modules.count, threads: session.threads) {
       (index) throws(Fault) -> Results in
       let module = modules[index]

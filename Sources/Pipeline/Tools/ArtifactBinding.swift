@@ -50,6 +50,12 @@ package enum ArtifactBinding {
     throw fault("the record says that the job keeps its LoRA, yet here is an artifact", path)
   }
 
+  /// The fault of an artifact beside the record of a job that made none.
+  static func leftover(_ path: String, of state: JobRecord.State) -> Fault {
+    fault(
+      "the record says that the job is \(state.rawValue): this artifact is an earlier one's", path)
+  }
+
   private static func fault(_ reason: String, _ path: String) -> Fault {
     Fault(.badData, "RUN-ARTIFACT", reason, path: path)
   }

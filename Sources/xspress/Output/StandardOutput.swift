@@ -24,24 +24,9 @@ enum StandardOutput {
   private static func send(_ text: String) throws(Fault) {
     var bytes = Array(text.utf8)
     if bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
-    let failure = bytes.withUnsafeBytes { send($0) }
+    let failure = bytes.withUnsafeBytes { SystemCalls.posix.writeAll(STDOUT_FILENO, $0) }
     guard failure == 0 else {
       throw Fault(.io, "IO-STDOUT", "cannot write the result: \(Fault.text(errno: failure))")
     }
-  }
-
-  /// Writes all of `bytes`, however few the system takes at a time; the error number, 0 for none.
-  private static func send(_ bytes: UnsafeRawBufferPointer) -> Int32 {
-    var rest = bytes
-    while !rest.isEmpty {
-      let count = SystemCalls.posix.write(STDOUT_FILENO, rest)
-      if count > 0 {
-        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
-      } else if count != -Int(EINTR) {
-        // A write of nothing that reports no error would loop for ever.
-        return count == 0 ? EIO : Int32(-count)
-      }
-    }
-    return 0
   }
 }
