@@ -67,6 +67,23 @@ private func files(_ jobs: [JobRecord]) throws -> [String: String] {
     #expect(Report(jobs: jobs).terminalText.contains("kept: stays: " + why))
   }
 
+  /// Where nothing was measured there are no columns of dashes.
+  @Test func columnsOfAccuracyStandWhereThereIsAny() throws {
+    let measured = try #require(try files([Samples.clinc(), Samples.kept("a")])["index.html"])
+    let plain = try #require(try files([Samples.kept("a"), Samples.kept("b")])["index.html"])
+    for (page, isThere) in [(measured, true), (plain, false)] {
+      let summary = try #require(
+        page.components(separatedBy: "<h2>Summary</h2>").last?
+          .components(separatedBy: "</table>").first)
+      #expect(summary.contains(">NLL stored</th>") == isThere)
+      let rows = summary.components(separatedBy: "<tr>").dropFirst(2)
+      #expect(rows.count == 2)
+      for row in rows {
+        #expect(row.components(separatedBy: "<td").count - 1 == (isThere ? 12 : 5))
+      }
+    }
+  }
+
   @Test func oneAdapterAtSeveralSizesIsAFrontier() throws {
     let jobs = Samples.frontier()
     let pages = try files(jobs + [Samples.banking()])

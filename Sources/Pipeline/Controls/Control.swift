@@ -8,11 +8,6 @@ import Recipes
 /// has directions, the choice of bit widths where it has codes, a scale chosen on the rows that choose the result's step
 /// where it has a scale, and the same distillation.
 protocol Control: Sendable {
-  /// What its variants are called, or as long names.
-  ///
-  /// - Parameter isTuned: whether the job tunes; controls are tuned then too.
-  func names(isTuned: Bool) -> [String]
-
   /// Its variants at the bytes of the result.
   func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant]
 }

@@ -19,8 +19,6 @@ struct DirectionsControl: Control {
   /// Rounds of making it larger until the bytes are filled.
   private static let rounds = 12
 
-  func names(isTuned: Bool) -> [String] { [title] }
-
   func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
     let request = context.job.request
     var projector = context.projector

@@ -6,8 +6,6 @@ import Recipes
 
 /// The forms of ours that the result is not of, at its bytes and tuned like it: whether the race chose well.
 struct FormsControl: Control {
-  func names(isTuned: Bool) -> [String] { ["form directions"] }
-
   func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
     let result = context.result.projected
     let hasDirections = result.bases.contains { $0.selection.outputRank > 0 }

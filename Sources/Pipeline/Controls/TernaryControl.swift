@@ -20,11 +20,6 @@ import Training
 struct TernaryControl: Control {
   private static let levels = [1, 3, 7]
 
-  func names(isTuned: Bool) -> [String] {
-    let name = "LoRA as sparse signs, density 2.34%, scales times 1.25"
-    return isTuned ? [name, "LoRA as sparse signs, density 2.34%, scales distilled"] : [name]
-  }
-
   func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
     // A scale of two bytes a factor.
     let cut = try nearest(context) { _ in 4 }

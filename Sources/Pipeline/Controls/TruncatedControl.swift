@@ -13,11 +13,6 @@ import Training
 /// serves most, in the same file behind the same coder. One scale for all of them is chosen on dev rows; one variant
 /// more has its vectors distilled like the result.
 struct TruncatedControl: Control {
-  func names(isTuned: Bool) -> [String] {
-    let name = "LoRA cut by SVD, up to rank 10, scales times 1.25"
-    return isTuned ? [name, "LoRA cut by SVD, up to rank 10, distilled"] : [name]
-  }
-
   func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
     let plain = Projector(
       session: context.session, adapter: context.matched, curvature: nil, candidates: nil,

@@ -4,8 +4,6 @@ import Recipes
 
 /// The result's own directions and pairs with latents that start at zero, tuned alike.
 struct ZeroControl: Control {
-  func names(isTuned: Bool) -> [String] { ["zero start"] }
-
   func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
     let name = "zero start"
     // The start that the result had: pairs as they were before tuning.

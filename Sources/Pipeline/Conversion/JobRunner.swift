@@ -43,7 +43,8 @@ public final class JobRunner {
     let rows = try job.run(RowsStage())
     try job.agreeOnInputs(rows)
     guard let found = try firstThatPasses(projector, rows) else {
-      return try job.run(KeepingStage(), gate)
+      let evaluation = try job.run(AdapterMeasurementStage())
+      return try job.run(KeepingStage(), (gate, evaluation))
     }
     let measured = try job.run(MeasurementStage(), (found.result, rows))
     let file = try job.run(WritingStage(), measured.artifact)

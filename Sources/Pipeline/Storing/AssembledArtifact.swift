@@ -28,17 +28,17 @@ package struct AssembledArtifact {
     artifact.metadata.record["gate"] = nil
   }
 
-  /// Puts the accuracy block into the metadata; nil says that nothing was measured.
+  /// Puts the accuracy block into the metadata, controls left to the record; nil says that nothing was measured.
   ///
-  /// Room for the block was kept by figures drawn at random, and real ones may take a little more: then controls, and if need
-  /// be comparisons too, are left to the record, so that nothing that was trained is lost for a few bytes.
+  /// Room for the block was kept by figures drawn at random, and real ones may take a little more: then comparisons are left to
+  /// the record too, so that nothing that was trained is lost for a few bytes.
   ///
   /// - Parameter limit: What the file may have; nil for any size.
   mutating func setAccuracy(
     _ evaluation: inout EvaluationRecord?, within limit: Int? = nil
   ) throws(Fault) {
     let whole = artifact.metadata
-    for cut in [\EvaluationRecord.self, \.withoutControls, \.withoutPairs] {
+    for cut in [\EvaluationRecord.withoutControls, \.withoutPairs] {
       artifact.metadata = whole
       let size = try setAccuracy(&evaluation, as: cut)
       guard let limit, size > limit else { return }

@@ -73,11 +73,6 @@ struct Assembler {
         (.stored, "as stored (\(storage.rawValue) + residual)"),
       ]
       if request.tuning != nil { variants.append((.tuned, "tuned")) }
-      for control in request.controls {
-        variants += control.implementation.names(isTuned: request.tuning != nil).map {
-          (.control, $0)
-        }
-      }
       artifact.standIn(AccuracyStandIn.block(variants, path: data.path, seed: request.seed))
     }
     if let share = request.target.minRetained, !artifact.isJudged {

@@ -48,6 +48,7 @@ enum HTMLPage {
   // Values under keys that end in "Chart" or "Markup" and "style" are markup made here; all others get escaped.
   private static func context(_ report: Report) -> [String: Any] {
     let totals = ReportTotals(report.jobs)
+    let isMeasured = report.jobs.contains { $0.evaluation != nil }
     let machines = Set(report.jobs.map(\.machine).filter { !$0.isEmpty })
     return [
       "style": HTMLTemplate.style, "title": report.title,
@@ -57,7 +58,10 @@ enum HTMLPage {
       "hasMany": report.jobs.count > 1, "hasNone": totals.done == 0,
       "listed": "\(totals.listed)", "leftOut": "\(totals.leftOut)",
       "hasLeftOut": totals.leftOut > 0,
-      "summary": report.jobs.enumerated().map { HTMLJob.summary($1, $0) },
+      "isMeasured": isMeasured,
+      "summary": report.jobs.enumerated().map { index, job in
+        HTMLJob.summary(job, index).merging(["isMeasured": isMeasured]) { $1 }
+      },
       "hasBytes": report.jobs.contains { $0.sizes != nil },
       "bytesChart": BytesChart.svg(report.jobs),
       "frontiers": Frontier.all(in: report.jobs).map {

@@ -38,9 +38,9 @@ enum HTMLTemplate {
     <section>
     <h2>Summary</h2>
     <div class="scroll"><table>
-    <thead><tr><th>Adapter</th><th class="n">Base</th><th class="n">LoRA</th><th class="n">Stored</th><th class="n">95% interval</th><th class="n">Retained</th><th class="n">NLL LoRA</th><th class="n">NLL stored</th><th class="n">As shipped</th><th class="n">As F16</th><th class="n">Artifact</th><th class="n">Smaller</th></tr></thead>
+    <thead><tr><th>Adapter</th>{{#isMeasured}}<th class="n">Base</th><th class="n">LoRA</th><th class="n">Stored</th><th class="n">95% interval</th><th class="n">Retained</th><th class="n">NLL LoRA</th><th class="n">NLL stored</th>{{/isMeasured}}<th class="n">As shipped</th><th class="n">As F16</th><th class="n">Artifact</th><th class="n">Smaller</th></tr></thead>
     <tbody>
-    {{#summary}}<tr><td class="name"><a href="#{{anchor}}">{{name}}</a>{{#hasState}} <span class="tag {{stateStyle}}">{{state}}</span>{{/hasState}}</td><td class="n">{{base}}</td><td class="n">{{lora}}</td><td class="n strong">{{result}}</td><td class="n muted">{{resultRange}}</td><td class="n">{{retained}}</td><td class="n">{{loraNLL}}</td><td class="n">{{resultNLL}}</td><td class="n">{{asShipped}}</td><td class="n">{{f16}}</td><td class="n strong">{{artifact}}</td><td class="n strong">{{ratio}}</td></tr>
+    {{#summary}}<tr><td class="name"><a href="#{{anchor}}">{{name}}</a>{{#hasState}} <span class="tag {{stateStyle}}">{{state}}</span>{{/hasState}}</td>{{#isMeasured}}<td class="n">{{base}}</td><td class="n">{{lora}}</td><td class="n strong">{{result}}</td><td class="n muted">{{resultRange}}</td><td class="n">{{retained}}</td><td class="n">{{loraNLL}}</td><td class="n">{{resultNLL}}</td>{{/isMeasured}}<td class="n">{{asShipped}}</td><td class="n">{{f16}}</td><td class="n strong">{{artifact}}</td><td class="n strong">{{ratio}}</td></tr>
     {{/summary}}</tbody>
     </table></div>
     {{#hasBytes}}

@@ -44,13 +44,7 @@ package struct MeasurementStage: Stage {
     _ result: StoredResult, on data: JobRequest.Data, _ rows: JobRows?, _ job: JobContext
   ) throws(Fault) -> EvaluationRecord {
     let (session, request, tuned) = (job.session, job.request, result.tuned)
-    let measurement = try Measurement(session: session, request: data, seed: request.seed)
-    try measurement.measure(
-      .lora, name: job.matched.adapter.name, source: request.adapterPath,
-      bytes: job.matched.adapter.byteCount, pool: try job.teacher())
-    try measurement.measure(
-      .base, name: "base", source: request.basePath,
-      pool: DecoderPool(weights: try session.unchanged.weights(), threads: session.threads))
+    let measurement = try Measurement(ofAdapterAndBaseOn: data, in: job)
     try measurement.measure(
       .start, name: "start (\(request.method.rawValue))",
       pool: try tuned.first.student(session, latents: tuned.first.latents).pool)

@@ -1,0 +1,38 @@
+import Adapters
+package import Faults
+import Models
+import Recipes
+package import Reports
+
+/// The accuracy block of a job that keeps its LoRA: that and the base.
+package struct AdapterMeasurementStage: Stage {
+  package static let name: String? = "evaluate"
+
+  package init() {}
+
+  package func isNeeded(for input: Void, in job: JobContext) -> Bool {
+    job.request.evaluation != nil
+  }
+
+  package func run(_: Void, in job: JobContext) throws(Fault) -> EvaluationRecord? {
+    try job.request.evaluation.map { (data) throws(Fault) in
+      try Measurement(ofAdapterAndBaseOn: data, in: job).record()
+    }
+  }
+}
+
+extension Measurement {
+  /// The LoRA, with which all that follow are compared, and the base.
+  convenience init(
+    ofAdapterAndBaseOn data: JobRequest.Data, in job: JobContext
+  ) throws(Fault) {
+    let (session, request) = (job.session, job.request)
+    try self.init(session: session, request: data, seed: request.seed)
+    try measure(
+      .lora, name: job.matched.adapter.name, source: request.adapterPath,
+      bytes: job.matched.adapter.byteCount, pool: try job.teacher())
+    try measure(
+      .base, name: "base", source: request.basePath,
+      pool: DecoderPool(weights: try session.unchanged.weights(), threads: session.threads))
+  }
+}
