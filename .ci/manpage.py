@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 # Options that every command has; described once.
-COMMON = {"threads", "memory", "cache-dir", "log", "quiet"}
+COMMON = {"threads", "memory", "cache-dir", "cache-limit", "log", "quiet"}
 
 
 def roff(text):
@@ -97,8 +97,8 @@ def main():
     ]:
         print(f".TP\n.B {code}\n{meaning}")
     print(
-        ".SH FILES\n.TP\n.I $XDG_CACHE_HOME/xspress\nComputed bases, by content digest; "
-        "\\fBxspress cache prune\\fR empties it."
+        ".SH FILES\n.TP\n.I $XDG_CACHE_HOME/xspress\nBases, second moments and teacher's states, by content "
+        "digest, at most \\fB\\-\\-cache\\-limit\\fR; \\fBxspress cache prune\\fR empties it."
     )
 
 

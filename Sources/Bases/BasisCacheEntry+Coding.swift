@@ -15,14 +15,23 @@ extension BasisCacheEntry {
   /// Word 1 of the header: an index here.
   private static let routes: [Convergence.Route] = [.gram, .direct, .iterated]
 
-  /// Writes the entry as one file that appears whole or not at all.
-  func write(_ path: String, for digest: SHA256Digest) throws(Fault) {
+  private var parts: [[Double]] {
     let figures =
       [
         convergence.residual, convergence.orthogonality, convergence.minimumGap,
         convergence.spanError,
       ] + singularValues
-    let parts = [figures, shortRows.elements, longRows?.elements ?? []]
+    return [figures, shortRows.elements, longRows?.elements ?? []]
+  }
+
+  /// The size of the file.
+  var byteCount: Int {
+    BasisCacheEntry.headerByteCount + 8 * parts.reduce(0) { $0 + $1.count }
+  }
+
+  /// Writes the entry as one file that appears whole or not at all.
+  func write(_ path: String, for digest: SHA256Digest) throws(Fault) {
+    let parts = self.parts
     let valueCount = parts.reduce(0) { $0 + $1.count }
     var checksum = Checksum(of: digest)
     for part in parts { checksum.update(part) }
@@ -33,7 +42,7 @@ extension BasisCacheEntry {
     ]
     let header = [BasisCacheEntry.mark] + counts.map { UInt64($0) } + [checksum.value]
     try AtomicFile.write(
-      path, expectedByteCount: BasisCacheEntry.headerByteCount + 8 * valueCount
+      path, expectedByteCount: byteCount
     ) { (sink) throws(Fault) in
       try sink.append(words: header)
       for part in parts { try sink.append(words: part) }

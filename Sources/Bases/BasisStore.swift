@@ -43,19 +43,19 @@ public final class BasisStore: Sendable {
   /// A store over a base model.
   ///
   /// - Parameters:
-  ///   - cacheDirectory: where entries are kept; nil keeps them in memory, a little less than the
+  ///   - cache: where entries are kept; nil keeps them in memory, a little less than the
   ///     size of the weights in Float64.
   ///   - threads: modules computed at once in ``prepare(modules:progress:)``.
   ///   - pack: a `.xsbases` file to take all bases from, whatever the weights' digests: whether it
   ///     belongs to them is for the caller to check, by ``packDifferences(among:)``.
   /// - Throws: as ``BasisPack/open(_:)``.
   public init(
-    base: BaseCheckpoint, cacheDirectory: String?, threads: Int, pack: String? = nil
+    base: BaseCheckpoint, cache: CacheDirectory?, threads: Int, pack: String? = nil
   ) throws(Fault) {
     self.base = base
     if let pack { self.pack = try BasisPack.open(pack) } else { self.pack = nil }
     self.threads = max(threads, 1)
-    cache = cacheDirectory.map { BasisCache(cacheDirectory: $0) }
+    self.cache = cache.map { BasisCache($0) }
   }
 
   /// What went wrong without stopping the work.
@@ -223,7 +223,7 @@ public final class BasisStore: Sendable {
   private func isStored(
     _ digest: SHA256Digest, _ module: LinearModule, leading: Int?
   ) -> Bool {
-    if let cache, Paths.kind(of: cache.path(for: digest)) == .file { return true }
+    if let cache, cache.hasWhole(digest) { return true }
     // Of leading directions there may be too few: only the entry itself tells.
     return stored(digest, module, leading: leading) != nil
   }

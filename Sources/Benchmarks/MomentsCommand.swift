@@ -42,7 +42,7 @@ struct MomentsCommand: ParsableCommand {
     }
     let exact = try moments(0)
     let store = try BasisStore(
-      base: checkpoint, cacheDirectory: cache, threads: options.threads)
+      base: checkpoint, cache: cache.map { CacheDirectory($0) }, threads: options.threads)
     let updates = try Adapter.open(adapter).updates
     let modules = checkpoint.linearModules.enumerated().filter { $0.offset % every == 0 }
       .map(\.element)

@@ -37,7 +37,8 @@ struct FactorsCommand: ParsableCommand {
   static func bases(
     _ base: BaseCheckpoint, rank: Int, cache: String?, threads: Int
   ) throws(Fault) -> [ModuleBasis] {
-    let store = try BasisStore(base: base, cacheDirectory: cache, threads: threads)
+    let store = try BasisStore(
+      base: base, cache: cache.map { CacheDirectory($0) }, threads: threads)
     try store.prepare(modules: base.linearModules)
     return try parallelMap(base.linearModules.count, threads: threads) {
       (index) throws(Fault) -> ModuleBasis in

@@ -11,6 +11,11 @@ extension Paths {
     }
   }
 
+  /// Sets the times of a file to now; nothing happens where there is none, or where it is not ours to change.
+  static func touch(_ path: String) {
+    _ = utimensat(AT_FDCWD, path, nil, 0)
+  }
+
   /// Removes a file; nothing happens where there is none.
   public static func removeIfPresent(_ path: String) {
     _ = unlink(path)

@@ -1,7 +1,11 @@
+public import Files
+
 /// What a run may use.
 public struct FleetResources: Sendable {
   /// Folder of caches.
   public var cacheDirectory: String?
+  /// Bytes that all caches may take.
+  public var cacheLimit: Int
   /// Folder for scratch files; nil for the run itself.
   public var scratch: String?
   /// An earlier run whose artifacts are taken over where nothing changed.
@@ -13,10 +17,11 @@ public struct FleetResources: Sendable {
 
   /// Resources.
   public init(
-    cacheDirectory: String?, scratch: String? = nil, since: String? = nil, threads: Int,
-    memory: Int?
+    cacheDirectory: String?, cacheLimit: Int = CacheDirectory.defaultByteLimit,
+    scratch: String? = nil, since: String? = nil, threads: Int, memory: Int?
   ) {
     self.cacheDirectory = cacheDirectory
+    self.cacheLimit = cacheLimit
     self.scratch = scratch
     self.since = since
     self.threads = threads

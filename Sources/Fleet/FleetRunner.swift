@@ -119,7 +119,8 @@ public final class FleetRunner {
     conversion = nil
     let opened = try BaseSession(
       path: plan.basePath, cacheDirectory: resources.cacheDirectory,
-      pack: plan.recipe.basesPath, threads: resources.threads, memory: resources.memory, log: log)
+      cacheLimit: resources.cacheLimit, pack: plan.recipe.basesPath, threads: resources.threads,
+      memory: resources.memory, log: log)
     session = (key, opened)
     return opened
   }

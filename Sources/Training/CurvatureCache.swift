@@ -1,7 +1,7 @@
 package import Checkpoints
 package import Evaluation
-package import Faults
-package import Files
+public import Faults
+public import Files
 import Glibc
 import LinearAlgebra
 package import Models
@@ -10,18 +10,18 @@ package import Models
 ///
 /// Safe to share between processes and to delete at any time: a file that is missing or damaged costs a calibration.
 public final class CurvatureCache: Sendable {
-  /// Where the entries lie.
-  public let folder: CacheFolder
+  /// Where the entries lie, and what bounds them.
+  public let directory: CacheDirectory
 
   /// Tokens and rows, each a little-endian 64-bit number.
   private static let headByteCount = 16
   private static let digestByteCount = 32
 
-  /// The cache below `cacheDirectory`, which is made when the first entry is written.
-  public init(cacheDirectory: String, byteLimit: Int = 4 << 30) {
-    folder = CacheFolder(
-      Paths.join(cacheDirectory, "moments-1"), suffix: ".moments", byteLimit: byteLimit)
-  }
+  /// The cache in `directory`.
+  public init(_ directory: CacheDirectory) { self.directory = directory }
+
+  /// The entries, by digest; throws as ``CacheDirectory/entries(_:)``.
+  public func entries() throws(Fault) -> [CacheEntry] { try directory.entries([.moments]) }
 
   /// Names second moments: the model, the tokens in order, the seed, and what changes the last bits of products.
   package static func key(
@@ -45,7 +45,7 @@ public final class CurvatureCache: Sendable {
   package func read(
     _ key: SHA256Digest, _ configuration: DecoderConfiguration
   ) -> CurvatureRows? {
-    let path = folder.path(key)
+    let path = directory.path(.moments, key)
     guard Paths.kind(of: path) == .file, let file = try? InputFile(path),
       file.byteCount > CurvatureCache.headByteCount + CurvatureCache.digestByteCount,
       let head = try? file.read(at: 0, count: CurvatureCache.headByteCount)
@@ -75,22 +75,25 @@ public final class CurvatureCache: Sendable {
       let digest = try? file.read(at: end, count: CurvatureCache.digestByteCount),
       hasher.finalize().bytes == digest
     else { return nil }
+    directory.noteUse(of: path)
+    // The file stays readable while it is open, whoever removes its name.
     return CurvatureRows(
       file: file, offset: CurvatureCache.headByteCount, configuration, tokenCount: tokens,
       rowCount: rows)
   }
 
-  /// Keeps `rows` under `key`, which may remove the oldest entries.
+  /// Keeps `rows` under `key`, which may remove others.
   ///
-  /// - Throws: what writing a file throws; nothing is lost but time.
+  /// - Throws: 71 `CACHE-LIMIT`; what writing a file throws. Nothing is lost but time.
   package func write(
     _ rows: CurvatureRows, for key: SHA256Digest, _ configuration: DecoderConfiguration
   ) throws(Fault) {
     let byteCount =
       CurvatureCache.headByteCount + CurvatureCache.digestByteCount
       + CurvatureRows.byteCount(configuration, rowCount: rows.rowCount)
-    guard try folder.makeRoom(byteCount) else { return }
-    try AtomicFile.write(folder.path(key), expectedByteCount: byteCount) { (sink) throws(Fault) in
+    let path = directory.path(.moments, key)
+    try directory.makeRoom(for: path, byteCount)
+    try AtomicFile.write(path, expectedByteCount: byteCount) { (sink) throws(Fault) in
       var hasher = SHA256Hasher()
       hasher.update(key.bytes)
       func append(_ bytes: UnsafeRawBufferPointer) throws(Fault) {
@@ -113,10 +116,10 @@ public final class CurvatureCache: Sendable {
   /// - Returns: nil where nothing can be locked there: then both compute, and write the same.
   /// - Throws: `RUN-STOPPED`.
   package func lock(_ key: SHA256Digest) throws(Fault) -> OutputLock? {
-    guard (try? Paths.makeDirectory(folder.directory)) != nil else { return nil }
+    guard (try? Paths.makeDirectory(directory.folder(.moments))) != nil else { return nil }
     while true {
       do throws(Fault) {
-        return try OutputLock(file: folder.path(key))
+        return try OutputLock(file: directory.path(.moments, key))
       } catch {
         guard error.code == "LOCK-HELD" else { return nil }
       }

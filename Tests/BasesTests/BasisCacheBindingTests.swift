@@ -11,7 +11,7 @@ import Testing
     let base = try BaseCheckpoint.open(TinyLlama.folder)
     let modules = Array(base.linearModules.filter { $0.kind == .query }.prefix(2))
     try withTemporaryDirectory { folder in
-      let store = try BasisStore(base: base, cacheDirectory: folder, threads: 1)
+      let store = try BasisStore(base: base, cache: CacheDirectory(folder), threads: 1)
       try store.prepare(modules: modules, leading: { _ in leading })
       let values = try modules.map { try store.basis(of: $0, leading: leading).singularValues }
       let entries = try #require(store.cache).entries()
@@ -19,7 +19,7 @@ import Testing
       let bytes = try entries.map { try InputFile($0.path).readAll(limit: 1 << 20) }
       try AtomicFile.write(entries[0].path, bytes: bytes[1])
       try AtomicFile.write(entries[1].path, bytes: bytes[0])
-      let again = try BasisStore(base: base, cacheDirectory: folder, threads: 1)
+      let again = try BasisStore(base: base, cache: CacheDirectory(folder), threads: 1)
       for (module, expected) in zip(modules, values) {
         let found = try again.basis(of: module, leading: leading).singularValues
         #expect(relativeError(found, expected) < 1e-12)

@@ -20,7 +20,7 @@ struct BasisStoreTests {
     modules = Array(base.linearModules.filter { $0.kind == .key || $0.kind == .value }.prefix(4))
   }
 
-  private func files(in cache: BasisCache?) throws -> [BasisCache.Entry] {
+  private func files(in cache: BasisCache?) throws -> [CacheEntry] {
     try #require(cache).entries()
   }
 
@@ -30,12 +30,12 @@ struct BasisStoreTests {
 
   @Test func cachedBasesAreTheComputedOnes() throws {
     try withTemporaryDirectory { directory in
-      let cold = try BasisStore(base: base, cacheDirectory: directory, threads: 2)
+      let cold = try BasisStore(base: base, cache: CacheDirectory(directory), threads: 2)
       try cold.prepare(modules: modules)
       #expect(cold.counts.computed == 4 && cold.counts.cached == 0)
       #expect(try files(in: cold.cache).count == 4)
-      let warm = try BasisStore(base: base, cacheDirectory: directory, threads: 2)
-      let memory = try BasisStore(base: base, cacheDirectory: nil, threads: 1)
+      let warm = try BasisStore(base: base, cache: CacheDirectory(directory), threads: 2)
+      let memory = try BasisStore(base: base, cache: nil, threads: 1)
       for module in modules {
         let computed = try SingularBasis(
           weight: try base.matrix(module.weightName), moduleName: module.name)
@@ -82,17 +82,17 @@ struct BasisStoreTests {
     ]
     for (name, damage) in damages {
       try withTemporaryDirectory { directory in
-        let store = try BasisStore(base: base, cacheDirectory: directory, threads: 1)
+        let store = try BasisStore(base: base, cache: CacheDirectory(directory), threads: 1)
         let basis = try store.basis(of: module)
         let path = try #require(try files(in: store.cache).first).path
         var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         damage(&bytes)
         try bytes.write(to: URL(fileURLWithPath: path))
-        let again = try BasisStore(base: base, cacheDirectory: directory, threads: 1)
+        let again = try BasisStore(base: base, cache: CacheDirectory(directory), threads: 1)
         #expect(differ(try again.basis(of: module).inputRows, basis.inputRows) < 1e-8, "\(name)")
         #expect(again.counts.computed == 1, "\(name)")
         #expect(again.warnings.count == 1, "\(name)")
-        let repaired = try BasisStore(base: base, cacheDirectory: directory, threads: 1)
+        let repaired = try BasisStore(base: base, cache: CacheDirectory(directory), threads: 1)
         _ = try repaired.basis(of: module)
         #expect(repaired.counts.cached == 1 && repaired.warnings.isEmpty, "\(name)")
       }
@@ -104,14 +104,14 @@ struct BasisStoreTests {
     try withTemporaryDirectory { directory in
       let file = directory + "/file"
       try Data([1]).write(to: URL(fileURLWithPath: file))
-      let store = try BasisStore(base: base, cacheDirectory: file, threads: 1)
+      let store = try BasisStore(base: base, cache: CacheDirectory(file), threads: 1)
       #expect(try store.basis(of: modules[0]).count == 192)
       #expect(store.warnings.count == 1)
     }
   }
 
   @Test func faultsNameTheModule() throws {
-    let store = try BasisStore(base: base, cacheDirectory: nil, threads: 1)
+    let store = try BasisStore(base: base, cache: nil, threads: 1)
     var module = modules[0]
     module.name = "model.layers.99.self_attn.k_proj"
     #expect {
@@ -123,10 +123,10 @@ struct BasisStoreTests {
 
   @Test func packsGiveTheFirstDirections() throws {
     try withTemporaryDirectory { directory in
-      let store = try BasisStore(base: base, cacheDirectory: nil, threads: 2)
+      let store = try BasisStore(base: base, cache: nil, threads: 2)
       let path = directory + "/demo.xsbases"
       let written = try BasisPack.write(to: path, store: store, modules: modules, rank: 8)
-      let packed = try BasisStore(base: base, cacheDirectory: nil, threads: 1, pack: path)
+      let packed = try BasisStore(base: base, cache: nil, threads: 1, pack: path)
       let pack = try #require(packed.pack)
       #expect(pack.rank == 8 && pack.moduleNames == modules.map(\.name))
       #expect(try pack.digest() == written.digest)
@@ -170,7 +170,7 @@ struct BasisStoreTests {
 
   @Test func everyDamageToAPackIsRefused() throws {
     try withTemporaryDirectory { directory in
-      let store = try BasisStore(base: base, cacheDirectory: nil, threads: 2)
+      let store = try BasisStore(base: base, cache: nil, threads: 2)
       let good = directory + "/good.xsbases"
       let name = modules[0].name
       try BasisPack.write(to: good, store: store, modules: [modules[0]], rank: 2)

@@ -69,8 +69,8 @@ import Training
   @Test func damagedEntriesAreComputedAgain() throws {
     try withTemporaryDirectory { folder in
       let first = try convert(try TinyJob(in: folder))
-      let cache = CurvatureCache(cacheDirectory: "\(folder)/cache")
-      let entry = try #require(try cache.folder.entries().first)
+      let cache = CurvatureCache(CacheDirectory("\(folder)/cache"))
+      let entry = try #require(try cache.entries().first)
       let whole = try InputFile(entry.path).readAll(limit: 1 << 24)
       var flipped = whole
       flipped[whole.count / 2] ^= 1
@@ -98,7 +98,7 @@ import Training
         of: DecoderPool(weights: try tiny.session.weights(), threads: 1), examples: examples,
         seed: 0, scratch: folder)
       let size = CurvatureRows.byteCount(configuration, rowCount: rows.rowCount) + 48
-      let cache = CurvatureCache(cacheDirectory: "\(folder)/small", byteLimit: 2 * size + 8)
+      let cache = CurvatureCache(CacheDirectory("\(folder)/small", byteLimit: 2 * size + 8))
       let keys = (0..<4).map { CurvatureCache.key(model: .of([UInt8($0)]), examples: [], seed: 0) }
       for key in keys {
         try cache.write(rows, for: key, configuration)
@@ -107,12 +107,12 @@ import Training
           #expect(try read.inputRows(module) == rows.inputRows(module))
           #expect(try read.outputRows(module) == rows.outputRows(module))
         }
-        #expect(try cache.folder.entries().reduce(0) { $0 + $1.byteCount } <= 2 * size + 8)
+        #expect(try cache.entries().reduce(0) { $0 + $1.byteCount } <= 2 * size + 8)
       }
       #expect(cache.read(keys[0], configuration) == nil)
-      let tight = CurvatureCache(cacheDirectory: "\(folder)/tight", byteLimit: size - 1)
-      try tight.write(rows, for: keys[0], configuration)
-      #expect(try tight.folder.entries().isEmpty)
+      let tight = CurvatureCache(CacheDirectory("\(folder)/tight", byteLimit: size - 1))
+      #expect(throws: Fault.self) { try tight.write(rows, for: keys[0], configuration) }
+      #expect(try tight.entries().isEmpty)
     }
   }
 }

@@ -57,13 +57,13 @@ import Training
       let identity = SHA256Digest.of([UInt8(1)])
       func store(_ name: String) -> TeacherStateStore {
         TeacherStateStore(
-          cache: TeacherStateCache(cacheDirectory: folder + name), identity: identity)
+          cache: TeacherStateCache(CacheDirectory(folder + name)), identity: identity)
       }
       let alone = try Self.tuner(.one, store: store("/full"))
       try alone.run()
       let found = LinkedRanks.run(2) { (ranks) throws(Fault) in
         let cache = TeacherStateCache(
-          cacheDirectory: folder + (ranks.isFirst ? "/empty" : "/full"))
+          CacheDirectory(folder + (ranks.isFirst ? "/empty" : "/full")))
         let tuner = try Self.tuner(
           ranks, store: TeacherStateStore(cache: cache, identity: identity))
         try tuner.run()
@@ -71,7 +71,7 @@ import Training
       }
       for result in found { #expect(try result.get() == Self.outcome(alone)) }
       func digests(_ name: String) throws -> Set<SHA256Digest> {
-        Set(try TeacherStateCache(cacheDirectory: folder + name).entries().map(\.digest))
+        Set(try TeacherStateCache(CacheDirectory(folder + name)).entries().map(\.digest))
       }
       let (filled, full) = (try digests("/empty"), try digests("/full"))
       #expect(filled == full && !full.isEmpty)

@@ -16,7 +16,7 @@ import Training
     byteLimit: Int = 1 << 20
   ) throws -> [[Float]] {
     let store = TeacherStateStore(
-      cache: TeacherStateCache(cacheDirectory: folder, byteLimit: byteLimit),
+      cache: TeacherStateCache(CacheDirectory(folder, byteLimit: byteLimit)),
       identity: identity ?? self.identity)
     let tuner = run.tuner(TinyRun.options, teacher: teacher, store: store)
     try tuner.run()
@@ -40,7 +40,7 @@ import Training
     let run = try TinyRun()
     try withTemporaryDirectory { folder in
       let first = try latents(run, in: folder)
-      let entries = try TeacherStateCache(cacheDirectory: folder).entries()
+      let entries = try TeacherStateCache(CacheDirectory(folder)).entries()
       #expect(entries.count > 2)
       for (index, entry) in entries.enumerated() {
         var bytes = try InputFile(entry.path).readAll(limit: 1 << 20)
@@ -48,7 +48,7 @@ import Training
         try AtomicFile.write(entry.path, bytes: bytes)
       }
       #expect(try latents(run, in: folder) == first)
-      for entry in try TeacherStateCache(cacheDirectory: folder).entries() {
+      for entry in try TeacherStateCache(CacheDirectory(folder)).entries() {
         #expect(entry.byteCount == entries.first { $0.digest == entry.digest }?.byteCount)
       }
     }
@@ -59,7 +59,7 @@ import Training
     let run = try TinyRun()
     try withTemporaryDirectory { folder in
       let first = try latents(run, in: folder)
-      let entries = try TeacherStateCache(cacheDirectory: folder).entries()
+      let entries = try TeacherStateCache(CacheDirectory(folder)).entries()
       let sizes = Dictionary(grouping: entries, by: \.byteCount)
       let alike = try #require(sizes.values.first { $0.count > 1 })
       let bytes = try alike.map { try InputFile($0.path).readAll(limit: 1 << 20) }
@@ -74,11 +74,11 @@ import Training
     let run = try TinyRun()
     try withTemporaryDirectory { folder in
       let whole = try latents(run, in: folder)
-      let entries = try TeacherStateCache(cacheDirectory: folder).entries()
+      let entries = try TeacherStateCache(CacheDirectory(folder)).entries()
       let total = entries.reduce(0) { $0 + $1.byteCount }
       let small = folder + "/small"
       #expect(try latents(run, in: small, byteLimit: total / 2) == whole)
-      let kept = try TeacherStateCache(cacheDirectory: small).entries()
+      let kept = try TeacherStateCache(CacheDirectory(small)).entries()
       #expect(!kept.isEmpty && kept.reduce(0) { $0 + $1.byteCount } <= total / 2)
     }
   }

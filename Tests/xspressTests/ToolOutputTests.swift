@@ -213,6 +213,34 @@ import Testing
     }
   }
 
+  /// A limit that does not hold all bases is kept, and said; the result is the same.
+  @Test func cachesAreBounded() throws {
+    try withTemporaryDirectory { folder in
+      func bytes() throws -> Int {
+        let listed = try Tool.run(["cache", "list", "--json"], cache: folder)
+        return try #require(try JSONValue.parse(listed.output)["bytes"]?.intValue)
+      }
+      let bases = { (limit: [String]) in
+        try Tool.run(
+          ["bases", "--base", tinyModel, "--rank", "4", "--json"] + limit, cache: folder)
+      }
+      let whole = try bases([])
+      #expect(whole.status == 0 && whole.errors.isEmpty, "\(whole.errors)")
+      let all = try bytes()
+      let pruned = try Tool.run(
+        ["cache", "prune", "--cache-limit", "\(all / 2)", "--json"], cache: folder)
+      let removed = try #require(try JSONValue.parse(pruned.output)["bytes"]?.intValue)
+      let left = try bytes()
+      #expect(removed > 0 && left > 0 && removed + left == all && left <= all / 2)
+      let bounded = try bases(["--cache-limit", "\(all * 3 / 4)"])
+      #expect(bounded.status == 0 && bounded.errors.contains("finds no room"), "\(bounded.errors)")
+      let kept = try bytes()
+      #expect(kept > left && kept <= all * 3 / 4)
+      let refused = try bases(["--cache-limit", "little"])
+      #expect(refused.status == 64 && refused.errors.contains("--cache-limit"))
+    }
+  }
+
   @Test func pruningListsWhatItRemoved() throws {
     try withTemporaryDirectory { folder in
       _ = try convert(base: tinyModel, in: folder)

@@ -43,17 +43,18 @@ public final class BaseSession {
   /// Second moments of the base, for all jobs on it.
   package let moments: SharedMoments
 
-  /// Opens the base at `path`; `pack` supplies bases instead of an SVD, `memory` is the budget in bytes.
+  /// Opens the base at `path`; `pack` supplies bases instead of an SVD, `memory` is the budget in bytes, `cacheLimit`
+  /// bounds what all caches take.
   public init(
-    path: String, cacheDirectory: String?, pack: String? = nil, threads: Int,
-    memory: Int? = nil, log: ProgressLog, ranks: Ranks = .one
+    path: String, cacheDirectory: String?, cacheLimit: Int = CacheDirectory.defaultByteLimit,
+    pack: String? = nil, threads: Int, memory: Int? = nil, log: ProgressLog, ranks: Ranks = .one
   ) throws(Fault) {
+    let cache = cacheDirectory.map { CacheDirectory($0, byteLimit: cacheLimit) }
     base = try BaseCheckpoint.open(path)
     probeDraws = ProbeDraws(base: base)
-    teacherStates = cacheDirectory.map { TeacherStateCache(cacheDirectory: $0) }
-    moments = SharedMoments(cacheDirectory: cacheDirectory)
-    bases = try BasisStore(
-      base: base, cacheDirectory: cacheDirectory, threads: threads, pack: pack)
+    teacherStates = cache.map { TeacherStateCache($0) }
+    moments = SharedMoments(cache: cache)
+    bases = try BasisStore(base: base, cache: cache, threads: threads, pack: pack)
     packDigest = try bases.pack?.digest()
     self.memory = memory
     self.threads = threads

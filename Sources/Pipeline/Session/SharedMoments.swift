@@ -26,9 +26,7 @@ package final class SharedMoments {
   private let cache: CurvatureCache?
   private var last: (key: SHA256Digest, rows: CurvatureRows)?
 
-  init(cacheDirectory: String?) {
-    cache = cacheDirectory.map { CurvatureCache(cacheDirectory: $0) }
-  }
+  init(cache: CacheDirectory?) { self.cache = cache.map { CurvatureCache($0) } }
 
   /// The moments of the base of `session` on `examples`.
   ///

@@ -1,4 +1,5 @@
 public import Faults
+public import Files
 import JSON
 
 /// Recomputes golden cases with the product's own code and compares (`formats/golden.md`).
@@ -11,12 +12,18 @@ public struct Verifier: Sendable {
     public var threads: Int
     /// Where singular bases are kept; nil for nowhere.
     public var cacheDirectory: String?
+    /// Bytes that all caches may take.
+    public var cacheLimit: Int
 
     /// Settings; by default everything runs.
-    public init(includesSlow: Bool = true, threads: Int = 1, cacheDirectory: String? = nil) {
+    public init(
+      includesSlow: Bool = true, threads: Int = 1, cacheDirectory: String? = nil,
+      cacheLimit: Int = CacheDirectory.defaultByteLimit
+    ) {
       self.includesSlow = includesSlow
       self.threads = threads
       self.cacheDirectory = cacheDirectory
+      self.cacheLimit = cacheLimit
     }
   }
 

@@ -34,7 +34,8 @@ final class Workshop {
     if let sessions, sessions.path == path { return sessions.session }
     sessions = nil
     let session = try BaseSession(
-      path: path, cacheDirectory: options.cacheDirectory, threads: options.threads, log: .silent)
+      path: path, cacheDirectory: options.cacheDirectory, cacheLimit: options.cacheLimit,
+      threads: options.threads, log: .silent)
     sessions = (path, session)
     return session
   }

@@ -96,7 +96,7 @@ struct VerifyCommand: ParsableCommand {
     let verifier = Verifier(
       Verifier.Options(
         includesSlow: slow, threads: try shared.threadCount(log: log),
-        cacheDirectory: shared.cacheDirectory))
+        cacheDirectory: shared.cacheDirectory, cacheLimit: try shared.cacheByteLimit()))
     let report = try verifier.run(path, only: only) { log.note($0.name) }
     try writeFiles(report)
     if json {

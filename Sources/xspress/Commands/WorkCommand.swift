@@ -28,8 +28,8 @@ struct WorkCommand: ParsableCommand {
       try FleetRunner(
         manifest: try Manifest.read(manifest), run: RunDirectory(output),
         resources: FleetResources(
-          cacheDirectory: shared.cacheDirectory, scratch: scratch, since: since,
-          threads: 1, memory: nil),
+          cacheDirectory: shared.cacheDirectory, cacheLimit: try shared.cacheByteLimit(),
+          scratch: scratch, since: since, threads: 1, memory: nil),
         worker: worker, log: log
       ).work()
     } catch {

@@ -34,6 +34,7 @@ struct FleetOptions: ParsableArguments {
     let log = ProgressLog(style: style, isQuiet: shared.quiet, hasPlaces: true)
     var words = ["work", manifest.path, "-o", fleet.run.path]
     if let folder = shared.cacheDir { words += ["--cache-dir", folder] }
+    if let limit = shared.cacheLimit { words += ["--cache-limit", limit] }
     if let scratch { words += ["--scratch", scratch] }
     if let since { words += ["--since", since] }
     if shared.quiet { words.append("--quiet") }

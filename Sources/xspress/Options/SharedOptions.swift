@@ -7,7 +7,7 @@ import Progress
 import Ranks
 import Recipes
 
-/// Options of every command (`--threads`, `--memory`, `--cache-dir`, `--log`, `--quiet`).
+/// Options of every command (`--threads`, `--memory`, `--cache-dir`, `--cache-limit`, `--log`, `--quiet`).
 struct SharedOptions: ParsableArguments {
   @Option(
     help: "Threads to use, at most one a core or four (default: the cores it may run on).")
@@ -26,6 +26,10 @@ struct SharedOptions: ParsableArguments {
   var cacheDir: String?
 
   @Option(
+    help: "What all caches may take; the least recently used entries make room (default: 20GiB).")
+  var cacheLimit: String?
+
+  @Option(
     help:
       "Progress on stderr: plain, json or none (default: a live bar on a terminal, else plain).")
   var log: String?
@@ -35,6 +39,11 @@ struct SharedOptions: ParsableArguments {
 
   func validate() throws {
     if cacheDir?.isEmpty == true { throw ValidationError("--cache-dir is empty") }
+    do throws(Fault) {
+      _ = try cacheByteLimit()
+    } catch {
+      throw ValidationError("--cache-limit: \(error.reason)")
+    }
     try CountBounds.check("threads", threads, CountBounds.threads)
     if ProgressStyle.resolved(option: log, isQuiet: quiet) == nil {
       throw ValidationError("--log must be plain, json or none")
@@ -67,6 +76,12 @@ struct SharedOptions: ParsableArguments {
     return ProcessLimits.availableMemory.map { $0 / 10 * 8 / ranks.countOnHost }
   }
 
+  /// What all caches may take, in bytes.
+  func cacheByteLimit() throws(Fault) -> Int {
+    guard let cacheLimit else { return CacheDirectory.defaultByteLimit }
+    return try ByteSize.parse(cacheLimit)
+  }
+
   /// The folder of caches; nil where there is no home to put it in.
   var cacheDirectory: String? {
     if let cacheDir { return cacheDir }
@@ -82,7 +97,7 @@ struct SharedOptions: ParsableArguments {
   ) throws(Fault) -> BaseSession {
     let log = ranks.isFirst ? log ?? progress : ProgressLog(style: .none, isQuiet: true)
     return try BaseSession(
-      path: base, cacheDirectory: cacheDirectory, pack: pack,
+      path: base, cacheDirectory: cacheDirectory, cacheLimit: try cacheByteLimit(), pack: pack,
       threads: try threadCount(log: log, ranks: ranks), memory: try memoryBudget(ranks: ranks),
       log: log, ranks: ranks)
   }
