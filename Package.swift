@@ -170,6 +170,9 @@ let package = Package(
     .target(
       name: "RecipeSamples", dependencies: ["Recipes"], path: "Tests/RecipeSamples",
       swiftSettings: swiftSettings),
+    // What a run of the tool had resident at most, for the corpus of bad inputs.
+    .executableTarget(
+      name: "peak-memory", path: "Tests/PeakMemory", swiftSettings: swiftSettings),
     tests("FaultsTests", ["Faults"]),
     tests("TensorsTests", ["Tensors"]),
     tests("FilesTests", ["Files", "Faults"]),
@@ -237,7 +240,7 @@ let package = Package(
       [
         "Adapters", "Artifacts", "Checkpoints", "Compression", "Faults", "Files", "JSON",
         "LinearAlgebra", "Recipes", "RecipeSamples", "Tensors",
-        "xspress",
+        "xspress", "peak-memory",
       ]),
   ]
 )

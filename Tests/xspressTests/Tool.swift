@@ -16,8 +16,12 @@ enum Tool {
   }
 
   /// The binary beside the running test bundle, of the same build.
-  static let path = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    .deletingLastPathComponent().appendingPathComponent("xspress").path
+  static let path = beside("xspress")
+
+  private static func beside(_ name: String) -> String {
+    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+      .deletingLastPathComponent().appendingPathComponent(name).path
+  }
 
   /// Runs `xspress` with `arguments`, its cache in `cache`; progress is off unless they say otherwise.
   ///
@@ -25,9 +29,10 @@ enum Tool {
   ///   - environment: Variables added to this process's.
   ///   - limits: Commands of a shell before it, such as `ulimit -v 1000000`.
   ///   - redirections: Of the shell, such as `>&-`.
+  ///   - peak: A file for the most bytes that it had resident.
   static func run(
     _ arguments: [String], cache: String? = nil, environment added: [String: String] = [:],
-    limits: String? = nil, redirections: String = ""
+    limits: String? = nil, redirections: String = "", peak: String? = nil
   ) throws -> Outcome {
     let process = Process()
     let saysOtherwise = arguments.contains {
@@ -38,6 +43,9 @@ enum Tool {
       process.executableURL = URL(fileURLWithPath: "/bin/bash")
       let text = "\(limits ?? "true"); exec \"$0\" \"$@\" \(redirections)"
       process.arguments = ["-c", text, path] + arguments
+    } else if let peak {
+      process.executableURL = URL(fileURLWithPath: beside("peak-memory"))
+      process.arguments = [peak, path] + arguments
     } else {
       process.executableURL = URL(fileURLWithPath: path)
       process.arguments = arguments
