@@ -95,7 +95,7 @@ import Training
       let record = try JobRunner(session: tiny.session, request: request).run()
       // What is kept is measured, beside the base.
       #expect(record.evaluation?.variants.map(\.kind) == [.base, .lora])
-      #expect(record.evaluation?.result == nil && record.stages.contains { $0.name == "evaluate" })
+      #expect(record.stages.contains { $0.name == "evaluate" })
       let (sizes, gate) = (try #require(record.sizes), try #require(record.gate))
       #expect(record.state == .kept && record.failure == nil && record.artifactPath == nil)
       #expect(!gate.passes && gate.tried == JobSize.all(of: request.target, rank: 4).count)
