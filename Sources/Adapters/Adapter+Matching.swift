@@ -17,13 +17,14 @@ extension Adapter {
   ///   - parameters: All parameters of the base, for what changes others than those modules' weights.
   ///   - headIsTied: Whether the base's output head is its embeddings.
   ///   - headDimension: Rows of one attention head, for dialects that store queries and keys interleaved.
+  ///   - keyValueHeadCount: How many heads have a key, for dialects that order queries, keys and values otherwise.
   ///   - names: The names of the base's family, for its embeddings and its head.
   /// - Throws: 65 `AD-TARGET` for a name that no module has, naming the nearest, or that two have, naming
   ///   both; 65 `AD-BASE` with both shapes when the sizes differ; 65 `AD-DUP` for two updates of one
   ///   module; 69 `AD-TENSOR` for a change of something that the base does not have.
   public func matched(
     to modules: [Module], parameters: [Parameter] = [], headIsTied: Bool = false,
-    headDimension: Int? = nil, names: TensorNames = .llama
+    headDimension: Int? = nil, keyValueHeadCount: Int? = nil, names: TensorNames = .llama
   ) throws(Fault) -> Adapter {
     do throws(Fault) {
       var table: [UTF8Key: [Int]] = [:]
@@ -62,7 +63,12 @@ extension Adapter {
           lacksPrefix = true
         }
         result.append(
-          (index, try renamed(update, to: module.name, headDimension: headDimension)))
+          (
+            index,
+            try renamed(
+              update, to: module.name, headDimension: headDimension,
+              keyValueHeads: keyValueHeadCount)
+          ))
       }
       let note = Warning("AD-TARGET", "module names lack the leading model. of the base's")
       let ordered = result.sorted { $0.index < $1.index }.map(\.update)
@@ -80,7 +86,8 @@ extension Adapter {
     try matched(
       to: configuration.linearModules.map { ($0.name, $0.outFeatures, $0.inFeatures) },
       parameters: configuration.parameters, headIsTied: configuration.hasTiedEmbeddings,
-      headDimension: configuration.headDimension, names: configuration.names)
+      headDimension: configuration.headDimension,
+      keyValueHeadCount: configuration.keyValueHeadCount, names: configuration.names)
   }
 
   /// The names under which an adapter may mean the module: an adapter of the model without its head
@@ -118,12 +125,13 @@ extension Adapter {
   }
 
   private func renamed(
-    _ update: LowRankUpdate, to name: String, headDimension: Int?
+    _ update: LowRankUpdate, to name: String, headDimension: Int?, keyValueHeads: Int?
   ) throws(Fault) -> LowRankUpdate {
     var b = update.loraB
     if let ggufNames, ggufNames.ordersRows(of: name) {
       guard let headDimension, headDimension > 0,
-        let order = ggufNames.rowOrder(of: name, rows: b.rows, headDimension: headDimension),
+        let order = ggufNames.rowOrder(
+          of: name, rows: b.rows, headDimension: headDimension, keyValueHeads: keyValueHeads),
         order.headDimension == headDimension
       else {
         throw Fault(

@@ -136,6 +136,8 @@ public struct BaseCheckpoint: Sendable {
         continue
       }
       if isFactor(tensor) || isRotary(tensor) { continue }
+      let parts = checkpoint.partNames(tensor.name)
+      if !parts.isEmpty, parts.allSatisfy({ expected.contains(Array($0.utf8)) }) { continue }
       try TensorNames.checkLayerIndex(
         format == .gguf ? tensor.name : name, prefix: prefix,
         layerCount: configuration.layerCount)

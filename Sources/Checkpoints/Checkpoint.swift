@@ -17,6 +17,8 @@ public struct Checkpoint: Sendable {
   /// The files that hold the tensors.
   public var paths: [String] { source.paths }
   private let places: [[UInt8]: Int]
+  /// Tensors of Hugging Face that are rows of one of the file's.
+  private let parts: [[UInt8]: (index: Int, row: Int)]
 
   init(
     path: String, format: CheckpointFormat, architecture: String?, source: any WeightSource
@@ -28,12 +30,17 @@ public struct Checkpoint: Sendable {
     tensors = source.tensors
     // A tensor is found by its own name or by its Hugging Face name; both are compared as bytes.
     var places: [[UInt8]: Int] = [:]
+    var parts: [[UInt8]: (index: Int, row: Int)] = [:]
     places.reserveCapacity(2 * tensors.count)
     for (index, tensor) in tensors.enumerated() {
       places[Array(tensor.name.utf8)] = index
       if let name = source.huggingFaceName(at: index) { places[Array(name.utf8)] = index }
+      for (row, name) in source.partNames(at: index).enumerated() {
+        parts[Array(name.utf8)] = (index, row)
+      }
     }
     self.places = places
+    self.parts = parts
   }
 
   /// Opens a `.gguf`, a `.safetensors` or a directory and checks its structure, not its values.
@@ -66,7 +73,19 @@ public struct Checkpoint: Sendable {
 
   /// The tensor with this name, its own or its Hugging Face name; nil where there is none.
   public func tensor(_ name: String) -> TensorInfo? {
-    places[Array(name.utf8)].map { tensors[$0] }
+    let key = Array(name.utf8)
+    if let part = parts[key] {
+      var tensor = tensors[part.index]
+      tensor.shape.removeFirst()
+      return tensor
+    }
+    return places[key].map { tensors[$0] }
+  }
+
+  /// The Hugging Face names of the rows of the tensor called `name` in the file, where these are tensors of their own
+  /// there; else none.
+  func partNames(_ name: String) -> [String] {
+    places[Array(name.utf8)].map { source.partNames(at: $0) } ?? []
   }
 
   /// The Hugging Face name of the tensor called `name` in the file, where its family tells one.
@@ -82,6 +101,11 @@ public struct Checkpoint: Sendable {
   /// - Throws: 65 `CK-TENSOR` where there is no such tensor, 65 `VAL-NAN` at a value that is not
   ///   finite, 69 for a type this version cannot decode.
   public func floats(_ name: String, threads: Int = 1) throws(Fault) -> [Float] {
+    if let part = parts[Array(name.utf8)] {
+      let values = try source.floats(at: part.index, threads: threads)
+      let count = tensors[part.index].shape.dropFirst().reduce(1, *)
+      return Array(values[part.row * count..<(part.row + 1) * count])
+    }
     guard let index = places[Array(name.utf8)] else {
       throw Fault(.badData, "CK-TENSOR", "there is no such tensor", path: path, tensor: name)
     }

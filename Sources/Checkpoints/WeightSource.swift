@@ -11,6 +11,13 @@ protocol WeightSource: Sendable {
   /// The Hugging Face name of tensor `index`, where its format and family tell one.
   func huggingFaceName(at index: Int) -> String?
 
+  /// The Hugging Face names of the rows of tensor `index`, where these are tensors of their own there; else none.
+  func partNames(at index: Int) -> [String]
+
   /// The values of tensor `index`, row-major, in Hugging Face row order, all finite.
   func floats(at index: Int, threads: Int) throws(Fault) -> [Float]
+}
+
+extension WeightSource {
+  func partNames(at index: Int) -> [String] { [] }
 }

@@ -175,7 +175,7 @@ public final class DecoderWeights: Sendable {
       head: configuration.hasTiedEmbeddings
         ? embedding : try load(configuration.headName, rows: size),
       finalNorm: try norm(
-        names.module(.finalNorm) ?? "", configuration.finalNorm, size: hidden, vector))
+        [names.module(.finalNorm) ?? ""], configuration.finalNorm, size: hidden, vector))
     if configuration.headHasBias, let name = names.module(.head) {
       vocabulary.headBias = FloatBuffer(try checked(name + ".bias", size: size, vector))
     }
@@ -218,19 +218,25 @@ public final class DecoderWeights: Sendable {
       biases[product] = FloatBuffer(values)
     }
     var norms: [TensorRole: NormWeights] = [:]
-    for (role, size) in shape.norms(hiddenSize: configuration.hiddenSize) {
-      norms[role] = try norm(
-        names.module(role, layer: layer) ?? "", shape.norm, size: size, vector)
+    for part in shape.norms(hiddenSize: configuration.hiddenSize) {
+      norms[part.role] = try norm(
+        names.modules(part.role, layer: layer, heads: part.heads), shape.norm(part.role),
+        size: part.size, vector)
     }
     return LayerWeights.Vectors(norms: norms, biases: biases)
   }
 
+  /// A norm, or one behind the other those of several heads.
   private static func norm(
-    _ module: String, _ shape: Norm, size: Int, _ vector: (String) throws(Fault) -> [Float]
+    _ modules: [String], _ shape: Norm, size: Int, _ vector: (String) throws(Fault) -> [Float]
   ) throws(Fault) -> NormWeights {
-    NormWeights(
-      shape, weight: try checked(module + ".weight", size: size, vector),
-      bias: shape.hasBias ? try checked(module + ".bias", size: size, vector) : nil)
+    func values(_ suffix: String) throws(Fault) -> [Float] {
+      var values: [Float] = []
+      for module in modules { values += try checked(module + suffix, size: size, vector) }
+      return values
+    }
+    return NormWeights(
+      shape, weight: try values(".weight"), bias: shape.hasBias ? try values(".bias") : nil)
   }
 
   /// A vector of the size that the model needs.

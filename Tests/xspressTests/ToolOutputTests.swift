@@ -241,6 +241,30 @@ import Testing
     }
   }
 
+  /// Workers keep the bound that their batch was given.
+  @Test func workersKeepTheBound() throws {
+    try withTemporaryDirectory { folder in
+      let manifest = Paths.join(folder, "m.yaml")
+      try AtomicFile.write(
+        manifest,
+        text: """
+          schema: xspress.manifest/1
+          bases: {tiny: {path: \(tinyModel)}}
+          adapters:
+            - {path: \(tinyAdapter), name: a, rank: 4}
+          """)
+      for (limit, isKept) in [("100", false), ("1GB", true)] {
+        let run = Paths.join(folder, "run-\(limit)")
+        let outcome = try Tool.run(
+          ["batch", manifest, "-o", run, "--cache-limit", limit], cache: folder)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("finds no room") != isKept, "\(outcome.errors)")
+        let cache = CacheDirectory(Paths.join(folder, "xspress"))
+        #expect(try cache.entries().isEmpty != isKept)
+      }
+    }
+  }
+
   @Test func pruningListsWhatItRemoved() throws {
     try withTemporaryDirectory { folder in
       _ = try convert(base: tinyModel, in: folder)

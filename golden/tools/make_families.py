@@ -37,6 +37,7 @@ COMMON = {
 }
 GEMMA = COMMON | {"head_dim": 16, "bos_token_id": 286, "eos_token_id": 287, "pad_token_id": 0}
 MULTI = {key: COMMON[key] for key in COMMON if key != "num_key_value_heads"}
+FALCON = {key: COMMON[key] for key in COMMON if key not in ("num_key_value_heads", "intermediate_size")}
 FACTORS = {"short_factor": [1.0, 1.5, 2.0], "long_factor": [2.0, 3.0, 5.0]}
 
 FAMILIES = {
@@ -67,6 +68,11 @@ FAMILIES = {
     "starcoder2": ("Starcoder2ForCausalLM", COMMON),
     "stablelm": ("StableLmForCausalLM", COMMON | {
         "use_qkv_bias": True, "use_parallel_residual": True, "partial_rotary_factor": 0.5}),
+    # A second model of a family is named FAMILY-WHAT.
+    "stablelm-norms": ("StableLmForCausalLM", COMMON | {
+        "qk_layernorm": True, "use_parallel_residual": True, "partial_rotary_factor": 0.5}),
+    "falcon": ("FalconForCausalLM", FALCON | {"num_kv_heads": 1}),
+    "falcon-groups": ("FalconForCausalLM", FALCON | {"new_decoder_architecture": True, "num_kv_heads": 2}),
 }
 # Keys of published files that this version of the library no longer writes and the converter needs.
 PUBLISHED = {"gptneox": {"rotary_pct": 0.5, "rotary_emb_base": 10000}}
@@ -182,6 +188,13 @@ load = base.ModelBase.load_hparams
 def load_hparams(folder, *rest, **more):
     return json.load(open(str(folder) + "/config.json")) | load(folder, *rest, **more)
 base.ModelBase.load_hparams = staticmethod(load_hparams)
+# The converter returns StableLM's norms of heads from a generator, where they are lost.
+from conversion.stablelm import StableLMModel
+plain = StableLMModel.modify_tensors
+def modify_tensors(self, *arguments):
+    rest = yield from plain(self, *arguments)
+    yield from rest or ()
+StableLMModel.modify_tensors = modify_tensors
 sys.argv = ["convert_hf_to_gguf.py", {folder!r}, "--outfile", {target!r}, "--outtype", {type!r}]
 import convert_hf_to_gguf
 convert_hf_to_gguf.main()

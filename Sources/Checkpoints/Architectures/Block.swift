@@ -27,14 +27,16 @@ public struct Block: Sendable, Hashable {
       case separate
       /// One module: all queries, all keys, all values.
       case stacked
-      /// One module: query, key and value of each head in turn.
-      case byHead
+      /// One module: of each key-value head in turn its queries, its key and its value.
+      case byGroup
     }
 
     /// What a norm of queries and keys spans.
     public enum HeadNorm: Sendable, Hashable {
       /// Each head, with one weight for all.
       case head
+      /// Each head, with a weight of its own.
+      case eachHead
       /// All heads together.
       case projection
     }
@@ -60,8 +62,8 @@ public struct Block: Sendable, Hashable {
 
     /// Columns of the heads in the product.
     public var columns: HeadColumns {
-      packing == .byHead
-        ? .byHead(heads: headCount, dimension: headDimension)
+      packing == .byGroup
+        ? .byGroup(heads: headCount, keyValueHeads: keyValueHeadCount, dimension: headDimension)
         : .stacked(
           heads: headCount, keyValueHeads: keyValueHeadCount, dimension: headDimension)
     }
@@ -155,8 +157,15 @@ public struct Block: Sendable, Hashable {
     }
   }
 
-  /// The norms of the block and how many values each has.
-  public func norms(hiddenSize: Int) -> [(role: TensorRole, size: Int)] {
+  /// A norm of the block: those of queries and keys have no bias.
+  public func norm(_ role: TensorRole) -> Norm {
+    var norm = norm
+    if role == .queryNorm || role == .keyNorm { norm.hasBias = false }
+    return norm
+  }
+
+  /// The norms of the block, how many values each has, and for how many heads there is one of its own.
+  public func norms(hiddenSize: Int) -> [(role: TensorRole, size: Int, heads: Int)] {
     var roles: [TensorRole] =
       switch placement {
       case .pre, .parallel(sharedNorm: false): [.attentionNorm, .feedForwardNorm]
@@ -165,12 +174,15 @@ public struct Block: Sendable, Hashable {
         [.attentionNorm, .attentionPostNorm, .feedForwardNorm, .feedForwardPostNorm]
       case .parallel(sharedNorm: true): [.attentionNorm]
       }
-    var list = roles.map { ($0, hiddenSize) }
+    var list = roles.map { ($0, hiddenSize, 1) }
     roles = [.queryNorm, .keyNorm]
     switch attention.headNorm {
-    case .head: list += roles.map { ($0, attention.headDimension) }
+    case .head: list += roles.map { ($0, attention.headDimension, 1) }
+    case .eachHead:
+      let counts = [attention.headCount, attention.keyValueHeadCount]
+      list += zip(roles, counts).map { ($0, attention.headDimension, $1) }
     case .projection:
-      list += [(.queryNorm, attention.queryWidth), (.keyNorm, attention.keyValueWidth)]
+      list += [(.queryNorm, attention.queryWidth, 1), (.keyNorm, attention.keyValueWidth, 1)]
     case nil: break
     }
     return list

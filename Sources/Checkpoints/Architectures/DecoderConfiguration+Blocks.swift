@@ -2,7 +2,7 @@ extension DecoderConfiguration {
   var family: Family { Family.named(architecture) ?? .llama }
 
   /// The names of the model's tensors.
-  public var names: TensorNames { family.names }
+  public var names: TensorNames { family.names(of: self) }
 
   /// What block `layer` computes.
   public func block(_ layer: Int) -> Block { family.block(layer, self) }
@@ -80,8 +80,12 @@ extension DecoderConfiguration {
     }
     for layer in 0..<layerCount {
       let block = family.block(layer, self)
-      for (role, size) in block.norms(hiddenSize: hidden) {
-        add(role, layer, [size], hasBias: block.norm.hasBias)
+      for norm in block.norms(hiddenSize: hidden) {
+        let hasBias = block.norm(norm.role).hasBias
+        for name in names.modules(norm.role, layer: layer, heads: norm.heads) {
+          list.append((name + ".weight", [norm.size]))
+          if hasBias { list.append((name + ".bias", [norm.size])) }
+        }
       }
       for kind in block.kinds {
         let shape = block.shape(of: kind, hiddenSize: hidden)

@@ -69,6 +69,14 @@ public struct DecoderConfiguration: Sendable, Hashable {
   public var logitCap: Double?
   /// Whether attention and feed-forward layer read the same state.
   public var isParallel = false
+  /// Whether every head of queries and keys has a norm of its own.
+  public var hasHeadNorms = false
+  /// Norms of a block whose attention and feed-forward layer read the same state.
+  public var parallelNormCount = 1
+  /// Whether queries, keys and values of a Falcon model are in groups, as ``keyValueHeadCount`` says.
+  public var isGrouped = true
+  /// Whether a Falcon model without groups has one key-value head.
+  public var isMultiQuery = true
 
   /// A configuration from its fields; nothing is checked here.
   public init(

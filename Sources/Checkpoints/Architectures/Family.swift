@@ -45,6 +45,9 @@ struct Family: Sendable {
   /// Whether factors of RoPE in a GGUF file mean LongRoPE without being said to.
   var hasLongRoPEFactors = false
   let names: TensorNames
+  /// The names in models with two norms for attention and feed-forward layer side by side, and the tensor of GGUF that
+  /// only they have; nil where they are the same.
+  var twoNorms: (names: TensorNames, mark: String)?
   /// Modules that have a bias whatever the settings say.
   var biases: Set<LinearKind> = []
   /// Whether the head has a bias.
@@ -53,6 +56,8 @@ struct Family: Sendable {
   var derived: Set<String> = ["self_attn.rotary_emb.inv_freq"]
   /// Fields that are fixed for the family.
   var fixed: @Sendable (inout DecoderConfiguration) -> Void = { _ in }
+  /// Fields of `config.json` that others decide, when all are read.
+  var settled: @Sendable (inout DecoderConfiguration) -> Void = { _ in }
   /// What block `layer` computes.
   var block: @Sendable (_ layer: Int, _ model: DecoderConfiguration) -> Block = {
     $1.standardBlock($0)
@@ -61,8 +66,18 @@ struct Family: Sendable {
   /// Every family, in the order of the support table; a GGUF file's is the first of its architecture.
   static let all: [Family] = [
     .llama, .mistral, .qwen2, .qwen3, .smolLM3, .granite, .olmo2, .gemma, .gemma2, .gemma3, .phi3,
-    .gpt2, .gptNeoX, .phi, .starCoder2, .stableLM,
+    .gpt2, .gptNeoX, .phi, .starCoder2, .stableLM, .falcon,
   ]
+
+  /// The names of the tensors of `model`.
+  func names(of model: DecoderConfiguration) -> TensorNames {
+    model.parallelNormCount == 2 ? twoNorms?.names ?? names : names
+  }
+
+  /// Whether a GGUF file with these tensors has two norms where others of the family have one.
+  func hasTwoNorms(_ tensors: [TensorInfo]) -> Bool {
+    twoNorms.map { two in tensors.contains { $0.name == two.mark } } ?? false
+  }
 
   static func named(_ architecture: String) -> Family? {
     all.first { $0.architecture == architecture }

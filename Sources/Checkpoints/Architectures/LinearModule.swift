@@ -58,8 +58,9 @@ extension DecoderConfiguration {
     let heads = kind == .key ? keyValueHeadCount : headCount
     switch names.storage(.linear(kind)) {
     case .rotaryPairs: return HeadPermutation(rows: rows, headCount: heads)
-    case .byHead: return HeadPermutation(rows: rows, fusedHeads: heads)
-    case .asIs, .transposed, .plusOne: return nil
+    case .byGroup:
+      return HeadPermutation(rows: rows, heads: headCount, keyValueHeads: keyValueHeadCount)
+    case .asIs, .transposed, .plusOne, .perHead: return nil
     }
   }
 }

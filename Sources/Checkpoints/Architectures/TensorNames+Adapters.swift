@@ -17,21 +17,28 @@ extension TensorNames {
 
   /// Whether GGUF orders the rows of any module otherwise.
   public var ordersRows: Bool {
-    rows.contains { $0.storage == .rotaryPairs || $0.storage == .byHead }
+    rows.contains { $0.storage == .rotaryPairs || $0.storage == .byGroup }
   }
 
   /// Whether GGUF orders the rows of a module otherwise.
   public func ordersRows(of module: String) -> Bool {
     let storage = place(huggingFace: module + ".weight")?.row.storage
-    return storage == .rotaryPairs || storage == .byHead
+    return storage == .rotaryPairs || storage == .byGroup
   }
 
   /// How GGUF orders the rows of a module; nil where `rows` are not whole heads.
-  public func rowOrder(of module: String, rows: Int, headDimension: Int) -> HeadPermutation? {
+  ///
+  /// - Parameter keyValueHeads: Key-value heads of a module of queries, keys and values; nil for as many as queries.
+  public func rowOrder(
+    of module: String, rows: Int, headDimension: Int, keyValueHeads: Int? = nil
+  ) -> HeadPermutation? {
+    let keyValueHeads = keyValueHeads ?? rows / (3 * headDimension)
     switch place(huggingFace: module + ".weight")?.row.storage {
-    case .rotaryPairs: HeadPermutation(rows: rows, headCount: rows / headDimension)
-    case .byHead: HeadPermutation(rows: rows, fusedHeads: rows / (3 * headDimension))
-    default: nil
+    case .rotaryPairs: return HeadPermutation(rows: rows, headCount: rows / headDimension)
+    case .byGroup:
+      return HeadPermutation(
+        rows: rows, heads: rows / headDimension - 2 * keyValueHeads, keyValueHeads: keyValueHeads)
+    default: return nil
     }
   }
 }

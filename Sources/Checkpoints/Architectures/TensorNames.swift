@@ -11,12 +11,14 @@ public struct TensorNames: Sendable {
     case asIs
     /// GGUF interleaves the two halves of each head that RoPE turns (`formats/gguf.md` §7.2).
     case rotaryPairs
-    /// GGUF has all queries, keys and values behind one another, Hugging Face those of each head.
-    case byHead
+    /// GGUF has all queries, keys and values behind one another, Hugging Face those of each key-value head.
+    case byGroup
     /// Hugging Face stores `[inFeatures, outFeatures]` (Conv1D).
     case transposed
     /// GGUF stores the weight of a norm with one added to it.
     case plusOne
+    /// Hugging Face has a vector for each head, `NAME.0` and so on, GGUF one matrix with a row for each.
+    case perHead
   }
 
   /// A row of the table; names are without `.weight` and `.bias`, and without the prefix of a block.
@@ -68,6 +70,12 @@ public struct TensorNames: Sendable {
   public func module(_ role: TensorRole, layer: Int? = nil) -> String? {
     guard let row = rows.first(where: { $0.role == role }) else { return nil }
     return layer.map { "\(blockPrefix)\($0).\(row.huggingFace)" } ?? row.huggingFace
+  }
+
+  /// The Hugging Face names of the tensors that together have this role in a block: one, or one for each of `heads`.
+  public func modules(_ role: TensorRole, layer: Int, heads: Int) -> [String] {
+    guard let name = module(role, layer: layer) else { return [] }
+    return storage(role) == .perHead ? (0..<heads).map { "\(name).\($0)" } : [name]
   }
 
   /// The GGUF name, likewise.

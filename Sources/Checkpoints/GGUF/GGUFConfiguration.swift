@@ -57,6 +57,11 @@ struct GGUFConfiguration {
     model.vocabularySize = rows
     model.hasTiedEmbeddings = !tensors.contains { $0.name == "output.weight" }
     model.biases.formUnion(biasedKinds())
+    // No key says so.
+    model.hasHeadNorms =
+      family.names.storage(.queryNorm) == .perHead
+      && tensors.contains { family.names.place(gguf: $0.name)?.row.role == .queryNorm }
+    if family.hasTwoNorms(tensors) { model.parallelNormCount = 2 }
     try readDimensions(into: &model)
     try readWindow(into: &model)
     return model

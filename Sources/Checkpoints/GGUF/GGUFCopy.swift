@@ -62,6 +62,7 @@ public struct GGUFCopy: Sendable {
     var missing = Set(replaced)
     var factors: Set<String> = []
     for (index, place) in weights.places.enumerated() {
+      missing.subtract(weights.partNames(at: index))
       guard let name = weights.huggingFaceName(at: index), replaced.contains(name) else { continue }
       missing.remove(name)
       // The factor of an NVFP4 weight lies beside it and would be applied to the new one.
@@ -78,6 +79,10 @@ public struct GGUFCopy: Sendable {
       let name = weights.huggingFaceName(at: index)
       if let name, replaced.contains(name) {
         try add(name, as: place.tensor.name, place.tensor, to: &writer, type, progress, values)
+      } else if weights.partNames(at: index).contains(where: replaced.contains) {
+        let name = place.tensor.name
+        let rows = rows(of: index, replaced, values)
+        try add(name, as: name, place.tensor, to: &writer, type, progress, rows)
       } else {
         try copy(place, to: &writer, progress)
       }
@@ -128,6 +133,26 @@ public struct GGUFCopy: Sendable {
       // A bias has one value a row.
       let columns = tensor.shape.count > 1 ? tensor.shape.last ?? 1 : 1
       return order?.ggufOrder(of: new, columns: columns) ?? new
+    }
+  }
+
+  /// The values of a tensor whose rows are tensors of their own elsewhere: new ones where these are `replaced`.
+  private func rows(
+    of index: Int, _ replaced: Set<String>, _ values: @escaping NewValues
+  ) -> NewValues {
+    { [weights] (_: String) throws(Fault) -> [Float] in
+      var all = try weights.floats(at: index, threads: 1)
+      let names = weights.partNames(at: index)
+      let count = all.count / max(names.count, 1)
+      for (row, name) in names.enumerated() where replaced.contains(name) {
+        let new = try values(name)
+        guard new.count == count else {
+          throw Fault(
+            .internalError, "GG-WRITE", "\(new.count) values for a row of \(count)", tensor: name)
+        }
+        all.replaceSubrange(row * count..<(row + 1) * count, with: new)
+      }
+      return all
     }
   }
 

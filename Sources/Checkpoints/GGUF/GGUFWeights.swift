@@ -28,7 +28,8 @@ struct GGUFWeights: WeightSource {
     }
     do throws(Fault) {
       architecture = try files[0].header.text("general.architecture")
-      names = architecture.flatMap { Family.named($0)?.names }
+      let family = architecture.flatMap { Family.named($0) }
+      names = family?.hasTwoNorms(tensors) == true ? family?.twoNorms?.names : family?.names
     } catch {
       throw error.at(path: path)
     }
@@ -38,6 +39,18 @@ struct GGUFWeights: WeightSource {
 
   func huggingFaceName(at index: Int) -> String? {
     names?.huggingFace(gguf: tensors[index].name)
+  }
+
+  func partNames(at index: Int) -> [String] {
+    let tensor = tensors[index]
+    guard let place = names?.place(gguf: tensor.name), place.row.storage == .perHead,
+      place.suffix == ".weight", tensor.shape.count == 2, let layer = place.layer,
+      // As many heads as a model may have.
+      tensor.shape[0] <= 1 << 16
+    else { return [] }
+    return names?.modules(place.row.role, layer: layer, heads: tensor.shape[0]).map {
+      $0 + place.suffix
+    } ?? []
   }
 
   func floats(at index: Int, threads: Int) throws(Fault) -> [Float] {
@@ -87,14 +100,17 @@ struct GGUFWeights: WeightSource {
     guard let architecture, case .linear(let kind)? = names?.place(gguf: tensor.name)?.row.role
     else { return nil }
     let storage = storage(of: tensor)
-    guard storage == .rotaryPairs || storage == .byHead else { return nil }
+    guard storage == .rotaryPairs || storage == .byGroup else { return nil }
     do throws(Fault) {
       let key = "\(architecture).attention.head_count"
       let heads = try files[0].uniformInteger(key) ?? 0
       let count = kind == .key ? try files[0].uniformInteger("\(key)_kv") ?? heads : heads
       let rows = tensor.shape.first ?? 1
-      if storage == .byHead {
-        if let order = HeadPermutation(rows: rows, fusedHeads: heads) { return order }
+      if storage == .byGroup {
+        let count = try files[0].uniformInteger("\(key)_kv") ?? heads
+        if let order = HeadPermutation(rows: rows, heads: heads, keyValueHeads: count) {
+          return order
+        }
         throw Fault(
           .badData, "GG-META", "\(rows) rows are not queries, keys and values of \(heads) heads")
       }

@@ -28,6 +28,7 @@ extension HFConfiguration {
     var model = DecoderConfiguration(of: family)
     family.fixed(&model)
     for setting in family.settings { try read(setting, into: &model) }
+    family.settled(&model)
     model.vocabularySize = try integer(json["vocab_size"], "vocab_size", 1...1 << 31 - 1)
     guard model.headCount % model.keyValueHeadCount == 0 else {
       throw Fault(

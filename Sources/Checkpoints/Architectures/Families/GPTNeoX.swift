@@ -20,7 +20,7 @@ extension Family {
         TensorNames.Row(.attentionNorm, "input_layernorm", "attn_norm"),
         TensorNames.Row(.feedForwardNorm, "post_attention_layernorm", "ffn_norm"),
         TensorNames.Row(
-          .linear(.queryKeyValue), "attention.query_key_value", "attn_qkv", .byHead),
+          .linear(.queryKeyValue), "attention.query_key_value", "attn_qkv", .byGroup),
         TensorNames.Row(.linear(.output), "attention.dense", "attn_output"),
         TensorNames.Row(.linear(.up), "mlp.dense_h_to_4h", "ffn_up"),
         TensorNames.Row(.linear(.down), "mlp.dense_4h_to_h", "ffn_down"),
@@ -35,7 +35,7 @@ extension Family {
       var block = model.standardBlock(layer)
       block.placement = model.isParallel ? .parallel(sharedNorm: false) : .pre
       block.norm = Norm(.layer, epsilon: model.normEpsilon, hasBias: true)
-      block.attention.packing = .byHead
+      block.attention.packing = .byGroup
       block.feedForward.packing = .plain
       return block
     })

@@ -1,0 +1,110 @@
+import Checkpoints
+import Faults
+import Foundation
+import TestSupport
+import Testing
+
+/// Settings that only one family has, on its golden model.
+@Suite struct FamilySettingsTests {
+  /// What `body` makes of a copy of `golden/models/NAME` whose `config.json` is changed.
+  private func withCopy<R>(
+    _ name: String, _ changes: [String: Any], _ body: (String) throws -> R
+  ) throws -> R {
+    try withTemporaryDirectory { parent in
+      let copy = parent + "/model"
+      try FileManager.default.copyItem(
+        atPath: Checkout.path("golden/models/\(name)"), toPath: copy)
+      let url = URL(fileURLWithPath: copy + "/config.json")
+      let parsed = try JSONSerialization.jsonObject(with: Data(contentsOf: url))
+      let config = try #require(parsed as? [String: Any]).merging(changes) { $1 }
+      try JSONSerialization.data(withJSONObject: config).write(to: url)
+      return try body(copy)
+    }
+  }
+
+  private func refusal(_ name: String, _ changes: [String: Any]) throws -> Fault? {
+    try withCopy(name, changes) { path in
+      fault { () throws(Fault) in try BaseCheckpoint.open(path) }
+    }
+  }
+
+  // MARK: - StableLM
+
+  /// Announced norms must be there, and others must not.
+  @Test func normsOfHeadsAreAnnounced() throws {
+    let absent = try refusal("stablelm", ["qk_layernorm": true])
+    #expect(absent?.code == "CK-TENSOR")
+    #expect(absent?.tensor == "model.layers.0.self_attn.q_layernorm.norms.0.weight")
+    let silent = try refusal("stablelm-norms", ["qk_layernorm": false])
+    #expect(silent?.code == "CK-UNSUPPORTED" && silent?.tensor?.contains("layernorm.norms") == true)
+  }
+
+  /// One matrix in GGUF is a vector a head here: of four heads of queries, two of keys.
+  @Test func normsOfHeadsAreRowsInGGUF() throws {
+    let base = try BaseCheckpoint.open(Checkout.path("golden/models/stablelm-norms/model.gguf"))
+    let stored = try base.checkpoint.floats("blk.1.attn_k_norm.weight")
+    #expect(stored.count == 16)
+    let names = (0..<2).map { "model.layers.1.self_attn.k_layernorm.norms.\($0).weight" }
+    #expect(try names.flatMap { try base.vector($0) } == stored)
+    #expect(try base.vector(names[0]) != base.vector(names[1]))
+    let beyond = "model.layers.1.self_attn.k_layernorm.norms.2.weight"
+    #expect(fault { () throws(Fault) in try base.vector(beyond) }?.code == "CK-TENSOR")
+    let count = base.configuration.parameters.filter { $0.name.contains("_layernorm.norms.") }.count
+    #expect(count == 2 * (4 + 2))
+  }
+
+  // MARK: - Falcon
+
+  @Test(arguments: ["alibi", "bias", "apply_residual_connection_post_layernorm"])
+  func otherFalconsAreRefused(_ key: String) throws {
+    for name in ["falcon", "falcon-groups"] {
+      let found = try refusal(name, [key: true])
+      #expect(found?.code == "CFG-UNSUPPORTED" && found?.reason.contains(key) == true)
+    }
+  }
+
+  @Test func sequentialFalconsAreRefused() throws {
+    let found = try refusal("falcon", ["parallel_attn": false])
+    #expect(found?.code == "CFG-UNSUPPORTED" && found?.reason.contains("parallel_attn") == true)
+    #expect(try refusal("falcon-groups", ["num_ln_in_parallel_attn": 3])?.code == "CFG")
+    // Its tensors have two.
+    #expect(try refusal("falcon-groups", ["num_ln_in_parallel_attn": 1])?.code == "CK-TENSOR")
+  }
+
+  /// One key-value head, said in any of three ways; the class passes over `num_kv_heads` in the first.
+  @Test func falconSaysTheSameInSeveralWays() throws {
+    let plain = try BaseCheckpoint.open(Checkout.path("golden/models/falcon")).configuration
+    #expect(plain.keyValueHeadCount == 1 && plain.headCount == 4)
+    let ways: [[String: Any]] = [
+      ["num_kv_heads": 4], ["num_kv_heads": NSNull(), "multi_query": NSNull()],
+      ["new_decoder_architecture": true, "num_ln_in_parallel_attn": 1, "multi_query": false],
+    ]
+    for way in ways {
+      let found = try withCopy("falcon", way) { try BaseCheckpoint.open($0).configuration }
+      #expect(found == plain, "\(way)")
+    }
+    // As many as heads, which its weights do not have.
+    let all = try refusal("falcon", ["multi_query": false])
+    #expect(all?.code == "CK-SHAPE" && all?.tensor?.contains("query_key_value") == true)
+  }
+
+  @Test func groupsOfHeadsAreOrdered() throws {
+    // Two groups of two queries, a key and a value, each of one row.
+    let order = try #require(HeadPermutation(rows: 8, heads: 4, keyValueHeads: 2))
+    #expect((0..<8).map { order.huggingFaceRow(ofGGUF: $0) } == [0, 1, 4, 5, 2, 6, 3, 7])
+    // GPT-NeoX: groups of one; Falcon 7B: one group, which is in order.
+    let single = try #require(HeadPermutation(rows: 12, heads: 2, keyValueHeads: 2))
+    #expect(
+      (0..<12).map { single.huggingFaceRow(ofGGUF: $0) } == [0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11])
+    let one = try #require(HeadPermutation(rows: 12, heads: 4, keyValueHeads: 1))
+    for (order, rows) in [(order, 8), (single, 12), (one, 12)] {
+      for row in 0..<rows {
+        #expect(order.ggufRow(ofHuggingFace: order.huggingFaceRow(ofGGUF: row)) == row)
+      }
+    }
+    #expect((0..<12).allSatisfy { one.huggingFaceRow(ofGGUF: $0) == $0 })
+    for (rows, heads, keys) in [(9, 4, 2), (8, 3, 2), (8, 0, 0), (8, 2, 3), (0, 2, 1), (8, 4, 0)] {
+      #expect(HeadPermutation(rows: rows, heads: heads, keyValueHeads: keys) == nil)
+    }
+  }
+}
