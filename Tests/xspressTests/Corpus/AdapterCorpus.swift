@@ -136,7 +136,7 @@ extension CorpusCase {
         return true
       },
       tensors(132, "subnormal values", 0, nil) {
-        $0.values = $0.values.map { _ in 1e-42 }
+        $0.values = $0.values.map { _ in Float(bitPattern: 714) }
         return true
       },
       tensors(132, "negative zeros", 0, nil, names: ["AD-ZERO"]) {
