@@ -27,10 +27,10 @@ extension CorpusCase {
       $0.set("llama.block_count") { $0.add("llama.block_count", string: "2") }
     },
     number(71, "llama.embedding_length", 0, "GG-META"),
-    number(71, "llama.embedding_length", 31, "GG-META"),
+    number(71, "llama.embedding_length", 31, "GG-META", names: ["width 31"]),
     number(71, "llama.embedding_length", 64, "CK-SHAPE"),
     number(71, "llama.attention.head_count", 0, "GG-META"),
-    number(71, "llama.attention.head_count", 3, "GG-META"),
+    number(71, "llama.attention.head_count", 3, "GG-META", names: ["3 heads"]),
     number(71, "llama.attention.head_count_kv", 0, "GG-META"),
     measured(72, "tokens that are numbers", "GG-KVTYPE") {
       $0.set("tokenizer.ggml.tokens") {
@@ -81,10 +81,10 @@ extension CorpusCase {
     }
   }
 
-  private static func number(_ item: Int, _ key: String, _ value: UInt32, _ code: String)
-    -> CorpusCase
-  {
-    base(item, "\(key) \(value)", 65, code, code == "GG-META" ? [key] : []) {
+  private static func number(
+    _ item: Int, _ key: String, _ value: UInt32, _ code: String, names: [String]? = nil
+  ) -> CorpusCase {
+    base(item, "\(key) \(value)", 65, code, names ?? (code == "GG-META" ? [key] : [])) {
       $0.set(key) { $0.add(key, u32: value) }
     }
   }
