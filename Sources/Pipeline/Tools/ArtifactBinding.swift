@@ -50,6 +50,11 @@ package enum ArtifactBinding {
     throw fault("the record says that the job keeps its LoRA, yet here is an artifact", path)
   }
 
+  /// The fault of an artifact that no record describes.
+  package static func unrecorded(_ path: String) -> Fault {
+    fault("no record describes this artifact", path)
+  }
+
   private static func fault(_ reason: String, _ path: String) -> Fault {
     Fault(.badData, "RUN-ARTIFACT", reason, path: path)
   }
