@@ -56,7 +56,7 @@ public struct Checkpoint: Sendable {
     }
     // The content decides, not the name.
     let file = try InputFile(path)
-    let prefix = try file.read(at: 0, count: min(64, file.byteCount))
+    let prefix = try file.read(at: 0, count: min(FileSignature.byteCount, file.byteCount))
     if FileSignature(prefix) == .gguf {
       let weights = try GGUFWeights(path)
       return Checkpoint(

@@ -21,6 +21,8 @@ public final class CacheDirectory: Sendable {
     var room = 0
     /// Paths of entries that are read again and again through this value.
     var held: Set<String> = []
+    /// Bytes of entries that have room and are not there yet: other threads are at them.
+    var coming: [String: Int] = [:]
   }
 
   /// Far more files than one cache has.
@@ -91,15 +93,18 @@ public final class CacheDirectory: Sendable {
   ///   folder and listing throw.
   public func makeRoom(for path: String, _ byteCount: Int) throws(Fault) {
     try state.withLock { (state) throws(Fault) in
-      if byteCount > state.room { state.room = try room(for: byteCount, beside: state.held) }
+      if byteCount > state.room { state.room = try room(for: byteCount, beside: &state) }
       state.room -= byteCount
+      state.coming[path] = byteCount
     }
     try Paths.makeDirectory(Paths.parent(of: path))
   }
 
-  private func room(for byteCount: Int, beside held: Set<String>) throws(Fault) -> Int {
+  private func room(for byteCount: Int, beside state: inout State) throws(Fault) -> Int {
     let entries = try entries()
-    var total = entries.reduce(0) { $0 + $1.byteCount }
+    for entry in entries { state.coming[entry.path] = nil }
+    let (held, coming) = (state.held, state.coming.values.reduce(0, +))
+    var total = entries.reduce(coming) { $0 + $1.byteCount }
     if byteCount > byteLimit - total {
       let removable = entries.filter { !held.contains($0.path) }
       let least = removable.reduce(total) { $0 - $1.byteCount }

@@ -24,10 +24,17 @@ public enum FileSignature: Sendable, Hashable, CaseIterable {
   case numpy
   /// A PDF document.
   case pdf
+  /// A tar archive.
+  case tar
+  /// An ONNX model: a message of a version and the name of its producer.
+  case onnx
 
-  /// The signature that `prefix` begins with; 64 bytes are enough to tell.
+  /// How many bytes of a file are enough to tell; fewer where there are fewer.
+  public static let byteCount = 264
+
+  /// The signature that `prefix` begins with.
   public init?(_ prefix: some Collection<UInt8>) {
-    let start = Array(prefix.prefix(64))
+    let start = Array(prefix.prefix(FileSignature.byteCount))
     func begins(_ text: String) -> Bool { start.starts(with: text.utf8) }
     if begins("GGUF") {
       self = .gguf
@@ -42,7 +49,7 @@ public enum FileSignature: Sendable, Hashable, CaseIterable {
     } else if begins("version https://git-lfs") {
       self = .gitLFSPointer
     } else if ["<!doctype html", "<html"].contains(where: {
-      String(decoding: start, as: UTF8.self).lowercased().hasPrefix($0)
+      String(decoding: start.prefix(16), as: UTF8.self).lowercased().hasPrefix($0)
     }) {
       self = .html
     } else if start.starts(with: [0x1f, 0x8b]) {
@@ -53,6 +60,12 @@ public enum FileSignature: Sendable, Hashable, CaseIterable {
       self = .numpy
     } else if begins("%PDF") {
       self = .pdf
+    } else if start.dropFirst(257).starts(with: "ustar".utf8) {
+      self = .tar
+    } else if start.count > 3, start[0] == 0x08, (3...15).contains(start[1]), start[2] == 0x12,
+      start[3] != 0
+    {
+      self = .onnx
     } else {
       return nil
     }
@@ -75,6 +88,8 @@ public enum FileSignature: Sendable, Hashable, CaseIterable {
     case .hdf5: unsupported("is an HDF5 file", path)
     case .numpy: unsupported("is a NumPy array", path)
     case .pdf: unsupported("is a PDF document", path)
+    case .tar: unsupported("is a tar archive, unpack it first", path)
+    case .onnx: unsupported("is an ONNX model; save the weights as safetensors", path)
     }
   }
 

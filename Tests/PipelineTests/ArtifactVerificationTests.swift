@@ -68,6 +68,9 @@ import Testing
       #expect(found.findings.map(\.state) == ["whole", "failed", "failed"])
       #expect(found.faults.map(\.code) == ["RUN-ARTIFACT", "RUN-ARTIFACT"])
       #expect(found.json["failed"]?.intValue == 2 && found.json["listed"]?.intValue == 3)
+      // An artifact that no record speaks of.
+      Paths.removeIfPresent(ArtifactBinding.recordPath(job: folders[0]))
+      #expect(try states() == ["b failed", "c failed", "a failed"])
     }
   }
 

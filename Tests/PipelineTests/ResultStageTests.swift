@@ -222,8 +222,8 @@ import Training
       }
       let whole = try block(within: nil)
       #expect(!whole.kinds.contains("control") && whole.kinds.contains("artifact"))
-      // Base, LoRA and artifact each with each, start and tuned with the artifact.
-      #expect(whole.pairs == 5)
+      // Base, LoRA and artifact each with each, all others with the artifact.
+      #expect(whole.pairs == whole.kinds.count)
       let bare = try block(within: whole.size - 1)
       #expect(bare.kinds == whole.kinds && bare.pairs == 0 && bare.size < whole.size)
     }

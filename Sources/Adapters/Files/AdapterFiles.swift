@@ -64,7 +64,7 @@ public struct AdapterFiles: Sendable {
     _ path: String
   ) throws(Fault) -> (source: any TensorSource, files: SourceFiles, isGGUF: Bool) {
     let file = try InputFile(path)
-    let prefix = try file.read(at: 0, count: min(64, file.byteCount))
+    let prefix = try file.read(at: 0, count: min(FileSignature.byteCount, file.byteCount))
     switch FileSignature(prefix) {
     case .gguf:
       let tensors = try GGUFTensors(path)

@@ -36,7 +36,7 @@ public final class SafeTensorsFile: Sendable {
 
   /// Checks an open file.
   public convenience init(file: InputFile) throws(Fault) {
-    let prefix = try file.read(at: 0, count: min(64, file.byteCount))
+    let prefix = try file.read(at: 0, count: min(FileSignature.byteCount, file.byteCount))
     do throws(Fault) {
       let length: Int
       do throws(Fault) {

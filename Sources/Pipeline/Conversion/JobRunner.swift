@@ -42,7 +42,7 @@ public final class JobRunner {
     let projector = try job.run(ResidualStage(), curvature)
     let rows = try job.run(RowsStage())
     try job.agreeOnInputs(rows)
-    guard let found = try firstThatPasses(projector, rows) else {
+    guard let found = try search(projector, rows) else {
       let evaluation = try job.run(AdapterMeasurementStage())
       return try job.run(KeepingStage(), (gate, evaluation))
     }
@@ -51,11 +51,21 @@ public final class JobRunner {
     return try job.run(RecordStage(), (measured, file, found.race, found.gate))
   }
 
+  /// What the sizes in turn came to.
+  private typealias Found = (result: StoredResult, race: RaceRecord?, gate: GateRecord?)
+
+  /// ``firstThatPasses(_:_:)``; numbers that come out wrong there are the adapter's.
+  private func search(_ projector: Projector, _ rows: JobRows?) throws(Fault) -> Found? {
+    do throws(Fault) {
+      return try firstThatPasses(projector, rows)
+    } catch {
+      throw error.kind == .badData ? error.at(path: job.request.adapterPath) : error
+    }
+  }
+
   /// Size after size until the artifact as stored keeps what it must: the first one where nothing is asked for, nil where
   /// none does and the LoRA is to be kept then.
-  private func firstThatPasses(
-    _ projector: Projector, _ rows: JobRows?
-  ) throws(Fault) -> (result: StoredResult, race: RaceRecord?, gate: GateRecord?)? {
+  private func firstThatPasses(_ projector: Projector, _ rows: JobRows?) throws(Fault) -> Found? {
     let judge = try job.run(GateStage(), rows)
     for size in JobSize.all(of: job.request.target, rank: job.matched.adapter.rank) {
       let starts = try job.run(StartStage(), (size, projector, rows))

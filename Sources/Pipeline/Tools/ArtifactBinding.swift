@@ -56,6 +56,11 @@ package enum ArtifactBinding {
       "the record says that the job is \(state.rawValue): this artifact is an earlier one's", path)
   }
 
+  /// The fault of an artifact that no record describes.
+  package static func unrecorded(_ path: String) -> Fault {
+    fault("no record describes this artifact", path)
+  }
+
   private static func fault(_ reason: String, _ path: String) -> Fault {
     Fault(.badData, "RUN-ARTIFACT", reason, path: path)
   }

@@ -35,7 +35,7 @@ public struct ArtifactVerification: Sendable {
   }
 
   /// Reads every artifact of a run that its records say is done, and compares it with its record; a job that keeps its
-  /// LoRA must have none.
+  /// LoRA must have none, and so must a folder without a record.
   ///
   /// - Throws: 66 `RUN-EMPTY` where there is no record.
   public init(run: String, memory: Int?) throws(Fault) {
@@ -65,8 +65,22 @@ public struct ArtifactVerification: Sendable {
       }
       findings.append(finding)
     }
+    try findings += ArtifactVerification.unrecorded(in: run)
     if findings.isEmpty {
       throw Fault(.missingInput, "RUN-EMPTY", "no job has a record", path: run)
+    }
+  }
+
+  /// Artifacts in folders of jobs without a record.
+  private static func unrecorded(in run: String) throws(Fault) -> [Finding] {
+    let jobs = Paths.join(run, "jobs")
+    return try Paths.entries(of: jobs).sorted().compactMap { name in
+      let job = Paths.join(jobs, name)
+      let path = ArtifactBinding.artifactPath(job: job)
+      guard Paths.kind(of: ArtifactBinding.recordPath(job: job)) == .missing,
+        Paths.kind(of: path) != .missing
+      else { return nil }
+      return Finding(name: name, path: path, fault: ArtifactBinding.unrecorded(path))
     }
   }
 

@@ -61,7 +61,7 @@ public struct Inspection: Sendable {
 
   private static func isZstandard(_ path: String) throws(Fault) -> Bool {
     let file = try InputFile(path)
-    let prefix = try file.read(at: 0, count: min(64, file.byteCount))
+    let prefix = try file.read(at: 0, count: min(FileSignature.byteCount, file.byteCount))
     return FileSignature(prefix) == .zstd
   }
 

@@ -145,7 +145,7 @@ extension CorpusCase {
       },
       tensors(
         132, "values of 65504, stored as codes", 65, "VAL-RANGE",
-        names: ["tensor \""]
+        names: ["/adapter: tensor \""]
       ) {
         $0.values = $0.values.map { _ in 65504 }
         return true

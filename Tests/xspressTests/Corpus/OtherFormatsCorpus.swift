@@ -5,6 +5,11 @@ import TestSupport
 /// Items 114 and 140 to 143: files of formats that are not read.
 extension CorpusCase {
   static let otherFormats: [CorpusCase] = [
+    file(114, "a tar archive", 69, "FILE-FORMAT", names: ["tar", "unpack"], as: "model.tar") {
+      var bytes = Array("adapter/adapter_model.safetensors".utf8)
+      bytes += [UInt8](repeating: 0, count: 257 - bytes.count) + Array("ustar\u{0}00".utf8)
+      return bytes + [UInt8](repeating: 0, count: 1024 - bytes.count)
+    },
     file(114, "a gzip stream", 69, "FILE-FORMAT", names: ["unpack"], as: "model.tgz") {
       [0x1f, 0x8b, 8] + [UInt8](repeating: 0, count: 64)
     },
@@ -52,6 +57,9 @@ extension CorpusCase {
     },
     file(143, "an HDF5 container", 69, "FILE-FORMAT", names: ["HDF5"], as: "w.h5") {
       [0x89] + Array("HDF\r\n\u{1a}\n".utf8) + [UInt8](repeating: 0, count: 64)
+    },
+    file(143, "an ONNX model", 69, "FILE-FORMAT", names: ["ONNX"], as: "m.onnx") {
+      [8, 7, 0x12, 7] + Array("pytorch".utf8) + [UInt8](repeating: 0x3a, count: 64)
     },
     CorpusCase(143, "an archive of NumPy arrays", 69, "FILE-FORMAT", names: ["adapters.npz"]) {
       folder in

@@ -13,6 +13,10 @@ extension CorpusCase {
     run(155, "a missing artifact", "RUN-ARTIFACT", names: ["one.loraxs"]) { jobs in
       try FileManager.default.removeItem(atPath: "\(jobs)/one/one.loraxs")
     },
+    run(155, "an artifact without a record", "RUN-ARTIFACT", names: ["one.loraxs", "no record"]) {
+      jobs in
+      try FileManager.default.removeItem(atPath: "\(jobs)/one/record.json")
+    },
     run(156, "a record cut off", "JSON-SYNTAX", names: ["one/record.json"]) { jobs in
       guard truncate("\(jobs)/one/record.json", 300) == 0 else {
         throw CocoaError(.fileWriteUnknown)
