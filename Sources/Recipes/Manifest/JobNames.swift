@@ -40,7 +40,7 @@ public enum JobNames {
       if let other = seen.updateValue(job.adapterPath, forKey: Array(job.name.utf8)) {
         throw Fault(
           .badData, "NAME-DUP",
-          "\(other) and \(job.adapterPath) would both be called \"\(job.name)\"; give one a name:")
+          "\(other) and \(job.adapterPath) would both be called \"\(job.name)\"; name one of them")
       }
     }
   }
