@@ -70,7 +70,7 @@ struct Frontier {
   }
 
   /// What variants of one series have in common: of artifacts whether there is a residual, of controls their name up
-  /// to the first digit, comma or bracket, without the words that lead to it.
+  /// to the first digit, comma or bracket, without the words that lead to it, and whether they are distilled.
   private static func seriesName(_ variant: VariantResult) -> String {
     let name = variant.name
     if variant.kind == .stored {
@@ -78,6 +78,8 @@ struct Frontier {
     }
     var words = name.prefix { !$0.isNumber && $0 != "," && $0 != "(" }.split(separator: " ")
     while let last = words.last, ["to", "up", "rank", "at"].contains(last) { words.removeLast() }
-    return words.isEmpty ? name : words.joined(separator: " ")
+    // What was tuned and what was not are two ways to spend the bytes.
+    let ending = name.hasSuffix("distilled") ? ", distilled" : ""
+    return words.isEmpty ? name : words.joined(separator: " ") + ending
   }
 }
