@@ -250,7 +250,7 @@ def machine_line() -> dict:
     load = os.getloadavg()
     line = (
         f"{model}, {CORES} cores, {memory:.1f} GiB, OpenBLAS {blas['openblas_core']} kernels with "
-        f"{blas['openblas_threads']} threads, load {load[0]:.2f} {load[1]:.2f} {load[2]:.2f}; "
+        f"{CORES} threads, load {load[0]:.2f} {load[1]:.2f} {load[2]:.2f}; "
         + ", ".join(f"{name} {version}" for name, version in versions.items())
     )
     return {"line": line, "cpu": model, "cores": CORES, "load": load, "versions": versions, "system": platform.platform()}
