@@ -26,14 +26,14 @@ struct TruncatedControl: Control {
     let latents = cut.projected.latents
     let multiple = try context.best(ControlContext.multiples) { (multiple) throws(Fault) in
       try cut.projected.student(
-        context.session, latents: TruncatedControl.scaled(latents, by: multiple),
+        context.session, latents: latents.scaled(by: multiple),
         storage: context.storage
       ).pool
     }
     let scale = multiple == 1 ? "" : ", scales times \(multiple)"
     var variants = [
       try context.variant(
-        name + scale, cut.projected, TruncatedControl.scaled(latents, by: multiple))
+        name + scale, cut.projected, latents.scaled(by: multiple))
     ]
     if context.isTuned {
       let (projected, latents) = try context.tuned(
@@ -41,13 +41,5 @@ struct TruncatedControl: Control {
       variants.append(try context.variant("\(name), distilled", projected, latents))
     }
     return variants
-  }
-
-  private static func scaled(_ latents: [Matrix<Float>], by factor: Double) -> [Matrix<Float>] {
-    latents.map { latent in
-      Matrix(
-        rows: latent.rows, columns: latent.columns,
-        elements: latent.elements.map { $0 * Float(factor) })
-    }
   }
 }

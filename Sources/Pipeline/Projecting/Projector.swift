@@ -252,13 +252,19 @@ package struct Projector {
     storage.isCoarse ? try rounded(projected, storage: storage) : projected.latents
   }
 
+  private var updatesByName: [String: LowRankUpdate] {
+    var updates: [String: LowRankUpdate] = [:]
+    for update in adapter.updates { updates[update.moduleName] = update }
+    return updates
+  }
+
   /// The mean share of the adapter's energy, weighted where there is curvature, that latents lack as they are stored.
   func missingEnergy(
     _ projected: ProjectedAdapter, storage: LatentStorage
   ) throws(Fault) -> Double {
-    var updates: [String: LowRankUpdate] = [:]
-    for update in adapter.updates { updates[update.moduleName] = update }
-    let (latents, rows, known) = (try untuned(projected, storage: storage), curvature, updates)
+    let (latents, rows, known) = (
+      try untuned(projected, storage: storage), curvature, updatesByName
+    )
     let captured = try parallelMap(latents.count, threads: session.threads) {
       (index) throws(Fault) -> Double in
       let (module, latent) = (projected.modules[index], latents[index])
@@ -277,9 +283,7 @@ package struct Projector {
   func scaled(
     _ projected: ProjectedAdapter, by multiple: Double
   ) throws(Fault) -> ProjectedAdapter {
-    var updates: [String: LowRankUpdate] = [:]
-    for update in adapter.updates { updates[update.moduleName] = update }
-    let (rows, known) = (curvature, updates)
+    let (rows, known) = (curvature, updatesByName)
     let projections = try parallelMap(projected.modules.count, threads: session.threads) {
       (index) throws(Fault) -> ProjectedModule in
       let (module, fitted) = (projected.modules[index], projected.projections[index])

@@ -39,13 +39,8 @@ package struct StartScale {
     let latents = projected.latents
     guard latents.contains(where: { $0.elements.contains { $0 != 0 } }) else { return nil }
     return try StartScale.walk { (multiple) throws(Fault) in
-      let scaled = latents.map { latent in
-        Matrix(
-          rows: latent.rows, columns: latent.columns,
-          elements: latent.elements.map { $0 * Float(multiple) })
-      }
-      return try data.validationLoss(
-        of: try projected.student(session, latents: scaled), objective: .kd)
+      try data.validationLoss(
+        of: try projected.student(session, latents: latents.scaled(by: multiple)), objective: .kd)
     }
   }
 
@@ -117,6 +112,17 @@ extension JobContext {
         JobRequest.Data(path: file.path, limit: limit, skip: file.skip + used), role: "race")
     } catch  where error.code == "DATA-EMPTY" {
       return []
+    }
+  }
+}
+
+extension [Matrix<Float>] {
+  /// `factor` times every one of them.
+  func scaled(by factor: Double) -> [Matrix<Float>] {
+    map { latent in
+      Matrix(
+        rows: latent.rows, columns: latent.columns,
+        elements: latent.elements.map { $0 * Float(factor) })
     }
   }
 }
