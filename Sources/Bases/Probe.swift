@@ -25,10 +25,11 @@ public enum Probe {
       self.scale = scale
     }
 
-    /// The value as an artifact keeps it: a half where that is a quarter of the tolerance away at most.
+    /// The value as an artifact keeps it: a half where that is half of the tolerance away at most, as any half in its
+    /// normal range is.
     public var stored: Float {
       let half = HalfPrecision.float(half: HalfPrecision.half(Float(value)))
-      return abs(Double(half) - value) <= Probe.tolerance / 4 * scale ? half : Float(value)
+      return abs(Double(half) - value) <= Probe.tolerance / 2 * scale ? half : Float(value)
     }
   }
 

@@ -8,6 +8,7 @@ import Models
 import Progress
 import Projection
 import Recipes
+import Reports
 import Tensors
 import Training
 
@@ -41,12 +42,15 @@ struct ControlContext {
 
   /// `projected`, scaled and tuned as the result is, from a checkpoint of its own.
   ///
-  /// - Parameter change: What is different for this control.
+  /// - Parameters:
+  ///   - isScaled: Whether its scale was looked for already.
+  ///   - change: What is different for this control.
   func tuned(
-    _ projected: ProjectedAdapter, _ projector: Projector, name: String,
+    _ projected: ProjectedAdapter, _ projector: Projector, name: String, isScaled: Bool = false,
     storage: LatentStorage? = nil, change: (inout TuningRun) -> Void = { _ in }
   ) throws(Fault) -> (projected: ProjectedAdapter, latents: [Matrix<Float>]) {
-    let (projected, _) = try job.scaled(projected, projector, data)
+    let projected =
+      isScaled ? projected : try job.scaled(projected, projector, data).projected
     guard let tuning = job.request.tuning, let data else {
       return (projected, projected.latents)
     }
@@ -65,15 +69,17 @@ struct ControlContext {
 
   // MARK: - Sizes
 
+  /// What the file of a tuned control says of its tuning: as much as the result's.
+  var tuning: TuningRecord? { isTuned ? result.tuning : nil }
+
   /// The variant of latents in the job's storage, as fine as the bytes allow.
+  ///
+  /// - Parameter tuning: What its file says of its tuning.
   func variant(
-    _ name: String, _ projected: ProjectedAdapter, _ latents: [Matrix<Float>]
+    _ name: String, _ projected: ProjectedAdapter, _ latents: [Matrix<Float>],
+    tuning: TuningRecord?
   ) throws(Fault) -> ControlVariant {
-    let fit = ArtifactFit(
-      projected: projected, latents: latents, storage: storage,
-      assemble: { (projected, latents, coarsening) throws(Fault) in
-        try job.assembler(storage).assemble(projected, latents: latents, coarsening: coarsening)
-      })
+    let fit = job.assembler(storage).fit(projected, latents, tuning: tuning)
     let level = try fit.level(within: bytes)
     let made = try fit.made(level)
     let hasCodes = projected.bases.contains { $0.selection.outputRank > 0 }

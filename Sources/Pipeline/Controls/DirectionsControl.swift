@@ -35,7 +35,7 @@ struct DirectionsControl: Control {
     let (projected, latents) = try context.tuned(
       start, projector, name: title
     ) { $0.bytes = context.bytes }
-    return [try context.variant(title, projected, latents)]
+    return [try context.variant(title, projected, latents, tuning: context.tuning)]
   }
 
   /// The result's ranks by the adapter's modules.
@@ -56,10 +56,10 @@ struct DirectionsControl: Control {
     var (low, high) = (1.0, 2.0)
     for _ in 0..<DirectionsControl.rounds {
       let factor = (low + high) / 2
-      let draft = try context.job.assembler(context.storage).draft(
+      let size = try context.job.assembler(context.storage).draftByteCount(
         larger(ranks, by: factor, context), directions: .random, residuals: projector.residuals,
-        tuning: nil)
-      if try draft?.encodedByteCount() ?? 0 <= context.bytes { low = factor } else { high = factor }
+        tuning: context.tuning)
+      if size ?? 0 <= context.bytes { low = factor } else { high = factor }
     }
     return larger(ranks, by: low, context)
   }

@@ -26,9 +26,9 @@ struct FormsControl: Control {
       guard let start else { continue }
       let name = "form \(form.rawValue)"
       let (projected, latents) = try context.tuned(
-        start.projected, start.projector, name: name
+        start.projected, start.projector, name: name, isScaled: form == .pairs
       ) { $0.bytes = context.bytes }
-      variants.append(try context.variant(name, projected, latents))
+      variants.append(try context.variant(name, projected, latents, tuning: context.tuning))
     }
     return variants
   }

@@ -14,15 +14,13 @@ import Training
 /// more has its vectors distilled like the result.
 struct TruncatedControl: Control {
   func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
-    let plain = Projector(
-      session: context.session, adapter: context.matched, curvature: nil, candidates: nil,
-      seed: context.job.request.seed, residuals: [])
-    guard
-      let cut = try Filling(job: context.job, data: nil, storage: context.storage).pairs(
-        within: context.bytes, plain, method: .projected, hasStandIns: false)
-    else { return [] }
-    let rank = cut.projected.residuals.map { $0?.count ?? 0 }.max() ?? 0
-    let name = "LoRA cut by SVD, up to rank \(rank)"
+    let cuts = try [plain(context), context.isTuned ? distilled(context) : nil]
+    return cuts.compactMap(\.self)
+  }
+
+  private func plain(_ context: ControlContext) throws(Fault) -> ControlVariant? {
+    guard let cut = try cut(context, Filling(job: context.job, data: nil, storage: context.storage))
+    else { return nil }
     let latents = cut.projected.latents
     let multiple = try context.best(ControlContext.multiples) { (multiple) throws(Fault) in
       try cut.projected.student(
@@ -31,15 +29,26 @@ struct TruncatedControl: Control {
       ).pool
     }
     let scale = multiple == 1 ? "" : ", scales times \(multiple)"
-    var variants = [
-      try context.variant(
-        name + scale, cut.projected, latents.scaled(by: multiple))
-    ]
-    if context.isTuned {
-      let (projected, latents) = try context.tuned(
-        cut.projected, cut.projector, name: "\(name), distilled")
-      variants.append(try context.variant("\(name), distilled", projected, latents))
-    }
-    return variants
+    return try context.variant(
+      name(cut) + scale, cut.projected, latents.scaled(by: multiple), tuning: nil)
+  }
+
+  private func distilled(_ context: ControlContext) throws(Fault) -> ControlVariant? {
+    guard let cut = try cut(context, context.filling) else { return nil }
+    let name = "\(name(cut)), distilled"
+    let (projected, latents) = try context.tuned(cut.projected, cut.projector, name: name)
+    return try context.variant(name, projected, latents, tuning: context.tuning)
+  }
+
+  private func name(_ cut: Start) -> String {
+    "LoRA cut by SVD, up to rank \(cut.projected.residuals.map { $0?.count ?? 0 }.max() ?? 0)"
+  }
+
+  /// As many pairs as the bytes of the result hold beside what `filling` puts into its file.
+  private func cut(_ context: ControlContext, _ filling: Filling) throws(Fault) -> Start? {
+    let plain = Projector(
+      session: context.session, adapter: context.matched, curvature: nil, candidates: nil,
+      seed: context.job.request.seed, residuals: [])
+    return try filling.pairs(within: context.bytes, plain, method: .projected)
   }
 }

@@ -14,6 +14,6 @@ struct ZeroControl: Control {
     let (projected, latents) = try context.tuned(
       zero, context.projector, name: name
     ) { $0.bytes = context.bytes }
-    return [try context.variant(name, projected, latents)]
+    return [try context.variant(name, projected, latents, tuning: context.tuning)]
   }
 }

@@ -93,7 +93,7 @@ extension JobContext {
     guard let calibration = request.calibration, request.calibrationModel == .adapter else {
       return []
     }
-    let behind = try rowsBehindCalibration(StartScale.mostRows)
+    let behind = try rowsBehindCalibration(StartScale.mostRows, role: "scale")
     guard behind.isEmpty else { return behind }
     let file = try file(of: calibration)
     return try tokenized(
@@ -103,13 +103,13 @@ extension JobContext {
   }
 
   /// Rows of the calibration's file behind those that it uses, at most `limit`; none where it uses all.
-  func rowsBehindCalibration(_ limit: Int) throws(Fault) -> [TokenizedExample] {
+  func rowsBehindCalibration(_ limit: Int, role: String) throws(Fault) -> [TokenizedExample] {
     guard let calibration = request.calibration else { return [] }
     let file = try file(of: calibration)
     guard let used = file.limit else { return [] }
     do throws(Fault) {
       return try tokenized(
-        JobRequest.Data(path: file.path, limit: limit, skip: file.skip + used), role: "race")
+        JobRequest.Data(path: file.path, limit: limit, skip: file.skip + used), role: role)
     } catch  where error.code == "DATA-EMPTY" {
       return []
     }

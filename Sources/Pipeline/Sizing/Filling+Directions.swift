@@ -92,14 +92,9 @@ extension Filling {
       // All there is does not grow.
       if plan == last, plan == best { break }
       last = plan
-      let draft = try assembler.draft(
+      let size = try assembler.draftByteCount(
         plan, directions: job.request.directions == .top ? .top : .selected,
         residuals: projector.residuals, tuning: tuning, like: sample)
-      let size = try draft.map { (draft) throws(Fault) in
-        var draft = draft
-        assembler.standIn(&draft)
-        return try draft.encodedByteCount()
-      }
       if let size, size <= available, size > largest { (best, largest) = (plan, size) }
       guard search.found(size) else { break }
     }

@@ -70,12 +70,9 @@ struct Filling {
 
   /// As many pairs, and as finely, as `bytes` hold.
   ///
-  /// - Parameters:
-  ///   - method: How latents between the pairs are set.
-  ///   - hasStandIns: Whether figures and settings take room in them too.
+  /// - Parameter method: How latents between the pairs are set.
   func pairs(
-    within bytes: Int, _ projector: Projector, method: ProjectionMethod? = nil,
-    hasStandIns: Bool = true
+    within bytes: Int, _ projector: Projector, method: ProjectionMethod? = nil
   ) throws(Fault) -> Start? {
     var projector = projector
     let chooser = try PairChooser(projector)
@@ -89,11 +86,8 @@ struct Filling {
       if plan != last.plan, !isEmpty {
         projector.residuals = try chooser.residuals(plan)
         let projected = try job.projected(projector, .uniform(0), method: method)
-        let size =
-          hasStandIns
-          ? try assembler.fit(projected, projected.latents, tuning: tuning).made(0).artifact
-            .encodedByteCount()
-          : try assembler.assemble(projected, latents: projected.latents).encodedByteCount()
+        let size = try assembler.fit(projected, projected.latents, tuning: tuning).made(0).artifact
+          .encodedByteCount()
         last = (plan, size)
         if size <= bytes, size > best?.bytes ?? 0 {
           best = Start(

@@ -27,17 +27,11 @@ enum AccuracyStandIn {
         retainedGainCI95: isMeasured ? range() : nil, bytes: 10_000 + Int(generator.next() % 80_000)
       )
     }
-    // Base, LoRA and artifact each with each, the others with the artifact.
-    let pairs = (0..<results.count).map { index in
-      PairResult(
-        a: index, b: 0, delta: share() - 0.5, deltaCI95: range(), mcnemarP: figure(),
-        nllDelta: figure() - 0.5, nllDeltaCI95: range(), nllP: share())
-    }
     let digest = (0..<64).map { _ in
       String(generator.next() % 16, radix: 16)
     }.joined()
     return EvaluationRecord(
       data: EvaluationRecord.DataSource(path: path, sha256: digest, n: 500), variants: results,
-      pairs: pairs)
+      pairs: [])
   }
 }

@@ -28,17 +28,18 @@ package struct AssembledArtifact {
     artifact.metadata.record["gate"] = nil
   }
 
-  /// Puts the accuracy block into the metadata, controls left to the record; nil says that nothing was measured.
+  /// Puts the accuracy block into the metadata, controls and comparisons left to the record; nil says that nothing was
+  /// measured.
   ///
-  /// Room for the block was kept by figures drawn at random, and real ones may take a little more: then comparisons are left to
-  /// the record too, so that nothing that was trained is lost for a few bytes.
+  /// Room for the block was kept by figures drawn at random, and real ones may take a little more: then the latents before they
+  /// were stored are left to the record too, so that nothing that was trained is lost for a few bytes.
   ///
   /// - Parameter limit: What the file may have; nil for any size.
   mutating func setAccuracy(
     _ evaluation: inout EvaluationRecord?, within limit: Int? = nil
   ) throws(Fault) {
     let whole = artifact.metadata
-    for cut in [\EvaluationRecord.withoutControls, \.withoutPairs] {
+    for cut in [\EvaluationRecord.own, \.shortest] {
       artifact.metadata = whole
       let size = try setAccuracy(&evaluation, as: cut)
       guard let limit, size > limit else { return }
@@ -79,25 +80,15 @@ extension EncodedArtifact {
 }
 
 extension EvaluationRecord {
-  /// The record with what the job itself came to alone.
-  fileprivate var withoutControls: EvaluationRecord {
-    let kept = variants.indices.filter { variants[$0].kind != .control }
-    var record = self
-    record.variants = kept.map { variants[$0] }
-    record.pairs = pairs.compactMap { pair in
-      guard let a = kept.firstIndex(of: pair.a), let b = kept.firstIndex(of: pair.b) else {
-        return nil
-      }
-      var pair = pair
-      (pair.a, pair.b) = (a, b)
-      return pair
-    }
-    return record
-  }
+  /// What the job itself came to, without comparisons.
+  fileprivate var own: EvaluationRecord { without([.control]) }
 
-  /// The same without comparisons.
-  fileprivate var withoutPairs: EvaluationRecord {
-    var record = withoutControls
+  /// The same without what the artifact comes to in nearly the same figures.
+  fileprivate var shortest: EvaluationRecord { without([.control, .tuned]) }
+
+  private func without(_ kinds: Set<VariantResult.Kind>) -> EvaluationRecord {
+    var record = self
+    record.variants.removeAll { kinds.contains($0.kind) }
     record.pairs = []
     return record
   }

@@ -136,6 +136,19 @@ struct Assembler {
         carried: try carried()), coarsening: coarsening)
   }
 
+  /// The size that an artifact of a plan's sizes will have, with its figures; nil where no module gets a rank.
+  func draftByteCount(
+    _ plan: RankPlan, directions: ArtifactMetadata.Directions, residuals: [ResidualPairs?],
+    tuning: TuningRecord?, like sample: ProjectedAdapter? = nil
+  ) throws(Fault) -> Int? {
+    guard
+      var draft = try draft(
+        plan, directions: directions, residuals: residuals, tuning: tuning, like: sample)
+    else { return nil }
+    standIn(&draft)
+    return try draft.encodedByteCount()
+  }
+
   /// An artifact of a plan's sizes, for its own: directions and proofs are random, and numbers compress as the latents do
   /// that need least: those of a start that tuning hardly moves.
   ///

@@ -54,7 +54,7 @@ package struct RaceStage: Stage {
       found = try raced(input.starts, tuning, data, job)
       if job.session.ranks.isFirst { try file.keep(found.race) }
     } else {
-      found = try compared(input.starts, try job.rowsBehindCalibration(RaceStage.mostRows), job)
+      found = try compared(input.starts, try job.rowsBehindCalibration(RaceStage.mostRows, role: "race"), job)
     }
     job.session.log.note("form \(found.winner.name): \(found.winner.size)")
     return (found.winner, found.race)
