@@ -232,7 +232,7 @@ let package = Package(
     tests(
       "FleetTests",
       [
-        "Fleet", "Faults", "Bases", "Projection", "Recipes",
+        "Fleet", "Faults", "Files", "JSON", "Bases", "Projection", "Recipes", "Reports",
       ]),
     tests("VerificationTests", ["Verification", "Faults", "Files", "JSON"]),
     tests(
