@@ -51,7 +51,7 @@ import Testing
       let run = try TinyRun(in: folder, [("a", 2)])
       try run.fleet.plan(try run.manifest())
       try run.rewrite([("a", 2), ("b", 4)])
-      _ = try AtomicFile.write("\(folder)/b.gguf", text: "b")
+      _ = try AtomicFile.write("\(folder)/b", text: "b")
       #expect(try run.fleet.plan(try run.manifest()).jobs.count == 2)
       try run.rewrite([("a", 3), ("b", 4)])
       let fault = try #require(throws: Fault.self) { try run.fleet.plan(try run.manifest()) }

@@ -1,6 +1,7 @@
 import Faults
 import Files
 import Fleet
+import JSON
 import Recipes
 import Reports
 import TestSupport
@@ -19,7 +20,7 @@ struct TinyRun {
     _ = try AtomicFile.write(Paths.join(folder, "base.gguf"), text: "a base")
     for (index, job) in jobs.enumerated() {
       let bytes = [UInt8](repeating: 7, count: 10 * (index + 1))
-      _ = try AtomicFile.write(Paths.join(folder, job.name + ".gguf"), bytes: bytes)
+      _ = try AtomicFile.write(Paths.join(folder, job.name), bytes: bytes)
     }
     try rewrite(jobs)
   }
@@ -32,7 +33,7 @@ struct TinyRun {
       adapters:
 
       """
-    for job in jobs { text += "  - {path: \(job.name).gguf, rank: \(job.rank)}\n" }
+    for job in jobs { text += "  - {path: \(job.name), rank: \(job.rank)}\n" }
     _ = try AtomicFile.write(manifestPath, text: text)
   }
 

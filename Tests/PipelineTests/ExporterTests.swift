@@ -50,7 +50,7 @@ import Testing
   }
 
   /// All of an adapter's change, in its own directions and in Float32: what comes back is the adapter.
-  @Test(arguments: [ExportTarget.peft, .ggufLoRA, .mlx, .kohya, .loraXS])
+  @Test(arguments: [ExportTarget.peft, .ggufLoRA, .mlx, .kohya])
   func adaptersComeBack(target: ExportTarget) throws {
     try withTemporaryDirectory { folder in
       let tiny = try TinyJob(in: folder)
@@ -58,7 +58,6 @@ import Testing
         $0.directions = .own
         $0.storage = .f32
       }
-      // The reference code keeps directions of the base: chosen ones are that, the adapter's own are not.
       let place = ExportPlace(output: "\(folder)/out", target: target, artifact: tiny.output)
       let files = try exporter(tiny, target).export(tiny.output, to: place)
       #expect(!files.isEmpty && files.allSatisfy { Paths.kind(of: $0) == .file })
@@ -69,6 +68,28 @@ import Testing
       // Something was changed at all.
       let plain = try weights(base, nil)
       #expect(wanted.contains { relativeError($0.value, plain[$0.key] ?? []) > 1e-3 })
+    }
+  }
+
+  /// The reference code has directions of the base: chosen ones are that, the adapter's own are not.
+  @Test func theReferenceHasDirectionsOfTheBase() throws {
+    try withTemporaryDirectory { folder in
+      let tiny = try TinyJob(in: folder)
+      let place = ExportPlace(output: "\(folder)/out", target: .loraXS, artifact: tiny.output)
+      _ = try tiny.run(.own) { $0.directions = .own }
+      let fault = try #require(throws: Fault.self) {
+        try exporter(tiny, .loraXS).export(tiny.output, to: place)
+      }
+      #expect(fault.code == "AD-EXPORT" && fault.tensor != nil)
+      Paths.removeIfPresent(tiny.output)
+      _ = try tiny.run(.rank(4)) { $0.storage = .f32 }
+      try exporter(tiny, .loraXS).export(tiny.output, to: place)
+      let plain = ExportPlace(output: "\(folder)/plain", target: .peft, artifact: tiny.output)
+      try exporter(tiny, .peft).export(tiny.output, to: plain)
+      let base = tiny.session.base
+      expectSame(
+        try weights(base, "\(place.directory)/ft"), try weights(base, plain.directory), within: 2e-6
+      )
     }
   }
 
@@ -103,7 +124,9 @@ import Testing
           try InputFile("\(place.directory)/adapter_model.safetensors").byteCount
       }
       let (whole, half) = (try #require(sizes[.f32]), try #require(sizes[.f16]))
-      #expect(half < whole * 2 / 3 && sizes[.bf16] == half)
+      #expect(half < whole * 2 / 3)
+      // Names of types are not of one length.
+      #expect(abs(try #require(sizes[.bf16]) - half) < 64)
       let found = try weights(tiny.session.base, "\(folder)/f16")
       expectSame(found, try weights(tiny.session.base, "\(folder)/f32"), within: 1e-3)
     }

@@ -7,6 +7,7 @@ import Pipeline
 import Progress
 import Projection
 import Recipes
+import Reports
 import TestSupport
 import Testing
 
