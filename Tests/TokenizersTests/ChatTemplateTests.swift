@@ -52,6 +52,36 @@ import Tokenizers
     }
   }
 
+  /// A conversation is cut where its last answer begins, and that ends with its turn; both by texts that are checked above.
+  @Test func answersAreCutFromConversations() throws {
+    let golden = try Self.golden()
+    var count = 0
+    for answer in golden["templates"]?.arrayValue ?? [] {
+      let template = try ChatTemplate(digest: answer["sha256"]?.stringValue ?? "")
+      for content in ["Paris.", "  spaces \n\n", "<|im_end|>", "line\nline"] {
+        let messages = [ChatMessage(.user, "a"), ChatMessage(.assistant, content)]
+        func render(_ messages: [ChatMessage], _ addsPrompt: Bool) throws -> String {
+          try template.render(
+            messages, addsGenerationPrompt: addsPrompt, begin: "<s>", end: "</s>")
+        }
+        let parts = try template.renderAnswer(messages, begin: "<s>", end: "</s>")
+        #expect(parts.prompt == (try render([messages[0]], true)))
+        let whole = try render(messages, false)
+        #expect(whole.hasPrefix(parts.prompt + parts.answer))
+        // Nothing of the answer is left behind its end of turn.
+        let rest = whole.dropFirst((parts.prompt + parts.answer).count)
+        #expect(["", "\n", "\n</s>"].contains(rest) || rest.hasPrefix("<|start_header_id|>"))
+        #expect(parts.answer.contains(content.filter { !" \n".contains($0) }.prefix(4)))
+        count += 1
+      }
+      let fault = fault {
+        _ = try template.renderAnswer([ChatMessage(.user, "a")], begin: "<s>", end: "</s>")
+      }
+      #expect(fault?.code == "TK-CHAT")
+    }
+    #expect(count == 60)
+  }
+
   @Test func othersAreRefusedWithAdvice() {
     for text in ["", "{{ messages }}"] {
       let found = fault { _ = try ChatTemplate(text) }

@@ -3,55 +3,85 @@ public import Faults
 public import Tokenizers
 
 extension DataSet {
-  /// Every example as token ids.
+  /// Every row as token ids; a long text is several examples, everything else is one.
   ///
+  /// - Parameter chatTemplate: The text of the model's chat template; asked for where there are conversations.
   /// - Throws: `DATA-LENGTH` for an example longer than the model's context, 69 where it is longer than what this
   ///   program computes as the model defines it; `DATA-TOKENS` where a completion has
-  ///   no token, nothing precedes it, or a token has no embedding: tokenizers may have more tokens than their model.
+  ///   no token, nothing precedes it, or a token has no embedding: tokenizers may have more tokens than their model;
+  ///   `TK-CHAT` for a conversation that the template refuses, 69 where the template is not known.
   public func tokenized(
-    by tokenizer: Tokenizer, for model: DecoderConfiguration
+    by tokenizer: Tokenizer, for model: DecoderConfiguration,
+    chatTemplate: () throws(Fault) -> String? = { () throws(Fault) in nil }
   ) throws(Fault) -> [TokenizedExample] {
     var result: [TokenizedExample] = []
-    result.reserveCapacity(examples.count)
-    for (index, example) in examples.enumerated() {
-      let prompt = tokenizer.encode(example.prompt, addSpecial: true)
-      let tokens: TokenizedExample
-      switch example.target {
-      case .completion(let text):
-        tokens = TokenizedExample(
-          prompt: prompt, completion: tokenizer.encode(text, continues: true))
-      case .choices(let texts, let answer):
-        let choices = texts.map { tokenizer.encode($0, continues: true) }
-        tokens = TokenizedExample(
-          prompt: prompt, completion: choices[answer], choices: choices, answer: answer)
-      }
-      let all = tokens.choices.isEmpty ? [tokens.completion] : tokens.choices
-      guard !prompt.isEmpty, all.allSatisfy({ !$0.isEmpty }) else {
+    result.reserveCapacity(rows.count)
+    var chat: ConversationTokens?
+    for (index, row) in rows.enumerated() {
+      do throws(Fault) {
+        let examples: [TokenizedExample]
+        switch row {
+        case .example(let example): examples = [DataSet.tokens(of: example, tokenizer)]
+        case .conversation(let messages):
+          let form: ConversationTokens
+          if let chat {
+            form = chat
+          } else {
+            form = try ConversationTokens(tokenizer, template: try chatTemplate())
+            chat = form
+          }
+          examples = [try form.example(messages)]
+        case .text(let text):
+          let window = min(TextWindows.longest, model.contextLength, model.exactLength)
+          examples = try TextWindows(window).examples(tokenizer.encode(text, addSpecial: true))
+        }
+        for example in examples { try DataSet.check(example, model) }
+        result += examples
+      } catch {
         throw Fault(
-          .badData, "DATA-TOKENS", "example \(index + 1): prompt or completion has no token",
-          path: path)
+          error.kind, error.code, "example \(index + 1)\(error.reason)", path: path)
       }
-      if let last = ([prompt] + all).joined().max(), last >= model.vocabularySize {
-        throw Fault(
-          .badData, "DATA-TOKENS",
-          "example \(index + 1): token \(last), the model's last one is \(model.vocabularySize - 1)",
-          path: path)
-      }
-      let longest = prompt.count + (all.map(\.count).max() ?? 0)
-      guard longest <= model.contextLength else {
-        throw Fault(
-          .badData, "DATA-LENGTH",
-          "example \(index + 1) has \(longest) tokens, the model's context is \(model.contextLength)",
-          path: path)
-      }
-      guard longest <= model.exactLength else {
-        throw Fault(
-          .unsupported, "DATA-LENGTH",
-          "example \(index + 1) has \(longest) tokens; this model is computed exactly up to "
-            + "\(model.exactLength), where its \(model.lengthLimit) begins to matter", path: path)
-      }
-      result.append(tokens)
     }
     return result
+  }
+
+  private static func tokens(of example: Example, _ tokenizer: Tokenizer) -> TokenizedExample {
+    let prompt = tokenizer.encode(example.prompt, addSpecial: true)
+    switch example.target {
+    case .completion(let text):
+      return TokenizedExample(
+        prompt: prompt, completion: tokenizer.encode(text, continues: true))
+    case .choices(let texts, let answer):
+      let choices = texts.map { tokenizer.encode($0, continues: true) }
+      return TokenizedExample(
+        prompt: prompt, completion: choices[answer], choices: choices, answer: answer)
+    }
+  }
+
+  /// Refuses what the model cannot take; the reason goes on after "example N".
+  private static func check(
+    _ example: TokenizedExample, _ model: DecoderConfiguration
+  ) throws(Fault) {
+    let all = example.choices.isEmpty ? [example.completion] : example.choices
+    guard !example.prompt.isEmpty, all.allSatisfy({ !$0.isEmpty }) else {
+      throw Fault(.badData, "DATA-TOKENS", ": prompt or completion has no token")
+    }
+    if let last = ([example.prompt] + all).joined().max(), last >= model.vocabularySize {
+      throw Fault(
+        .badData, "DATA-TOKENS",
+        ": token \(last), the model's last one is \(model.vocabularySize - 1)")
+    }
+    let longest = example.prompt.count + (all.map(\.count).max() ?? 0)
+    guard longest <= model.contextLength else {
+      throw Fault(
+        .badData, "DATA-LENGTH",
+        " has \(longest) tokens, the model's context is \(model.contextLength)")
+    }
+    guard longest <= model.exactLength else {
+      throw Fault(
+        .unsupported, "DATA-LENGTH",
+        " has \(longest) tokens; this model is computed exactly up to "
+          + "\(model.exactLength), where its \(model.lengthLimit) begins to matter")
+    }
   }
 }

@@ -158,7 +158,7 @@ package final class JobContext {
     let set = try DataSet(path: data.path, limit: data.limit, skip: data.skip)
     dataDigests[role] = set.digest.hex
     let tokenizer = try session.tokenizer()
-    let examples = try set.tokenized(by: tokenizer, for: session.base.configuration)
+    let examples = try session.tokenized(set)
     session.log.warn(examples.warnings(of: tokenizer))
     return examples
   }

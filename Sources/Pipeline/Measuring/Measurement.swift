@@ -34,7 +34,7 @@ final class Measurement {
     self.seed = seed
     let set = try DataSet(path: request.path, limit: request.limit, skip: request.skip)
     let tokenizer = try session.tokenizer()
-    let examples = try set.tokenized(by: tokenizer, for: session.base.configuration)
+    let examples = try session.tokenized(set)
     session.log.warn(examples.warnings(of: tokenizer))
     evaluator = Evaluator(plan: EvaluationPlan(examples: examples), ranks: session.ranks)
     data = EvaluationRecord.DataSource(

@@ -1,6 +1,7 @@
 public import Adapters
 public import Bases
 public import Checkpoints
+import Evaluation
 public import Faults
 public import Files
 import LinearAlgebra
@@ -166,6 +167,14 @@ public final class BaseSession {
     let tokenizer = try Tokenizer(base: base)
     loadedTokenizer = tokenizer
     return tokenizer
+  }
+
+  /// The rows of a data file as the base's tokens, conversations by its chat template.
+  func tokenized(_ set: DataSet) throws(Fault) -> [TokenizedExample] {
+    let checkpoint = base.checkpoint
+    return try set.tokenized(by: try tokenizer(), for: base.configuration) { () throws(Fault) in
+      try checkpoint.chatTemplate()
+    }
   }
 
   /// SHA-256 of each module's decoded weight (Float32, little-endian, Hugging Face row order).

@@ -34,7 +34,7 @@ struct OwnTextWriter {
     }
     let set = try DataSet(path: path)
     return Setting(
-      "texts by the LoRA model itself", "\(set.examples.count), SHA-256 \(set.digest.hex)")
+      "texts by the LoRA model itself", "\(set.rows.count), SHA-256 \(set.digest.hex)")
   }
 
   private func write(

@@ -166,6 +166,45 @@ public struct ChatTemplate: Sendable, Hashable {
     }
   }
 
+  /// The text of a conversation up to where its last message begins, and that message, an answer, to its end of turn.
+  ///
+  /// What templates write behind the end of a turn, such as a line end, no model is asked for.
+  ///
+  /// - Parameters:
+  ///   - messages: At least two, the last of the assistant.
+  ///   - begin: The text of the beginning-of-sequence token.
+  ///   - end: The text of the end-of-sequence token.
+  /// - Throws: 65 `TK-CHAT` for a conversation that the template refuses.
+  public func renderAnswer(
+    _ messages: [ChatMessage], begin: String, end: String
+  ) throws(Fault) -> (prompt: String, answer: String) {
+    guard messages.last?.role == .assistant else {
+      throw Self.refused("the last message is not the assistant's")
+    }
+    let prompt = try render(
+      messages.dropLast(), addsGenerationPrompt: true, begin: begin, end: end)
+    let whole = try render(messages, addsGenerationPrompt: false, begin: begin, end: end)
+    let (head, all, mark) = (Array(prompt.utf8), Array(whole.utf8), Array(endOfTurn(end).utf8))
+    var last = all.count - mark.count
+    while last > head.count, !all[last...].starts(with: mark) { last -= 1 }
+    guard all.starts(with: head), last >= head.count, !mark.isEmpty else {
+      throw Self.refused("the template does not write the last message behind the others")
+    }
+    return (prompt, String(decoding: all[head.count..<last + mark.count], as: UTF8.self))
+  }
+
+  /// What ends a message of the assistant.
+  private func endOfTurn(_ end: String) -> String {
+    switch form {
+    case .chatML, .qwen3, .phi4: "<|im_end|>"
+    case .gemma: "<end_of_turn>"
+    case .llama3, .llama31: "<|eot_id|>"
+    case .phi3, .phi35: "<|end|>"
+    case .mistral: end
+    case .granite: "<|end_of_text|>"
+    }
+  }
+
   private static func turn(_ role: String, _ content: String) -> String {
     "<|im_start|>\(role)\n\(content)<|im_end|>\n"
   }

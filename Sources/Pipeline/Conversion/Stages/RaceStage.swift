@@ -54,7 +54,8 @@ package struct RaceStage: Stage {
       found = try raced(input.starts, tuning, data, job)
       if job.session.ranks.isFirst { try file.keep(found.race) }
     } else {
-      found = try compared(input.starts, try job.rowsBehindCalibration(RaceStage.mostRows, role: "race"), job)
+      let rows = try job.rowsBehindCalibration(RaceStage.mostRows, role: "race")
+      found = try compared(input.starts, rows, job)
     }
     job.session.log.note("form \(found.winner.name): \(found.winner.size)")
     return (found.winner, found.race)

@@ -1,0 +1,76 @@
+import Faults
+import JSON
+public import Tokenizers
+
+/// One line of a data file, by the fields that it has (`formats/data.md` §2).
+public enum DataRow: Sendable, Hashable {
+  /// `prompt` with `completion`, or with `choices` and `answer`.
+  case example(Example)
+  /// `messages`: a conversation whose last message is the completion.
+  case conversation([ChatMessage])
+  /// `text`: every token but the first is a completion.
+  case text(String)
+
+  /// Fields that say what a line is.
+  private static let kinds = ["prompt", "messages", "text"]
+
+  /// The row of one line.
+  ///
+  /// - Throws: 65 `DATA-FIELD` naming the field.
+  init(_ line: JSONField) throws(Fault) {
+    let present = DataRow.kinds.filter { line[$0].isPresent }
+    // Fields of other kinds would be left out without a word.
+    if present.count > 1 {
+      throw line[present[1]].fault("stands beside \"\(present[0])\"")
+    }
+    switch present.first {
+    case "messages": self = .conversation(try DataRow.messages(line["messages"]))
+    case "text":
+      let text = try line["text"].string()
+      guard !text.isEmpty else { throw line["text"].fault("is empty") }
+      self = .text(text)
+    default: self = .example(try Example(line))
+    }
+  }
+
+  private static func messages(_ field: JSONField) throws(Fault) -> [ChatMessage] {
+    var messages: [ChatMessage] = []
+    for message in try field.array() {
+      guard let role = ChatMessage.Role(rawValue: try message["role"].string()) else {
+        let roles = ChatMessage.Role.allCases.map(\.rawValue).joined(separator: ", ")
+        throw message["role"].fault("is none of \(roles)")
+      }
+      messages.append(ChatMessage(role, try message["content"].string()))
+    }
+    guard messages.count >= 2, let last = messages.last, last.role == .assistant,
+      !last.content.isEmpty
+    else {
+      throw field.fault("needs one message or more, and an answer of the assistant behind them")
+    }
+    return messages
+  }
+}
+
+extension Example {
+  /// The example of a line with a prompt.
+  fileprivate init(_ line: JSONField) throws(Fault) {
+    let prompt = try line["prompt"].string()
+    guard line["choices"].isPresent else {
+      let completion = try line["completion"].string()
+      guard !completion.isEmpty else { throw line["completion"].fault("is empty") }
+      self.init(prompt: prompt, target: .completion(completion))
+      return
+    }
+    guard !line["completion"].isPresent else {
+      throw line["completion"].fault("stands beside \"choices\"")
+    }
+    var texts: [String] = []
+    for choice in try line["choices"].array() { texts.append(try choice.string()) }
+    guard texts.count >= 2, texts.allSatisfy({ !$0.isEmpty }) else {
+      throw line["choices"].fault("needs two or more non-empty texts")
+    }
+    self.init(
+      prompt: prompt,
+      target: .choices(texts, answer: try line["answer"].int(in: 0...texts.count - 1)))
+  }
+}
