@@ -3,6 +3,7 @@ import Bases
 import Faults
 import Files
 import Foundation
+import JSON
 import Pipeline
 import Progress
 import Projection
@@ -73,6 +74,41 @@ import Training
       // Checkpoints of controls go as the job's own does.
       let left = try FileManager.default.contentsOfDirectory(atPath: folder)
       #expect(!left.contains { $0.contains("tuning") }, "\(left)")
+    }
+  }
+
+  /// Each control alone: its variants, none of them the result itself, and measured as it is.
+  @Test(arguments: [
+    (JobRequest.Control.top, ["top directions"]), (.zero, ["zero start"]),
+    (.random, ["random bases"]), (.forms, ["form pairs"]),
+    (.truncated, ["LoRA cut by SVD", "LoRA cut by SVD"]),
+    (.ternary, ["LoRA as sparse", "LoRA as sparse"]),
+  ])
+  func everyControlHasItsVariants(control: JobRequest.Control, names: [String]) throws {
+    try withTemporaryDirectory { folder in
+      let tiny = try TinyJob(in: folder)
+      let record = try tiny.run(.budget(bytes: 6000)) {
+        $0.form = .directions
+        tiny.tune(&$0)
+        $0.evaluation = JobRequest.Data(path: tiny.rows, limit: 12, skip: 150)
+        $0.controls = [control]
+      }.record
+      let evaluation = try #require(record.evaluation)
+      let controls = evaluation.variants.filter { $0.kind == .control }
+      #expect(controls.count == names.count)
+      let stored = try #require(evaluation.first(.stored))
+      for (variant, name) in zip(controls, names) {
+        #expect(variant.name.hasPrefix(name))
+        #expect(variant.nll.isFinite && variant.nll != stored.nll)
+        #expect(try #require(variant.bytes) <= 6000 && variant.klToTeacher ?? 0 > 0)
+      }
+      // Each is compared with the result, and the file of the result has none of it.
+      let place = try #require(evaluation.variants.firstIndex { $0.kind == .stored })
+      for index in evaluation.variants.indices where evaluation.variants[index].kind == .control {
+        #expect(evaluation.pairs.contains { $0.a == index && $0.b == place })
+      }
+      let text = try Artifact.read(tiny.output).metadata.accuracy.text()
+      #expect(!text.contains("\"control\"") && text.contains("\"artifact\""))
     }
   }
 }

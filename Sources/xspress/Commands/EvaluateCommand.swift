@@ -11,6 +11,9 @@ struct EvaluateCommand: ParsableCommand {
     commandName: "evaluate",
     abstract: "Measures the base, adapters and artifacts on the same examples.",
     discussion: """
+      Data files have an example a line (JSONL): {"prompt", "completion"}, {"prompt", "choices", \
+      "answer"}, {"messages"}, whose last answer is the completion, or {"text"} (formats/data.md).
+
       EXAMPLES
         xspress evaluate --base model.gguf --adapter my-lora \\
           --artifact my-lora.loraxs --data test.jsonl --limit 500

@@ -19,6 +19,9 @@ struct TuneCommand: ParsableCommand, RecipeCommand {
       The same command run again continues from its checkpoint. Under mpirun, with --mpi, the \
       processes share the work and the result is the same to the byte.
 
+      Data files have an example a line (JSONL): {"prompt", "completion"}, {"prompt", "choices", \
+      "answer"}, {"messages"}, whose last answer is the completion, or {"text"} (formats/data.md).
+
       EXAMPLES
         xspress tune --base model.gguf --adapter my-lora --budget 64KB \\
           --train train.jsonl --eval test.jsonl -o out.loraxs
