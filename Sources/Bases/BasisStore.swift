@@ -131,7 +131,8 @@ public final class BasisStore: Sendable {
     if let known = knownTopBasis(of: module, for: wanted) { return known }
     let basis = try basis(of: module, leading: rank)
     let result = try basis.moduleBasis(
-      for: .top(rank: basis.admissibleRank(rank), omegaSeed: omegaSeed))
+      for: .top(rank: basis.admissibleRank(rank), omegaSeed: omegaSeed)
+    ).keepingGrams
     keepTopBasis(result, of: module, for: wanted)
     return result
   }

@@ -12,12 +12,8 @@ public struct ModuleBasis: Sendable {
   public let outputBasis: Matrix<Float>
   /// `V`, `[inFeatures, inputRank + residualCount]`.
   public let inputBasis: Matrix<Float>
-  /// `UᵀU` in Float64: the identity but for rounding and a residual's columns.
-  ///
-  /// Every fit needs it, of one adapter or of a thousand.
-  public let outputGram: Matrix<Double>
-  /// `VᵀV`, likewise.
-  public let inputGram: Matrix<Double>
+  /// ``grams``, where they are kept.
+  private var keptGrams: Grams?
   /// How many of the last columns are a stored residual's.
   public let residualCount: Int
   /// Singular values of the output directions; empty for random ones.
@@ -38,13 +34,43 @@ public struct ModuleBasis: Sendable {
     self.moduleName = moduleName
     self.outputBasis = outputBasis
     self.inputBasis = inputBasis
-    outputGram = outputBasis.exactTimes(outputBasis, transposeSelf: true)
-    inputGram = inputBasis.exactTimes(inputBasis, transposeSelf: true)
     self.outputSingularValues = outputSingularValues
     self.inputSingularValues = inputSingularValues
     self.selection = selection
     self.condition = condition
     self.residualCount = residualCount
+  }
+
+  /// What every fit in these factors needs of them.
+  public struct Grams: Sendable {
+    /// `UᵀU` in Float64, `[outputRank, outputRank]`: the identity but for rounding and a residual's columns.
+    public let output: Matrix<Double>
+    /// `VᵀV`, `[inputRank, inputRank]`, likewise.
+    public let input: Matrix<Double>
+  }
+
+  /// The products of the factors with themselves, computed where they are not kept.
+  public var grams: Grams {
+    keptGrams
+      ?? Grams(
+        output: outputBasis.exactTimes(outputBasis, transposeSelf: true),
+        input: inputBasis.exactTimes(inputBasis, transposeSelf: true))
+  }
+
+  /// The same with ``grams`` kept, for factors in which many updates are fitted.
+  ///
+  /// Of tall choices they are larger than the factors: those of one adapter do without.
+  public var keepingGrams: ModuleBasis {
+    var basis = self
+    basis.keptGrams = grams
+    return basis
+  }
+
+  /// Bytes of the factors, and of ``grams`` where they are kept.
+  package var byteCount: Int {
+    let grams = keptGrams.map { $0.output.elements.count + $0.input.elements.count } ?? 0
+    return (outputBasis.elements.count + inputBasis.elements.count) * MemoryLayout<Float>.size
+      + grams * MemoryLayout<Double>.size
   }
 
   /// No directions at all of a weight `[outFeatures, inFeatures]`.

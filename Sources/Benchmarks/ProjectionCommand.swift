@@ -44,7 +44,8 @@ struct FactorsCommand: ParsableCommand {
       (index) throws(Fault) -> ModuleBasis in
       let basis = try store.basis(of: base.linearModules[index])
       return try basis.moduleBasis(
-        for: .top(rank: basis.admissibleRank(rank), omegaSeed: 0))
+        for: .top(rank: basis.admissibleRank(rank), omegaSeed: 0)
+      ).keepingGrams
     }
   }
 }

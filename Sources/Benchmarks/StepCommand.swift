@@ -35,10 +35,12 @@ struct StepCommand: ParsableCommand {
       teacher = try SeededFactors.teacher(adapter, checkpoint, weights, threads: options.threads)
     }
     let (bases, latents) = SeededFactors.all(checkpoint.linearModules, rank: rank)
+    let precision = ProductPrecision(rawValue: precision) ?? .float32
+    try weights.hold(precision, threads: options.threads)
     let student = StudentModel(
       weights: weights, modules: checkpoint.linearModules, bases: bases, latents: latents,
       threads: options.threads,
-      trainingPrecision: ProductPrecision(rawValue: precision) ?? .float32,
+      trainingPrecision: precision,
       recomputes: recomputes)
     var settings = TuningOptions()
     settings.objective = teacher == nil ? .ce : .kd
@@ -69,7 +71,7 @@ struct StepCommand: ParsableCommand {
       operations: count.total,
       fields: [
         "threads": .integer(options.threads), "rank": .integer(rank),
-        "precision": .string(precision),
+        "precision": .string(precision.rawValue),
         "tokens": .integer(examples.reduce(0) { $0 + $1.tokenCount }),
         "operations_of_weights": .number(count.weights), "recomputes": .bool(recomputes),
         "streams": .bool(model.streams),

@@ -37,9 +37,9 @@ public struct Evaluator: Sendable {
     let counter = ProgressCounter { progress($0, plan.examples.count) }
     var states = HiddenStates(repeating: Matrix(rows: 0, columns: 0), count: plan.batches.count)
     let scores = try ranks.share(plan.batches.count) { (mine) throws(Fault) in
-      let parts = try pool.map(mine.count) { (place, decoder) throws(Fault) in
+      let parts = try pool.forward(mine.map { plan.batches[$0].tokens }) {
+        (place, decoder, hidden) throws(Fault) in
         let batch = plan.batches[mine[place]]
-        let hidden = try decoder.forward(batch.tokens)
         let scores = decoder.head.scores(
           hidden, targets: batch.tokens.targets, teacher: teacher?[mine[place]],
           teacherWeights: teacherWeights)

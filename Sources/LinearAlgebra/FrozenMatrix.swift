@@ -6,9 +6,9 @@ import Threads
 
 /// A matrix W `[rows, columns]` that many products share, laid out for the kernels of this CPU.
 ///
-/// Each order of product and each precision has a layout of its own, made when it is first asked for. The values
-/// themselves are kept once in Float32, in whichever Float32 layout exists, so that a model which is only evaluated
-/// holds its weights once.
+/// Each order of product and each precision has a layout of its own, made when it is first asked for (``Layouts``). The
+/// values themselves are kept once in Float32, in whichever Float32 layout exists, so that a model which is only evaluated
+/// holds its weights once; ``keep(_:)`` leaves bfloat16 alone.
 public final class FrozenMatrix: Sendable {
   /// Which product: by `Wᵀ` (an output from an input) or by `W` (an input's gradient from an output's).
   public enum Order: Sendable, Hashable {
@@ -22,14 +22,7 @@ public final class FrozenMatrix: Sendable {
   public let rows: Int
   /// Columns of W.
   public let columns: Int
-  private let layouts: Mutex<Layouts>
-
-  private struct Layouts {
-    /// Row-major; gone once a packed Float32 layout exists.
-    var plain: AlignedMemory<Float>?
-    var packed: [Order: AlignedMemory<Float>] = [:]
-    var rounded: [Order: AlignedMemory<UInt16>] = [:]
-  }
+  let layouts: Mutex<Layouts>
 
   /// The rows of all `parts`, one below the other; they must agree in columns.
   public convenience init(stacking parts: [Matrix<Float>]) {
@@ -56,6 +49,13 @@ public final class FrozenMatrix: Sendable {
     }
   }
 
+  /// The values of `matrix`, whose memory they keep sharing: packed Float32 layouts may be dropped and made again.
+  public init(sharing matrix: Matrix<Float>) {
+    rows = matrix.rows
+    columns = matrix.columns
+    layouts = Mutex(Layouts(shared: matrix.elements))
+  }
+
   private init(columns: Int, memory: AlignedMemory<Float>) {
     self.columns = columns
     rows = columns == 0 ? 0 : memory.count / columns
@@ -72,41 +72,6 @@ public final class FrozenMatrix: Sendable {
       }
     }
     return row + part.rows
-  }
-
-  /// Makes the layouts for `orders` now, while the values are there row-major; these are then dropped, except
-  /// beside bfloat16, which does not hold them.
-  public func prepare(_ orders: [Order], precision: ProductPrecision) {
-    layouts.withLock { layouts in
-      guard let plain = layouts.plain else { return }
-      for order in orders {
-        if precision == .bfloat16 {
-          layouts.rounded[order] = layouts.rounded[order] ?? rounded(plain, order)
-        } else {
-          layouts.packed[order] = layouts.packed[order] ?? packed(plain, order)
-        }
-      }
-      if !layouts.packed.isEmpty { layouts.plain = nil }
-    }
-  }
-
-  /// Drops the Float32 layout of one order, where another one holds the values; it is made again when needed.
-  public func drop(_ order: Order) {
-    layouts.withLock { layouts in
-      if layouts.plain != nil || layouts.packed.count > 1 { layouts.packed[order] = nil }
-    }
-  }
-
-  /// Copies row `index`, `columns` elements, to `target`.
-  public func copyRow(_ index: Int, to target: UnsafeMutablePointer<Float>) {
-    precondition(index >= 0 && index < rows, "row \(index) of \(rows)")
-    let (plain, packed) = layouts.withLock { ($0.plain, $0.packed) }
-    if let plain {
-      target.update(from: plain.pointer + index * columns, count: columns)
-    } else if let (order, memory) = packed.first {
-      let at = place(order)
-      for column in 0..<columns { target[column] = memory.pointer[at(index, column)] }
-    }
   }
 
   // MARK: - Products
@@ -147,71 +112,4 @@ public final class FrozenMatrix: Sendable {
 
   /// Columns of the result in one panel of the packed layouts.
   static let panel = packed_panel()
-
-  // MARK: - Layouts
-
-  private func packedLayout(_ order: Order) -> AlignedMemory<Float> {
-    layouts.withLock { layouts in
-      if let memory = layouts.packed[order] { return memory }
-      let memory = packed(rowMajor(layouts), order)
-      layouts.packed[order] = memory
-      layouts.plain = nil
-      return memory
-    }
-  }
-
-  private func roundedLayout(_ order: Order) -> AlignedMemory<UInt16> {
-    layouts.withLock { layouts in
-      if let memory = layouts.rounded[order] { return memory }
-      let memory = rounded(rowMajor(layouts), order)
-      layouts.rounded[order] = memory
-      return memory
-    }
-  }
-
-  /// The Float32 layout of `order` from row-major values.
-  private func packed(_ source: AlignedMemory<Float>, _ order: Order) -> AlignedMemory<Float> {
-    let memory = AlignedMemory<Float>(count: packed_float_count(width(order), depth(order)))
-    packed_float_pack(
-      source.pointer, width(order), depth(order), order == .forward ? columns : 1,
-      order == .forward ? 1 : columns, memory.pointer)
-    return memory
-  }
-
-  /// The bfloat16 layout of `order` from row-major values.
-  private func rounded(_ source: AlignedMemory<Float>, _ order: Order) -> AlignedMemory<UInt16> {
-    let memory = AlignedMemory<UInt16>(count: packed_bfloat16_count(width(order), depth(order)))
-    packed_bfloat16_pack(
-      source.pointer, width(order), depth(order), order == .forward ? columns : 1,
-      order == .forward ? 1 : columns, memory.pointer)
-    return memory
-  }
-
-  private func width(_ order: Order) -> Int { order == .forward ? rows : columns }
-  private func depth(_ order: Order) -> Int { order == .forward ? columns : rows }
-
-  /// The values row-major, from whichever Float32 layout there is.
-  private func rowMajor(_ layouts: Layouts) -> AlignedMemory<Float> {
-    if let plain = layouts.plain { return plain }
-    let result = AlignedMemory<Float>(count: rows * columns)
-    guard let (order, memory) = layouts.packed.first else { return result }
-    let at = place(order)
-    for row in 0..<rows {
-      for column in 0..<columns {
-        result.pointer[row * columns + column] = memory.pointer[at(row, column)]
-      }
-    }
-    return result
-  }
-
-  /// Where an element of W lies in the packed Float32 layout of `order`.
-  private func place(_ order: Order) -> (_ row: Int, _ column: Int) -> Int {
-    let (width, depth, panel) = (width(order), depth(order), FrozenMatrix.panel)
-    return { row, column in
-      let (n, k) = order == .forward ? (row, column) : (column, row)
-      let start = n / panel * panel
-      let panelWidth = min(panel, (width - start + 15) / 16 * 16)
-      return start * depth + k * panelWidth + (n - start)
-    }
-  }
 }

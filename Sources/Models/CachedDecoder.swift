@@ -26,7 +26,7 @@ final class CachedDecoder {
       capacity: (prompts.map(\.count).max() ?? 0) + limit)
     var batch = TokenBatch()
     for prompt in prompts { batch.append(prompt: prompt, completion: [0]) }
-    hidden = try decoder.forward(batch, recording: true)
+    hidden = try decoder.forward(batch, recording: true, inputs: false)
     let positions = batch.positionOfToken
     for layer in 0..<decoder.configuration.layerCount {
       let recorded = try decoder.recordedLayer(layer, batch: batch, positions: positions)

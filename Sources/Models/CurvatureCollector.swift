@@ -6,15 +6,16 @@ import Synchronization
 /// Collects ``CurvatureRows`` during backward passes of several decoders at once.
 ///
 /// Batches may come in any order and at the same time: each has rows of its own, and the bits depend on the batches and
-/// the seed alone.
+/// the seed alone, not on the parts in which a batch comes.
 public final class CurvatureCollector: Sendable {
   /// Rows of one side of a module: `golden/recovery/NOTES.md`, "Second moments by rows", has the measurements.
   public static let rowLimit = 1024
 
   private let blocks: [Block]
-  private let features: [CurvatureRows.Side: Int]
+  let features: [CurvatureRows.Side: Int]
   private let folding: RowFolding
   private let scratch: ScratchFile
+  /// By the first row of each.
   private let pieces = Mutex<[CurvatureRows.Side: [Int: ScratchFile.Piece]]>([:])
 
   /// A collector for a model of this shape.
@@ -40,9 +41,14 @@ public final class CurvatureCollector: Sendable {
     features.values.reduce(0, +) * folding.rowCount * MemoryLayout<UInt16>.size
   }
 
-  /// What the backward pass of batch `number` adds to.
+  /// The most bytes of sums that wait for later parts of one batch.
+  public var waitingByteCount: Int {
+    features.values.reduce(0, +) * folding.mostWaitingRows * MemoryLayout<Float>.size
+  }
+
+  /// What the backward passes of batch `number` add to.
   public func accumulator(batch number: Int) -> CurvatureAccumulator {
-    CurvatureAccumulator(self, batch: number)
+    CurvatureAccumulator(self, folding: folding, batch: number)
   }
 
   /// What has been seen, once all batches are through.
@@ -51,36 +57,18 @@ public final class CurvatureCollector: Sendable {
       .scratch(
         scratch,
         pieces.withLock { pieces in
-          pieces.mapValues { batches in batches.sorted { $0.key < $1.key }.map(\.value) }
+          pieces.mapValues { pieces in pieces.sorted { $0.key < $1.key }.map(\.value) }
         }), blocks: blocks, tokenCount: folding.tokenCount, rowCount: folding.rowCount)
   }
 
-  /// Keeps rows of the module's inputs `[tokens, in]`, unless another one has the same, and of its output gradients
-  /// `[tokens, out]`, which lie in rows of `stride`.
-  func add(
-    _ layer: Int, _ kind: LinearKind, batch: Int, input: UnsafePointer<Float>,
-    gradient: UnsafePointer<Float>, stride: Int
-  ) throws(Fault) {
-    let inputSide = CurvatureRows.Side(layer: layer, kind: kind, end: .input)
-    if let width = features[inputSide] {
-      try keep(
-        inputSide, batch, folding.rows(batch: batch, of: input, features: width, stride: width))
-    }
-    let outputSide = CurvatureRows.Side(layer: layer, kind: kind, end: .output)
-    if let width = features[outputSide] {
-      try keep(
-        outputSide, batch, folding.rows(batch: batch, of: gradient, features: width, stride: stride)
-      )
-    }
-  }
-
-  private func keep(
-    _ side: CurvatureRows.Side, _ batch: Int, _ rows: [UInt16]
+  /// Keeps rows of a side, the first of which is row `first` of all.
+  func keep(
+    _ side: CurvatureRows.Side, firstRow first: Int, _ rows: [UInt16]
   ) throws(Fault) {
     let result = rows.withUnsafeBytes { bytes in
       Result { () throws(Fault) in try scratch.append(bytes) }
     }
     let piece = try result.get()
-    pieces.withLock { $0[side, default: [:]][batch] = piece }
+    pieces.withLock { $0[side, default: [:]][first] = piece }
   }
 }

@@ -9,7 +9,7 @@ extension Decoder {
   ///
   /// - Parameters:
   ///   - hiddenGradient: ∂L/∂(final-normed hidden states) at the loss positions, `[P, d]`.
-  ///   - curvature: Keeps inputs and output gradients of every module, if given.
+  ///   - curvature: Keeps inputs and output gradients of every module, if given; the batch is the next part of its own.
   ///   - factors: Gets the gradients of trained columns of factors, if given.
   /// - Returns: ∂L/∂M `[outputRank, inputRank]` of each trainable module, in `updates.trainable` order.
   /// - Throws: what reading a block throws, where the weights are streamed; what keeping rows throws.
@@ -26,6 +26,8 @@ extension Decoder {
     _ hiddenGradient: Matrix<Float>, curvature: CurvatureAccumulator?, factors: FactorGradients?
   ) throws(Fault) -> [Matrix<Float>] {
     guard let batch = recorded else { preconditionFailure("no forward pass was recorded") }
+    precondition(hasInputs || curvature == nil && factors == nil, "inputs were not kept")
+    curvature?.begin(tokens: batch.tokens.count)
     var gradients: [ModuleKey: Matrix<Float>] = [:]
     let dResidual = gradientOfFinalNorm(hiddenGradient, batch: batch)
     let positions = batch.positionOfToken
@@ -72,8 +74,7 @@ extension Decoder {
     }
     let largest = blocks.max() ?? 0
     let kept = recomputes ? largest + blocks.count * hidden : blocks.reduce(0, +)
-    // Room for a quarter more is made at once.
-    return (kept + largest + 2 * hidden) * tokens / 4 * 5 * MemoryLayout<Float>.size
+    return DecoderTape.roomy((kept + largest + 2 * hidden) * tokens) * MemoryLayout<Float>.size
   }
 
   private struct ModuleKey: Hashable {

@@ -30,7 +30,12 @@ public final class Decoder {
   let tape: DecoderTape
   let scratch = DecoderScratch()
   private var rotary: [RotaryEmbedding]
-  private(set) var recorded: TokenBatch?
+  var recorded: TokenBatch?
+  /// Whether what modules were given is on the tape too, or can be computed again.
+  private(set) var hasInputs = false
+
+  /// Bytes of what passes keep for backward passes.
+  package var tapeByteCount: Int { tape.byteCount }
 
   var configuration: DecoderConfiguration { weights.configuration }
 
@@ -58,27 +63,29 @@ public final class Decoder {
   ///
   /// - Parameters:
   ///   - batch: Packed sequences; every token must be below the vocabulary size.
-  ///   - recording: Keeps what ``backward(_:curvature:)`` needs.
+  ///   - recording: Keeps what ``backward(_:curvature:factors:)`` needs.
+  ///   - inputs: Of that, what modules are given: with curvature or factors alone it is needed.
   ///   - observer: Called with the number of blocks run (0: the embeddings) and the residual stream
   ///     `[N, d]`; for checks against other implementations.
   /// - Throws: what reading a block throws, where the weights are streamed.
   public func forward(
-    _ batch: TokenBatch, recording: Bool = false, observer: ((Int, Matrix<Float>) -> Void)? = nil
+    _ batch: TokenBatch, recording: Bool = false, inputs: Bool = true,
+    observer: ((Int, Matrix<Float>) -> Void)? = nil
   ) throws(Fault) -> Matrix<Float> {
     try withThreads(threads) { () throws(Fault) in
-      try forwardPass(batch, recording: recording, observer: observer)
+      try forwardPass(batch, recording: recording, inputs: inputs, observer: observer)
     }
   }
 
   private func forwardPass(
-    _ batch: TokenBatch, recording: Bool, observer: ((Int, Matrix<Float>) -> Void)?
+    _ batch: TokenBatch, recording: Bool, inputs: Bool, observer: ((Int, Matrix<Float>) -> Void)?
   ) throws(Fault) -> Matrix<Float> {
     let tokens = batch.tokens.count
     let hidden = configuration.hiddenSize
     prepareRotary(positions: batch.longestSequence)
     let keepsAll = recording && !recomputes
     tape.prepare(
-      tokens: tokens, probabilities: probabilityCount(batch), recording: keepsAll)
+      tokens: tokens, probabilities: probabilityCount(batch), recording: keepsAll, inputs: inputs)
     let positions = batch.positionOfToken
     embed(
       batch.tokens, positions: positions, into: tape.layer(0, recording: keepsAll).input.pointer)
@@ -97,18 +104,19 @@ public final class Decoder {
     }
     observer?(configuration.layerCount, tape.output.matrix(rows: tokens, columns: hidden))
     recorded = recording ? batch : nil
-    return finalNorm(at: batch.lossPositions)
+    hasInputs = inputs || recomputes
+    return finalNorm(tape.output, at: batch.lossPositions)
   }
 
-  private func prepareRotary(positions: Int) {
+  func prepareRotary(positions: Int) {
     for index in rotary.indices { rotary[index].prepare(positions: positions) }
   }
 
-  private func probabilityCount(_ batch: TokenBatch) -> Int {
+  func probabilityCount(_ batch: TokenBatch) -> Int {
     weights.shapes.indices.map { attention($0).probabilityCount(batch) }.max() ?? 0
   }
 
-  private func embed(
+  func embed(
     _ tokens: [Int32], positions: [Int], into output: UnsafeMutablePointer<Float>
   ) {
     let hidden = configuration.hiddenSize
@@ -167,7 +175,7 @@ public final class Decoder {
   ) throws(Fault) -> Matrix<Float> {
     let hidden = configuration.hiddenSize
     prepareRotary(positions: (positions.max() ?? 0) + 1)
-    tape.prepare(tokens: tokens.count, probabilities: 0, recording: false)
+    tape.prepare(tokens: tokens.count, probabilities: 0, recording: false, inputs: false)
     recorded = nil
     let layer = tape.layer(0, recording: false)
     embed(tokens, positions: positions, into: layer.input.pointer)
@@ -180,10 +188,10 @@ public final class Decoder {
         layer.input.pointer.update(from: tape.output.pointer, count: tokens.count * hidden)
       }
     }
-    return finalNorm(at: Array(tokens.indices))
+    return finalNorm(tape.output, at: Array(tokens.indices))
   }
 
-  private func forwardBlock(
+  func forwardBlock(
     _ index: Int, _ block: LayerWeights, _ layer: DecoderTape.Layer, batch: TokenBatch,
     positions: [Int], into output: UnsafeMutablePointer<Float>
   ) {
@@ -369,12 +377,13 @@ public final class Decoder {
       count: tokens, .forward, into: y, stride: stride, adding: true)
   }
 
-  private func finalNorm(at positions: [Int]) -> Matrix<Float> {
+  /// The final norm of the rows of `stream` `[N, d]` at `positions`.
+  func finalNorm(_ stream: FloatBuffer, at positions: [Int]) -> Matrix<Float> {
     let hidden = configuration.hiddenSize
     let count = positions.count
     let gathered = scratch.buffer(.gathered, count: count * hidden)
     for (row, position) in positions.enumerated() {
-      (gathered + row * hidden).update(from: tape.output.pointer + position * hidden, count: hidden)
+      (gathered + row * hidden).update(from: stream.pointer + position * hidden, count: hidden)
     }
     let normed = FloatBuffer(count: count * hidden)
     weights.finalNorm.forward(

@@ -1,5 +1,7 @@
+import Checkpoints
 public import Faults
 public import LinearAlgebra
+public import Tensors
 import Threads
 
 /// Identical decoders over the same weights and updates, as many as are used at once.
@@ -12,6 +14,8 @@ public final class DecoderPool: Sendable {
   public let weights: DecoderWeights
   /// How many threads work at once.
   public let threads: Int
+  /// The arithmetic of its decoders.
+  private let precision: ProductPrecision
   private let decoders: Lender<Decoder>
   /// The same, computing blocks again in the backward pass.
   private let recomputers: Lender<Decoder>
@@ -23,6 +27,7 @@ public final class DecoderPool: Sendable {
   ) {
     self.weights = weights
     self.threads = max(threads, 1)
+    self.precision = precision
     func lender(recomputes: Bool) -> Lender<Decoder> {
       Lender {
         Decoder(
@@ -37,6 +42,7 @@ public final class DecoderPool: Sendable {
   private init(_ pool: DecoderPool, recomputes: Bool) {
     weights = pool.weights
     threads = pool.threads
+    precision = pool.precision
     recomputers = pool.recomputers.another()
     decoders = recomputes ? recomputers : pool.decoders.another()
   }
@@ -60,5 +66,70 @@ public final class DecoderPool: Sendable {
     try parallelMap(count, threads: threads) { (index) throws(Fault) in
       try decoders.lend { (decoder) throws(Fault) in try body(index, decoder) }
     }
+  }
+
+  // MARK: - Forward passes of many batches
+
+  /// Tokens that go through a block together where blocks are decoded for it: decoding one takes some hundredths of that.
+  package static let windowTokens = 8192
+
+  /// Runs every batch through the model and `body` on its final-normed hidden states at the loss positions, `[P, d]`; results
+  /// in index order.
+  ///
+  /// Where the blocks are not held in the pool's precision, as many batches as ``windows(of:)`` says go through each of them
+  /// before the next is decoded, and the decoders' buffers go afterwards. The results are the same.
+  ///
+  /// - Throws: as ``map(_:_:)``, and what reading a block throws.
+  public func forward<Result: Sendable>(
+    _ batches: [TokenBatch],
+    _ body:
+      @Sendable (_ index: Int, _ decoder: Decoder, _ hidden: Matrix<Float>) throws(Fault) -> Result
+  ) throws(Fault) -> [Result] {
+    guard !weights.holds(precision) else {
+      return try map(batches.count) { (index, decoder) throws(Fault) in
+        try body(index, decoder, try decoder.forward(batches[index]))
+      }
+    }
+    defer { decoders.dropFree() }
+    var results: [Result] = []
+    for window in DecoderPool.windows(of: batches) {
+      let hidden = try blockByBlock(Array(batches[window]))
+      results += try map(window.count) { (index, decoder) throws(Fault) in
+        try body(window.lowerBound + index, decoder, hidden[index])
+      }
+    }
+    return results
+  }
+
+  /// Runs of batches of ``windowTokens`` at most, or of one batch.
+  private static func windows(of batches: [TokenBatch]) -> [Range<Int>] {
+    var windows: [Range<Int>] = []
+    var tokens = 0
+    for (index, batch) in batches.enumerated() {
+      tokens += batch.tokens.count
+      if let last = windows.last, tokens <= windowTokens {
+        windows[windows.count - 1] = last.lowerBound..<index + 1
+      } else {
+        windows.append(index..<index + 1)
+        tokens = batch.tokens.count
+      }
+    }
+    return windows
+  }
+
+  private func blockByBlock(_ batches: [TokenBatch]) throws(Fault) -> [Matrix<Float>] {
+    let passing = try map(batches.count) { $1.enter(batches[$0]) }
+    for index in 0..<weights.configuration.layerCount {
+      // All threads come for the block, and share its decoding.
+      let blocks = try parallelMap(min(threads, Block.Product.allCases.count), threads: threads) {
+        (_) throws(Fault) in try weights.layer(index, [.forward], precision)
+      }
+      _ = try map(passing.count) { $1.take(passing[$0], through: index, blocks[0]) }
+      decoders.lend { decoder in
+        for update in decoder.updates.updates(of: index) { update.dropFloats() }
+      }
+    }
+    weights.forgetBlock()
+    return try map(passing.count) { $1.leave(passing[$0]) }
   }
 }

@@ -15,7 +15,7 @@ final class DecoderScratch {
     if let buffer = buffers[name], buffer.count >= count { return buffer.pointer }
     // Given back first: what it held is no longer valid.
     buffers[name] = nil
-    let buffer = FloatBuffer(count: count + count / 4)
+    let buffer = FloatBuffer(count: DecoderTape.roomy(count))
     buffers[name] = buffer
     return buffer.pointer
   }

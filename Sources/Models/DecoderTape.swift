@@ -41,7 +41,12 @@ final class DecoderTape {
     /// `x·I` of every module with an update `[N, inputRank]`.
     var projected: [LinearKind: FloatBuffer] = [:]
 
-    init(tokens: Int, probabilities: Int, block: Block, hiddenSize hidden: Int) {
+    /// - Parameter lender: A block of the same sizes whose buffers for the inputs of modules, which this one does not keep,
+    ///   are used here too.
+    init(
+      tokens: Int, probabilities: Int, block: Block, hiddenSize hidden: Int,
+      borrowingInputsOf lender: Layer? = nil
+    ) {
       self.tokens = tokens
       let attention = block.attention
       func buffer(_ columns: Int, if isNeeded: Bool = true) -> FloatBuffer {
@@ -50,8 +55,8 @@ final class DecoderTape {
       let (hasInputNorm, hasOutputNorm) = (block.hasInputNorm, block.hasOutputNorm)
       input = buffer(hidden)
       middle = buffer(hidden)
-      attentionInput = hasInputNorm ? buffer(hidden) : input
-      feedForwardInput = hasInputNorm ? buffer(hidden) : middle
+      attentionInput = hasInputNorm ? lender?.attentionInput ?? buffer(hidden) : input
+      feedForwardInput = hasInputNorm ? lender?.feedForwardInput ?? buffer(hidden) : middle
       attentionInverse = buffer(1, if: hasInputNorm)
       feedForwardInverse = buffer(1, if: hasInputNorm)
       let hasHeadNorm = attention.headNorm != nil
@@ -59,13 +64,23 @@ final class DecoderTape {
       headInverse = buffer(HeadNorm.partCount(attention), if: hasHeadNorm)
       queryKeyValue = buffer(attention.columns.width)
       self.probabilities = FloatBuffer(count: probabilities)
-      attentionOutput = buffer(attention.queryWidth)
+      attentionOutput = lender?.attentionOutput ?? buffer(attention.queryWidth)
       attentionBranch = buffer(hidden, if: hasOutputNorm)
       attentionBranchInverse = buffer(1, if: hasOutputNorm)
       gateUp = buffer(block.feedForward.wide)
-      activation = buffer(block.feedForward.size)
+      activation = lender?.activation ?? buffer(block.feedForward.size)
       feedForwardBranch = buffer(hidden, if: hasOutputNorm)
       feedForwardBranchInverse = buffer(1, if: hasOutputNorm)
+    }
+
+    /// All of them, some more than once.
+    var buffers: [FloatBuffer] {
+      [
+        input, attentionInput, attentionInverse, rawQueryKeyValue, headInverse, queryKeyValue,
+        probabilities, attentionOutput, attentionBranch, attentionBranchInverse, middle,
+        feedForwardInput, feedForwardInverse, gateUp, activation, feedForwardBranch,
+        feedForwardBranchInverse,
+      ] + projected.values
     }
   }
 
@@ -73,6 +88,7 @@ final class DecoderTape {
   private struct Room {
     var tokens = 0
     var probabilities = 0
+    var keepsInputs = false
     var layers: [Layer] = []
   }
 
@@ -93,9 +109,13 @@ final class DecoderTape {
     self.hiddenSize = hiddenSize
   }
 
-  /// Makes room for a batch; `recording` keeps all of every block, else all blocks share one.
-  func prepare(tokens: Int, probabilities: Int, recording: Bool) {
+  /// Makes room for a batch; `recording` keeps what every block computes, else all blocks share one.
+  ///
+  /// - Parameter inputs: Keeps what modules are given too: attention's input and output, that of the feed-forward layer and
+  ///   the activations in it, three eighths of all. Gradients of cores do without.
+  func prepare(tokens: Int, probabilities: Int, recording: Bool, inputs: Bool) {
     if recording {
+      if inputs, !recorded.keepsInputs { recorded = Room(keepsInputs: true) }
       prepare(&recorded, blocks.count, tokens: tokens, probabilities: probabilities)
     } else {
       prepare(&passing, 1, tokens: tokens, probabilities: probabilities)
@@ -106,17 +126,30 @@ final class DecoderTape {
 
   private func prepare(_ room: inout Room, _ wanted: Int, tokens: Int, probabilities: Int) {
     if tokens > room.tokens || probabilities > room.probabilities {
-      // Room for a quarter more, so that slightly longer batches do not start over.
-      room.tokens = max(room.tokens, tokens + tokens / 4)
-      room.probabilities = max(room.probabilities, probabilities + probabilities / 4)
+      // Room for some more, so that slightly longer batches do not start over.
+      room.tokens = max(room.tokens, DecoderTape.roomy(tokens))
+      room.probabilities = max(room.probabilities, DecoderTape.roomy(probabilities))
       room.layers = []
     }
     while room.layers.count < wanted {
       room.layers.append(
         Layer(
           tokens: room.tokens, probabilities: room.probabilities,
-          block: blocks[room.layers.count], hiddenSize: hiddenSize))
+          block: blocks[room.layers.count], hiddenSize: hiddenSize,
+          borrowingInputsOf: room.keepsInputs ? nil : room.layers.first))
     }
+  }
+
+  /// What is made room for where `count` is needed.
+  static func roomy(_ count: Int) -> Int { count + count / 8 }
+
+  /// Bytes of all buffers.
+  var byteCount: Int {
+    let layers = (recorded.layers + passing.layers).flatMap(\.buffers)
+    // What is borrowed is counted once.
+    let buffers = Dictionary(
+      (layers + inputs + [output]).map { (ObjectIdentifier($0), $0.count) }, uniquingKeysWith: max)
+    return buffers.values.reduce(0, +) * MemoryLayout<Float>.size
   }
 
   /// Keeps the input of block `index` `[tokens, d]` alone, for a backward pass that runs the block again.

@@ -1,6 +1,7 @@
 public import Checkpoints
 public import Faults
 import LinearAlgebra
+import Synchronization
 public import Tensors
 
 /// The frozen Float32 weights of a decoder, laid out for the kernels.
@@ -37,36 +38,27 @@ public final class DecoderWeights: Sendable {
   var positions: FrozenMatrix? { vocabulary.positions }
   /// The norm before the head.
   var finalNorm: NormWeights { vocabulary.finalNorm }
-  private let blocks: Blocks
+  let blocks: Mutex<Blocks>
 
-  private enum Blocks: Sendable {
-    case held([LayerWeights])
+  /// Where the blocks are.
+  enum Blocks: Sendable {
+    /// In memory, for products in either precision; where there is a stream they can be decoded again.
+    case held([LayerWeights], LayerStream?)
+    /// In memory for products in bfloat16 alone; for others they are decoded.
+    case rounded([LayerWeights], LayerStream)
+    /// On disk.
     case streamed(LayerStream)
-  }
-
-  /// A block for a pass that multiplies in the given orders and precision; read from disk where blocks are
-  /// streamed.
-  ///
-  /// - Throws: what decoding throws, for streamed blocks alone; `RUN-STOPPED` where the process is interrupted: between two
-  ///   blocks a pass can be given up.
-  func layer(
-    _ index: Int, _ orders: Set<FrozenMatrix.Order>, _ precision: ProductPrecision
-  ) throws(Fault) -> LayerWeights {
-    try Interruption.check()
-    return switch blocks {
-    case .held(let layers): layers[index]
-    case .streamed(let stream):
-      try stream.layer(LayerWeights.Use(layer: index, orders: orders, precision: precision))
-    }
   }
 
   /// Loads every weight through `matrix` and `vector`, which decode one tensor by its Hugging Face name.
   ///
+  /// - Parameter source: Decodes a matrix again, on any thread: with it blocks need not stay in Float32 (``hold(_:threads:)``).
   /// - Throws: what the two closures throw, `MD-SHAPE` where a tensor's shape disagrees with the configuration,
   ///   69 `MD-ROPE` where the model's angles are not known.
   public init(
     configuration: DecoderConfiguration,
     matrix: (String) throws(Fault) -> Matrix<Float>, vector: (String) throws(Fault) -> [Float],
+    source: (@Sendable (String) throws(Fault) -> Matrix<Float>)? = nil,
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) {
     self.configuration = configuration
@@ -85,17 +77,20 @@ public final class DecoderWeights: Sendable {
           matrices: matrices))
       progress(layer + 1, configuration.layerCount)
     }
-    blocks = .held(layers)
+    let vectors = layers.map(\.vectors)
+    let stream = source.map { LayerStream(configuration, vectors: vectors, source: $0) }
+    blocks = Mutex(.held(layers, stream))
   }
 
   /// Loads every weight of a base checkpoint.
   public convenience init(
     base: BaseCheckpoint, progress: (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) {
+    let matrix = { @Sendable (name: String) throws(Fault) in try base.matrix(name) }
     try self.init(
-      configuration: base.configuration,
-      matrix: { (name) throws(Fault) in try base.matrix(name) },
-      vector: { (name) throws(Fault) in try base.vector(name) }, progress: progress)
+      configuration: base.configuration, matrix: matrix,
+      vector: { (name) throws(Fault) in try base.vector(name) }, source: matrix,
+      progress: progress)
   }
 
   /// Holds the embeddings, the head, the norms and the biases of a base checkpoint.
@@ -112,16 +107,11 @@ public final class DecoderWeights: Sendable {
     for (layer, shape) in shapes.enumerated() {
       vectors.append(try DecoderWeights.vectors(layer, shape, configuration, vector))
     }
-    blocks = .streamed(LayerStream(base: base, vectors: vectors))
-  }
-
-  /// Lets go of what only backward passes in Float32 use; it is made again when one comes.
-  public func dropFloatBackward() {
-    head.drop(.backward)
-    guard case .held(let layers) = blocks else { return }
-    for layer in layers {
-      for matrix in layer.products { matrix.drop(.backward) }
-    }
+    blocks = Mutex(
+      .streamed(
+        LayerStream(configuration, vectors: vectors) { (name) throws(Fault) in
+          try base.matrix(name)
+        }))
   }
 
   /// Bytes of all weights of a base in Float32.

@@ -3,20 +3,29 @@ import Dispatch
 import Faults
 import LinearAlgebra
 import Synchronization
+import Tensors
 
 /// The blocks of a decoder, left on disk and decoded when they are asked for; one is kept.
 ///
 /// Decoders on several threads come to a block at about the same time. Whoever finds it being decoded takes one of
 /// its matrices, so that all leave it together, and a pass decodes a block once, however many threads run it.
 final class LayerStream: Sendable {
-  private let base: BaseCheckpoint
+  /// Decodes a matrix by its Hugging Face name.
+  typealias Source = @Sendable (String) throws(Fault) -> Matrix<Float>
+
+  private let configuration: DecoderConfiguration
   private let vectors: [LayerWeights.Vectors]
+  private let source: Source
   private let current = Mutex<PendingLayer?>(nil)
 
-  /// The blocks of `base`, whose norms and biases are held.
-  init(base: BaseCheckpoint, vectors: [LayerWeights.Vectors]) {
-    self.base = base
+  /// The blocks of a model, whose norms and biases are held.
+  init(
+    _ configuration: DecoderConfiguration, vectors: [LayerWeights.Vectors],
+    source: @escaping Source
+  ) {
+    self.configuration = configuration
     self.vectors = vectors
+    self.source = source
   }
 
   /// A block, decoded and laid out; its memory is given back when nobody uses it and another is asked for.
@@ -25,14 +34,27 @@ final class LayerStream: Sendable {
   func layer(_ use: LayerWeights.Use) throws(Fault) -> LayerWeights {
     let pending = current.withLock { current in
       if let current, current.use.serves(use) { return current }
-      let pending = PendingLayer(use, base: base)
+      let pending = PendingLayer(use, configuration, source)
       current = pending
       return pending
     }
     return LayerWeights(
-      shape: base.configuration.block(use.layer), vectors: vectors[use.layer],
+      shape: configuration.block(use.layer), vectors: vectors[use.layer],
       matrices: try pending.parts())
   }
+
+  /// A block, decoded to be held.
+  func decoded(_ index: Int) throws(Fault) -> LayerWeights {
+    var matrices: [FrozenMatrix] = []
+    for product in Block.Product.allCases {
+      matrices.append(try product.load(index, configuration, source))
+    }
+    return LayerWeights(
+      shape: configuration.block(index), vectors: vectors[index], matrices: matrices)
+  }
+
+  /// Lets go of the block that was last asked for.
+  func forget() { current.withLock { $0 = nil } }
 
   /// Bytes that one block needs at most: its layouts, and the matrices and tensors that are being decoded.
   static func byteCount(_ configuration: DecoderConfiguration) -> Int {
@@ -49,7 +71,8 @@ final class LayerStream: Sendable {
 /// A block whose matrices are being decoded by whoever asks for it.
 private final class PendingLayer: Sendable {
   let use: LayerWeights.Use
-  private let base: BaseCheckpoint
+  private let configuration: DecoderConfiguration
+  private let source: LayerStream.Source
   private let state = Mutex(State())
   private let remaining = DispatchGroup()
 
@@ -59,9 +82,13 @@ private final class PendingLayer: Sendable {
     var fault: Fault?
   }
 
-  init(_ use: LayerWeights.Use, base: BaseCheckpoint) {
+  init(
+    _ use: LayerWeights.Use, _ configuration: DecoderConfiguration,
+    _ source: @escaping LayerStream.Source
+  ) {
     self.use = use
-    self.base = base
+    self.configuration = configuration
+    self.source = source
     for _ in Block.Product.allCases { remaining.enter() }
   }
 
@@ -92,10 +119,10 @@ private final class PendingLayer: Sendable {
   }
 
   private func load(_ part: Block.Product) throws(Fault) -> FrozenMatrix {
-    let matrix = try part.load(use.layer, base.configuration) { (name) throws(Fault) in
-      try base.matrix(name)
-    }
+    let matrix = try part.load(use.layer, configuration, source)
     matrix.prepare(Array(use.orders), precision: use.precision)
+    // Nobody asks a block for layouts beside those it was decoded for.
+    matrix.dropValues()
     return matrix
   }
 }

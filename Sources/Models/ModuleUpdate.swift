@@ -18,7 +18,7 @@ public final class ModuleUpdate {
   private(set) var outputFactor: FrozenMatrix
   private let coreBuffer: FloatBuffer?
 
-  /// An update with a trainable core.
+  /// An update with a trainable core; it shares the memory of the factors.
   public init(
     inputFactor: Matrix<Float>, core: Matrix<Float>, outputFactor: Matrix<Float>,
     trainedColumns: Int = 0
@@ -30,8 +30,8 @@ public final class ModuleUpdate {
     outputRank = outputFactor.columns
     inFeatures = inputFactor.rows
     outFeatures = outputFactor.rows
-    self.inputFactor = FrozenMatrix(stacking: [inputFactor])
-    self.outputFactor = FrozenMatrix(stacking: [outputFactor])
+    self.inputFactor = FrozenMatrix(sharing: inputFactor)
+    self.outputFactor = FrozenMatrix(sharing: outputFactor)
     coreBuffer = FloatBuffer(core.elements)
   }
 
@@ -54,9 +54,19 @@ public final class ModuleUpdate {
   public func setFactors(input: Matrix<Float>, output: Matrix<Float>) {
     precondition(input.rows == inFeatures && input.columns == inputRank)
     precondition(output.rows == outFeatures && output.columns == outputRank)
-    inputFactor = FrozenMatrix(stacking: [input])
-    outputFactor = FrozenMatrix(stacking: [output])
+    inputFactor = FrozenMatrix(sharing: input)
+    outputFactor = FrozenMatrix(sharing: output)
   }
+
+  /// Lets go of layouts in Float32 that can be made again from the factors as they were given.
+  func dropFloats() {
+    for factor in [inputFactor, outputFactor] {
+      for order in [FrozenMatrix.Order.forward, .backward] { factor.drop(order) }
+    }
+  }
+
+  /// Bytes of the factors' layouts, without the factors as they were given.
+  package var byteCount: Int { inputFactor.byteCount + outputFactor.byteCount }
 
   var core: FloatBuffer? { coreBuffer }
 

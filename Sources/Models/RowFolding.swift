@@ -37,26 +37,59 @@ package struct RowFolding: Sendable {
   /// Tokens of all batches.
   var tokenCount: Int { signs.reduce(0) { $0 + $1.count } }
 
-  /// The rows `[rowCount(batch:), features]` in BF16 of a batch's tokens `[tokens, features]`, which lie `stride` apart.
+  /// Tokens of a batch.
+  func tokenCount(batch: Int) -> Int { signs[batch].count }
+
+  /// Rows of the batches before.
+  func firstRow(batch: Int) -> Int { (0..<batch).reduce(0) { $0 + rowCount(batch: $1) } }
+
+  /// The most rows of a batch that wait for later tokens, where it comes in parts.
+  var mostWaitingRows: Int {
+    tokensPerRow == 1 ? 0 : signs.indices.map { rowCount(batch: $0) }.max() ?? 0
+  }
+
+  /// The rows of a batch that its tokens `tokens` are in: they themselves, or where tokens share rows all of them.
+  func rows(batch: Int, of tokens: Range<Int>) -> Range<Int> {
+    tokensPerRow == 1 ? tokens : 0..<rowCount(batch: batch)
+  }
+
+  /// Whether nothing is missing in the rows of `tokens` once these and all before them are in.
+  func isComplete(batch: Int, after tokens: Range<Int>) -> Bool {
+    tokensPerRow == 1 || tokens.upperBound == signs[batch].count
+  }
+
+  /// Adds a batch's tokens `tokens`, `[tokens, features]` and `stride` apart, to the sums of ``rows(batch:of:)``,
+  /// `[rows, features]`, which begin with zeros.
   ///
   /// Tokens of a row are as far apart as can be: neighbours are alike.
+  func add(
+    _ x: UnsafePointer<Float>, of tokens: Range<Int>, batch: Int, features: Int, stride: Int,
+    to sums: UnsafeMutablePointer<Float>
+  ) {
+    let (count, signs) = (rowCount(batch: batch), signs[batch])
+    let first = rows(batch: batch, of: tokens).lowerBound
+    for token in tokens {
+      let (source, sign) = (x + (token - tokens.lowerBound) * stride, signs[token])
+      let sum = sums + (token % count - first) * features
+      for index in 0..<features { sum[index] += sign * source[index] }
+    }
+  }
+
+  /// `count` numbers in BF16.
+  static func rounded(_ sums: UnsafePointer<Float>, count: Int) -> [UInt16] {
+    [UInt16](unsafeUninitializedCapacity: count) { rows, initialized in
+      for index in 0..<count { rows[index] = HalfPrecision.brain(sums[index]) }
+      initialized = count
+    }
+  }
+
+  /// The rows `[rowCount(batch:), features]` in BF16 of a batch's tokens `[tokens, features]`, which lie `stride` apart.
   package func rows(batch: Int, of x: UnsafePointer<Float>, features: Int, stride: Int) -> [UInt16]
   {
-    let (count, signs) = (rowCount(batch: batch), signs[batch])
-    var sum = [Float](repeating: 0, count: features)
-    return [UInt16](unsafeUninitializedCapacity: count * features) { rows, initialized in
-      sum.withUnsafeMutableBufferPointer { sum in
-        for row in 0..<count {
-          sum.update(repeating: 0)
-          for token in Swift.stride(from: row, to: signs.count, by: count) {
-            let (source, sign) = (x + token * stride, signs[token])
-            for index in 0..<features { sum[index] += sign * source[index] }
-          }
-          let target = row * features
-          for index in 0..<features { rows[target + index] = HalfPrecision.brain(sum[index]) }
-        }
-      }
-      initialized = count * features
-    }
+    let sums = FloatBuffer(count: rowCount(batch: batch) * features)
+    add(
+      x, of: signs[batch].indices, batch: batch, features: features, stride: stride,
+      to: sums.pointer)
+    return RowFolding.rounded(sums.pointer, count: sums.count)
   }
 }

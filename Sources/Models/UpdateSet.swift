@@ -23,6 +23,9 @@ public struct UpdateSet {
     }
   }
 
+  /// The updates of a block.
+  func updates(of layer: Int) -> [ModuleUpdate] { updates[layer].map(\.update) }
+
   /// The modules that have a trainable core, layer by layer in the order in which they were set; gradients come in
   /// this order.
   public var trainable: [(layer: Int, kind: LinearKind, update: ModuleUpdate)] {

@@ -27,9 +27,9 @@ struct UpdateFactors {
     self.update = update
     self.basis = basis
     let (u, v, a, b) = (basis.outputBasis, basis.inputBasis, update.loraA, update.loraB)
-    let scaling = update.scaling
+    let (scaling, grams) = (update.scaling, basis.grams)
     plain = Products(
-      output: basis.outputGram, input: basis.inputGram,
+      output: grams.output, input: grams.input,
       cross: u.exactTimes(b, transposeSelf: true).scaled(by: scaling).times(a.exactTimes(v)),
       total: scaling * scaling
         * b.exactTimes(b, transposeSelf: true).innerProduct(a.exactTimes(a, transposeOther: true)))

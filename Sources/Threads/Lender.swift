@@ -24,6 +24,9 @@ public final class Lender<Value>: @unchecked Sendable {
     return try body(value)
   }
 
+  /// Lets go of the values that nobody has in hand.
+  public func dropFree() { lock.withLock { _ in free = [] } }
+
   private func take() -> Value {
     lock.withLock { _ in free.popLast() ?? make() }
   }

@@ -6,7 +6,9 @@ import Tensors
 /// Collects rows for C = E[x xᵀ] and G = E[g gᵀ] of every linear module on the teacher, with labels drawn from the
 /// teacher's own predictions (METHOD §3: a true Fisher, not the empirical one).
 public enum Calibration {
-  /// Examples of a batch.
+  /// Examples of a batch, whose labels are drawn in turn and whose tokens share rows.
+  ///
+  /// It goes through the model in parts: what a pass keeps is of some 128 tokens and not of all.
   private static let batchSize = 16
 
   /// Curvature of `teacher` over `examples`; `seed` draws the labels, and the signs of tokens that share a row.
@@ -27,32 +29,39 @@ public enum Calibration {
       $0..<min($0 + batchSize, examples.count)
     }
     let batchTokens = batches.map { examples[$0].reduce(0) { $0 + $1.tokenCount } }
-    let teacher = try fitting(teacher, tokens: batchTokens.max() ?? 0, memory: memory)
+    let parts = batches.map { examples.microBatches(Array($0)) }
     let collector = try CurvatureCollector(
       teacher.weights.configuration,
       batches: batchTokens, seed: seed, scratch: directory, rowLimit: rowLimit)
+    let partTokens = parts.joined().map { $0.reduce(0) { $0 + examples[$1].tokenCount } }
+    let teacher = try fitting(
+      teacher, tokens: partTokens.max() ?? 0,
+      waiting: parts.contains { $0.count > 1 } ? collector.waitingByteCount : 0, memory: memory)
     let done = ProgressCounter { progress($0, examples.count) }
     _ = try teacher.map(batches.count) { (number, decoder) throws(Fault) in
-      let batch = batches[number]
       var generator = SeededGenerator(
-        seed: seed, stream: 0x6669_7368_6572 + UInt64(batch.lowerBound))
-      let hidden = try decoder.forward(
-        TokenBatch(examples: batch.map { examples[$0] }), recording: true)
-      let gradient = decoder.head.sampledGradient(hidden, generator: &generator)
-      _ = try decoder.backward(gradient, curvature: collector.accumulator(batch: number))
-      done.add(batch.count)
+        seed: seed, stream: 0x6669_7368_6572 + UInt64(batches[number].lowerBound))
+      let curvature = collector.accumulator(batch: number)
+      for part in parts[number] {
+        let hidden = try decoder.forward(
+          TokenBatch(examples: part.map { examples[$0] }), recording: true)
+        let gradient = decoder.head.sampledGradient(hidden, generator: &generator)
+        _ = try decoder.backward(gradient, curvature: curvature)
+        done.add(part.count)
+      }
     }
     try Interruption.check()
     return collector.rows
   }
 
-  /// `teacher` with buffers that go with it, and smaller ones where `memory` does not hold batches of up to `tokens`.
+  /// `teacher` with buffers that go with it, and smaller ones where `memory` does not hold passes of up to `tokens` beside
+  /// `waiting` bytes of sums.
   private static func fitting(
-    _ teacher: DecoderPool, tokens: Int, memory: Int?
+    _ teacher: DecoderPool, tokens: Int, waiting: Int, memory: Int?
   ) throws(Fault) -> DecoderPool {
     func need(_ recomputes: Bool) -> Int {
       teacher.threads
-        * Decoder.byteCount(of: teacher.weights, tokens: tokens, recomputes: recomputes)
+        * (waiting + Decoder.byteCount(of: teacher.weights, tokens: tokens, recomputes: recomputes))
     }
     guard let memory, need(false) > memory else { return teacher.separate(recomputes: false) }
     guard need(true) <= memory else {

@@ -12,6 +12,8 @@ public final class StudentModel {
   public let trainingPool: DecoderPool
   /// The adapted modules, in model order; latents and gradients come in this order.
   public let modules: [LinearModule]
+  /// Whether columns of factors have gradients too.
+  let trainsVectors: Bool
   private let updates: UpdateSet
   private let bases: [ModuleBasis]
 
@@ -30,6 +32,7 @@ public final class StudentModel {
     }
     self.bases = bases
     self.modules = modules
+    trainsVectors = trainsResidual
     self.updates = updates
     pool = DecoderPool(weights: weights, updates: updates, threads: threads)
     trainingPool =

@@ -1,6 +1,7 @@
 import Checkpoints
 import Evaluation
 import Faults
+import Files
 import Models
 import Ranks
 import Tensors
@@ -17,6 +18,8 @@ final class TeacherStates {
   private let store: TeacherStateStore?
   private let ranks: Ranks
   private var chunks: [[Int]] = []
+  /// How many of the first chunks will be asked for, in order.
+  private var wantedCount = 0
   private var chunkOfExample: [Int] = []
   private var states: [[Float]?] = []
 
@@ -32,12 +35,13 @@ final class TeacherStates {
     arrange(Array(examples.indices), chunkSize: chunkSize)
   }
 
-  /// Makes chunks of `chunkSize` out of `order`, a permutation of all examples; states computed in another
-  /// arrangement are forgotten.
-  func arrange(_ order: [Int], chunkSize: Int) {
+  /// Makes chunks of `chunkSize` out of `order`, a permutation of all examples, of which the first `wanted` will be asked for
+  /// one after another (nil for all); states computed in another arrangement are forgotten.
+  func arrange(_ order: [Int], chunkSize: Int, wanted count: Int? = nil) {
     let wanted = stride(from: 0, to: order.count, by: chunkSize).map {
       Array(order[$0..<min($0 + chunkSize, order.count)])
     }
+    wantedCount = min(count ?? .max, wanted.count)
     guard wanted != chunks else { return }
     chunks = wanted
     states = Array(repeating: nil, count: examples.count)
@@ -49,47 +53,95 @@ final class TeacherStates {
 
   /// The states of the examples at `indices`, one after another, `[P, d]`.
   func hidden(_ indices: [Int]) throws(Fault) -> Matrix<Float> {
-    for chunk in Set(indices.filter { states[$0] == nil }.map { chunkOfExample[$0] }).sorted() {
-      try compute(chunks[chunk])
+    for chunk in Set(indices.map { chunkOfExample[$0] }).sorted() where isMissing(chunk) {
+      try compute(run(from: chunk))
     }
     let size = teacher.weights.configuration.hiddenSize
     let elements = indices.flatMap { states[$0] ?? [] }
     return Matrix(rows: elements.count / size, columns: size, elements: elements)
   }
 
-  private func compute(_ chunk: [Int]) throws(Fault) {
-    let counts = chunk.map {
-      examples[$0].completion.count * teacher.weights.configuration.hiddenSize
+  private func isMissing(_ chunk: Int) -> Bool { chunks[chunk].contains { states[$0] == nil } }
+
+  /// Chunk `first` and missing ones behind it that will be asked for, as many as the teacher takes through a block together.
+  private func run(from first: Int) -> [Int] {
+    var (run, tokens) = ([first], tokenCount(first))
+    for chunk in first + 1..<max(wantedCount, first + 1) where isMissing(chunk) {
+      tokens += tokenCount(chunk)
+      guard tokens <= DecoderPool.windowTokens else { break }
+      run.append(chunk)
     }
-    let key = store?.key(chunk.map { examples[$0] })
-    let kept = key.flatMap { store?.cache.read($0, count: counts.reduce(0, +)) }
-    // Ranks meet here whether their caches have the chunk or not.
-    let values = try shared(examples.microBatches(chunk), kept)
-    var offset = 0
-    for (index, count) in zip(chunk, counts) {
-      states[index] = Array(values[offset..<offset + count])
-      offset += count
-    }
-    if kept == nil, ranks.isFirst, let store, let key { store.keep(values, for: key) }
+    return run
   }
 
-  /// The states of the examples of `groups`, one after another; from `kept`, where this rank has all of them.
-  private func shared(_ groups: [[Int]], _ kept: [Float]?) throws(Fault) -> [Float] {
-    if ranks.count == 1, let kept { return kept }
-    let size = teacher.weights.configuration.hiddenSize
-    var ranges: [Range<Int>] = []
-    for group in groups {
-      let start = ranges.last?.upperBound ?? 0
-      ranges.append(
-        start..<start + group.reduce(0) { $0 + examples[$1].completion.count * size })
-    }
-    return try ranks.share(groups.count) { (mine) throws(Fault) -> [FinalStates] in
-      if let kept { return mine.map { FinalStates(values: Array(kept[ranges[$0]])) } }
-      return try teacher.map(mine.count) { [examples] (place, decoder) throws(Fault) in
-        let batch = TokenBatch(examples: groups[mine[place]].map { examples[$0] })
-        return FinalStates(values: try decoder.forward(batch).elements)
+  private func tokenCount(_ chunk: Int) -> Int {
+    chunks[chunk].reduce(0) { $0 + examples[$1].tokenCount }
+  }
+
+  /// A micro-batch of a chunk.
+  private struct Part {
+    let chunk: Int
+    let examples: [Int]
+    /// Its states, where its chunk was kept.
+    let known: [Float]?
+  }
+
+  private func compute(_ run: [Int]) throws(Fault) {
+    let parts = run.flatMap(parts)
+    let values = try shared(parts)
+    var new: [Int: [Float]] = [:]
+    for (part, values) in zip(parts, values) {
+      var offset = 0
+      for example in part.examples {
+        let count = valueCount([example])
+        states[example] = Array(values[offset..<offset + count])
+        offset += count
       }
-    }.flatMap(\.values)
+      if part.known == nil { new[part.chunk, default: []] += values }
+    }
+    guard ranks.isFirst, let store else { return }
+    for chunk in run {
+      if let values = new[chunk] { store.keep(values, for: key(chunk, store)) }
+    }
+  }
+
+  private func parts(_ chunk: Int) -> [Part] {
+    let kept = store.flatMap {
+      $0.cache.read(key(chunk, $0), count: valueCount(chunks[chunk]))
+    }
+    var start = 0
+    return examples.microBatches(chunks[chunk]).map { group in
+      let range = start..<start + valueCount(group)
+      start = range.upperBound
+      return Part(chunk: chunk, examples: group, known: kept.map { Array($0[range]) })
+    }
+  }
+
+  private func key(_ chunk: Int, _ store: TeacherStateStore) -> SHA256Digest {
+    store.key(chunks[chunk].map { examples[$0] })
+  }
+
+  /// Numbers in the states of the examples at `indices`.
+  private func valueCount(_ indices: [Int]) -> Int {
+    indices.reduce(0) { $0 + examples[$1].completion.count }
+      * teacher.weights.configuration.hiddenSize
+  }
+
+  /// The states of every part.
+  ///
+  /// Ranks meet here whatever their caches have.
+  private func shared(_ parts: [Part]) throws(Fault) -> [[Float]] {
+    try ranks.share(parts.count) { (mine) throws(Fault) -> [FinalStates] in
+      let batches = mine.filter { parts[$0].known == nil }.map { part in
+        TokenBatch(examples: parts[part].examples.map { examples[$0] })
+      }
+      var computed = try teacher.forward(batches) { (_, _, hidden) throws(Fault) in
+        FinalStates(values: hidden.elements)
+      }[...]
+      return mine.map { part in
+        parts[part].known.map { FinalStates(values: $0) } ?? computed.removeFirst()
+      }
+    }.map(\.values)
   }
 }
 

@@ -34,7 +34,8 @@ public final class Tuner {
     self.trainables = trainables
     order = DataOrder(
       count: data.training.count, batchSize: options.batchSize, seed: options.seed)
-    data.trainingTeacher?.arrange(order.firstEpoch, chunkSize: options.batchSize)
+    data.trainingTeacher?.arrange(
+      order.firstEpoch, chunkSize: options.batchSize, wanted: options.steps)
     state = TuningState(trainables)
   }
 
@@ -156,21 +157,23 @@ public final class Tuner {
     }
     let positions = indices.reduce(0) { $0 + data.training[$1].completion.count }
     let objective = options.objective.weights
-    let (modules, training) = (student.modules, data.training)
+    let (modules, training, trainsVectors) = (
+      student.modules, data.training, student.trainsVectors
+    )
     let pool = student.trainingPool
     let parts = try data.ranks.share(groups.count) { (mine) throws(Fault) in
       try pool.map(mine.count) { (place, decoder) throws(Fault) in
         let index = mine[place]
         let batch = TokenBatch(examples: groups[index].map { training[$0] })
-        let hidden = try decoder.forward(batch, recording: true)
+        let hidden = try decoder.forward(batch, recording: true, inputs: trainsVectors)
         let share = Double(batch.lossPositions.count) / Double(max(positions, 1))
         var (loss, gradient) = decoder.head.loss(
           hidden, targets: batch.targets, teacher: teachers[index], objective: objective)
         for element in gradient.elements.indices { gradient.elements[element] *= Float(share) }
-        let factors = FactorGradients()
+        let factors = trainsVectors ? FactorGradients() : nil
         let latents = try decoder.backward(gradient, factors: factors)
         let vectors = modules.flatMap { module in
-          factors[module.layer, module.kind].map { [$0.output, $0.input] } ?? []
+          factors?[module.layer, module.kind].map { [$0.output, $0.input] } ?? []
         }
         return BatchGradient(
           loss: loss * share, gradients: StudentGradients(latents: latents, vectors: vectors))

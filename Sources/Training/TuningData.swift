@@ -74,12 +74,13 @@ public final class TuningData {
       objective == .ce ? nil : try validationTeacher?.hidden(group)
     }
     let losses = try ranks.share(validationBatches.count) { (mine) throws(Fault) in
-      try student.pool.map(mine.count) {
-        [validation, validationBatches] (place, decoder) throws(Fault) in
-        let index = mine[place]
-        let batch = TokenBatch(examples: validationBatches[index].map { validation[$0] })
+      let batches = mine.map { index in
+        TokenBatch(examples: validationBatches[index].map { validation[$0] })
+      }
+      return try student.pool.forward(batches) { (place, decoder, hidden) throws(Fault) in
+        let batch = batches[place]
         let scores = decoder.head.scores(
-          try decoder.forward(batch), targets: batch.targets, teacher: teachers[index])
+          hidden, targets: batch.targets, teacher: teachers[mine[place]])
         return BatchLoss(
           total: objective.weights.crossEntropy * scores.negativeLogLikelihoods.reduce(0, +)
             + objective.weights.distillation * scores.divergences.reduce(0, +),

@@ -153,4 +153,16 @@ import Testing
     #expect(Samples.defect(ofColumns: a.inputBasis) < 1e-6)
     #expect(a.outputSingularValues.isEmpty)
   }
+
+  /// Products of factors with themselves are larger than tall factors: kept where asked for, the same where not.
+  @Test func gramsAreKeptWhereAskedFor() throws {
+    let basis = try ModuleBasis(
+      randomFor: "m", outFeatures: 20, inFeatures: 30, rank: LatentRank(output: 18, input: 4),
+      seed: 5)
+    #expect(basis.byteCount == 4 * (20 * 18 + 30 * 4))
+    let kept = basis.keepingGrams
+    #expect(kept.byteCount == basis.byteCount + 8 * (18 * 18 + 4 * 4))
+    #expect(kept.grams.output == basis.grams.output && kept.grams.input == basis.grams.input)
+    for index in 0..<18 { #expect(abs(basis.grams.output[index, index] - 1) < 1e-6) }
+  }
 }

@@ -1,6 +1,9 @@
+import Checkpoints
+import Foundation
 import LinearAlgebra
 import Models
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct RowFoldingTests {
@@ -71,6 +74,36 @@ import Testing
     for (value, wanted) in zip(mean.elements, exact.elements) {
       #expect(abs(value - wanted) < 4 * 0.024 * exact[0, 0] * 2)
     }
+  }
+
+  /// The rows of a module whose batches come in parts are those of whole batches, to the bit.
+  @Test(arguments: [1, 3, 24, 1000]) func partsGiveTheSameRows(rowLimit: Int) throws {
+    let base = try BaseCheckpoint.open(Checkout.path("golden/tiny/model"))
+    let weights = try DecoderWeights(base: base)
+    let sequences = (0..<6).map { index in (0..<5 + 3 * index).map { Int32((7 * $0 + index) % 64) } }
+    let modules = base.linearModules
+    func rows(parts: [Range<Int>]) throws -> [[Float]?] {
+      let collector = try CurvatureCollector(
+        base.configuration, batches: [sequences.reduce(0) { $0 + $1.count }], seed: 2,
+        scratch: NSTemporaryDirectory(), rowLimit: rowLimit)
+      let accumulator = collector.accumulator(batch: 0)
+      let decoder = Decoder(weights: weights, threads: 2)
+      var generator = SeededGenerator(seed: 9)
+      for part in parts {
+        var batch = TokenBatch()
+        for sequence in sequences[part] { batch.append(all: sequence) }
+        let hidden = try decoder.forward(batch, recording: true)
+        _ = try decoder.backward(
+          decoder.head.sampledGradient(hidden, generator: &generator), curvature: accumulator)
+      }
+      let rows = collector.rows
+      return try modules.flatMap {
+        [try rows.inputRows($0)?.elements, try rows.outputRows($0)?.elements]
+      }
+    }
+    let whole = try rows(parts: [0..<6])
+    #expect(whole.allSatisfy { $0?.contains { $0 != 0 } == true })
+    #expect(try rows(parts: [0..<1, 1..<4, 4..<6]) == whole)
   }
 
   @Test func noTokensAreNoRows() {

@@ -102,8 +102,11 @@ package final class JobContext {
   /// full-rank is whole here, and only directions lose some of it.
   package func teacher() throws(Fault) -> DecoderPool {
     if let loadedTeacher { return loadedTeacher }
+    let weights = try session.weights()
+    // An earlier job may have left them as its steps had them.
+    try weights.hold(.float32, threads: session.threads)
     let teacher = DecoderPool(
-      weights: try session.weights(),
+      weights: weights,
       updates: matched.decoderUpdates(layerCount: session.base.configuration.layerCount),
       threads: session.threads)
     loadedTeacher = teacher

@@ -2,6 +2,7 @@ import Checkpoints
 import Evaluation
 import Faults
 import Files
+import LinearAlgebra
 import Models
 import Progress
 import Recipes
@@ -49,6 +50,7 @@ final class Measurement {
     _ kind: VariantResult.Kind, name: String, source: String? = nil, bytes: Int? = nil,
     pool: DecoderPool
   ) throws(Fault) {
+    try pool.weights.hold(.float32, threads: session.threads)
     let task = session.log.task(
       "evaluate \(name)", total: evaluator.plan.examples.count, unit: "examples")
     let result = try evaluator.evaluate(

@@ -51,15 +51,15 @@ struct ChangedParameters {
 
   /// The weights of a decoder.
   func weights(progress: (Int, Int) -> Void) throws(Fault) -> DecoderWeights {
-    try DecoderWeights(
-      configuration: configuration,
-      matrix: { (name) throws(Fault) in
-        guard contains(name) || source(name) != name else { return try base.matrix(name) }
-        let shape = try base.matrixShape(source(name))
-        return Matrix(rows: shape.rows, columns: shape.columns, elements: try floats(name))
-      },
+    let matrix = { @Sendable (name: String) throws(Fault) in
+      guard contains(name) || source(name) != name else { return try base.matrix(name) }
+      let shape = try base.matrixShape(source(name))
+      return Matrix(rows: shape.rows, columns: shape.columns, elements: try floats(name))
+    }
+    return try DecoderWeights(
+      configuration: configuration, matrix: matrix,
       vector: { (name) throws(Fault) in
         contains(name) ? try floats(name) : try base.vector(name)
-      }, progress: progress)
+      }, source: matrix, progress: progress)
   }
 }

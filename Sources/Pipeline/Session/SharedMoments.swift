@@ -2,6 +2,7 @@ import Checkpoints
 package import Evaluation
 package import Faults
 import Files
+import LinearAlgebra
 package import Models
 import Progress
 import Training
@@ -54,8 +55,10 @@ package final class SharedMoments {
       rows = known
     } else {
       try Interruption.check()
+      let weights = try base.weights()
+      try weights.hold(.float32, threads: session.threads)
       rows = try session.curvature(
-        of: DecoderPool(weights: try base.weights(), threads: session.threads),
+        of: DecoderPool(weights: weights, threads: session.threads),
         examples: examples, seed: seed, scratch: directory)
       counts.computed += 1
       do throws(Fault) {
@@ -82,6 +85,7 @@ extension BaseSession {
       of: model, examples: examples, seed: seed, scratch: directory, memory: memoryBesideWeights
     ) { done, _ in task.update(completed: done) }
     task.finish()
+    model.weights.dropFloatBackward()
     return curvature
   }
 }

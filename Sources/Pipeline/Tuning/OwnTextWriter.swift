@@ -4,6 +4,7 @@ import Evaluation
 import Faults
 import Files
 import JSON
+import LinearAlgebra
 import Models
 import Progress
 import Ranks
@@ -43,7 +44,9 @@ struct OwnTextWriter {
     var options = texts.options
     options.seed = seed
     let task = session.log.task("write texts", total: options.count, unit: "texts")
-    let base = DecoderPool(weights: try session.unchanged.weights(), threads: session.threads)
+    let weights = try session.unchanged.weights()
+    try weights.hold(.float32, threads: session.threads)
+    let base = DecoderPool(weights: weights, threads: session.threads)
     let examples = try SelfSampler(
       teacher: teacher, base: base, tokenizer: try session.tokenizer(), openings: openings,
       options: options

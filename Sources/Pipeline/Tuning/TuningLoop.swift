@@ -108,8 +108,7 @@ struct TuningLoop {
     _ projected: ProjectedAdapter, options: TuningOptions, _ trainables: [any Trainable]
   ) throws(Fault) -> Tuner {
     let weights = try session.weights()
-    // Calibration has made these layouts, a quarter of all that is held; steps in bfloat16 use others.
-    if options.precision == .bfloat16 { weights.dropFloatBackward() }
+    try weights.hold(options.precision, threads: session.threads)
     let student = StudentModel(
       weights: weights, modules: projected.modules, bases: projected.bases,
       latents: projected.latents, threads: session.threads, trainingPrecision: options.precision,

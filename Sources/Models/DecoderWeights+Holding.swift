@@ -1,0 +1,89 @@
+public import Faults
+public import LinearAlgebra
+import Synchronization
+import Threads
+
+/// Which layouts of the blocks are in memory: those that the work at hand multiplies with, the others as they are needed.
+extension DecoderWeights {
+  /// Holds the blocks for products in `precision`, and not for others: a pass in Float32 then decodes them.
+  ///
+  /// What steps in bfloat16 hold is as large as the values in Float32. The embeddings and the head stay in Float32. Blocks that
+  /// are on disk stay there, and those that cannot be decoded again stay in Float32. No pass may be running.
+  ///
+  /// - Throws: what decoding throws, after which blocks are decoded at every pass; `RUN-STOPPED`.
+  public func hold(_ precision: ProductPrecision, threads: Int) throws(Fault) {
+    switch (blocks.withLock { $0 }, precision) {
+    case (.held(let layers, let stream?), .bfloat16):
+      head.prepare([.forward, .backward], precision: .bfloat16)
+      head.drop(.backward)
+      _ = try parallelMap(layers.count, threads: threads) { (index) throws(Fault) in
+        for matrix in layers[index].products { matrix.keep(.bfloat16) }
+      }
+      blocks.withLock { $0 = .rounded(layers, stream) }
+    case (.held, .bfloat16): dropFloatBackward()
+    case (.rounded(_, let stream), .float32):
+      blocks.withLock { $0 = .streamed(stream) }
+      head.keep(.float32)
+      let layers = try parallelMap(shapes.count, threads: threads) { (index) throws(Fault) in
+        try stream.decoded(index)
+      }
+      blocks.withLock { $0 = .held(layers, stream) }
+    default: return
+    }
+    ProcessMemory.giveBack()
+  }
+
+  /// Whether passes in `precision` find the blocks in memory.
+  func holds(_ precision: ProductPrecision) -> Bool {
+    switch blocks.withLock({ $0 }) {
+    case .held: true
+    case .rounded: precision == .bfloat16
+    case .streamed: false
+    }
+  }
+
+  /// A block for a pass that multiplies in the given orders and precision; decoded where it is not held.
+  ///
+  /// - Throws: what decoding throws; `RUN-STOPPED` where the process is interrupted: between two blocks a pass can be given up.
+  func layer(
+    _ index: Int, _ orders: Set<FrozenMatrix.Order>, _ precision: ProductPrecision
+  ) throws(Fault) -> LayerWeights {
+    try Interruption.check()
+    switch blocks.withLock({ $0 }) {
+    case .rounded(let layers, _) where precision == .bfloat16: return layers[index]
+    case .held(let layers, _): return layers[index]
+    case .streamed(let stream), .rounded(_, let stream):
+      return try stream.layer(
+        LayerWeights.Use(layer: index, orders: orders, precision: precision))
+    }
+  }
+
+  /// Lets go of the block that was decoded last.
+  func forgetBlock() {
+    switch blocks.withLock({ $0 }) {
+    case .held(_, let stream): stream?.forget()
+    case .streamed(let stream), .rounded(_, let stream): stream.forget()
+    }
+  }
+
+  /// Lets go of what only backward passes in Float32 use; it is made again when one comes.
+  public func dropFloatBackward() {
+    head.drop(.backward)
+    guard case .held(let layers, _) = blocks.withLock({ $0 }) else { return }
+    for layer in layers {
+      for matrix in layer.products { matrix.drop(.backward) }
+    }
+  }
+
+  /// Bytes of all matrices as they are held now, in whatever layouts.
+  public var heldByteCount: Int {
+    var matrices = [head]
+    if embedding !== head { matrices.append(embedding) }
+    if let positions { matrices.append(positions) }
+    switch blocks.withLock({ $0 }) {
+    case .held(let layers, _), .rounded(let layers, _): matrices += layers.flatMap(\.products)
+    case .streamed: break
+    }
+    return matrices.reduce(0) { $0 + $1.byteCount }
+  }
+}
