@@ -13,7 +13,15 @@ extension DataSet {
   ) throws(Fault) -> [TokenizedExample] {
     var result: [TokenizedExample] = []
     result.reserveCapacity(examples.count)
+    let byteLimit = model.contextLength.multipliedReportingOverflow(by: Self.bytesPerToken)
     for (index, example) in examples.enumerated() {
+      let byteCount = example.byteCount
+      guard byteLimit.overflow || byteCount <= byteLimit.partialValue else {
+        throw Fault(
+          .badData, "DATA-LENGTH",
+          "example \(index + 1) has \(byteCount) bytes, more than \(Self.bytesPerToken) for each of the "
+            + "\(model.contextLength) tokens of the model's context", path: path)
+      }
       let prompt = tokenizer.encode(example.prompt, addSpecial: true)
       let tokens: TokenizedExample
       switch example.target {
@@ -53,5 +61,19 @@ extension DataSet {
       result.append(tokens)
     }
     return result
+  }
+
+  /// Longer texts are refused before they are tokenised, which takes some forty times their size: the longest tokens there
+  /// are, of blanks, have half as many bytes.
+  private static let bytesPerToken = 256
+}
+
+extension Example {
+  /// Bytes of the prompt and of the longest text that follows it.
+  fileprivate var byteCount: Int {
+    switch target {
+    case .completion(let text): prompt.utf8.count + text.utf8.count
+    case .choices(let texts, _): prompt.utf8.count + (texts.map(\.utf8.count).max() ?? 0)
+    }
   }
 }
