@@ -27,11 +27,15 @@ func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
 
 let package = Package(
   name: "XSPress",
-  products: [.executable(name: "xspress", targets: ["xspress"])],
+  products: [
+    .executable(name: "xspress", targets: ["xspress"]),
+    // Preloaded by tests; `make build` and `make install` leave it out.
+    .library(name: "machine-faults", type: .dynamic, targets: ["MachineFaults"]),
+  ],
   dependencies: [
     // The command line: parsing, help, completions.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    // SHA-256.
+    // SHA-256 and Ed25519.
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     // Batch manifests.
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -47,6 +51,8 @@ let package = Package(
 
     // Kernels in C, for instructions that Swift cannot reach: one source serves every CPU and chooses at run time.
     .target(name: "CKernels", exclude: ["README.md"]),
+    // What a process does that is refused memory, which Swift cannot say.
+    .target(name: "CAllocation", exclude: ["README.md"]),
 
     // Layer 0: what everything may use.
     library("Faults", []),
@@ -55,6 +61,8 @@ let package = Package(
     // Layer 1: the machine and the C libraries.
     library(
       "Files", ["Faults", .product(name: "Crypto", package: "swift-crypto")]),
+    library(
+      "Signatures", ["Faults", "Files", .product(name: "Crypto", package: "swift-crypto")]),
     library("JSON", ["Faults", "CJSONC"]),
     library("Compression", ["Faults", "CZstd"]),
     library("Threads", ["Faults"]),
@@ -120,13 +128,13 @@ let package = Package(
       [
         "Faults", "Files", "JSON", "Tensors", "Threads", "Ranks", "LinearAlgebra", "Checkpoints",
         "Tokenizers", "Adapters", "Bases", "Artifacts", "Models", "Projection", "Evaluation",
-        "Training", "Progress", "Recipes", "Reports",
+        "Training", "Progress", "Recipes", "Reports", "Signatures",
       ]),
     library(
       "Fleet",
       [
         "Faults", "Files", "JSON", "Threads", "LinearAlgebra", "Checkpoints", "Models", "Training",
-        "Adapters", "Artifacts", "Pipeline", "Progress", "Recipes", "Reports",
+        "Adapters", "Artifacts", "Pipeline", "Progress", "Recipes", "Reports", "Signatures",
       ]),
     library(
       "Verification",
@@ -140,10 +148,9 @@ let package = Package(
     .executableTarget(
       name: "xspress",
       dependencies: [
-        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Adapters",
-        "Artifacts", "Bases",
-        "Projection", "Ranks", "Training", "Pipeline", "Fleet", "Progress", "Recipes", "Reports",
-        "Verification",
+        "CAllocation", "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints",
+        "Adapters", "Artifacts", "Bases", "Projection", "Ranks", "Training", "Pipeline", "Fleet",
+        "Progress", "Recipes", "Reports", "Signatures", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: swiftSettings),
@@ -170,12 +177,15 @@ let package = Package(
     .target(
       name: "RecipeSamples", dependencies: ["Recipes"], path: "Tests/RecipeSamples",
       swiftSettings: swiftSettings),
+    // Calls of the C library that fail when a test says so.
+    .target(name: "MachineFaults", path: "Tests/MachineFaults"),
     // What a run of the tool had resident at most, for the corpus of bad inputs.
     .executableTarget(
       name: "peak-memory", path: "Tests/PeakMemory", swiftSettings: swiftSettings),
     tests("FaultsTests", ["Faults"]),
     tests("TensorsTests", ["Tensors"]),
     tests("FilesTests", ["Files", "Faults"]),
+    tests("SignaturesTests", ["Signatures", "Faults", "Files"]),
     tests("JSONTests", ["JSON", "Faults"]),
     tests("CompressionTests", ["Compression", "Faults", "Tensors"]),
     tests("ProgressTests", ["Faults", "Progress"]),

@@ -13,6 +13,8 @@ public struct Checkpoint: Sendable {
   public let architecture: String?
   /// The tensors in file order, by their names in the file.
   public let tensors: [TensorInfo]
+  /// What people should know of it although it was read.
+  public var warnings: [Warning] = []
   let source: any WeightSource
   /// The files that hold the tensors.
   public var paths: [String] { source.paths }
@@ -50,9 +52,11 @@ public struct Checkpoint: Sendable {
   public static func open(_ path: String) throws(Fault) -> Checkpoint {
     if Paths.kind(of: path) == .directory {
       let weights = try SafeTensorsWeights(directory: path)
-      return Checkpoint(
+      var checkpoint = Checkpoint(
         path: path, format: .huggingFace, architecture: weights.configuration?.modelType,
         source: weights)
+      checkpoint.warnings = weights.codeWarnings
+      return checkpoint
     }
     // The content decides, not the name.
     let file = try InputFile(path)

@@ -74,7 +74,8 @@ public enum AtomicFile {
     in directory: String, where isMeant: (String) -> Bool
   ) throws(Fault) -> Int {
     var removed = 0
-    for name in try Paths.entries(of: directory) where isTemporaryName(name) && isMeant(name) {
+    let names = try Paths.entries(of: directory, limit: mostEntries)
+    for name in names where isTemporaryName(name) && isMeant(name) {
       let path = Paths.join(directory, name)
       let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)
       guard descriptor >= 0 else { continue }
@@ -87,6 +88,9 @@ public enum AtomicFile {
     }
     return removed
   }
+
+  /// More than any folder of outputs has.
+  private static let mostEntries = 10_000_000
 
   static func temporaryPrefix(for name: String) -> String {
     // 255 bytes is the longest name: leave room for the marks of the temporary one.

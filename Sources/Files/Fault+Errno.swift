@@ -33,6 +33,13 @@ extension Fault {
       "cannot read at byte \(offset): \(text(errno: number))", path: path)
   }
 
+  /// The fault for a directory whose entries cannot be read.
+  static func cannotList(_ path: String, errno number: Int32) -> Fault {
+    var fault = cannotRead(path, offset: 0, errno: number)
+    fault.reason = "cannot read the directory: \(text(errno: number))"
+    return fault
+  }
+
   /// The fault for a failed write, sync, close or rename of an output.
   static func cannotWrite(
     _ path: String, step: String, errno number: Int32, needed: Int? = nil

@@ -28,6 +28,10 @@ public enum FileSignature: Sendable, Hashable, CaseIterable {
   case tar
   /// An ONNX model: a message of a version and the name of its producer.
   case onnx
+  /// A TensorFlow SavedModel: a message of version 1 and its graphs.
+  case savedModel
+  /// A TensorFlow Lite model.
+  case tensorFlowLite
 
   /// How many bytes of a file are enough to tell; fewer where there are fewer.
   public static let byteCount = 264
@@ -62,13 +66,23 @@ public enum FileSignature: Sendable, Hashable, CaseIterable {
       self = .pdf
     } else if start.dropFirst(257).starts(with: "ustar".utf8) {
       self = .tar
-    } else if start.count > 3, start[0] == 0x08, (3...15).contains(start[1]), start[2] == 0x12,
-      start[3] != 0
-    {
+    } else if start.dropFirst(4).starts(with: "TFL3".utf8) {
+      self = .tensorFlowLite
+    } else if let version = FileSignature.messageVersion(start), (3...15).contains(version) {
       self = .onnx
+    } else if FileSignature.messageVersion(start) == 1 {
+      self = .savedModel
     } else {
       return nil
     }
+  }
+
+  /// The version of a protocol buffer that begins with one and goes on with a text or a message.
+  private static func messageVersion(_ start: [UInt8]) -> UInt8? {
+    // As a safetensors file's length of its header it would be beyond 2³².
+    guard start.count >= 8, start[0] == 0x08, start[2] == 0x12, start[4..<8].contains(where: { $0 != 0 })
+    else { return nil }
+    return start[1]
   }
 
   /// The fault for a file of this kind where weights of another format were expected: damaged
@@ -90,6 +104,10 @@ public enum FileSignature: Sendable, Hashable, CaseIterable {
     case .pdf: unsupported("is a PDF document", path)
     case .tar: unsupported("is a tar archive, unpack it first", path)
     case .onnx: unsupported("is an ONNX model; save the weights as safetensors", path)
+    case .savedModel:
+      unsupported("is a TensorFlow model; save the weights as safetensors", path)
+    case .tensorFlowLite:
+      unsupported("is a TensorFlow Lite model; save the weights as safetensors", path)
     }
   }
 

@@ -95,9 +95,7 @@ public final class OutputLock: Sendable {
     if isHeld, number != EWOULDBLOCK {
       throw Fault(.io, "LOCK", "cannot lock: \(Fault.text(errno: number))", path: path)
     }
-    var buffer = [UInt8](repeating: 0, count: 128)
-    let count = pread(descriptor, &buffer, buffer.count, 0)
-    let text = buffer.prefix(max(count, 0))
+    let text = try content(of: descriptor, path: path)
     // One that was killed between making the file and signing it leaves it empty.
     guard text.isEmpty || text.starts(with: mark) else {
       throw foreign(path, "is not a lock of this program")
@@ -109,6 +107,20 @@ public final class OutputLock: Sendable {
         path: output)
     }
     return text.isEmpty
+  }
+
+  /// How the file begins: what cannot be read may be anybody's.
+  private static func content(
+    of descriptor: Int32, path: String
+  ) throws(Fault) -> [UInt8] {
+    var buffer = [UInt8](repeating: 0, count: 128)
+    while true {
+      let count = buffer.withUnsafeMutableBytes { SystemCalls.posix.read(descriptor, $0, 0) }
+      if count >= 0 { return Array(buffer.prefix(count)) }
+      guard count == -Int(EINTR) else {
+        throw Fault.cannotRead(path, offset: 0, errno: Int32(-count))
+      }
+    }
   }
 
   private static func foreign(_ path: String, _ what: String) -> Fault {

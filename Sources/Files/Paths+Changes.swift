@@ -6,9 +6,8 @@ extension Paths {
   ///
   /// - Throws: what the system says, naming `target`.
   public static func rename(_ source: String, to target: String) throws(Fault) {
-    guard Glibc.rename(source, target) == 0 else {
-      throw Fault(.io, "IO-RENAME", Fault.text(errno: errno), path: target)
-    }
+    let status = SystemCalls.posix.rename(source, target)
+    if status < 0 { throw Fault.cannotWrite(target, step: "rename into place", errno: -status) }
   }
 
   /// Sets the times of a file to now; nothing happens where there is none, or where it is not ours to change.
@@ -18,6 +17,6 @@ extension Paths {
 
   /// Removes a file; nothing happens where there is none.
   public static func removeIfPresent(_ path: String) {
-    _ = unlink(path)
+    _ = SystemCalls.posix.unlink(path)
   }
 }

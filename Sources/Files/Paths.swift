@@ -68,7 +68,8 @@ public enum Paths {
 
   /// The names in a directory, sorted by their bytes, without `.` and `..`.
   ///
-  /// - Throws: 66 `IO-OPEN` when the directory cannot be read, 65 `PATH` beyond `limit` entries.
+  /// - Throws: 66 `IO-OPEN` when the directory cannot be opened, 74 `IO-READ` when it cannot be read to its end, 65 `PATH`
+  ///   beyond `limit` entries.
   public static func entries(
     of directory: String, limit: Int = 100_000
   ) throws(Fault) -> [String] {
@@ -77,7 +78,13 @@ public enum Paths {
     }
     defer { closedir(stream) }
     var names: [String] = []
-    while let entry = readdir(stream) {
+    while true {
+      // The end and a failure look alike but for the number.
+      errno = 0
+      guard let entry = readdir(stream) else {
+        if errno != 0 { throw Fault.cannotList(directory, errno: errno) }
+        break
+      }
       let name = withUnsafeBytes(of: &entry.pointee.d_name) { raw in
         String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
       }
@@ -97,11 +104,10 @@ public enum Paths {
     if kind(of: path) == .directory { return }
     let above = parent(of: path)
     if above != path, kind(of: above) == .missing { try makeDirectory(above) }
-    if mkdir(path, 0o755) != 0 {
-      let number = errno
-      // Another process may have made it first.
-      if number == EEXIST, kind(of: path) == .directory { return }
-      throw Fault.cannotWrite(path, step: "create directory", errno: number)
+    let status = SystemCalls.result { mkdir(path, 0o755) }
+    // Another process may have made it first.
+    if status < 0, status != -EEXIST || kind(of: path) != .directory {
+      throw Fault.cannotWrite(path, step: "create directory", errno: -status)
     }
   }
 

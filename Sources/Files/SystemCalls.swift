@@ -48,7 +48,7 @@ public struct SystemCalls: Sendable {
         case .lock: O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
         case .directory: O_RDONLY | O_DIRECTORY
         }
-      return negated(Glibc.open(path, flags | O_CLOEXEC, 0o644))
+      return result { Glibc.open(path, flags | O_CLOEXEC, 0o644) }
     },
     read: { descriptor, buffer, offset in
       let count = Glibc.pread(descriptor, buffer.baseAddress, buffer.count, offset)
@@ -63,11 +63,15 @@ public struct SystemCalls: Sendable {
       var status = stat()
       return fstat(descriptor, &status) == 0 ? Int(status.st_size) : -Int(errno)
     },
-    sync: { negated(fsync($0)) },
+    sync: { descriptor in result { fsync(descriptor) } },
     syncTogether: { asynchronously($0) },
-    close: { negated(Glibc.close($0)) },
-    rename: { negated(Glibc.rename($0, $1)) },
-    unlink: { negated(Glibc.unlink($0)) })
+    close: { descriptor in
+      let status = Glibc.close(descriptor)
+      // Linux has closed it then: again it would be another file's descriptor.
+      return status < 0 && errno != EINTR ? -errno : 0
+    },
+    rename: { source, target in result { Glibc.rename(source, target) } },
+    unlink: { path in result { Glibc.unlink(path) } })
 
   /// Writes all of `bytes`, however few the system takes at a time; the error number, 0 for none.
   public func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
@@ -95,7 +99,7 @@ public struct SystemCalls: Sendable {
         return aio_fsync(O_SYNC, &blocks[index])
       }
       return descriptors.indices.map { index in
-        guard requests[index] == 0 else { return negated(fsync(descriptors[index])) }
+        guard requests[index] == 0 else { return result { fsync(descriptors[index]) } }
         guard let base = blocks.baseAddress else { return -EIO }
         let block = base + index
         while aio_error(block) == EINPROGRESS {
@@ -107,5 +111,14 @@ public struct SystemCalls: Sendable {
     }
   }
 
-  private static func negated(_ result: Int32) -> Int32 { result < 0 ? -errno : result }
+  /// The result of a call of the C library, made again where a signal came between; the negated error number where it
+  /// fails.
+  static func result(_ call: () -> Int32) -> Int32 {
+    while true {
+      let result = call()
+      guard result < 0 else { return result }
+      let number = errno
+      if number != EINTR { return -number }
+    }
+  }
 }

@@ -1,38 +1,39 @@
 import Faults
 import Glibc
 
-/// A job whose worker died: `NAME=SIGNAL`.
+/// A job whose worker died at it: `NAME=END`.
 struct WorkerCrash: Sendable, Hashable {
   /// The job.
   var job: String
-  /// The signal that ended the process.
-  var signal: Int32
+  /// How its process ended.
+  var end: WorkerEnd
 
-  init(job: String, signal: Int32) {
+  init(job: String, end: WorkerEnd) {
     self.job = job
-    self.signal = signal
+    self.end = end
   }
 
-  /// Reads `NAME=SIGNAL`; nil for anything else.
+  /// Reads `NAME=END`; nil for anything else.
   init?(_ text: String) {
     guard let equals = text.lastIndex(of: "="), equals != text.startIndex,
-      let signal = Int32(text[text.index(after: equals)...]), signal > 0
+      let end = WorkerEnd(text[text.index(after: equals)...])
     else { return nil }
-    self.init(job: String(text[..<equals]), signal: signal)
+    self.init(job: String(text[..<equals]), end: end)
   }
 
-  /// `NAME=SIGNAL`.
-  var description: String { "\(job)=\(signal)" }
+  /// `NAME=END`.
+  var description: String { "\(job)=\(end)" }
 
-  /// What the job's record says: a killed process most likely ran out of memory, any other signal is our bug.
+  /// What the job's record says: any end but for memory is our bug.
   var fault: Fault {
-    signal == SIGKILL
-      ? Fault(
-        .resources, "JOB-CRASH",
-        "the worker process of job \"\(job)\" was killed, probably for memory: give it more, or fewer threads"
-      )
-      : Fault(
-        .internalError, "JOB-CRASH",
-        "the worker process of job \"\(job)\" was ended by signal \(signal)")
+    let worker = "the worker process of job \"\(job)\""
+    let advice = "give it more, or fewer threads"
+    return switch end {
+    case .signal(SIGKILL):
+      Fault(.resources, "JOB-CRASH", "\(worker) was killed, probably for memory: \(advice)")
+    case _ where end.isForMemory:
+      Fault(.resources, "JOB-CRASH", "\(worker) was refused memory by the system: \(advice)")
+    default: Fault(.internalError, "JOB-CRASH", "\(worker) was ended by \(end)")
+    }
   }
 }

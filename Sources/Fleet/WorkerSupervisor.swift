@@ -8,7 +8,7 @@ import Synchronization
 
 /// Has groups of jobs done by a process of its own, one after another, and goes on with another process when that one dies.
 ///
-/// A job that ends its process by a signal (out of memory, a crash in a library) cannot be caught inside it. The
+/// A job that ends its process (out of memory, a crash in a library) cannot be caught inside it. The
 /// supervisor reads from the run directory which jobs it was at: a single one is recorded as failed, of several each half
 /// is tried again, and another worker does the rest. One bad adapter never stops the others (`formats/manifest.md` §9).
 struct WorkerSupervisor: Sendable {
@@ -111,13 +111,13 @@ struct WorkerSupervisor: Sendable {
 
   /// What is to be done of the group of a worker that died.
   private func leftBehind(
-    _ grant: Admission.Grant, _ end: Worker.End, _ fault: Fault?, _ done: [String: JobResult.State],
+    _ grant: Admission.Grant, _ end: WorkerEnd, _ fault: Fault?, _ done: [String: JobResult.State],
     isAccompanied: Bool
   ) throws(Fault) -> [JobGroup] {
     if let fault { throw fault }
     // Asked to stop by somebody else it has said so of its jobs.
-    if case .exit(0) = end { return [] }
-    guard case .signal(let signal) = end else {
+    if end == .exit(0) { return [] }
+    guard end.isCrash else {
       throw Fault(.internalError, "BATCH-WORKER", "the worker process ended early: \(end)")
     }
     let names = Set(marker.jobs).subtracting(done.keys)
@@ -126,18 +126,19 @@ struct WorkerSupervisor: Sendable {
     // Outside of any job, or at one that was already given up: no job can be the reason.
     guard !names.isEmpty, grant.group.crash == nil else {
       throw Fault(
-        .internalError, "BATCH-WORKER", "the worker process was ended by signal \(signal)")
+        end.isForMemory ? .resources : .internalError, "BATCH-WORKER",
+        "the worker process was ended by \(end)")
     }
-    // Killed beside others it may have been their memory: once more, without them.
-    if signal == SIGKILL, isAccompanied, !rest.isAlone {
+    // Beside others it may have been their memory: once more, without them.
+    if end.isForMemory, isAccompanied, !rest.isAlone {
       rest.isAlone = true
       log.relay(
-        "\(rest.plans.first?.name ?? ""): the worker was killed, probably for memory; tried again alone: JOB-AGAIN",
+        "\(rest.plans.first?.name ?? ""): the worker was ended by \(end), probably for memory; tried again alone: JOB-AGAIN",
         isWarning: true)
       return [rest]
     }
     if let job = rest.plans.first, rest.plans.count == 1 {
-      rest.crash = WorkerCrash(job: job.name, signal: signal)
+      rest.crash = WorkerCrash(job: job.name, end: end)
       return [rest]
     }
     return rest.halves
@@ -180,19 +181,6 @@ final class WorkerTable: Sendable {
 
 /// One worker process.
 private final class Worker {
-  /// How it ended.
-  enum End: CustomStringConvertible {
-    case signal(Int32)
-    case exit(Int32)
-
-    var description: String {
-      switch self {
-      case .signal(let signal): "signal \(signal)"
-      case .exit(let code): "exit code \(code)"
-      }
-    }
-  }
-
   private let process = Process()
   private let output = Pipe()
   private let input = Pipe()
@@ -222,7 +210,7 @@ private final class Worker {
   var identifier: Int32 { process.processIdentifier }
 
   /// How the process ended, once it has.
-  var status: End {
+  var status: WorkerEnd {
     guard !process.isRunning else { return .exit(0) }
     return process.terminationReason == .uncaughtSignal
       ? .signal(process.terminationStatus) : .exit(process.terminationStatus)

@@ -6,17 +6,20 @@ public struct JSONLimits: Sendable, Hashable {
   public var depth: Int
   /// The most members of one object.
   public var memberCount: Int
+  /// The longest key of the outermost object, in bytes as it is written.
+  public var keyByteCount: Int
   /// The most memory that the values may take, in bytes: three bytes of text can be a value of 30.
   public var memoryByteCount: Int
 
   /// Limits; the defaults suit configuration files and tokenizers.
   public init(
     byteCount: Int = 256 << 20, depth: Int = 64, memberCount: Int = 4 << 20,
-    memoryByteCount: Int = 512 << 20
+    keyByteCount: Int = .max, memoryByteCount: Int = 512 << 20
   ) {
     self.byteCount = min(byteCount, Int(Int32.max) - 1)
     self.depth = depth
     self.memberCount = memberCount
+    self.keyByteCount = keyByteCount
     self.memoryByteCount = memoryByteCount
   }
 }

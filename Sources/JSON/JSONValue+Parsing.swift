@@ -7,7 +7,7 @@ extension JSONValue {
   /// then builds the tree, a piece at a time.
   ///
   /// - Throws: 71 `JSON-MEMORY` beyond the limit of memory; 65 with `JSON-SIZE`, `JSON-BOM`, `JSON-UTF8`, `JSON-SYNTAX`, `JSON-DEPTH`,
-  ///   `JSON-DUP` (keys equal after unescaping), `JSON-NUL` (a NUL inside a key), `JSON-COUNT`, or
+  ///   `JSON-DUP` (keys equal after unescaping), `JSON-NUL` (a NUL inside a key), `JSON-KEY` (a long one), `JSON-COUNT`, or
   ///   `JSON-NUMBER` (an integer beyond 64 bits, a number beyond Double).
   public static func parse(
     _ bytes: UnsafeBufferPointer<UInt8>, limits: JSONLimits = JSONLimits()

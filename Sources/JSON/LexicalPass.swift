@@ -108,6 +108,12 @@ struct LexicalPass {
   private mutating func key() throws(Fault) {
     let start = position
     let raw = try string()
+    // Before it is held once more.
+    guard frames.count > 1 || raw.content.count <= limits.keyByteCount else {
+      throw Fault(
+        .badData, "JSON-KEY",
+        "key of \(raw.content.count) bytes at byte \(start), at most \(limits.keyByteCount)")
+    }
     let key = raw.hasEscapes ? unescaped(raw.content) : Array(bytes[raw.content])
     let top = frames.count - 1
     frames[top].lastKey = key

@@ -24,6 +24,8 @@ import Testing
     #expect(FileSignature([0x89, 0x48, 0x44, 0x46, 0x0d]) == .hdf5)
     #expect(FileSignature([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]) == .numpy)
     #expect(FileSignature([8, 7, 0x12, 7] + Array("pytorch".utf8)) == .onnx)
+    #expect(FileSignature([8, 1, 0x12, 0xf4, 0x1b, 0x0a, 0xb1, 1]) == .savedModel)
+    #expect(FileSignature([0x1c, 0, 0, 0] + Array("TFL3".utf8)) == .tensorFlowLite)
     let tar = [UInt8](repeating: 0x61, count: 257) + Array("ustar".utf8)
     #expect(FileSignature(tar + [0]) == .tar)
     #expect(FileSignature(tar.dropLast()) == nil)
@@ -34,6 +36,7 @@ import Testing
     #expect(FileSignature([]) == nil)
     // Headers of 1.2 MB, whose length begins as an ONNX model does but for the fourth byte.
     #expect(FileSignature([8, 7, 0x12, 0, 0, 0, 0, 0, 0x7b]) == nil)
+    #expect(FileSignature([8, 1, 0x12, 1, 0, 0, 0, 0, 0x7b]) == nil)
     #expect(FileSignature([0x80]) == nil)
   }
 }

@@ -18,7 +18,8 @@ enum Tool {
   /// The binary beside the running test bundle, of the same build.
   static let path = beside("xspress")
 
-  private static func beside(_ name: String) -> String {
+  /// Another product of that build.
+  static func beside(_ name: String) -> String {
     URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
       .deletingLastPathComponent().appendingPathComponent(name).path
   }

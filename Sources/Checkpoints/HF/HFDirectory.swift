@@ -15,6 +15,12 @@ struct HFDirectory: Sendable {
     return Paths.kind(of: path) == .missing ? nil : path
   }
 
+  /// Names of files of Python code.
+  var programs: [String] {
+    // That they cannot be listed keeps nobody from reading the weights, which are found by name.
+    ((try? Paths.entries(of: path)) ?? []).filter { $0.hasSuffix(".py") }
+  }
+
   /// Opens the weights: one file, or shards through their index.
   ///
   /// - Throws: 66 where there are none, naming every missing shard; 65 `IDX-AMBIG` where there is

@@ -1,4 +1,5 @@
 internal import Faults
+internal import JSON
 internal import Tensors
 
 /// The tensors of one or more safetensors files.
@@ -60,6 +61,15 @@ struct SafeTensorsWeights: WeightSource {
   }
 
   var paths: [String] { files.compactMap(\.path) }
+
+  /// A warning where the model comes with code of its own, or asks for it (`formats/hf.md` §1.3).
+  var codeWarnings: [Warning] {
+    var places = directory.programs
+    if configuration?.json["auto_map"] != nil { places.append("config.json: auto_map") }
+    return places.map {
+      Warning("HF-CODE", "the model's own code is not looked at and never run", subject: $0)
+    }
+  }
 
   func huggingFaceName(at index: Int) -> String? { names[index] }
 

@@ -69,7 +69,9 @@ struct SafeTensorsHeader {
 
   /// Parses the text and gives JSON's refusals the code words of this format (§3).
   private static func parse(_ text: [UInt8]) throws(Fault) -> JSONObject {
-    let limits = JSONLimits(byteCount: byteLimit, depth: 4, memberCount: entryLimit)
+    // An escape is at most six bytes for one of a name.
+    let limits = JSONLimits(
+      byteCount: byteLimit, depth: 4, memberCount: entryLimit, keyByteCount: 6 * nameLimit)
     let value: JSONValue
     do throws(Fault) {
       value = try JSONValue.parse(text, limits: limits)
@@ -80,14 +82,18 @@ struct SafeTensorsHeader {
         case "JSON-UTF8": "ST-UTF8"
         case "JSON-DEPTH": "ST-DEPTH"
         case "JSON-DUP": "ST-DUP"
-        case "JSON-NUL": "ST-NAME"
+        case "JSON-NUL", "JSON-KEY": "ST-NAME"
         case "JSON-COUNT": "ST-COUNT"
         case "JSON-MEMORY": "JSON-MEMORY"
         case "JSON-NUMBER":
           error.tensor?.hasSuffix(".data_offsets") == true ? "ST-OFFSET" : "ST-SHAPE"
         default: "ST-JSON"
         }
-      if fault.code == "ST-NAME" { fault.reason = "control character in a name" }
+      switch error.code {
+      case "JSON-NUL": fault.reason = "control character in a name"
+      case "JSON-KEY": fault.reason = "a name of more than \(nameLimit) bytes"
+      default: break
+      }
       throw fault
     }
     guard case .object(let root) = value else {

@@ -33,6 +33,20 @@ public enum DataRow: Sendable, Hashable {
     }
   }
 
+  /// Bytes of what is tokenised together; of choices the longest.
+  var byteCount: Int {
+    switch self {
+    case .example(let example):
+      switch example.target {
+      case .completion(let text): example.prompt.utf8.count + text.utf8.count
+      case .choices(let texts, _):
+        example.prompt.utf8.count + (texts.map(\.utf8.count).max() ?? 0)
+      }
+    case .conversation(let messages): messages.reduce(0) { $0 + $1.content.utf8.count }
+    case .text(let text): text.utf8.count
+    }
+  }
+
   private static func messages(_ field: JSONField) throws(Fault) -> [ChatMessage] {
     var messages: [ChatMessage] = []
     for message in try field.array() {

@@ -19,6 +19,7 @@ extension DataSet {
     var chat: ConversationTokens?
     for (index, row) in rows.enumerated() {
       do throws(Fault) {
+        try DataSet.checkBytes(row, model)
         let examples: [TokenizedExample]
         switch row {
         case .example(let example): examples = [DataSet.tokens(of: example, tokenizer)]
@@ -43,6 +44,32 @@ extension DataSet {
       }
     }
     return result
+  }
+
+  /// Longer rows are refused before they are tokenised, which takes some forty times their size: the longest tokens there
+  /// are, of blanks, have half as many bytes.
+  private static let bytesPerToken = 256
+  /// Bytes of a text that is cut into windows.
+  private static let textLimit = 4 << 20
+
+  private static func checkBytes(
+    _ row: DataRow, _ model: DecoderConfiguration
+  ) throws(Fault) {
+    let byteCount = row.byteCount
+    if case .text = row {
+      guard byteCount <= textLimit else {
+        throw Fault(
+          .badData, "DATA-LENGTH", " has \(byteCount) bytes, at most \(textLimit); divide it")
+      }
+      return
+    }
+    let limit = model.contextLength.multipliedReportingOverflow(by: bytesPerToken)
+    guard limit.overflow || byteCount <= limit.partialValue else {
+      throw Fault(
+        .badData, "DATA-LENGTH",
+        " has \(byteCount) bytes, more than \(bytesPerToken) for each of the "
+          + "\(model.contextLength) tokens of the model's context")
+    }
   }
 
   private static func tokens(of example: Example, _ tokenizer: Tokenizer) -> TokenizedExample {

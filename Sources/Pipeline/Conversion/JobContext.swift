@@ -66,6 +66,8 @@ package final class JobContext {
         ))
     }
     session.log.warn(warnings, about: matched.adapter.path)
+    // Said where the base was opened.
+    warnings.insert(contentsOf: session.base.checkpoint.warnings, at: 0)
   }
 
   // MARK: - Stages

@@ -38,6 +38,7 @@ public struct Exporter {
     case .peft: break
     }
     try Paths.makeDirectory(directory)
+    try removeLeftovers(of: place)
     switch options.target {
     case .peft:
       let (updates, extras) = try peft(loaded, path: path)
@@ -68,6 +69,20 @@ public struct Exporter {
     case .kohya:
       try KohyaWriter.write(updates, to: file, baseModelName: name, dtype: dtype)
       return [file]
+    }
+  }
+
+  /// Takes away what an export to this place left that was ended in the middle.
+  private func removeLeftovers(of place: ExportPlace) throws(Fault) {
+    if place.isFile, let file = place.file {
+      try AtomicFile.removeLeftovers(of: file)
+      return
+    }
+    let folders = [
+      place.directory, Paths.join(place.directory, LoRAXSWriter.adapterFolder),
+    ]
+    for folder in folders where Paths.kind(of: folder) == .directory {
+      try AtomicFile.removeLeftovers(in: folder)
     }
   }
 

@@ -63,6 +63,7 @@ public final class BaseSession {
     self.ranks = ranks
     changes = []
     origin = nil
+    log.warn(base.checkpoint.warnings, about: path)
   }
 
   private init(_ origin: BaseSession, changes: [AdapterPart]) {

@@ -2,7 +2,8 @@ import Artifacts
 public import Faults
 import Files
 public import JSON
-import Reports
+public import Reports
+public import Signatures
 
 /// `verify` of a run or of an artifact: whether all of it is there, undamaged, and belongs together.
 public struct ArtifactVerification: Sendable {
@@ -37,38 +38,56 @@ public struct ArtifactVerification: Sendable {
   /// Reads every artifact of a run that its records say is done, and compares it with its record; a job that keeps its
   /// LoRA must have none, and so must a folder without a record.
   ///
-  /// - Throws: 66 `RUN-EMPTY` where there is no record.
-  public init(run: String, memory: Int?) throws(Fault) {
+  /// - Parameters:
+  ///   - key: Checks signatures of records and artifacts before they are read.
+  ///   - whole: Is given every artifact that is whole, with its record.
+  /// - Throws: 66 `RUN-EMPTY` where there is no record; what `whole` throws.
+  public init(
+    run: String, memory: Int?, key: VerifyingKey? = nil,
+    whole: (_ record: JobRecord, _ artifact: String) throws(Fault) -> Void = { _, _ in }
+  ) throws(Fault) {
     path = run
     findings = []
     for job in try RunReport.jobs(of: run) {
       try Interruption.check()
       var finding = Finding(
         name: Paths.name(of: job), path: ArtifactBinding.artifactPath(job: job))
+      var record: JobRecord?
       do throws(Fault) {
-        let record = try JobRecord.read(ArtifactBinding.recordPath(job: job))
-        finding.isKept = record.state == .kept
-        guard !finding.isKept else {
-          try ArtifactBinding.checkMissing(finding.path)
-          findings.append(finding)
-          continue
-        }
-        guard record.state == .done else {
-          throw Fault(
-            .badData, "RUN-JOB", "the job is \(record.state.rawValue), not done",
-            path: ArtifactBinding.recordPath(job: job))
-        }
-        try ArtifactBinding.check(finding.path, against: record, memory: memory)
-        _ = try Artifact.read(finding.path, memory: memory)
+        record = try ArtifactVerification.check(job, memory: memory, key: key)
+        finding.isKept = record?.state == .kept
       } catch {
         finding.fault = error
       }
       findings.append(finding)
+      if let record, !finding.isKept { try whole(record, finding.path) }
     }
     try findings += ArtifactVerification.unrecorded(in: run)
     if findings.isEmpty {
       throw Fault(.missingInput, "RUN-EMPTY", "no job has a record", path: run)
     }
+  }
+
+  /// The record of a job that is whole.
+  private static func check(
+    _ job: String, memory: Int?, key: VerifyingKey?
+  ) throws(Fault) -> JobRecord {
+    let (path, artifact) = (
+      ArtifactBinding.recordPath(job: job), ArtifactBinding.artifactPath(job: job)
+    )
+    try key?.check(path)
+    let record = try JobRecord.read(path)
+    switch record.state {
+    case .kept: try ArtifactBinding.checkMissing(artifact)
+    case .done:
+      try key?.check(artifact)
+      try ArtifactBinding.check(artifact, against: record, memory: memory)
+      _ = try Artifact.read(artifact, memory: memory)
+    case .failed, .rejected, .skipped:
+      throw Fault(
+        .badData, "RUN-JOB", "the job is \(record.state.rawValue), not done", path: path)
+    }
+    return record
   }
 
   /// Artifacts in folders of jobs without a record.
@@ -85,10 +104,15 @@ public struct ArtifactVerification: Sendable {
   }
 
   /// Reads an artifact and, where a base is given, proves by digests, singular values and probes that it belongs to it.
-  public init(artifact: String, session: BaseSession?, memory: Int?) {
+  ///
+  /// - Parameter key: Checks its signature before it is read.
+  public init(
+    artifact: String, session: BaseSession?, memory: Int?, key: VerifyingKey? = nil
+  ) {
     path = artifact
     var finding = Finding(name: Paths.name(of: artifact), path: artifact)
     do throws(Fault) {
+      try key?.check(artifact)
       if let session {
         _ = try ArtifactLoader(session: session).load(artifact)
       } else {

@@ -83,6 +83,7 @@ public struct Inspection: Sendable {
       }
       return row
     }
+    warnings = checkpoint.warnings
     metadata = checkpoint.metadata
   }
 

@@ -42,6 +42,7 @@ public struct Report: Hashable, Sendable {
   public func write(to directory: String) throws(Fault) {
     let files = try files()
     try Paths.makeDirectory(directory)
+    try AtomicFile.removeLeftovers(in: directory)
     for file in files {
       _ = try AtomicFile.write(Paths.join(directory, file.name), text: file.text)
     }

@@ -37,7 +37,9 @@ public struct ReportWriter {
       try report.write(to: directory)
       return report
     }
-    try Paths.makeDirectory(Paths.join(directory, "jobs"))
+    let pages = Paths.join(directory, "jobs")
+    try Paths.makeDirectory(pages)
+    for folder in [directory, pages] { try AtomicFile.removeLeftovers(in: folder) }
     let (report, overview) = try writeJobs(to: directory, count: count, threads: threads, record)
     try AtomicFile.write(Paths.join(directory, "index.html"), text: overview.text)
     try AtomicFile.write(

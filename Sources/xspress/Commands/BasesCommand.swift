@@ -44,6 +44,7 @@ struct BasesCommand: ParsableCommand {
     try session.prepareBases(modules, leading: { _ in rank })
     var written: AtomicFile.Written?
     if let output, let rank {
+      try AtomicFile.removeLeftovers(of: output)
       let task = session.log.task("pack", total: modules.count, unit: "modules")
       written = try BasisPack.write(
         to: output, store: session.bases, modules: modules, rank: rank

@@ -17,6 +17,7 @@ struct BatchCommand: ParsableCommand {
         xspress batch manifest.yaml -o run
         xspress batch manifest.yaml -o run --only banking77-r16
         xspress batch manifest.yaml -o run --dry-run
+        xspress batch manifest.yaml -o run --sign key.pem
       """)
 
   @Argument(help: "The manifest (YAML).")

@@ -31,6 +31,8 @@ struct TuneCommand: ParsableCommand, RecipeCommand {
           --min-retained 0.95 --train train.jsonl -o out.loraxs
         xspress tune --base model.gguf --adapter my-lora --rank 32x8 \\
           --train self --self-openings openings.jsonl -o out.loraxs
+        xspress tune --base model.gguf --adapter my-lora --budget 64KB \\
+          --train train.jsonl --sign key.pem -o out.loraxs
         mpirun -np 4 xspress tune --mpi --base model.gguf --adapter my-lora \\
           --rank 32x8 --train train.jsonl -o out.loraxs
       """)

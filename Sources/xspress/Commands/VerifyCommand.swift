@@ -5,6 +5,7 @@ import Fleet
 import JSON
 import Pipeline
 import Progress
+import Signatures
 import Verification
 
 /// `xspress verify PATH`: golden cases, a run, or an artifact.
@@ -14,11 +15,14 @@ struct VerifyCommand: ParsableCommand {
     abstract: "Checks an artifact or a run, or recomputes golden cases.",
     discussion: """
       An artifact is read whole and, with --base, proven to belong to the base. In a run every artifact is compared \
-      with its record. Of golden cases the measured error is printed beside the tolerance.
+      with its record. With --key everything must be signed (xspress batch --sign, formats/signatures.md). Of golden \
+      cases the measured error is printed beside the tolerance.
 
       EXAMPLES
         xspress verify my-lora.loraxs --base model.gguf
+        xspress verify my-lora.loraxs --key public.pem
         xspress verify run
+        xspress verify run --key public.pem --statements statements
         xspress verify golden
         xspress verify golden --junit verify.xml
       """)
@@ -32,6 +36,15 @@ struct VerifyCommand: ParsableCommand {
 
   @Option(help: "Take its bases from this .xsbases pack instead of an SVD.")
   var bases: String?
+
+  @Option(
+    help: "Check the signatures beside artifacts and records: a public Ed25519 key in PEM.")
+  var key: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write an in-toto statement of every whole artifact of a run there.", valueName: "dir"))
+  var statements: String?
 
   @Option(help: "Run only this case (repeatable).")
   var only: [String] = []
@@ -58,18 +71,27 @@ struct VerifyCommand: ParsableCommand {
     let isRun = ArtifactVerification.isRun(path)
     if isRun || Paths.kind(of: path) == .file { return try verifyArtifacts(isRun: isRun) }
     if base != nil { throw ValidationError("--base is for an artifact") }
+    if key != nil { throw ValidationError("--key is for an artifact or a run") }
+    if statements != nil { throw ValidationError("--statements is for a run") }
     try verifyGolden()
   }
 
   private func verifyArtifacts(isRun: Bool) throws {
     if isRun && base != nil { throw ValidationError("--base is for an artifact, not a run") }
+    if !isRun && statements != nil { throw ValidationError("--statements is for a run") }
+    let publicKey: VerifyingKey? = if let key { try VerifyingKey(key) } else { nil }
     let memory = try shared.memoryBudget()
     let verification: ArtifactVerification
     if isRun {
-      verification = try ArtifactVerification(run: path, memory: memory)
+      verification = try ArtifactVerification(run: path, memory: memory, key: publicKey) {
+        (record, artifact) throws(Fault) in
+        guard let statements else { return }
+        try InTotoStatement(record, artifact: artifact).write(to: statements)
+      }
     } else {
       let session = try base.map { try shared.session(base: $0, pack: bases) }
-      verification = ArtifactVerification(artifact: path, session: session, memory: memory)
+      verification = ArtifactVerification(
+        artifact: path, session: session, memory: memory, key: publicKey)
     }
     try writeFiles(
       VerificationReport(

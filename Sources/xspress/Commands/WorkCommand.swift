@@ -1,4 +1,5 @@
 import ArgumentParser
+import CAllocation
 import Faults
 import Fleet
 import Pipeline
@@ -20,6 +21,7 @@ struct WorkCommand: ParsableCommand {
   func run() throws {
     // Its supervisor, which has the line to say, must see it end.
     Interruption.limitGrace(to: 4, isSilent: true)
+    allocation_end_silently()
     do throws(Fault) {
       // What it has to say is shown by the supervisor, often enough for live lines.
       let log = ProgressLog(

@@ -17,6 +17,8 @@ struct FleetOptions: ParsableArguments {
   @Option(help: "Folder for scratch files on a local disk (default: the run).")
   var scratch: String?
 
+  @OptionGroup var signing: SigningOptions
+
   @Option(help: "An earlier run: jobs of the same name, inputs and options are taken over.")
   var since: String?
 
@@ -26,10 +28,12 @@ struct FleetOptions: ParsableArguments {
     }
   }
 
-  /// Does the jobs called `names` in workers.
+  /// Does the jobs called `names` in workers, and signs what they come to.
   func work(
     _ fleet: Fleet, manifest: Manifest, names: Set<String>, shared: SharedOptions
   ) throws -> [JobResult] {
+    // Before the work: a key that is none must not cost it.
+    let key = try signing.key()
     let style = ProgressStyle.resolved(option: shared.log, isQuiet: shared.quiet) ?? .none
     let log = ProgressLog(style: style, isQuiet: shared.quiet, hasPlaces: true)
     var words = ["work", manifest.path, "-o", fleet.run.path]
@@ -42,8 +46,10 @@ struct FleetOptions: ParsableArguments {
       count: workers, threads: try shared.threadCount(log: log), memory: try shared.memoryBudget(),
       since: since
     ) { [words] number in words + ["--worker", "\(number)"] }
-    return try fleet.work(
+    let results = try fleet.work(
       manifest.jobs.filter { names.contains($0.name) }, workers, log: log)
+    if let key, !Interruption.isRequested { try fleet.sign(results, by: key) }
+    return results
   }
 
   /// Says what has been done of the jobs called `names` where the process was asked to stop.

@@ -3,6 +3,8 @@ import Faults
 import Pipeline
 import Ranks
 import Recipes
+import Reports
+import Signatures
 
 /// A command that converts an adapter by a recipe.
 protocol RecipeCommand {
@@ -83,9 +85,13 @@ struct RecipeOptions<Command: RecipeCommand>: ParsableArguments {
       name: JobNames.derived(fromPath: places.adapter), basePath: places.base,
       adapterPath: places.adapter, recipe: recipe, outputPath: places.output)
     request.restarts = restarts
+    // Before the work: a key that is none must not cost it.
+    let key = try places.signing.key()
     let session = try shared.session(base: places.base, pack: recipe.basesPath, ranks: ranks)
     let record = try JobRunner(session: session, request: request).run()
-    if ranks.isFirst { try RecordOutput.write(record, json: places.json) }
+    guard ranks.isFirst else { return }
+    if record.state == .done { try key?.sign(places.output) }
+    try RecordOutput.write(record, json: places.json)
   }
 }
 
@@ -100,6 +106,8 @@ struct PlaceOptions: ParsableArguments {
 
   @Option(name: .shortAndLong, help: "The artifact to write.")
   var output: String
+
+  @OptionGroup var signing: SigningOptions
 
   @Flag(help: "Print the recipe, every default filled in, and do nothing.")
   var dryRun = false

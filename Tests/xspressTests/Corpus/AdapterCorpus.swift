@@ -207,8 +207,8 @@ extension CorpusCase {
         "DATA-LENGTH"
       ),
       (
-        "a text of 500 kB",
-        "{\"prompt\":\"\(String(repeating: "C", count: 500_000))\",\"completion\":\"D\"}\n",
+        "a text of 10 MB",
+        "{\"prompt\":\"\(String(repeating: "C", count: 10_000_000))\",\"completion\":\"D\"}\n",
         "DATA-LENGTH"
       ),
     ].map { (what: String, rows: String, code: String) in

@@ -167,6 +167,35 @@ extension CorpusCase {
       }
       return ["inspect", adapter]
     },
+    CorpusCase(119, "100001 files beside the weights", 65, "PATH", names: ["100000 entries"]) {
+      folder in
+      let adapter = try CorpusAdapter.copy(to: folder)
+      for number in 0..<99_999 {
+        let descriptor = open(Paths.join(adapter, "\(number)"), O_CREAT | O_WRONLY, 0o600)
+        guard descriptor >= 0, close(descriptor) == 0 else { throw CocoaError(.fileWriteUnknown) }
+      }
+      return ["inspect", adapter]
+    },
+    CorpusCase(119, "entries that cannot be read beside the weights", 0, nil) { folder in
+      let adapter = try CorpusAdapter.copy(to: folder)
+      try link("loop.safetensors", to: "loop.safetensors", adapter)
+      try link("nothing.bin", to: "nowhere", adapter)
+      guard mkfifo(Paths.join(adapter, "pipe.json"), 0o600) == 0,
+        mkdir(Paths.join(adapter, "closed"), 0) == 0
+      else { throw CocoaError(.fileWriteUnknown) }
+      return ["inspect", adapter]
+    },
+    CorpusCase(109, "a name that is no UTF-8 beside the weights", 0, nil, names: ["21 tensors"]) {
+      folder in
+      let model = Paths.join(folder, "model")
+      try FileManager.default.copyItem(atPath: TinyLlama.folder, toPath: model)
+      let name = Array("\(model)/".utf8) + [0xff, 0xfe, 0x2e, 0x70, 0x79, 0]
+      let descriptor = name.map { CChar(bitPattern: $0) }.withUnsafeBufferPointer {
+        $0.baseAddress.map { open($0, O_CREAT | O_WRONLY, 0o600) } ?? -1
+      }
+      guard descriptor >= 0, close(descriptor) == 0 else { throw CocoaError(.fileWriteUnknown) }
+      return ["inspect", model]
+    },
   ]
 
   // MARK: - Contents
@@ -209,7 +238,9 @@ extension CorpusCase {
         }
         return ["inspect", adapter]
       },
-      CorpusCase(117, "code in the folder", 0, nil, names: ["21 tensors"]) { folder in
+      CorpusCase(
+        117, "code in the folder", 0, nil, names: ["21 tensors", "modeling.py", "HF-CODE"]
+      ) { folder in
         let model = Paths.join(folder, "model")
         try FileManager.default.copyItem(atPath: TinyLlama.folder, toPath: model)
         try write("modeling.py", "open('owned', 'w')", model)

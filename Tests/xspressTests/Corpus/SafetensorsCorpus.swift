@@ -24,8 +24,8 @@ extension CorpusCase {
 
   private static let safetensorsBeyond: [CorpusCase] =
     [
-      file(18, "name of 20 MB", 65, "ST-NAME", as: name) {
-        B.one(String(repeating: "n", count: 20_000_000))
+      file(18, "name of 50 MB", 65, "ST-NAME", names: ["more than 4096 bytes"], as: name) {
+        B.one(String(repeating: "n", count: 50_000_000))
       },
       CorpusCase(
         30, "weights of integers", 69, "ST-DTYPE", names: [name, "tensor \"", "I32"]

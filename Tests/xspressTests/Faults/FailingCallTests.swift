@@ -1,0 +1,64 @@
+import Files
+import Foundation
+import TestSupport
+import Testing
+
+/// Every call to the file system, failing once at each place where it is made (`formats/errors.md` §3, §4).
+@Suite struct FailingCallTests {
+  /// A call and the numbers that it fails with.
+  struct Failure: Sendable, CustomTestStringConvertible {
+    let call: String
+    let numbers: [Int32]
+    var testDescription: String { call }
+  }
+
+  static let failures = [
+    Failure(call: "open", numbers: [EMFILE, EIO, EINTR, ENOSPC, EDQUOT, EROFS]),
+    Failure(call: "opendir", numbers: [EMFILE, EIO]),
+    Failure(call: "readdir", numbers: [EIO]),
+    Failure(call: "mkstemp", numbers: [ENOSPC, EROFS, EMFILE]),
+    Failure(call: "read", numbers: [EIO, EINTR]),
+    Failure(call: "pread", numbers: [EIO, EINTR, ESTALE]),
+    Failure(call: "write", numbers: [ENOSPC, EDQUOT, EIO, EINTR]),
+    Failure(call: "pwrite", numbers: [ENOSPC, EIO, EINTR]),
+    Failure(call: "fsync", numbers: [EIO, ENOSPC, EDQUOT, EINTR]),
+    Failure(call: "aio_fsync", numbers: [EAGAIN, EIO]),
+    Failure(call: "posix_fallocate", numbers: [ENOSPC, EDQUOT, EIO, EINTR, EOPNOTSUPP]),
+    Failure(call: "ftruncate", numbers: [EIO]),
+    Failure(call: "rename", numbers: [ENOSPC, EDQUOT, EIO, EROFS]),
+    Failure(call: "unlink", numbers: [EIO, EROFS]),
+    Failure(call: "mkdir", numbers: [ENOSPC, EDQUOT, EROFS, EIO, EINTR]),
+    Failure(call: "close", numbers: [EIO, ENOSPC, EDQUOT, EINTR]),
+    Failure(call: "mmap", numbers: [ENOMEM]),
+  ]
+
+  static let commands = [FaultyCommand.convert, .tune, .batch, .report]
+
+  /// The exit codes that a number may come to where it is not survived; 66 is what an input that does not open is.
+  private static let codes: [Int32: Set<Int32>] = [
+    EMFILE: [71], ENOMEM: [71], EIO: [74], ENOSPC: [75, 66], EDQUOT: [75, 66], EROFS: [73, 66],
+    EAGAIN: [75], ESTALE: [75], EINTR: [], EOPNOTSUPP: [],
+  ]
+
+  @Test(.timeLimit(.minutes(15)), arguments: commands, failures)
+  func endsAsDocumentedAndTheNextRunGoesOn(command: FaultyCommand, failure: Failure) throws {
+    try withTemporaryDirectory { folder in
+      try FaultyCommand.prepare(folder)
+      for number in failure.numbers {
+        let loop = try FaultLoop(
+          command, MachineFault(call: failure.call, number: number), in: folder)
+        let codes = Self.codes[number] ?? []
+        _ = try loop.run { outcome, place in
+          let words = "\(failure.call) \(number) at \(place): \(outcome.errors.prefix(600))"
+          #expect(
+            outcome.status == 0 || codes.contains(outcome.status), "\(outcome.status) \(words)")
+          #expect(outcome.faultLines.count == (outcome.status == 0 ? 0 : 1), "\(words)")
+          let line = outcome.faultLines.last ?? ""
+          #expect(line.utf8.count <= 400, "\(words)")
+          // What cannot be removed stays, for the next run.
+          if failure.call != "unlink" { #expect(loop.temporaries().isEmpty, "\(words)") }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import Files
+import Foundation
+
+/// A call of the C library that fails in a run of the tool (`Tests/MachineFaults`).
+struct MachineFault: Sendable, CustomStringConvertible {
+  /// The call by its name, or `memory`.
+  var call: String
+  /// The error number.
+  var number: Int32
+  /// Of memory: smaller requests are not counted.
+  var leastByteCount = 0
+
+  var description: String { "\(call) with \(number)" }
+
+  /// The library that is preloaded.
+  private static let library = Tool.beside("libmachine-faults.so")
+
+  /// The variables with which the call at `place`, from 1, fails; the file `mark` then says that it came to that.
+  func environment(at place: Int, mark: String) -> [String: String] {
+    [
+      "LD_PRELOAD": Self.library, "FAULT_CALL": call, "FAULT_AT": "\(place)",
+      "FAULT_ERRNO": "\(number)", "FAULT_BYTES": "\(leastByteCount)", "FAULT_MARK": mark,
+    ]
+  }
+
+  /// Whether the library is where the tests look for it: else no call would fail, and every test pass.
+  static var isBuilt: Bool { Paths.kind(of: library) == .file }
+}
