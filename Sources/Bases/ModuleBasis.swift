@@ -83,11 +83,17 @@ public struct ModuleBasis: Sendable {
 
   /// The same choice without its vectors: all that a record tells of it.
   package var withoutVectors: ModuleBasis {
+    with(
+      output: Matrix(rows: outputBasis.rows, columns: 0),
+      input: Matrix(rows: inputBasis.rows, columns: 0))
+  }
+
+  /// The same choice with these factors.
+  func with(output: Matrix<Float>, input: Matrix<Float>) -> ModuleBasis {
     ModuleBasis(
-      moduleName: moduleName, outputBasis: Matrix(rows: outputBasis.rows, columns: 0),
-      inputBasis: Matrix(rows: inputBasis.rows, columns: 0),
+      moduleName: moduleName, outputBasis: output, inputBasis: input,
       outputSingularValues: outputSingularValues, inputSingularValues: inputSingularValues,
-      selection: selection, condition: condition)
+      selection: selection, condition: condition, residualCount: residualCount)
   }
 
   /// The same directions with those of a residual behind them, `[outFeatures, count]` and `[inFeatures, count]`.

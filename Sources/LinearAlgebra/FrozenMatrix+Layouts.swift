@@ -6,13 +6,20 @@ extension FrozenMatrix {
   struct Layouts {
     /// Row-major; gone once a packed Float32 layout exists.
     var plain: AlignedMemory<Float>?
-    /// Row-major, somebody else's.
-    var shared: [Float]?
     var packed: [Order: AlignedMemory<Float>] = [:]
     var rounded: [Order: AlignedMemory<UInt16>] = [:]
+
+    var hasFloats: Bool { plain != nil || !packed.isEmpty }
   }
 
-  /// Bytes of all layouts, without memory that is shared.
+  /// Whether products in `precision` can be made without ``fill(_:)``.
+  public func serves(_ precision: ProductPrecision) -> Bool {
+    layouts.withLock {
+      $0.hasFloats || precision == .bfloat16 && $0.rounded.count == 2
+    }
+  }
+
+  /// Bytes of all layouts.
   public var byteCount: Int {
     layouts.withLock { layouts in
       let floats = layouts.packed.values.reduce(layouts.plain?.count ?? 0) { $0 + $1.count }
@@ -46,8 +53,8 @@ extension FrozenMatrix {
     if !layouts.packed.isEmpty { layouts.plain = nil }
   }
 
-  /// Holds the layouts of one precision alone: of bfloat16 in both orders, without the values in Float32, which are then to be
-  /// had from elsewhere and are no longer multiplied with or copied here.
+  /// Holds the layouts of one precision alone: of bfloat16 in both orders, without the values in Float32, with which nothing
+  /// is multiplied then until ``fill(_:)`` gives them again.
   public func keep(_ precision: ProductPrecision) {
     layouts.withLock { layouts in
       if precision == .bfloat16 {
@@ -67,12 +74,18 @@ extension FrozenMatrix {
     }
   }
 
+  /// Drops the values and all Float32 layouts, until ``fill(_:)`` gives them again.
+  public func dropFloats() {
+    layouts.withLock { layouts in
+      layouts.plain = nil
+      layouts.packed = [:]
+    }
+  }
+
   /// Drops the Float32 layout of one order, where another one holds the values; it is made again when needed.
   public func drop(_ order: Order) {
     layouts.withLock { layouts in
-      if layouts.plain != nil || layouts.shared != nil || layouts.packed.count > 1 {
-        layouts.packed[order] = nil
-      }
+      if layouts.plain != nil || layouts.packed.count > 1 { layouts.packed[order] = nil }
     }
   }
 
@@ -123,13 +136,10 @@ extension FrozenMatrix {
     _ layouts: Layouts, _ body: (UnsafePointer<Float>) -> Result
   ) -> Result {
     if let plain = layouts.plain { return body(plain.pointer) }
-    let values = AlignedMemory<Float>(count: rows * columns)
-    if let shared = layouts.shared {
-      return shared.withUnsafeBufferPointer { body($0.baseAddress ?? UnsafePointer(values.pointer)) }
-    }
     guard let (order, memory) = layouts.packed.first else {
       preconditionFailure("the values in Float32 were let go of")
     }
+    let values = AlignedMemory<Float>(count: rows * columns)
     unpack(memory, order, into: values.pointer)
     return body(values.pointer)
   }
@@ -164,8 +174,6 @@ extension FrozenMatrix {
     let layouts = layouts.withLock { $0 }
     if let plain = layouts.plain {
       target.update(from: plain.pointer + index * columns, count: columns)
-    } else if let shared = layouts.shared {
-      for column in 0..<columns { target[column] = shared[index * columns + column] }
     } else if let (order, memory) = layouts.packed.first {
       for column in 0..<columns { target[column] = memory.pointer[place(order, index, column)] }
     } else {

@@ -49,11 +49,11 @@ public final class FrozenMatrix: Sendable {
     }
   }
 
-  /// The values of `matrix`, whose memory they keep sharing: packed Float32 layouts may be dropped and made again.
-  public init(sharing matrix: Matrix<Float>) {
-    rows = matrix.rows
-    columns = matrix.columns
-    layouts = Mutex(Layouts(shared: matrix.elements))
+  /// A matrix without values, which ``fill(_:)`` gives.
+  public init(rows: Int, columns: Int) {
+    self.rows = rows
+    self.columns = columns
+    layouts = Mutex(Layouts())
   }
 
   private init(columns: Int, memory: AlignedMemory<Float>) {
@@ -66,12 +66,27 @@ public final class FrozenMatrix: Sendable {
   private func set(_ part: Matrix<Float>, at row: Int) -> Int {
     precondition(part.columns == columns, "\(part.columns) columns beside \(columns)")
     layouts.withLock { layouts in
-      part.elements.withUnsafeBufferPointer { source in
-        guard let start = source.baseAddress, let plain = layouts.plain else { return }
-        (plain.pointer + row * columns).initialize(from: start, count: source.count)
-      }
+      if let plain = layouts.plain { copy(part, to: plain.pointer + row * columns) }
     }
     return row + part.rows
+  }
+
+  private func copy(_ part: Matrix<Float>, to target: UnsafeMutablePointer<Float>) {
+    part.elements.withUnsafeBufferPointer { source in
+      guard let start = source.baseAddress else { return }
+      target.initialize(from: start, count: source.count)
+    }
+  }
+
+  /// Gives a matrix that has no Float32 layout its values; they must be those that it had.
+  public func fill(_ matrix: Matrix<Float>) {
+    precondition(matrix.rows == rows && matrix.columns == columns)
+    layouts.withLock { layouts in
+      guard !layouts.hasFloats else { return }
+      let memory = AlignedMemory<Float>(count: rows * columns)
+      copy(matrix, to: memory.pointer)
+      layouts.plain = memory
+    }
   }
 
   // MARK: - Products

@@ -35,6 +35,9 @@ extension Decoder {
       let block = try weights.layer(
         index, recomputes ? [.forward, .backward] : [.backward], precision)
       let layer = recordedLayer(index, block, batch: batch, positions: positions)
+      if !recomputes, curvature != nil || factors != nil {
+        restoreInputs(block, layer, tokens: batch.tokens.count)
+      }
       // In a parallel block both branches have the gradient of its output.
       var dOutput = UnsafePointer(dResidual)
       if block.shape.isParallel {
@@ -67,14 +70,32 @@ extension Decoder {
     of configuration: DecoderConfiguration, tokens: Int, recomputes: Bool
   ) -> Int {
     let hidden = configuration.hiddenSize
-    // Floats of a token: of one block (`DecoderTape`), of the inputs of all, and of gradients (`DecoderScratch`).
-    let blocks = configuration.blocks.map { shape in
-      4 * hidden + 2 * shape.attention.columns.width + shape.attention.queryWidth
-        + shape.feedForward.wide + shape.feedForward.size
+    let blocks = configuration.blocks.map {
+      DecoderTape.numbers($0, hiddenSize: hidden, keepsInputs: true)
     }
-    let largest = blocks.max() ?? 0
-    let kept = recomputes ? largest + blocks.count * hidden : blocks.reduce(0, +)
+    // A block's own and shared numbers are those of its gradients too (`DecoderScratch`).
+    let largest = blocks.map { $0.kept + $0.shared }.max() ?? 0
+    let kept =
+      recomputes
+      ? largest + blocks.count * hidden
+      : blocks.reduce(0) { $0 + $1.kept } + (blocks.map(\.shared).max() ?? 0)
     return DecoderTape.roomy((kept + largest + 2 * hidden) * tokens) * MemoryLayout<Float>.size
+  }
+
+  /// Computes again what modules were given and the tape has not kept: a norm or an activation of what it has.
+  private func restoreInputs(_ block: LayerWeights, _ layer: DecoderTape.Layer, tokens: Int) {
+    if let norm = block.vectors.norms[.attentionNorm] {
+      norm.forward(
+        layer.input.pointer, tokens: tokens, into: layer.attentionInput.pointer,
+        inverse: layer.attentionInverse.pointer)
+    }
+    if let norm = block.vectors.norms[block.feedForwardNormRole] {
+      norm.forward(
+        block.shape.isParallel ? layer.input.pointer : layer.middle.pointer, tokens: tokens,
+        into: layer.feedForwardInput.pointer, inverse: layer.feedForwardInverse.pointer)
+    }
+    GatedActivation(shape: block.shape.feedForward).forward(
+      layer.gateUp.pointer, tokens: tokens, into: layer.activation.pointer)
   }
 
   private struct ModuleKey: Hashable {

@@ -1,4 +1,5 @@
 import Checkpoints
+import Faults
 import Tensors
 import Threads
 
@@ -26,9 +27,14 @@ extension Decoder {
   }
 
   /// Takes a batch through block `index`; what was recorded before is forgotten.
-  func take(_ passing: PassingBatch, through index: Int, _ block: LayerWeights) {
+  ///
+  /// - Throws: what giving factors of updates throws.
+  func take(
+    _ passing: PassingBatch, through index: Int, _ block: LayerWeights
+  ) throws(Fault) {
     let batch = passing.batch
     recorded = nil
+    try prepareUpdates(of: index)
     prepareRotary(positions: batch.longestSequence)
     tape.prepare(
       tokens: batch.tokens.count, probabilities: probabilityCount(batch), recording: false,

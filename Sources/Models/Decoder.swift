@@ -64,7 +64,7 @@ public final class Decoder {
   /// - Parameters:
   ///   - batch: Packed sequences; every token must be below the vocabulary size.
   ///   - recording: Keeps what ``backward(_:curvature:factors:)`` needs.
-  ///   - inputs: Of that, what modules are given: with curvature or factors alone it is needed.
+  ///   - inputs: Of that, what is needed with curvature or factors alone: what modules are given.
   ///   - observer: Called with the number of blocks run (0: the embeddings) and the residual stream
   ///     `[N, d]`; for checks against other implementations.
   /// - Throws: what reading a block throws, where the weights are streamed.
@@ -93,6 +93,7 @@ public final class Decoder {
       let layer = tape.layer(index, recording: keepsAll)
       if recording && recomputes { tape.keepInput(index, of: layer, tokens: tokens) }
       observer?(index, layer.input.matrix(rows: tokens, columns: hidden))
+      try prepareUpdates(of: index)
       let isLast = index + 1 == configuration.layerCount
       let next = isLast || !keepsAll ? tape.output : tape.layer(index + 1, recording: true).input
       forwardBlock(
@@ -106,6 +107,11 @@ public final class Decoder {
     recorded = recording ? batch : nil
     hasInputs = inputs || recomputes
     return finalNorm(tape.output, at: batch.lossPositions)
+  }
+
+  /// Has the factors of a block's updates laid out.
+  func prepareUpdates(of layer: Int) throws(Fault) {
+    for update in updates.updates(of: layer) { try update.prepare(precision) }
   }
 
   func prepareRotary(positions: Int) {
@@ -181,6 +187,7 @@ public final class Decoder {
     embed(tokens, positions: positions, into: layer.input.pointer)
     for index in 0..<configuration.layerCount {
       let block = try weights.layer(index, [.forward], precision)
+      try prepareUpdates(of: index)
       forwardBlock(
         index, block, layer, tokens: tokens.count, positions: positions, into: tape.output.pointer
       ) { attend(index, $0, $1) }

@@ -68,6 +68,12 @@ public final class DecoderPool: Sendable {
     }
   }
 
+  /// Lets go of the buffers of its decoders, which are made again by the next pass.
+  public func dropBuffers() {
+    decoders.dropFree()
+    recomputers.dropFree()
+  }
+
   // MARK: - Forward passes of many batches
 
   /// Tokens that go through a block together where blocks are decoded for it: decoding one takes some hundredths of that.
@@ -90,7 +96,7 @@ public final class DecoderPool: Sendable {
         try body(index, decoder, try decoder.forward(batches[index]))
       }
     }
-    defer { decoders.dropFree() }
+    defer { dropBuffers() }
     var results: [Result] = []
     for window in DecoderPool.windows(of: batches) {
       let hidden = try blockByBlock(Array(batches[window]))
@@ -124,7 +130,9 @@ public final class DecoderPool: Sendable {
       let blocks = try parallelMap(min(threads, Block.Product.allCases.count), threads: threads) {
         (_) throws(Fault) in try weights.layer(index, [.forward], precision)
       }
-      _ = try map(passing.count) { $1.take(passing[$0], through: index, blocks[0]) }
+      _ = try map(passing.count) { (batch, decoder) throws(Fault) in
+        try decoder.take(passing[batch], through: index, blocks[0])
+      }
       decoders.lend { decoder in
         for update in decoder.updates.updates(of: index) { update.dropFloats() }
       }

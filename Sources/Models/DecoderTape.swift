@@ -41,11 +41,13 @@ final class DecoderTape {
     /// `x·I` of every module with an update `[N, inputRank]`.
     var projected: [LinearKind: FloatBuffer] = [:]
 
-    /// - Parameter lender: A block of the same sizes whose buffers for the inputs of modules, which this one does not keep,
-    ///   are used here too.
+    /// - Parameters:
+    ///   - lender: A block of the same sizes whose buffers are used here too for what is not kept: what can be computed again
+    ///     at once from what is.
+    ///   - keepsInputs: Whether attention's output is kept.
     init(
       tokens: Int, probabilities: Int, block: Block, hiddenSize hidden: Int,
-      borrowingInputsOf lender: Layer? = nil
+      lender: Layer? = nil, keepsInputs: Bool = true
     ) {
       self.tokens = tokens
       let attention = block.attention
@@ -64,7 +66,8 @@ final class DecoderTape {
       headInverse = buffer(HeadNorm.partCount(attention), if: hasHeadNorm)
       queryKeyValue = buffer(attention.columns.width)
       self.probabilities = FloatBuffer(count: probabilities)
-      attentionOutput = lender?.attentionOutput ?? buffer(attention.queryWidth)
+      attentionOutput =
+        (keepsInputs ? nil : lender?.attentionOutput) ?? buffer(attention.queryWidth)
       attentionBranch = buffer(hidden, if: hasOutputNorm)
       attentionBranchInverse = buffer(1, if: hasOutputNorm)
       gateUp = buffer(block.feedForward.wide)
@@ -111,8 +114,9 @@ final class DecoderTape {
 
   /// Makes room for a batch; `recording` keeps what every block computes, else all blocks share one.
   ///
-  /// - Parameter inputs: Keeps what modules are given too: attention's input and output, that of the feed-forward layer and
-  ///   the activations in it, three eighths of all. Gradients of cores do without.
+  /// What norms and the activation give is not kept: ``Decoder/restoreInputs(_:_:tokens:)``.
+  ///
+  /// - Parameter inputs: Keeps attention's output, which gradients of cores do without.
   func prepare(tokens: Int, probabilities: Int, recording: Bool, inputs: Bool) {
     if recording {
       if inputs, !recorded.keepsInputs { recorded = Room(keepsInputs: true) }
@@ -136,12 +140,26 @@ final class DecoderTape {
         Layer(
           tokens: room.tokens, probabilities: room.probabilities,
           block: blocks[room.layers.count], hiddenSize: hiddenSize,
-          borrowingInputsOf: room.keepsInputs ? nil : room.layers.first))
+          lender: room.layers.first, keepsInputs: room.keepsInputs))
     }
   }
 
   /// What is made room for where `count` is needed.
   static func roomy(_ count: Int) -> Int { count + count / 8 }
+
+  /// Numbers of a token that a block keeps, but for attention's probabilities and updates' own activations, and those in buffers
+  /// that all blocks share.
+  static func numbers(
+    _ block: Block, hiddenSize hidden: Int, keepsInputs: Bool
+  ) -> (kept: Int, shared: Int) {
+    let (attention, feedForward) = (block.attention, block.feedForward)
+    var kept = 2 * hidden + attention.columns.width + feedForward.wide
+    if attention.headNorm != nil { kept += attention.columns.width }
+    if block.hasOutputNorm { kept += 2 * hidden }
+    let shared = (block.hasInputNorm ? 2 * hidden : 0) + feedForward.size
+    return keepsInputs
+      ? (kept + attention.queryWidth, shared) : (kept, shared + attention.queryWidth)
+  }
 
   /// Bytes of all buffers.
   var byteCount: Int {

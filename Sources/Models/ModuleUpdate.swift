@@ -1,11 +1,17 @@
-import LinearAlgebra
+public import Faults
+public import LinearAlgebra
+import Synchronization
 public import Tensors
 
 /// A low-rank weight update of one module, never materialised: `ΔW = O · M · Iᵀ`, or `O · Iᵀ` without a core.
 ///
 /// For LoRA `I = Aᵀ`, `O = s·B`; for LoRA-XS `I = V_r`, `O = U_r` and the core is the trained M. Shapes:
-/// `I` `[inFeatures, inputRank]`, `M` `[outputRank, inputRank]`, `O` `[outFeatures, outputRank]`.
+/// `I` `[inFeatures, inputRank]`, `M` `[outputRank, inputRank]`, `O` `[outFeatures, outputRank]`. Beside a core factors are laid
+/// out when a pass needs them, and may be let go of until the next one does.
 public final class ModuleUpdate {
+  /// Both factors of an update.
+  public typealias Factors = (input: Matrix<Float>, output: Matrix<Float>)
+
   /// Size of the input subspace.
   public let inputRank: Int
   /// Size of the output subspace.
@@ -17,22 +23,38 @@ public final class ModuleUpdate {
   private(set) var inputFactor: FrozenMatrix
   private(set) var outputFactor: FrozenMatrix
   private let coreBuffer: FloatBuffer?
+  /// Gives the factors, one caller at a time; nil for a plain pair, which has its own.
+  private var factors: (() throws(Fault) -> Factors)?
+  private let filling = Mutex(())
 
-  /// An update with a trainable core; it shares the memory of the factors.
+  /// An update with a trainable core whose factors `factors` gives, now and again.
+  ///
+  /// - Parameters:
+  ///   - outFeatures: Rows of O.
+  ///   - inFeatures: Rows of I.
   public init(
+    core: Matrix<Float>, outFeatures: Int, inFeatures: Int, trainedColumns: Int = 0,
+    factors: @escaping () throws(Fault) -> Factors
+  ) {
+    precondition(trainedColumns <= min(core.rows, core.columns))
+    self.trainedColumns = trainedColumns
+    (outputRank, inputRank) = (core.rows, core.columns)
+    (self.outFeatures, self.inFeatures) = (outFeatures, inFeatures)
+    inputFactor = FrozenMatrix(rows: inFeatures, columns: inputRank)
+    outputFactor = FrozenMatrix(rows: outFeatures, columns: outputRank)
+    coreBuffer = FloatBuffer(core.elements)
+    self.factors = factors
+  }
+
+  /// An update with a trainable core and factors in memory.
+  public convenience init(
     inputFactor: Matrix<Float>, core: Matrix<Float>, outputFactor: Matrix<Float>,
     trainedColumns: Int = 0
   ) {
-    precondition(core.columns == inputFactor.columns && core.rows == outputFactor.columns)
-    precondition(trainedColumns <= min(core.rows, core.columns))
-    self.trainedColumns = trainedColumns
-    inputRank = inputFactor.columns
-    outputRank = outputFactor.columns
-    inFeatures = inputFactor.rows
-    outFeatures = outputFactor.rows
-    self.inputFactor = FrozenMatrix(sharing: inputFactor)
-    self.outputFactor = FrozenMatrix(sharing: outputFactor)
-    coreBuffer = FloatBuffer(core.elements)
+    self.init(
+      core: core, outFeatures: outputFactor.rows, inFeatures: inputFactor.rows,
+      trainedColumns: trainedColumns
+    ) { () throws(Fault) in (inputFactor, outputFactor) }
   }
 
   /// A plain pair, `ΔW = scaling · B · A` with `A` `[rank, inFeatures]` and `B` `[outFeatures, rank]`.
@@ -48,24 +70,45 @@ public final class ModuleUpdate {
     outputFactor = FrozenMatrix(stacking: [scaled])
     coreBuffer = nil
     trainedColumns = 0
+    factors = nil
   }
 
   /// Puts other factors of the same shapes in place; no pass may be running.
   public func setFactors(input: Matrix<Float>, output: Matrix<Float>) {
     precondition(input.rows == inFeatures && input.columns == inputRank)
     precondition(output.rows == outFeatures && output.columns == outputRank)
-    inputFactor = FrozenMatrix(sharing: input)
-    outputFactor = FrozenMatrix(sharing: output)
+    inputFactor = FrozenMatrix(rows: inFeatures, columns: inputRank)
+    outputFactor = FrozenMatrix(rows: outFeatures, columns: outputRank)
+    factors = { () throws(Fault) in (input, output) }
   }
 
-  /// Lets go of layouts in Float32 that can be made again from the factors as they were given.
-  func dropFloats() {
-    for factor in [inputFactor, outputFactor] {
-      for order in [FrozenMatrix.Order.forward, .backward] { factor.drop(order) }
+  /// Lays factors out for products in `precision`, where they are not: in bfloat16 for those alone.
+  ///
+  /// - Throws: what giving the factors throws.
+  func prepare(_ precision: ProductPrecision) throws(Fault) {
+    guard let factors else { return }
+    let result = filling.withLock { _ in
+      Result { () throws(Fault) in
+        guard !inputFactor.serves(precision) || !outputFactor.serves(precision) else { return }
+        let (input, output) = try factors()
+        inputFactor.fill(input)
+        outputFactor.fill(output)
+        guard precision == .bfloat16 else { return }
+        inputFactor.keep(.bfloat16)
+        outputFactor.keep(.bfloat16)
+      }
     }
+    try result.get()
   }
 
-  /// Bytes of the factors' layouts, without the factors as they were given.
+  /// Lets go of factors in Float32 until a pass needs them.
+  func dropFloats() {
+    guard factors != nil else { return }
+    inputFactor.dropFloats()
+    outputFactor.dropFloats()
+  }
+
+  /// Bytes of the factors as they are laid out.
   package var byteCount: Int { inputFactor.byteCount + outputFactor.byteCount }
 
   var core: FloatBuffer? { coreBuffer }

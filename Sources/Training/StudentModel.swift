@@ -1,5 +1,6 @@
 public import Bases
 public import Checkpoints
+public import Faults
 public import LinearAlgebra
 public import Models
 public import Tensors
@@ -15,22 +16,56 @@ public final class StudentModel {
   /// Whether columns of factors have gradients too.
   let trainsVectors: Bool
   private let updates: UpdateSet
-  private let bases: [ModuleBasis]
+  /// Directions of the base beside a residual's, where that trains.
+  private let ownDirections: [ModuleUpdate.Factors]
 
   /// A student over frozen `weights`; `bases` and `latents` belong to `modules`, which must be in model order.
-  public init(
+  ///
+  /// - Throws: what reading a residual's directions throws.
+  public convenience init(
+    weights: DecoderWeights, modules: [LinearModule], bases: [ShelvedBasis],
+    latents: [Matrix<Float>], threads: Int, trainingPrecision: ProductPrecision = .float32,
+    recomputes: Bool = false, trainsResidual: Bool = false
+  ) throws(Fault) {
+    var own: [ModuleUpdate.Factors] = []
+    if trainsResidual {
+      for basis in bases { own.append(try basis.whole().ownFactors) }
+    }
+    self.init(
+      weights: weights, modules: modules, shelved: bases, own: own, latents: latents,
+      threads: threads, trainingPrecision: trainingPrecision, recomputes: recomputes,
+      trainsResidual: trainsResidual)
+  }
+
+  /// The same with bases in memory.
+  public convenience init(
     weights: DecoderWeights, modules: [LinearModule], bases: [ModuleBasis],
     latents: [Matrix<Float>], threads: Int, trainingPrecision: ProductPrecision = .float32,
     recomputes: Bool = false, trainsResidual: Bool = false
+  ) {
+    self.init(
+      weights: weights, modules: modules, shelved: bases.map { ShelvedBasis($0) },
+      own: trainsResidual ? bases.map(\.ownFactors) : [], latents: latents, threads: threads,
+      trainingPrecision: trainingPrecision, recomputes: recomputes, trainsResidual: trainsResidual)
+  }
+
+  private init(
+    weights: DecoderWeights, modules: [LinearModule], shelved bases: [ShelvedBasis],
+    own: [ModuleUpdate.Factors], latents: [Matrix<Float>], threads: Int,
+    trainingPrecision: ProductPrecision, recomputes: Bool, trainsResidual: Bool
   ) {
     precondition(modules.count == bases.count && modules.count == latents.count)
     var updates = UpdateSet(layerCount: weights.configuration.layerCount)
     for (module, (basis, latent)) in zip(modules, zip(bases, latents)) {
       updates[module.layer, module.kind] = ModuleUpdate(
-        inputFactor: basis.inputBasis, core: latent, outputFactor: basis.outputBasis,
-        trainedColumns: trainsResidual ? basis.residualCount : 0)
+        core: latent, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
+        trainedColumns: trainsResidual ? basis.residualCount : 0
+      ) { () throws(Fault) in
+        let whole = try basis.whole()
+        return (whole.inputBasis, whole.outputBasis)
+      }
     }
-    self.bases = bases
+    ownDirections = own
     self.modules = modules
     trainsVectors = trainsResidual
     self.updates = updates
@@ -52,7 +87,7 @@ public final class StudentModel {
 
   /// Puts the vectors of a module's residual in place, `[outFeatures, count]` and `[inFeatures, count]`.
   func setResidual(_ index: Int, output: Matrix<Float>, input: Matrix<Float>) {
-    let own = bases[index].ownDirections
+    let own = ownDirections[index]
     updates[modules[index].layer, modules[index].kind]?.setFactors(
       input: own.input.appending(columns: input), output: own.output.appending(columns: output))
   }
@@ -68,5 +103,13 @@ public final class StudentModel {
         updates[module.layer, module.kind]?.coreMatrix = latent
       }
     }
+  }
+}
+
+extension ModuleBasis {
+  /// The directions of the base alone.
+  fileprivate var ownFactors: ModuleUpdate.Factors {
+    let own = ownDirections
+    return (own.input, own.output)
   }
 }

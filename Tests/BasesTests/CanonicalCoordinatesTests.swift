@@ -1,5 +1,7 @@
 import Bases
 import Faults
+import Files
+import Foundation
 import LinearAlgebra
 import Tensors
 import TestSupport
@@ -164,5 +166,26 @@ import Testing
     #expect(kept.byteCount == basis.byteCount + 8 * (18 * 18 + 4 * 4))
     #expect(kept.grams.output == basis.grams.output && kept.grams.input == basis.grams.input)
     for index in 0..<18 { #expect(abs(basis.grams.output[index, index] - 1) < 1e-6) }
+  }
+
+  /// Factors on disk come back as they were, and take no memory meanwhile.
+  @Test func shelvedFactorsComeBack() throws {
+    let basis = try ModuleBasis(
+      randomFor: "m", outFeatures: 20, inFeatures: 30, rank: LatentRank(output: 18, input: 4),
+      seed: 5)
+    let file = try ScratchFile(in: NSTemporaryDirectory())
+    var residual = Matrix<Float>(rows: 20, columns: 1)
+    residual[3, 0] = 1
+    let shelved = try ShelvedBasis(basis, in: file)
+    let larger = try shelved.replacingResidual(
+      output: residual, input: Matrix(rows: 30, columns: 1))
+    #expect(shelved.byteCount == 0 && larger.byteCount == 0)
+    #expect(shelved.selection == basis.selection && larger.residualCount == 1)
+    let (whole, both) = (try shelved.whole(), try larger.whole())
+    #expect(whole.outputBasis == basis.outputBasis && whole.inputBasis == basis.inputBasis)
+    #expect(both.outputBasis == basis.outputBasis.appending(columns: residual))
+    let held = ShelvedBasis(basis)
+    #expect(held.byteCount == basis.byteCount)
+    #expect(try held.whole().outputBasis == basis.outputBasis)
   }
 }

@@ -64,7 +64,7 @@ struct ControlContext {
     run.options.tunesResidual = projected.hasResidual
     change(&run)
     let result = try run.run(on: data, in: job)
-    return (projected.replacingResiduals(result.residual), result.latents)
+    return (try projected.replacingResiduals(result.residual), result.latents)
   }
 
   // MARK: - Sizes

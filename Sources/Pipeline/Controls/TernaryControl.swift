@@ -103,8 +103,8 @@ struct TernaryControl: Control {
           heldEnergy: nil, capturedEnergy: nil, weightedCapturedEnergy: nil))
     }
     let start = ProjectedAdapter(
-      modules: context.matched.modules, bases: bases, projections: projections,
-      residuals: bases.map { _ in nil })
+      modules: context.matched.modules, bases: bases.map { ShelvedBasis($0) },
+      projections: projections, residuals: bases.map { _ in nil })
     let name = "\(name(cut)), scales distilled"
     let (projected, latents) = try context.tuned(
       start, context.plainProjector, name: name, storage: .f16

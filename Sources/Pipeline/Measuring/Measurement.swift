@@ -56,6 +56,7 @@ final class Measurement {
     let result = try evaluator.evaluate(
       pool, teacher: teacher, teacherWeights: teacherWeights
     ) { done, _ in task.update(completed: done) }
+    pool.dropBuffers()
     task.finish(detail: "accuracy \(percent(result.scores.accuracy))")
     let isTeacher = kind == .lora && teacher == nil
     if isTeacher { (teacher, teacherWeights) = (result.hidden, pool.weights) }

@@ -3,6 +3,7 @@ import Artifacts
 public import Bases
 public import Checkpoints
 import Faults
+import Files
 import LinearAlgebra
 import Models
 import Progress
@@ -17,7 +18,7 @@ public struct ProjectedAdapter: Sendable {
   /// The modules, in model order; an adapter's modules of rank 0 are not among them.
   public let modules: [LinearModule]
   /// Their bases.
-  public let bases: [ModuleBasis]
+  public let bases: [ShelvedBasis]
   /// Their latents and captured energies.
   public let projections: [ProjectedModule]
   /// The pairs that are the last columns of a basis; nil where it has none.
@@ -28,7 +29,7 @@ public struct ProjectedAdapter: Sendable {
 
   /// The same with other codes of the residual's vectors, output then input ones of every module that has them; as it
   /// is for none.
-  func replacingResiduals(_ codes: [CodedColumns]) -> ProjectedAdapter {
+  func replacingResiduals(_ codes: [CodedColumns]) throws(Fault) -> ProjectedAdapter {
     guard !codes.isEmpty else { return self }
     var (bases, residuals) = (self.bases, self.residuals)
     var next = 0
@@ -36,7 +37,7 @@ public struct ProjectedAdapter: Sendable {
       let pairs = ResidualPairs(output: codes[next], input: codes[next + 1])
       next += 2
       residuals[index] = pairs
-      bases[index] = bases[index].replacingResidual(
+      bases[index] = try bases[index].replacingResidual(
         output: pairs.output.matrix, input: pairs.input.matrix)
     }
     return ProjectedAdapter(
@@ -47,7 +48,7 @@ public struct ProjectedAdapter: Sendable {
   func student(
     _ session: BaseSession, latents: [Matrix<Float>]
   ) throws(Fault) -> StudentModel {
-    StudentModel(
+    try StudentModel(
       weights: try session.weights(), modules: modules, bases: bases, latents: latents,
       threads: session.threads)
   }
@@ -111,6 +112,11 @@ package struct Projector {
   let seed: UInt64
   /// The pairs of every module that are stored beside the directions; empty without a residual.
   var residuals: [ResidualPairs?]
+  /// Where factors may lie that are too large for memory; nil for nowhere.
+  var scratch: String?
+
+  /// What the factors of all modules may take in memory.
+  private static let mostBytes = 64 << 20
 
   /// How directions are chosen.
   enum Choice: Sendable {
@@ -131,9 +137,10 @@ package struct Projector {
     let ranks = places.map { plan[$0] }
     let residuals = places.map(residual)
     let (candidates, seed, rows) = (self.candidates, self.seed, curvature)
+    let shelf = try shelf(zip(modules, ranks))
     let task = session.log.task("project", total: modules.count, unit: "modules")
     let results = try parallelMap(modules.count, threads: session.threads) {
-      (index) throws(Fault) -> (ModuleBasis, ProjectedModule) in
+      (index) throws(Fault) -> (ShelvedBasis, ProjectedModule) in
       let module = modules[index]
       let curvature = try rows?.curvature(of: module)
       let pairs = residuals[index]?.count ?? 0
@@ -178,12 +185,28 @@ package struct Projector {
       let projection = try Projection.fit(
         update: updates[index], basis: moduleBasis, curvature: curvature, method: method)
       task.advance()
-      return (moduleBasis, projection)
+      return (
+        try shelf.map { (file) throws(Fault) in try ShelvedBasis(moduleBasis, in: file) }
+          ?? ShelvedBasis(moduleBasis), projection
+      )
     }
     task.finish()
     return ProjectedAdapter(
       modules: modules, bases: results.map(\.0), projections: results.map(\.1),
       residuals: residuals)
+  }
+
+  /// A file for the factors of modules at these ranks, where they are large.
+  private func shelf(
+    _ plan: some Sequence<(LinearModule, LatentRank)>
+  ) throws(Fault) -> ScratchFile? {
+    let bytes = plan.reduce(0) { sum, module in
+      let (module, rank) = module
+      return sum + module.outFeatures * min(rank.output, module.outFeatures)
+        + module.inFeatures * min(rank.input, module.inFeatures)
+    }
+    guard let scratch, bytes * MemoryLayout<Float>.size > Projector.mostBytes else { return nil }
+    return try ScratchFile(in: scratch)
   }
 
   /// The pairs of the adapter's module at `place`, if it has any.
@@ -232,7 +255,8 @@ package struct Projector {
         let curvature = try rows?.curvature(of: projected.modules[index])
       else { return latents[index] }
       return try Projector.rounded(
-        latents[index], basis: projected.bases[index], curvature: curvature, storage: storage)
+        latents[index], basis: try projected.bases[index].whole(), curvature: curvature,
+        storage: storage)
     }
   }
 
@@ -272,7 +296,7 @@ package struct Projector {
       let stored = try LatentRounding(storage: storage).roundTrip(
         index, latent, residual: projected.residuals[index])
       let energy = try Projection.capturedEnergy(
-        of: stored.converted(), update: update, basis: projected.bases[index],
+        of: stored.converted(), update: update, basis: try projected.bases[index].whole(),
         curvature: try rows?.curvature(of: module))
       return energy.weighted ?? energy.plain ?? 1
     }
@@ -292,7 +316,7 @@ package struct Projector {
         elements: fitted.latent.elements.map { $0 * multiple })
       let energy = try known[module.name].map { (update) throws(Fault) in
         try Projection.capturedEnergy(
-          of: latent, update: update, basis: projected.bases[index],
+          of: latent, update: update, basis: try projected.bases[index].whole(),
           curvature: try rows?.curvature(of: module))
       }
       return ProjectedModule(
@@ -311,7 +335,7 @@ package struct Projector {
     return try parallelMap(projected.bases.count, threads: session.threads) {
       (index) throws(Fault) -> ModuleCoordinates in
       let factors = try WhiteningFactors(
-        basis: projected.bases[index],
+        basis: try projected.bases[index].whole(),
         curvature: try rows?.curvature(of: projected.modules[index]) ?? Curvature())
       return ModuleCoordinates(
         left: factors.output, right: factors.input,

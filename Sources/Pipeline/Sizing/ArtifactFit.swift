@@ -21,7 +21,7 @@ struct ArtifactFit {
     artifact: AssembledArtifact, projected: ProjectedAdapter
   ) {
     guard hasLatents else {
-      let coarser = projected.coarseningPairs(level)
+      let coarser = try projected.coarseningPairs(level)
       return (try assemble(coarser, latents, .none), coarser)
     }
     let coarsening = Coarsening(level: level, moduleCount: projected.modules.count)
@@ -61,7 +61,7 @@ struct ArtifactFit {
 extension ProjectedAdapter {
   /// The same with the codes of `level` pairs, the weakest first, in a range smaller by one; each once more where that is
   /// more than there are.
-  func coarseningPairs(_ level: Int) -> ProjectedAdapter {
+  func coarseningPairs(_ level: Int) throws(Fault) -> ProjectedAdapter {
     // The last pairs of modules hold least.
     let order = residuals.indices.flatMap { module in
       (0..<(residuals[module]?.count ?? 0)).map { (module: module, column: $0) }
@@ -72,6 +72,6 @@ extension ProjectedAdapter {
       let (module, column) = order[step % order.count]
       coarser[module] = coarser[module]?.coarsened(column: column)
     }
-    return replacingResiduals(coarser.compactMap(\.self).flatMap { [$0.output, $0.input] })
+    return try replacingResiduals(coarser.compactMap(\.self).flatMap { [$0.output, $0.input] })
   }
 }

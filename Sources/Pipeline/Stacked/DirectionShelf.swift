@@ -33,42 +33,16 @@ final class DirectionShelf: Sendable {
       let count = entry.singularValues.count
       return DirectionRows(
         moduleName: module.name, singularValues: entry.singularValues,
-        outputRows: try DirectionShelf.matrix(count, module.outFeatures, entry.output, scratch),
-        inputRows: try DirectionShelf.matrix(count, module.inFeatures, entry.input, scratch))
+        outputRows: try scratch.matrix(rows: count, columns: module.outFeatures, entry.output),
+        inputRows: try scratch.matrix(rows: count, columns: module.inFeatures, entry.input))
     }
     let rows = try store.basis(of: module, leading: leading).directionRows
     if let scratch {
       let entry = Entry(
         leading: leading, singularValues: rows.singularValues,
-        output: try DirectionShelf.keep(rows.outputRows, scratch),
-        input: try DirectionShelf.keep(rows.inputRows, scratch))
+        output: try scratch.append(rows.outputRows), input: try scratch.append(rows.inputRows))
       known.withLock { $0[module.name] = entry }
     }
     return rows
-  }
-
-  private static func keep(
-    _ matrix: Matrix<Float>, _ scratch: ScratchFile
-  ) throws(Fault) -> ScratchFile.Piece {
-    let result = matrix.elements.withUnsafeBytes { bytes in
-      Result { () throws(Fault) in try scratch.append(bytes) }
-    }
-    return try result.get()
-  }
-
-  private static func matrix(
-    _ rows: Int, _ columns: Int, _ piece: ScratchFile.Piece, _ scratch: ScratchFile
-  ) throws(Fault) -> Matrix<Float> {
-    var failure: Fault?
-    let elements = [Float](unsafeUninitializedCapacity: rows * columns) { buffer, initialized in
-      do throws(Fault) {
-        try scratch.read(piece, into: UnsafeMutableRawBufferPointer(buffer))
-        initialized = rows * columns
-      } catch {
-        failure = error
-      }
-    }
-    if let failure { throw failure }
-    return Matrix(rows: rows, columns: columns, elements: elements)
   }
 }

@@ -237,7 +237,7 @@ package final class StackedConversion {
   /// What the pieces of one job come to.
   private static func result(_ job: JobContext, _ pieces: [Piece]) -> TunedAdapter {
     let projected = ProjectedAdapter(
-      modules: job.matched.modules, bases: pieces.map(\.basis),
+      modules: job.matched.modules, bases: pieces.map { ShelvedBasis($0.basis) },
       projections: pieces.map(\.projection), residuals: pieces.map { _ in nil })
     let projector = Projector(
       session: job.session, adapter: job.matched, curvature: nil,

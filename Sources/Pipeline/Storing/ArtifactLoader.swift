@@ -176,7 +176,7 @@ public struct LoadedArtifact: Sendable {
           ).plain, weightedCapturedEnergy: nil))
     }
     return ProjectedAdapter(
-      modules: modules, bases: bases, projections: projections,
+      modules: modules, bases: bases.map { ShelvedBasis($0) }, projections: projections,
       residuals: artifact.modules.map { stored in
         stored.residual.map { ResidualPairs(output: $0.output, input: $0.input) }
       })

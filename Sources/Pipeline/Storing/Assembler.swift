@@ -38,12 +38,11 @@ struct Assembler {
     let embeds = request.embedsBases || request.directions == .own
     let modules = try parallelMap(projected.modules.count, threads: session.threads) {
       (index) throws(Fault) -> ArtifactModule in
-      let module = projected.modules[index]
+      let (module, basis) = (projected.modules[index], try projected.bases[index].whole())
       return try Assembler.module(
-        module, basis: projected.bases[index], latent: latents[index],
+        module, basis: basis, latent: latents[index],
         residual: projected.residuals[index], digest: digests[index],
-        proof: ModuleProof(
-          projected.bases[index], draws: try draws.draws(of: module, index: index)),
+        proof: ModuleProof(basis, draws: try draws.draws(of: module, index: index)),
         storage: storage, embeds: embeds, coarsening: coarsening[index], basePath: basePath)
     }
     return try artifact(

@@ -109,7 +109,7 @@ struct TuningLoop {
   ) throws(Fault) -> Tuner {
     let weights = try session.weights()
     try weights.hold(options.precision, threads: session.threads)
-    let student = StudentModel(
+    let student = try StudentModel(
       weights: weights, modules: projected.modules, bases: projected.bases,
       latents: projected.latents, threads: session.threads, trainingPrecision: options.precision,
       recomputes: options.recomputes, trainsResidual: trainables.contains { $0 is ResidualTraining }

@@ -1,4 +1,5 @@
 package import Faults
+import Files
 package import Models
 import Recipes
 import Training
@@ -18,7 +19,8 @@ package struct ResidualStage: Stage {
   ) throws(Fault) -> Projector {
     var projector = Projector(
       session: job.session, adapter: job.matched, curvature: curvature,
-      candidates: job.request.candidates, seed: job.request.seed, residuals: [])
+      candidates: job.request.candidates, seed: job.request.seed, residuals: [],
+      scratch: Paths.parent(of: job.request.outputPath))
     if let residual = job.request.residual {
       let chooser = try PairChooser(projector)
       projector.residuals = try chooser.residuals(chooser.plan(residual))

@@ -34,7 +34,7 @@ package struct TuningStage: Stage {
     }
     let result = try run.run(on: rows.tuning, in: job)
     return TunedAdapter(
-      start: start, projected: start.projected.replacingResiduals(result.residual),
+      start: start, projected: try start.projected.replacingResiduals(result.residual),
       latents: result.latents, tuning: result.record, planDigest: digest)
   }
 }
