@@ -1,8 +1,8 @@
 """The tables of golden/recovery/RESULTS.md, from the records of `xspress batch golden/recovery/frontier.yaml -o RUN`.
 
-    python3 golden/tools/frontier_table.py RUN
+    python3 golden/tools/frontier_table.py [--summary] RUN
 
-A row is a form or a control, a column a budget; a cell has accuracy, NLL and bytes. `+` marks what is better than the result
+With `--summary` the table of README.md: a row a job, beside it the control of lowest NLL. Else a row is a form or a control, a column a budget; a cell has accuracy, NLL and bytes. `+` marks what is better than the result
 by more than the 95% interval of the paired difference in NLL, `-` what is worse by more.
 """
 
@@ -45,8 +45,24 @@ def cell(record, chosen):
     return ""
 
 
+def summary(tasks):
+    print("| | as shipped | budget | **the result** | smaller | not tuned | the control of lowest NLL |")
+    print("|---|---|---|---|---|---|---|")
+    for task, budgets in tasks.items():
+        for size in sorted(budgets):
+            record = budgets[size]
+            variants = record["evaluation"]["variants"]
+            lora, result = (next(v for v in variants if v["kind"] == kind) for kind in ("adapter", "artifact"))
+            best = min((v for v in variants if v["kind"] == "control"), key=lambda v: v["nll"])
+            shipped = f"{task}: {100 * lora['accuracy']:.1f}%, {lora['nll']:.3f} | {lora['bytes'] / 1e6:.2f} MB"
+            name = re.sub(r"(?:, up to rank \d+|, density [\d.]+%)", "", best["name"])
+            print(f"| {shipped} | {size}KB | {100 * result['accuracy']:.1f}%, {result['nll']:.3f} "
+                  f"| {lora['bytes'] / result['bytes']:.0f}× | {cell(record, lambda v: v['kind'] == 'start')} "
+                  f"| {cell(record, lambda v: v is best)} ({name}) |")
+
+
 def main():
-    records = [json.loads(path.read_text()) for path in sorted(pathlib.Path(sys.argv[1]).glob("jobs/*/record.json"))]
+    records = [json.loads(path.read_text()) for path in sorted(pathlib.Path(sys.argv[-1]).glob("jobs/*/record.json"))]
     tasks = {}
     for record in records:
         if record["state"] != "done":
@@ -54,6 +70,9 @@ def main():
             continue
         task, size = re.fullmatch(r"(.*)-(\d+)KB", record["name"]).groups()
         tasks.setdefault(task, {})[int(size)] = record
+    if "--summary" in sys.argv:
+        summary(tasks)
+        return
     for task, budgets in tasks.items():
         sizes = sorted(budgets)
         first = budgets[sizes[0]]
