@@ -1,5 +1,5 @@
 public import Faults
-public import LinearAlgebra
+import LinearAlgebra
 import Synchronization
 public import Tensors
 
