@@ -15,7 +15,7 @@ import Training
 struct TruncatedControl: Control {
   func variants(_ context: ControlContext) throws(Fault) -> [ControlVariant] {
     let plain = Projector(
-      session: context.session, adapter: context.matched, curvature: nil, candidates: nil,
+      session: context.session, source: context.source, curvature: nil, candidates: nil,
       seed: context.job.request.seed, residuals: [])
     guard
       let cut = try Filling(job: context.job, data: nil, storage: context.storage).pairs(

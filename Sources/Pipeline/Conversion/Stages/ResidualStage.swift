@@ -17,7 +17,7 @@ package struct ResidualStage: Stage {
     _ curvature: CurvatureRows?, in job: JobContext
   ) throws(Fault) -> Projector {
     var projector = Projector(
-      session: job.session, adapter: job.matched, curvature: curvature,
+      session: job.session, source: job.source, curvature: curvature,
       candidates: job.request.candidates, seed: job.request.seed, residuals: [])
     if let residual = job.request.residual {
       let chooser = try PairChooser(projector)
