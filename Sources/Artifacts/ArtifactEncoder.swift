@@ -23,6 +23,7 @@ struct ArtifactEncoder {
     }
     if items.contains(where: { $0.residual > 0 }) { features.append(.residual) }
     if !artifact.carried.isEmpty { features.append(.carried) }
+    if artifact.metadata.scratch != nil { features.append(.scratch) }
     let text = try artifact.metadata.json(
       modules: ModuleList.json(items, withRanks: !tablesRanks),
       carried: CarriedParameter.json(artifact.carried), requires: features

@@ -11,7 +11,7 @@ extension ArtifactMetadata {
   /// Members that the codec writes itself; a record must not name them.
   static let ownKeys: Set<String> = [
     "schema", "requires", "createdBy", "placement", "storage", "directions", "omegaSeed", "base",
-    "adapter", "accuracy", "modules", "carried",
+    "adapter", "scratch", "accuracy", "modules", "carried",
   ]
 
   func json(
@@ -34,13 +34,10 @@ extension ArtifactMetadata {
     if let digest = self.base.tokenizerDigest { base["tokenizerDigest"] = .string(digest.hex) }
     if let digest = self.base.packDigest { base["packDigest"] = .string(digest.hex) }
     root["base"] = .object(base)
-    var source = JSONObject([
-      ("name", .string(adapter.name)), ("format", .string(adapter.format)),
-      ("sha256", .string(adapter.digest.hex)), ("bytes", .integer(adapter.byteCount)),
-      ("parameterCount", .integer(adapter.parameterCount)), ("rank", .integer(adapter.rank)),
-    ])
-    if let name = adapter.baseModelName { source["baseModelName"] = .string(name) }
-    root["adapter"] = .object(source)
+    switch origin {
+    case .adapter(let source): root["adapter"] = source.json
+    case .scratch(let scratch): root["scratch"] = scratch.json
+    }
     for member in record.members {
       guard !ArtifactMetadata.ownKeys.contains(member.key) else {
         throw Fault(.internalError, "ART-META", "record names the reserved member \(member.key)")
@@ -85,14 +82,12 @@ extension ArtifactMetadata {
       rootDigest: try ArtifactMetadata.digest(base["rootDigest"]),
       tokenizerDigest: try ArtifactMetadata.optionalDigest(base["tokenizerDigest"]),
       packDigest: try ArtifactMetadata.optionalDigest(base["packDigest"]))
-    let adapter = root["adapter"]
-    self.adapter = Source(
-      name: try adapter["name"].string(), format: try adapter["format"].string(),
-      digest: try ArtifactMetadata.digest(adapter["sha256"]),
-      byteCount: try adapter["bytes"].int(in: 0...Int.max),
-      parameterCount: try adapter["parameterCount"].int(in: 0...Int.max),
-      rank: try adapter["rank"].int(in: 0...Int.max),
-      baseModelName: adapter["baseModelName"].value?.stringValue)
+    if root["scratch"].isPresent {
+      guard !root["adapter"].isPresent else { throw root["scratch"].fault("stands beside adapter") }
+      origin = .scratch(try Scratch(root["scratch"]))
+    } else {
+      origin = .adapter(try Source(root["adapter"]))
+    }
     guard let accuracy = root["accuracy"].value else {
       throw root["accuracy"].fault("missing, expected null or a block")
     }
@@ -139,7 +134,7 @@ extension ArtifactMetadata {
     }
   }
 
-  private static func digest(_ field: JSONField) throws(Fault) -> SHA256Digest {
+  fileprivate static func digest(_ field: JSONField) throws(Fault) -> SHA256Digest {
     guard let digest = SHA256Digest(hex: try field.string()) else {
       throw field.fault("expected 64 hexadecimal digits")
     }
@@ -148,5 +143,39 @@ extension ArtifactMetadata {
 
   private static func optionalDigest(_ field: JSONField) throws(Fault) -> SHA256Digest? {
     field.isPresent ? try digest(field) : nil
+  }
+}
+
+extension ArtifactMetadata.Source {
+  fileprivate var json: JSONValue {
+    var members = JSONObject([
+      ("name", .string(name)), ("format", .string(format)), ("sha256", .string(digest.hex)),
+      ("bytes", .integer(byteCount)), ("parameterCount", .integer(parameterCount)),
+      ("rank", .integer(rank)),
+    ])
+    if let baseModelName { members["baseModelName"] = .string(baseModelName) }
+    return .object(members)
+  }
+
+  fileprivate init(_ field: JSONField) throws(Fault) {
+    self.init(
+      name: try field["name"].string(), format: try field["format"].string(),
+      digest: try ArtifactMetadata.digest(field["sha256"]),
+      byteCount: try field["bytes"].int(in: 0...Int.max),
+      parameterCount: try field["parameterCount"].int(in: 0...Int.max),
+      rank: try field["rank"].int(in: 0...Int.max),
+      baseModelName: field["baseModelName"].value?.stringValue)
+  }
+}
+
+extension ArtifactMetadata.Scratch {
+  fileprivate var json: JSONValue {
+    .object(["name": .string(name), "modules": .array(modules.map { .string($0) })])
+  }
+
+  fileprivate init(_ field: JSONField) throws(Fault) {
+    self.init(
+      name: try field["name"].string(),
+      modules: try field["modules"].array().map { (word) throws(Fault) in try word.string() })
   }
 }

@@ -73,12 +73,34 @@ public struct ArtifactMetadata: Sendable, Hashable {
     }
   }
 
+  /// A start from nothing: latents that training alone has made.
+  public struct Scratch: Sendable, Hashable {
+    /// Name for people.
+    public var name: String
+    /// The modules that were asked for, as names and expressions.
+    public var modules: [String]
+
+    /// A start from nothing.
+    public init(name: String, modules: [String]) {
+      self.name = name
+      self.modules = modules
+    }
+  }
+
+  /// What the latents were made from.
+  public enum Origin: Sendable, Hashable {
+    /// An adapter that was compressed.
+    case adapter(Source)
+    /// Nothing but the base and examples.
+    case scratch(Scratch)
+  }
+
   /// Program and version that wrote the file.
   public var createdBy: String
   /// The base model.
   public var base: Base
-  /// The adapter.
-  public var adapter: Source
+  /// What the latents were made from.
+  public var origin: Origin
   /// How directions were chosen.
   public var directions: Directions
   /// Seed of Ω for top directions, of the bases for random ones.
@@ -92,17 +114,31 @@ public struct ArtifactMetadata: Sendable, Hashable {
 
   /// Metadata.
   public init(
-    createdBy: String, base: Base, adapter: Source, directions: Directions,
+    createdBy: String, base: Base, origin: Origin, directions: Directions,
     omegaSeed: UInt64? = nil, storage: LatentStorage, accuracy: JSONValue = .null,
     record: JSONObject = JSONObject()
   ) {
     self.createdBy = createdBy
     self.base = base
-    self.adapter = adapter
+    self.origin = origin
     self.directions = directions
     self.omegaSeed = omegaSeed
     self.storage = storage
     self.accuracy = accuracy
     self.record = record
+  }
+
+  /// The adapter that was compressed, if there was one.
+  public var adapter: Source? { if case .adapter(let source) = origin { source } else { nil } }
+
+  /// The start from nothing, if it was one.
+  public var scratch: Scratch? { if case .scratch(let scratch) = origin { scratch } else { nil } }
+
+  /// A name for people.
+  public var name: String {
+    switch origin {
+    case .adapter(let source): source.name
+    case .scratch(let scratch): scratch.name
+    }
   }
 }

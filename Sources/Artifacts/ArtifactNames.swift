@@ -30,4 +30,6 @@ enum ArtifactFeature: String, CaseIterable {
   case residual
   /// Parameters beside the modules' updates.
   case carried
+  /// No adapter that it was made from.
+  case scratch
 }

@@ -74,9 +74,9 @@ public final class FleetRunner {
 
   // MARK: - Before the work
 
-  /// A job whose adapter is read and which is not done yet.
+  /// A job whose adapter is read, if it has one, and which is not done yet.
   private struct Opened: Sendable {
-    var adapter: Adapter
+    var adapter: Adapter?
     var digest: String
     var lock: OutputLock
   }
@@ -90,9 +90,11 @@ public final class FleetRunner {
   private static func open(
     _ plan: JobPlan, run: RunDirectory, ledger: JobLedger, threads: Int, memory: Int?
   ) throws(Fault) -> Start {
-    let adapter = try Adapter.open(
-      plan.adapterPath, format: plan.recipe.adapterFormat, threads: threads, memory: memory)
-    let digest = try ledger.digest(of: plan, adapter: adapter.identity)
+    let adapter = try plan.adapterPath.map { (path) throws(Fault) in
+      try Adapter.open(
+        path, format: plan.recipe.adapterFormat, threads: threads, memory: memory)
+    }
+    let digest = try ledger.digest(of: plan, adapter: adapter?.identity)
     if let record = ledger.finished(plan.name, digest: digest) {
       return .ended(
         JobResult(
@@ -136,7 +138,7 @@ public final class FleetRunner {
         if case .ended(let result) = start { return result }
         return JobResult(name: plan.name, state: .skipped)
       }
-      log.note("\(plan.name): \(plan.adapterPath)")
+      log.note("\(plan.name): \(plan.adapterPath ?? "from nothing")")
       let started = try JobRunner(
         session: try session(plan), request: request(plan), adapter: opened.adapter)
       runner = started

@@ -61,11 +61,11 @@ package struct JobGroup: Sendable {
       guard stackable[index] else {
         groups.append(
           JobGroup(
-            plans: [plan], isStacked: false, bytes: RunPlan.byteCount(plan.adapterPath)))
+            plans: [plan], isStacked: false, bytes: RunPlan.adapterByteCount(plan)))
         continue
       }
       let limit = min(largest, max((counts[keys[index]] ?? 1) + parts - 1, 1) / max(parts, 1))
-      let bytes = RunPlan.byteCount(plan.adapterPath)
+      let bytes = RunPlan.adapterByteCount(plan)
       // In memory an adapter may take twice its bytes.
       if let place = open[keys[index]], groups[place].plans.count < max(limit, 1),
         2 * (groups[place].bytes + bytes) <= byteLimit

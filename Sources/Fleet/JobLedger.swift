@@ -29,10 +29,11 @@ final class JobLedger: Sendable {
   }
 
   /// The digest of a job's inputs and options: what "the same job" means.
-  func digest(of plan: JobPlan, adapter: SHA256Digest) throws(Fault) -> String {
+  func digest(of plan: JobPlan, adapter: SHA256Digest?) throws(Fault) -> String {
     var inputs: [(role: String, digest: SHA256Digest)] = [
-      ("adapter", adapter), ("base", try fileDigest(plan.basePath)),
+      ("base", try fileDigest(plan.basePath))
     ]
+    if let adapter { inputs.append(("adapter", adapter)) }
     for (role, path) in plan.recipe.inputs { inputs.append((role, try fileDigest(path))) }
     return plan.digest(inputs: inputs)
   }

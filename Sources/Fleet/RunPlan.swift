@@ -17,7 +17,7 @@ public struct RunPlan: Sendable {
     public var options: String
     /// Jobs of one number have the same base and options.
     public var group: Int
-    /// Bytes of its adapter.
+    /// Bytes of its adapter; 0 where it has none.
     public var bytes: Int
   }
 
@@ -40,7 +40,7 @@ public struct RunPlan: Sendable {
       groups[key] = group
       return Job(
         name: plan.name, options: options, group: group,
-        bytes: RunPlan.byteCount(plan.adapterPath))
+        bytes: RunPlan.adapterByteCount(plan))
     }
   }
 
@@ -49,6 +49,9 @@ public struct RunPlan: Sendable {
     let order = jobs.indices.sorted { (jobs[$0].group, $0) < (jobs[$1].group, $1) }
     return shard.places(of: order.map { jobs[$0].bytes }).map { jobs[order[$0]].name }
   }
+
+  /// Bytes of a job's adapter; 0 where it has none.
+  static func adapterByteCount(_ plan: JobPlan) -> Int { plan.adapterPath.map(byteCount) ?? 0 }
 
   /// Bytes of a file, or of the files of a folder; 0 where nothing can be seen: the job itself will say so.
   static func byteCount(_ path: String) -> Int {

@@ -76,7 +76,7 @@ extension Projection {
   }
 
   /// What `choose` chooses, with all of a cluster or none of it.
-  private static func selection(
+  static func selection(
     clusters: [Range<Int>], _ choose: (Set<Int>) throws(Fault) -> SelectionProblem.Pair
   ) throws(Fault) -> BasisSelection {
     var excluded: Set<Int> = []

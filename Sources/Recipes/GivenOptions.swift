@@ -35,9 +35,13 @@ package struct GivenOptions {
 
   /// The options of a command line by key, all of them texts.
   ///
+  /// - Parameter isFromScratch: Whether it names no adapter.
   /// - Throws: Nothing here; what is refused later is 64 `USAGE`.
-  package init(commandLine: [String: [String]], command: Field.Command) {
+  package init(
+    commandLine: [String: [String]], command: Field.Command, isFromScratch: Bool = false
+  ) {
     self.init(name: { "--" + $0.flag }) { Fault(.usage, "USAGE", $0) }
+    if isFromScratch { sections.insert("scratch") }
     if command == .tune { sections.insert("tune") }
     for field in Field.all {
       guard let texts = commandLine[field.key], !texts.isEmpty else { continue }

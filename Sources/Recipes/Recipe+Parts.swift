@@ -1,3 +1,4 @@
+public import Adapters
 public import Artifacts
 public import Bases
 public import Training
@@ -25,6 +26,17 @@ extension Recipe {
       case .budget(_, let share): share
       case .minRetained(let share, _): share
       }
+    }
+  }
+
+  /// A start from nothing: modules of the base that get latents without an adapter, which examples alone train.
+  public struct Scratch: Sendable, Hashable {
+    /// The modules, in the words of ``TargetModules``.
+    public var modules: [String]
+
+    /// A start in `modules`.
+    public init(modules: [String] = [TargetModules.allLinear]) {
+      self.modules = modules
     }
   }
 

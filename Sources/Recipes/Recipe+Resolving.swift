@@ -19,13 +19,14 @@ extension Recipe {
       }
       tuning = Tuning(data: .own(limit: nil))
     }
+    if given.sections.contains("scratch") { startFromNothing() }
     for field in Field.all { try apply(field, of: given) }
     try resolveTarget(given)
     try resolveCalibration(given)
     if evaluation == nil, given.sections.contains("evaluate") {
       throw given.missing("\(given.name("evaluate.data")) is missing")
     }
-    if !given.isGiven("method") && !given.isGiven("tune.init") {
+    if scratch == nil, !given.isGiven("method"), !given.isGiven("tune.init") {
       method = calibration == nil ? .projected : .kfac
     }
     if !given.isGiven("store") {
@@ -37,6 +38,14 @@ extension Recipe {
     }
     if !given.isGiven("tune.seed") { tuning?.options.seed = seed }
     if let (key, reason) = conflict { throw given.refusal(of: key, reason(given.name)) }
+  }
+
+  /// The defaults of a job without an adapter: the base weighs and starts, the completions are what is learned.
+  private mutating func startFromNothing() {
+    scratch = Scratch()
+    method = .zero
+    calibrationModel = .base
+    tuning?.options.objective = .ce
   }
 
   private mutating func apply(_ field: Field, of given: GivenOptions) throws(Fault) {
@@ -84,7 +93,7 @@ extension Recipe {
     if calibration == nil, let tuning {
       let isAsked = given.sections.contains("calibrate")
       let isFitted =
-        !given.isGiven("tune.init") && !given.isGiven("method")
+        scratch == nil && !given.isGiven("tune.init") && !given.isGiven("method")
         || [.kfac, .calibrated].contains(method)
       if isAsked || isFitted || directions == .selected || tuning.options.coordinates == .whitened {
         calibration = Examples(path: tuning.data.path, limit: nil)

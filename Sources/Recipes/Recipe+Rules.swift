@@ -4,11 +4,15 @@ import Projection
 import Training
 
 extension Recipe {
+  /// A field that is refused and why, with other fields called as `name` calls them.
+  package typealias Conflict = (key: String, reason: (_ name: (String) -> String) -> String)
+
   /// The first pair of values that exclude each other: the field that is refused, and why, with fields called as `name`
   /// calls them.
   ///
   /// What concerns one value alone is in its field's form.
-  package var conflict: (key: String, reason: (_ name: (String) -> String) -> String)? {
+  package var conflict: Conflict? {
+    if let conflict = scratchConflict { return conflict }
     if (directions == .own) != (target == .own) {
       return ("directions", { _ in "own have the adapter's ranks, and others need a size" })
     }

@@ -11,6 +11,8 @@ public struct Recipe: Sendable, Hashable {
   public var adapterFormat: AdapterDialect?
   /// What becomes of DoRA's magnitudes.
   public var magnitudes = MagnitudeHandling.approximate
+  /// Where the job starts from nothing; nil where it has an adapter.
+  public var scratch: Scratch?
   /// How large the artifact may or must be.
   public var target: Target
   /// What becomes of an adapter of which no size retains the minimum.

@@ -97,6 +97,15 @@ import Testing
     expect(try withMember("modules", []), "ART-META")
     expect(try withMember("base", ["architecture": "x", "rootDigest": "12"]), "ART-META")
     expect(try withMember("adapter", ["name": "x"]), "ART-META")
+    // Either an adapter or a start from nothing.
+    expect(try withMember("scratch", ["name": "x", "modules": ["q_proj"]]), "ART-META")
+    for scratch in [["name": "x"], ["modules": []], ["name": "x", "modules": [1]]] as [JSONValue] {
+      expect(
+        try rewritten {
+          $0.metadata["adapter"] = nil
+          $0.metadata["scratch"] = scratch
+        }, "ART-META")
+    }
     expect(try rewritten { $0.container["xspress"] = "{\"a\":1,\"a\":2}" }, "ART-META")
     expect(try rewritten { $0.container["format"] = "pt" }, "ART-META")
     expect(try rewritten { $0.container["xspress"] = .some(nil) }, "ART-META")

@@ -23,6 +23,19 @@ import Testing
       kinds == ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
   }
 
+  /// Without an adapter nothing of one is written, and earlier readers are told.
+  @Test func aStartFromNothingReadsBack() throws {
+    var artifact = try SyntheticArtifact.make(layers: 1, rank: 2, storage: .int8)
+    artifact.metadata.origin = .scratch(.init(name: "mine", modules: ["q_proj", ".*mlp.*"]))
+    let bytes = try artifact.bytes()
+    let back = try Artifact(bytes: bytes)
+    #expect(back == artifact && back.metadata.adapter == nil && back.metadata.name == "mine")
+    let content = String(
+      decoding: try Zstd.decompress(bytes, limit: 1 << 24), as: UTF8.self)
+    #expect(content.contains(#"\"requires\":[\"compact-proofs\",\"scratch\"]"#))
+    #expect(!content.contains(#"\"adapter\""#))
+  }
+
   @Test func embeddedBasesReadBack() throws {
     let artifact = try SyntheticArtifact.make(layers: 1, rank: 3, storage: .int8, embedding: true)
     let back = try Artifact(bytes: try artifact.bytes())

@@ -25,9 +25,10 @@ import Testing
         createdBy: "xspress 1.0",
         base: .init(
           architecture: "llama", name: "tiny", rootDigest: SHA256Digest.of(Array("b".utf8))),
-        adapter: .init(
-          name: "a", format: "peft", digest: SHA256Digest.of(Array("a".utf8)), byteCount: 1000,
-          parameterCount: 14, rank: 2),
+        origin: .adapter(
+          .init(
+            name: "a", format: "peft", digest: SHA256Digest.of(Array("a".utf8)), byteCount: 1000,
+            parameterCount: 14, rank: 2)),
         directions: .selected, storage: .int8,
         record: JSONObject([("method", "projected")])))
   }

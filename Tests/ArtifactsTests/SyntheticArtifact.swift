@@ -41,9 +41,10 @@ enum SyntheticArtifact {
       base: .init(
         architecture: "llama", name: "SmolLM2-135M-Instruct",
         rootDigest: SHA256Digest.of(Array("base".utf8))),
-      adapter: .init(
-        name: "synthetic", format: "peft", digest: SHA256Digest.of(Array("adapter".utf8)),
-        byteCount: 4_938_648, parameterCount: 2_442_240, rank: 8),
+      origin: .adapter(
+        .init(
+          name: "synthetic", format: "peft", digest: SHA256Digest.of(Array("adapter".utf8)),
+          byteCount: 4_938_648, parameterCount: 2_442_240, rank: 8)),
       directions: directions, omegaSeed: directions == .selected ? nil : 7, storage: storage,
       record: JSONObject([
         ("method", "kfac"),

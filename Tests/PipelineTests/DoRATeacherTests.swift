@@ -35,7 +35,7 @@ import Testing
           updates: exact.decoderUpdates(layerCount: session.base.configuration.layerCount),
           threads: 2))
       let teacher = try evaluator.evaluate(
-        try JobRunner(session: session, request: request).job.teacher(),
+        #require(try JobRunner(session: session, request: request).job.teacher()),
         teacher: measured.hidden)
       let plain = try evaluator.evaluate(
         DecoderPool(weights: try session.weights(), threads: 2), teacher: measured.hidden)

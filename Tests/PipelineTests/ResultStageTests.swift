@@ -26,7 +26,7 @@ import Training
       try job.run(BasesStage())
       let projector = try job.run(ResidualStage(), try job.run(CalibrationStage()))
       let rows = try job.run(RowsStage())
-      let size = try #require(JobSize.all(of: target, rank: job.matched.adapter.rank).last)
+      let size = try #require(JobSize.all(of: target, rank: job.source.rank).last)
       let start = try #require(try job.run(StartStage(), (size, projector, rows)).first)
       try body(job, try job.run(TuningStage(), (start, size, rows)), size, rows)
     }

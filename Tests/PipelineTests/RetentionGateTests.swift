@@ -52,7 +52,7 @@ import Training
     }
     return RetainedGain(
       base: try right(DecoderPool(weights: try session.weights(), threads: 2)),
-      teacher: try right(try runner.job.teacher()),
+      teacher: try right(try #require(try runner.job.teacher())),
       variant: try right(
         try ArtifactLoader(session: session).load(path).student(session: session).pool))
   }

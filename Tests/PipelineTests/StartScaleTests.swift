@@ -49,11 +49,11 @@ import Testing
       let job = try tiny.context(target) { change(tiny, &$0) }
       try job.run(BasesStage())
       let projector = try job.run(ResidualStage(), try job.run(CalibrationStage()))
-      let size = try #require(JobSize.all(of: target, rank: job.matched.adapter.rank).first)
+      let size = try #require(JobSize.all(of: target, rank: job.source.rank).first)
       let start = try #require(
         try job.run(StartStage(), (size, projector, try job.run(RowsStage()))).first)
-      let plain = try zip(start.projected.bases, job.matched.updates).map {
-        try Projection.fit(update: $1, basis: $0, method: .projected)
+      let plain = try zip(start.projected.bases, job.source.updates).map {
+        try Projection.fit(update: $1, basis: try $0.whole(), method: .projected)
       }
       return (start, plain)
     }

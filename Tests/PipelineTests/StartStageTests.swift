@@ -21,7 +21,7 @@ import Testing
       let job = try tiny.context(target) { change(tiny, &$0) }
       try job.run(BasesStage())
       let projector = try job.run(ResidualStage(), try job.run(CalibrationStage()))
-      let size = try #require(JobSize.all(of: target, rank: job.matched.adapter.rank).first)
+      let size = try #require(JobSize.all(of: target, rank: job.source.rank).first)
       return try job.run(StartStage(), (size, projector, try job.run(RowsStage())))
     }
   }

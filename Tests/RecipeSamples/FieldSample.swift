@@ -40,12 +40,17 @@ package struct FieldSample: Sendable, CustomStringConvertible {
     companions[field.key] = nil
     self.companions = companions
     let value = FieldSample.values[field.key] ?? FieldSample.value(field)
-    texts = field.form.isList ? ["zero", "top"] : [value]
+    switch field.form {
+    case .words: texts = ["zero", "top"]
+    case .modules: texts = ["q_proj", ".*v_proj"]
+    default: texts = [value]
+    }
   }
 
   private static func value(_ field: Field) -> String {
     switch field.form {
     case .word(let words), .words(let words): words.last { $0 != field.standard } ?? ""
+    case .modules: "q_proj"
     case .integer(let range): "\(range.lowerBound + 2)"
     case .number(let range): "\(min(range.lowerBound + 0.125, range.upperBound))"
     case .truth: "true"
@@ -57,9 +62,12 @@ package struct FieldSample: Sendable, CustomStringConvertible {
     }
   }
 
-  /// The command line, without a command and its paths.
+  /// Whether it is of jobs without an adapter.
+  private var isFromScratch: Bool { field.section == "scratch" }
+
+  /// The command line, without a command and the paths of base and result.
   package func arguments() -> [String] {
-    var out: [String] = []
+    var out = isFromScratch ? [] : ["--adapter", "a"]
     for (key, text) in companions.sorted(by: { $0.key < $1.key }) {
       out += Field.byKey[key].map { ["--\($0.flag)", text] } ?? []
     }
@@ -87,7 +95,7 @@ package struct FieldSample: Sendable, CustomStringConvertible {
   /// The same as an entry of a manifest.
   package func entry(name: String) -> String {
     var sections: [String: [String]] = [:]
-    var pairs = ["path: a", "name: \(name)"]
+    var pairs = (isFromScratch ? [] : ["path: a"]) + ["name: \(name)"]
     var values = companions
     values[field.key] = written
     for (key, text) in values.sorted(by: { $0.key < $1.key }) {
@@ -110,8 +118,4 @@ package struct FieldSample: Sendable, CustomStringConvertible {
     field in
     field.commands.map { ($0, FieldSample(field, $0)) }
   }
-}
-
-extension Form {
-  var isList: Bool { if case .words = self { true } else { false } }
 }

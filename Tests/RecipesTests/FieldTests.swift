@@ -67,7 +67,7 @@ import Testing
   func bothRefuseTheSame(command: Field.Command, sample: FieldSample) throws {
     guard !sample.field.form.namesFile, sample.field.form != .truth else { return }
     var line = sample.commandLine()
-    line[sample.field.key] = ["~!"]
+    line[sample.field.key] = ["~!("]
     let usage = try #require(throws: Fault.self) {
       _ = try Recipe(GivenOptions(commandLine: line, command: command))
     }

@@ -27,7 +27,7 @@ extension JobPlan {
     func short(_ path: String) -> String {
       path.hasPrefix(folder + "/") ? String(path.dropFirst(folder.count + 1)) : path
     }
-    adapterPath = short(adapterPath)
+    adapterPath = adapterPath.map(short)
     basePath = short(basePath)
     let before = recipe
     if let data = before.evaluation { recipe.evaluation?.path = short(data.path) }

@@ -6,7 +6,7 @@ import Testing
 @Suite struct RecordJSONTests {
   @Test(arguments: [
     Samples.clinc(), Samples.banking(), Samples.failed("x"), Samples.rejected("y"),
-    Samples.kept("k"),
+    Samples.kept("k"), Samples.scratch("s"),
     JobRecord(name: "only-a-name", state: .skipped),
   ])
   func roundTrip(job: JobRecord) throws {

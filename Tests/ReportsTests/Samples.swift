@@ -231,6 +231,28 @@ enum Samples {
       sizes: SizeRecord(asShipped: 5000, f16Equivalent: 4900, artifact: 5000), gate: gate)
   }
 
+  /// A job without an adapter.
+  static func scratch(_ name: String) -> JobRecord {
+    var job = clinc(name: name)
+    job.adapter = nil
+    job.sizes?.asShipped = nil
+    job.sizes?.f16Equivalent = nil
+    for index in job.modules.indices {
+      job.modules[index].loraRank = nil
+      job.modules[index].capturedEnergy = nil
+      job.modules[index].weightedCapturedEnergy = nil
+    }
+    let names = ["base", "start (zero)", "tuned", "as stored (int8)"]
+    let kinds: [VariantResult.Kind] = [.base, .start, .tuned, .stored]
+    job.evaluation?.pairs = []
+    job.evaluation?.variants = zip(kinds, names).enumerated().map { index, variant in
+      VariantResult(
+        kind: variant.0, name: variant.1, n: 500, accuracy: [0.2, 0.2, 0.8, 0.79][index],
+        nll: [9.25, 9.25, 0.5, 0.51][index], bytes: index == 3 ? 114_532 : nil)
+    }
+    return job
+  }
+
   static func failed(_ name: String) -> JobRecord {
     JobRecord(
       name: name, state: .failed,

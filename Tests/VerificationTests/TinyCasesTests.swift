@@ -7,6 +7,7 @@ struct TinyCasesTests {
   @Test(arguments: [
     "forward/tiny-base", "forward/tiny-lora", "forward/tiny-lora-patterns", "forward/tiny-xs",
     "training/tiny-ce-gradient", "training/tiny-kd-gradient", "training/tiny-adamw",
+    "training/tiny-top-gradient",
     "bases/tiny", "projection/square-ranks", "projection/unequal-ranks",
     "selection/square", "selection/tall", "safetensors/conformance",
     "quantisers/latents-and-pairs", "artifact/int8-residual", "artifact/int4-top",

@@ -23,7 +23,7 @@ import Testing
       try #require(jobs.count == samples.count)
       for (job, (command, sample)) in zip(jobs, samples) {
         let outcome = try Tool.run(
-          [command.rawValue, "--base", "b", "--adapter", "a", "-o", "x", "--dry-run", "--json"]
+          [command.rawValue, "--base", "b", "-o", "x", "--dry-run", "--json"]
             + sample.arguments())
         #expect(outcome.status == 0, "\(sample): \(outcome.errors)")
         let recipe = try JSONValue.parse(outcome.output)

@@ -24,7 +24,7 @@ DTYPES = {
     "I64": np.int64, "I32": np.int32, "I16": np.int16, "U32": np.uint32,
 }
 LARGEST_CODE = {"int8": 127, "int4": 7, "int3": 3, "int2": 1}
-FEATURES = {"ranks", "compact-proofs", "residual", "carried"}
+FEATURES = {"ranks", "compact-proofs", "residual", "carried", "scratch"}
 CLUSTER_SEED = 0x58535052657373
 
 

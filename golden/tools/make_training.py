@@ -327,6 +327,47 @@ def tiny_tuners(inputs, teacher, names) -> None:
     )
 
 
+TOP_MODULES = ("model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.v_proj", "model.layers.1.mlp.down_proj")
+
+
+def top_gradient(inputs, rank: int, examples, tolerances) -> None:
+    """The gradient of M = 0 in the base's first directions, as U (dL/dM) V^T = U U^T (dL/dW) V V^T: whoever turns the
+    directions within their span gets the same."""
+    losses, projected = {}, {}
+    for dtype in (torch.float64, torch.float32):
+        model = make_tiny.base(dtype)
+        weights = {name: model.get_submodule(name).weight.requires_grad_(True) for name in TOP_MODULES}
+        losses[dtype] = batch_loss("ce", model, None, examples)
+        projected[dtype] = {}
+        for name, weight in weights.items():
+            U, _, Vt = np.linalg.svd(weight.detach().double().numpy(), full_matrices=False)
+            gradient = weight.grad.double().numpy()
+            projected[dtype][name] = U[:, :rank] @ (U[:, :rank].T @ gradient @ Vt[:rank].T) @ Vt[:rank]
+    exact, rounded = projected[torch.float64], projected[torch.float32]
+    cost = max(cases.relative_error(rounded[name], exact[name]) for name in TOP_MODULES)
+    cases.write_case(
+        "training",
+        "tiny-top-gradient",
+        kind="gradient",
+        title="Gradient of the ce loss with respect to M = 0 in the base's first directions, tiny model",
+        generator="make_training.py",
+        uses=("torch", "transformers", "safetensors"),
+        inputs=inputs,
+        seed=SEED,
+        parameters={"objective": "ce", "rank": rank, "directions": "top", "modules": TOP_MODULES, "examples": examples},
+        tolerances=tolerances,
+        expected={
+            "loss": losses[torch.float64],
+            "float32CostInPyTorch": {
+                "loss": float(f"{abs(losses[torch.float32] / losses[torch.float64] - 1):.1e}"),
+                "gradient": float(f"{cost:.1e}"),
+            },
+        },
+        tensors={f"{name}.gradient": exact[name] for name in TOP_MODULES},
+        precision="float64",
+    )
+
+
 def tiny() -> None:
     base = {"base": cases.folder_input(make_tiny.MODEL)}
     inputs = base | {"adapter": cases.folder_input(make_tiny.ADAPTER)}
@@ -335,6 +376,7 @@ def tiny() -> None:
     gradient_tolerances = {"loss": 1e-6, "gradient": 5e-5}
     for objective in ("ce", "kd"):
         gradients("tiny", objective, make_tiny.base, teacher, names, 2, tiny_examples(4), inputs, gradient_tolerances)
+    top_gradient(base, 4, tiny_examples(4), gradient_tolerances)
     tolerances = {"loss": 1e-5, "latent": 1e-3}
     training("tiny", make_tiny.base, teacher, names, 2, tiny_examples(40), 4, inputs, tolerances, 0.05)
     tiny_tuners(inputs, teacher, names)

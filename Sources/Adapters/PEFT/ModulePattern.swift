@@ -92,6 +92,9 @@ public struct ModulePattern: Sendable {
 
   // MARK: - Plain endings
 
+  /// Whether a text has letters, digits, `_`, `-` and dots alone, as names of modules do.
+  static func isPlain(_ text: String) -> Bool { text.utf8.allSatisfy(isPlain) }
+
   private static func isPlain(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

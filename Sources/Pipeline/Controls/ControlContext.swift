@@ -21,7 +21,7 @@ struct ControlContext {
   let bytes: Int
 
   var session: BaseSession { job.session }
-  var matched: MatchedAdapter { job.matched }
+  var source: JobSource { job.source }
   var isTuned: Bool { job.request.tuning != nil && data != nil }
   /// How the result's latents are stored.
   var storage: LatentStorage { result.start.storage }

@@ -28,7 +28,7 @@ struct DirectionsControl: Control {
       let filling = context.filling
       let plan = try filling.plan(
         projector, filling.plans(try BudgetPlanner(projector)), within: context.bytes)
-      ranks = context.matched.modules.indices.map { plan?[$0] ?? 0 }
+      ranks = context.source.modules.indices.map { plan?[$0] ?? 0 }
     }
     let plan = try filled(ranks, projector, context)
     let start = try projector.run(plan: plan, choice: choice, method: request.method)
@@ -46,7 +46,7 @@ struct DirectionsControl: Control {
       byName[basis.moduleName] = LatentRank(
         output: basis.selection.outputRank, input: basis.selection.inputRank)
     }
-    return context.matched.modules.map { byName[$0.name] ?? 0 }
+    return context.source.modules.map { byName[$0.name] ?? 0 }
   }
 
   /// The ranks times what fills the bytes, by drafts.
@@ -69,7 +69,7 @@ struct DirectionsControl: Control {
     _ ranks: [LatentRank], by factor: Double, _ context: ControlContext
   ) -> RankPlan {
     .perModule(
-      zip(ranks, context.matched.modules).enumerated().map { index, pair in
+      zip(ranks, context.source.modules).enumerated().map { index, pair in
         let (rank, module) = pair
         guard rank != 0 else { return 0 }
         let limit = min(module.outFeatures, module.inFeatures)

@@ -54,7 +54,7 @@ struct TernaryControl: Control {
   private func nearest(
     _ context: ControlContext, scaleBytes: (Int) -> Int
   ) throws(Fault) -> SparseTernaryCut {
-    let updates = context.matched.updates
+    let updates = context.source.updates
     let balanced = try parallelMap(updates.count, threads: context.session.threads) {
       (index) throws(Fault) in
       try Projection.truncated(updates[index], rank: updates[index].rank)
@@ -75,7 +75,7 @@ struct TernaryControl: Control {
     DecoderPool(
       weights: try context.session.weights(),
       updates: MatchedAdapter.decoderUpdates(
-        updates, modules: context.matched.modules,
+        updates, modules: context.source.modules,
         layerCount: context.session.base.configuration.layerCount),
       threads: context.session.threads)
   }
@@ -103,7 +103,7 @@ struct TernaryControl: Control {
           heldEnergy: nil, capturedEnergy: nil, weightedCapturedEnergy: nil))
     }
     let start = ProjectedAdapter(
-      modules: context.matched.modules, bases: bases.map { ShelvedBasis($0) },
+      modules: context.source.modules, bases: bases.map { ShelvedBasis($0) },
       projections: projections, residuals: bases.map { _ in nil })
     let name = "\(name(cut)), scales distilled"
     let (projected, latents) = try context.tuned(

@@ -47,7 +47,7 @@ struct TruncatedControl: Control {
   /// As many pairs as the bytes of the result hold beside what `filling` puts into its file.
   private func cut(_ context: ControlContext, _ filling: Filling) throws(Fault) -> Start? {
     let plain = Projector(
-      session: context.session, adapter: context.matched, curvature: nil, candidates: nil,
+      session: context.session, source: context.source, curvature: nil, candidates: nil,
       seed: context.job.request.seed, residuals: [])
     return try filling.pairs(within: context.bytes, plain, method: .projected)
   }

@@ -14,15 +14,15 @@ import Reports
 import Tensors
 import Training
 
-/// What the stages of one job share: what was asked for, the base and the adapter, and what is kept beside results: times,
-/// warnings, digests of data, checkpoints, the teacher.
+/// What the stages of one job share: what was asked for, the base and what latents are made for, and what is kept beside
+/// results: times, warnings, digests of data, checkpoints, the teacher.
 package final class JobContext {
   /// The base as the adapter changes it: student and teacher stand on the same one.
   package let session: BaseSession
   /// What was asked for.
   package let request: JobRequest
-  /// The adapter on its base.
-  package let matched: MatchedAdapter
+  /// The modules, and the adapter that changes them, if any.
+  package let source: JobSource
   /// Where the time went.
   private(set) var clock = StageClock()
   /// What people should know.
@@ -46,18 +46,9 @@ package final class JobContext {
   ) throws(Fault) {
     try request.check()
     self.request = request
-    let opened: Adapter
-    if let adapter {
-      opened = adapter
-    } else {
-      opened = try Adapter.open(
-        request.adapterPath, format: request.adapterFormat, threads: session.threads,
-        memory: session.memory)
-    }
-    matched = try MatchedAdapter(
-      opened, base: session.base, magnitudes: request.magnitudes, threads: session.threads)
-    self.session = session.changed(by: matched.parts)
-    warnings = matched.adapter.warnings
+    source = try JobSource(request, on: session, adapter: adapter)
+    self.session = session.changed(by: source.parts)
+    warnings = source.adapter?.warnings ?? []
     if request.tuning?.options.precision == .bfloat16, !CPUKernels.multipliesBFloat16 {
       warnings.append(
         Warning(
@@ -65,7 +56,7 @@ package final class JobContext {
           "this CPU has no bfloat16 products: widened ones take longer than float32 and hold half the memory"
         ))
     }
-    session.log.warn(warnings, about: matched.adapter.path)
+    session.log.warn(warnings, about: request.subjectPath)
     // Said where the base was opened.
     warnings.insert(contentsOf: session.base.checkpoint.warnings, at: 0)
   }
@@ -98,12 +89,14 @@ package final class JobContext {
 
   // MARK: - Models and data
 
-  /// The LoRA model, loaded when it is first needed: a conversion without data never decodes the whole base.
+  /// The LoRA model, loaded when it is first needed: a conversion without data never decodes the whole base; nil where
+  /// there is no adapter.
   ///
   /// Of DoRA the exact model under either handling of magnitudes, as `evaluate` measures it: an update that they make
   /// full-rank is whole here, and only directions lose some of it.
-  package func teacher() throws(Fault) -> DecoderPool {
+  package func teacher() throws(Fault) -> DecoderPool? {
     if let loadedTeacher { return loadedTeacher }
+    guard let matched = source.matched else { return nil }
     let weights = try session.weights()
     // An earlier job may have left them as its steps had them.
     try weights.hold(.float32, threads: session.threads)
@@ -115,10 +108,10 @@ package final class JobContext {
     return teacher
   }
 
-  /// What scales starts by `rows`, which are the same at every call; nil where there are none.
+  /// What scales starts by `rows`, which are the same at every call; nil where there are none, or no LoRA to come near to.
   func startScale(_ rows: TuningData?) throws(Fault) -> StartScale? {
     if let loadedScale { return loadedScale }
-    let chosen = try scaleRows(rows)
+    let chosen = source.matched == nil ? [] : try scaleRows(rows)
     let scale =
       chosen.isEmpty
       ? nil
@@ -133,8 +126,9 @@ package final class JobContext {
   /// Where the teacher's states are kept between runs; nil where nothing is.
   func teacherStore() throws(Fault) -> TeacherStateStore? {
     if let openedStore { return openedStore }
+    guard let adapter = source.adapter else { return nil }
     openedStore = try session.teacherStore(
-      adapter: matched.adapter.identity, reading: "\(request.magnitudes)")
+      adapter: adapter.identity, reading: "\(request.magnitudes)")
     return openedStore
   }
 
@@ -146,11 +140,14 @@ package final class JobContext {
   /// The file of examples; where the model writes them itself they are written first.
   func file(of examples: JobRequest.Examples) throws(Fault) -> JobRequest.Data {
     if let file = examples.file { return file }
+    guard let matched = source.matched else {
+      throw Fault(.internalError, "JOB-SOURCE", "there is no LoRA model to write texts")
+    }
     let writer = OwnTextWriter(
       session: session, matched: matched, texts: request.ownTexts, seed: request.seed,
       path: request.outputPath + ".self.jsonl")
     if ownTexts == nil {
-      ownTexts = try writer.run { () throws(Fault) in try teacher() }
+      ownTexts = try writer.run(teacher: teacher)
       clock.lap("write texts")
     }
     return JobRequest.Data(path: writer.path, limit: examples.limit)
@@ -202,7 +199,7 @@ package final class JobContext {
       [
         ("the program", try SHA256Digest.of(InputFile(RankPlace.program)).hex),
         ("the kernels of products", "\(OpenBLAS.coreName) \(CPUKernels.name)"),
-        ("the adapter", matched.adapter.identity.hex),
+        ("the adapter", source.identity.hex),
         ("--restart", "\(request.restarts)"),
         ("the options", SHA256Digest.of(Array(request.recipe.canonicalText([.latents]).utf8)).hex),
       ]
@@ -229,8 +226,8 @@ package final class JobContext {
   func planDigest(
     _ plan: RankPlan, gateRows: Int, storage: LatentStorage? = nil
   ) throws(Fault) -> String {
-    var lines = try session.moduleDigests(matched.modules).map(\.hex)
-    lines += [matched.adapter.identity.hex, session.packDigest?.hex ?? ""]
+    var lines = try session.moduleDigests(source.modules).map(\.hex)
+    lines += [source.identity.hex, session.packDigest?.hex ?? ""]
     lines += dataDigests.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
     if let path = request.startArtifactPath {
       lines.append(try SHA256Digest.of(InputFile(path)).hex)

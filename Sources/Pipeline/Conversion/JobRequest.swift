@@ -3,7 +3,7 @@ import Checkpoints
 public import Projection
 public import Recipes
 
-/// One job: what to do (`recipe`), with which adapter and base, and where the result goes.
+/// One job: what to do (`recipe`), with which base and adapter, if any, and where the result goes.
 ///
 /// The recipe's values are read and set through the request itself.
 @dynamicMemberLookup
@@ -14,8 +14,8 @@ public struct JobRequest: Sendable {
   public var name: String
   /// The base model.
   public var basePath: String
-  /// The adapter.
-  public var adapterPath: String
+  /// The adapter; nil where the recipe starts from nothing.
+  public var adapterPath: String?
   /// The artifact to write.
   public var outputPath: String
   /// Where a tuning checkpoint is kept while the run lasts; nil for beside the output.
@@ -25,7 +25,7 @@ public struct JobRequest: Sendable {
 
   /// A job of `recipe`.
   public init(
-    name: String, basePath: String, adapterPath: String, recipe: Recipe, outputPath: String
+    name: String, basePath: String, adapterPath: String?, recipe: Recipe, outputPath: String
   ) {
     self.name = name
     self.basePath = basePath

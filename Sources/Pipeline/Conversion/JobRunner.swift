@@ -8,7 +8,7 @@ import Recipes
 public import Reports
 import Training
 
-/// Converts one adapter from beginning to end, or finds that it had better stay as it is.
+/// Converts one adapter from beginning to end, or finds that it had better stay as it is; without one, trains from nothing.
 ///
 /// The order of the stages and nothing else: what a stage does is in `Stages/`, what they share in ``JobContext``,
 /// mathematics in `Projection` and `Training`, bytes in `Artifacts`.
@@ -54,12 +54,12 @@ public final class JobRunner {
   /// What the sizes in turn came to.
   private typealias Found = (result: StoredResult, race: RaceRecord?, gate: GateRecord?)
 
-  /// ``firstThatPasses(_:_:)``; numbers that come out wrong there are the adapter's.
+  /// ``firstThatPasses(_:_:)``; numbers that come out wrong there are the adapter's, or the base's where there is none.
   private func search(_ projector: Projector, _ rows: JobRows?) throws(Fault) -> Found? {
     do throws(Fault) {
       return try firstThatPasses(projector, rows)
     } catch {
-      throw error.kind == .badData ? error.at(path: job.request.adapterPath) : error
+      throw error.kind == .badData ? error.at(path: job.request.subjectPath) : error
     }
   }
 
@@ -67,7 +67,7 @@ public final class JobRunner {
   /// none does and the LoRA is to be kept then.
   private func firstThatPasses(_ projector: Projector, _ rows: JobRows?) throws(Fault) -> Found? {
     let judge = try job.run(GateStage(), rows)
-    for size in JobSize.all(of: job.request.target, rank: job.matched.adapter.rank) {
+    for size in JobSize.all(of: job.request.target, rank: job.source.rank) {
       let starts = try job.run(StartStage(), (size, projector, rows))
       guard !starts.isEmpty else { continue }
       let (start, race) = try job.run(RaceStage(), (starts, size, rows))
@@ -94,13 +94,13 @@ public final class JobRunner {
       return Fault(
         .badData, JobRunner.rejection,
         "retained gain \(gate.sentence): the lower end must reach \(String(format: "%.3f", gate.asked))",
-        path: request.adapterPath)
+        path: request.subjectPath)
     }
     guard let bytes = request.target.budget else {
       return Fault(
-        .internalError, "JOB-BUDGET", "no size was tried", path: request.adapterPath)
+        .internalError, "JOB-BUDGET", "no size was tried", path: request.subjectPath)
     }
     return Fault(
-      .badData, "JOB-BUDGET", "no rank fits \(bytes) bytes", path: request.adapterPath)
+      .badData, "JOB-BUDGET", "no rank fits \(bytes) bytes", path: request.subjectPath)
   }
 }

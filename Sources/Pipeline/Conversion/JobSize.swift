@@ -46,7 +46,7 @@ package struct JobSize: Hashable, Sendable {
 
   /// The sizes of `target` in the order in which they are tried; the first that passes is taken.
   ///
-  /// - Parameter rank: the adapter's own.
+  /// - Parameter rank: the adapter's own, if there is one.
   package static func all(of target: Recipe.Target, rank: Int) -> [JobSize] {
     switch target {
     case .own: return [JobSize(.rank(LatentRank(rank)))]

@@ -33,7 +33,7 @@ extension Exporter {
       }
     }
     let rank = try LoRAXSWriter.write(
-      modules, to: directory, baseModelName: loaded.artifact.metadata.adapter.baseModelName,
+      modules, to: directory, baseModelName: loaded.artifact.metadata.adapter?.baseModelName,
       dtype: dtype)
     warnOfPadding(modules.map(\.latent.rows), to: rank, format: "LoRA-XS")
     let folder = Paths.join(directory, LoRAXSWriter.adapterFolder)

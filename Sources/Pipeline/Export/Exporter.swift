@@ -27,7 +27,7 @@ public struct Exporter {
   public func export(_ path: String, to place: ExportPlace) throws(Fault) -> [String] {
     let loaded = try ArtifactLoader(session: session).load(path)
     // What the adapter itself names: the base that is here has another name, or only a path.
-    let name = loaded.artifact.metadata.adapter.baseModelName
+    let name = loaded.artifact.metadata.adapter?.baseModelName
     let (directory, dtype) = (place.directory, options.type.dtype ?? .f32)
     // Only targets of one file ask for it, and their places have it.
     let file = place.file ?? directory
@@ -55,7 +55,7 @@ public struct Exporter {
     case .ggufLoRA:
       try GGUFLoRAWriter.write(
         updates, to: file, configuration: session.base.configuration, hasHead: hasHead,
-        name: loaded.artifact.metadata.adapter.name, baseModelName: name,
+        name: loaded.artifact.metadata.name, baseModelName: name,
         type: options.type.ggufType)
       return [file]
     case .loraXS:

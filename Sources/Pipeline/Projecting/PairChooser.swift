@@ -19,9 +19,9 @@ struct PairChooser {
   init(_ projection: Projector) throws(Fault) {
     self.projection = projection
     let (modules, updates, rows) = (
-      projection.adapter.modules, projection.adapter.updates, projection.curvature
+      projection.source.modules, projection.source.updates, projection.curvature
     )
-    pairs = try parallelMap(modules.count, threads: projection.session.threads) {
+    pairs = try parallelMap(updates.count, threads: projection.session.threads) {
       (index) throws(Fault) -> WeightedPairs in
       try WeightedPairs(of: updates[index], curvature: try rows?.curvature(of: modules[index]))
     }
@@ -32,7 +32,7 @@ struct PairChooser {
   /// By number every module keeps as many; by bytes those are kept, and those most finely, that hold most
   /// curvature-weighted energy.
   func plan(_ request: JobRequest.Residual) -> PairPlan {
-    let modules = projection.adapter.modules
+    let modules = projection.source.modules
     let energies = pairs.map { $0.values.prefix(PairChooser.limit).map { $0 * $0 } }
     switch request.size {
     case .pairs(let count):
@@ -48,7 +48,7 @@ struct PairChooser {
   /// The pairs of every module in codes, nil where it keeps none.
   func residuals(_ plan: PairPlan) throws(Fault) -> [ResidualPairs?] {
     let (modules, updates, rows) = (
-      projection.adapter.modules, projection.adapter.updates, projection.curvature
+      projection.source.modules, projection.source.updates, projection.curvature
     )
     let pairs = pairs
     let task = projection.session.log.task("residual", total: modules.count, unit: "modules")

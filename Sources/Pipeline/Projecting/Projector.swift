@@ -1,110 +1,23 @@
 import Adapters
 import Artifacts
-public import Bases
-public import Checkpoints
+import Bases
+import Checkpoints
 import Faults
 import Files
 import LinearAlgebra
 import Models
 import Progress
-public import Projection
+import Projection
 import Recipes
-public import Tensors
+import Tensors
 import Threads
 import Training
-
-/// The start of every module that gets one: its chosen directions, its bases and its first latent.
-public struct ProjectedAdapter: Sendable {
-  /// The modules, in model order; an adapter's modules of rank 0 are not among them.
-  public let modules: [LinearModule]
-  /// Their bases.
-  public let bases: [ShelvedBasis]
-  /// Their latents and captured energies.
-  public let projections: [ProjectedModule]
-  /// The pairs that are the last columns of a basis; nil where it has none.
-  public let residuals: [ResidualPairs?]
-
-  /// The latents in Float32, `[outputRank, inputRank]` each.
-  public var latents: [Matrix<Float>] { projections.map { $0.latent.converted() } }
-
-  /// The same with other codes of the residual's vectors, output then input ones of every module that has them; as it
-  /// is for none.
-  func replacingResiduals(_ codes: [CodedColumns]) throws(Fault) -> ProjectedAdapter {
-    guard !codes.isEmpty else { return self }
-    var (bases, residuals) = (self.bases, self.residuals)
-    var next = 0
-    for index in residuals.indices where residuals[index] != nil {
-      let pairs = ResidualPairs(output: codes[next], input: codes[next + 1])
-      next += 2
-      residuals[index] = pairs
-      bases[index] = try bases[index].replacingResidual(
-        output: pairs.output.matrix, input: pairs.input.matrix)
-    }
-    return ProjectedAdapter(
-      modules: modules, bases: bases, projections: projections, residuals: residuals)
-  }
-
-  /// A model with `latents` in its directions.
-  func student(
-    _ session: BaseSession, latents: [Matrix<Float>]
-  ) throws(Fault) -> StudentModel {
-    try StudentModel(
-      weights: try session.weights(), modules: modules, bases: bases, latents: latents,
-      threads: session.threads)
-  }
-
-  /// A model with `latents` as a loader sees them.
-  func student(
-    _ session: BaseSession, latents: [Matrix<Float>], storage: LatentStorage,
-    coarsening: Coarsening = .none
-  ) throws(Fault) -> StudentModel {
-    let rounding = LatentRounding(storage: storage, coarsening: coarsening)
-    return try student(
-      session,
-      latents: try latents.indices.map { (index) throws(Fault) in
-        try rounding.roundTrip(index, latents[index], residual: residuals[index])
-      })
-  }
-
-  /// What the artifact is called: a residual is always named.
-  var form: String { ProjectedAdapter.form(of: residuals) }
-
-  /// Whether any module has a residual.
-  var hasResidual: Bool { residuals.contains { $0 != nil } }
-
-  static func form(of residuals: [ResidualPairs?]) -> String {
-    let counts = residuals.map { $0?.count ?? 0 }
-    guard let most = counts.max(), most > 0 else { return "LoRA-XS" }
-    let total = counts.reduce(0, +)
-    return "LoRA-XS + residual (\(total) pairs, up to \(most) a module)"
-  }
-
-  /// The largest numbers of directions in use.
-  public var rank: LatentRank {
-    LatentRank(
-      output: bases.map { $0.selection.outputRank }.max() ?? 0,
-      input: bases.map { $0.selection.inputRank }.max() ?? 0)
-  }
-}
-
-extension ProjectedAdapter {
-  /// The rank for people: `32x8`, or how much ranks differ among `moduleCount` modules of the adapter.
-  func rankSummary(of moduleCount: Int) -> String {
-    let ranks = bases.map {
-      LatentRank(output: $0.selection.outputRank, input: $0.selection.inputRank)
-    }
-    let missing = [LatentRank](repeating: 0, count: max(moduleCount - ranks.count, 0))
-    let plan =
-      missing.isEmpty && Set(ranks).count == 1
-      ? RankPlan.uniform(rank) : .perModule(ranks + missing)
-    return plan.summary
-  }
-}
 
 /// Chooses directions and sets latents, one module at a time, from bases already prepared.
 package struct Projector {
   let session: BaseSession
-  let adapter: MatchedAdapter
+  /// The modules, and their updates where there is an adapter.
+  let source: JobSource
   /// Curvature from calibration, if there was one.
   var curvature: CurvatureRows?
   /// First directions that a choice looks at; nil for as many as ``LinearModule/candidates(_:rank:)`` says.
@@ -131,9 +44,9 @@ package struct Projector {
   func run(
     plan: RankPlan, choice: Choice, method: ProjectionMethod
   ) throws(Fault) -> ProjectedAdapter {
-    let places = adapter.modules.indices.filter { plan[$0] != 0 || residual(at: $0) != nil }
-    let (store, modules) = (session.bases, places.map { adapter.modules[$0] })
-    let updates = places.map { adapter.updates[$0] }
+    let places = source.modules.indices.filter { plan[$0] != 0 || residual(at: $0) != nil }
+    let (store, modules) = (session.bases, places.map { source.modules[$0] })
+    let updates = places.map { source.update(at: $0) }
     let ranks = places.map { plan[$0] }
     let residuals = places.map(residual)
     let (candidates, seed, rows) = (self.candidates, self.seed, curvature)
@@ -146,10 +59,9 @@ package struct Projector {
       let pairs = residuals[index]?.count ?? 0
       let limit = ranks[index].clipped(
         outFeatures: module.outFeatures - pairs, inFeatures: module.inFeatures - pairs)
-      var remainder = updates[index]
-      if let residual = residuals[index] {
-        remainder = try Projection.remainder(
-          of: remainder, beside: residual, curvature: curvature, method: method)
+      let update = updates[index]
+      let remainder = try update.map { (update) throws(Fault) in
+        try Projector.remainder(update, residuals[index], curvature, method)
       }
       var moduleBasis: ModuleBasis
       switch choice {
@@ -161,14 +73,17 @@ package struct Projector {
         let candidates = module.candidates(candidates, rank: max(limit.output, limit.input))
         let basis = try store.basis(of: module, leading: candidates)
         moduleBasis = try basis.moduleBasis(
-          for: try Projection.select(
-            update: remainder, basis: basis, curvature: curvature, rank: limit,
-            candidates: candidates))
+          for: try Projector.selection(
+            for: remainder, in: basis, curvature, rank: limit, candidates: candidates))
       case .top:
         moduleBasis = try store.topBasis(of: module, rank: limit.square, omegaSeed: seed)
       case .own:
-        moduleBasis = try ModuleBasis(
-          ownFor: module.name, down: updates[index].loraA, up: updates[index].loraB)
+        guard let update else {
+          throw Fault(
+            .internalError, "BASIS-OWN", "there is no adapter whose directions they could be",
+            tensor: module.name)
+        }
+        moduleBasis = try ModuleBasis(ownFor: module.name, down: update.loraA, up: update.loraB)
       case .random:
         moduleBasis = try store.moduleBasis(of: module, for: .random(rank: limit, seed: seed))
       case .leading:
@@ -182,8 +97,14 @@ package struct Projector {
         moduleBasis = moduleBasis.appending(
           output: residual.output.matrix, input: residual.input.matrix)
       }
-      let projection = try Projection.fit(
-        update: updates[index], basis: moduleBasis, curvature: curvature, method: method)
+      let projection: ProjectedModule
+      if let update {
+        projection = try Projection.fit(
+          update: update, basis: moduleBasis, curvature: curvature, method: method)
+      } else {
+        projection = Projection.start(
+          in: moduleBasis, method: method, seed: seed, stream: UInt64(places[index] + 1))
+      }
       task.advance()
       return (
         try shelf.map { (file) throws(Fault) in try ShelvedBasis(moduleBasis, in: file) }
@@ -209,35 +130,62 @@ package struct Projector {
     return try ScratchFile(in: scratch)
   }
 
+  /// What a residual leaves of an update; all of it where there is none.
+  private static func remainder(
+    _ update: LowRankUpdate, _ residual: ResidualPairs?, _ curvature: Curvature?,
+    _ method: ProjectionMethod
+  ) throws(Fault) -> LowRankUpdate {
+    guard let residual else { return update }
+    return try Projection.remainder(
+      of: update, beside: residual, curvature: curvature, method: method)
+  }
+
+  /// The directions that hold most of an update; where there is none, those along which the loss moves most.
+  private static func selection(
+    for update: LowRankUpdate?, in basis: SingularBasis, _ curvature: Curvature?, rank: LatentRank,
+    candidates: Int?
+  ) throws(Fault) -> BasisSelection {
+    guard let update else {
+      return try Projection.select(
+        directions: try WeighedDirections(
+          basis: basis, curvature: curvature, candidates: candidates), rank: rank)
+    }
+    return try Projection.select(
+      update: update, basis: basis, curvature: curvature, rank: rank, candidates: candidates)
+  }
+
   /// The pairs of the adapter's module at `place`, if it has any.
   private func residual(at place: Int) -> ResidualPairs? {
     residuals.isEmpty ? nil : residuals[place]
   }
 
-  /// What each module's directions capture, by their numbers, of what a residual leaves.
+  /// What each module's directions capture, by their numbers, of what a residual leaves; without an adapter, how much the
+  /// loss moves along them.
   func energies(
     inputCounts: [Int], outputLimit: Int
   ) throws(Fault) -> [Projection.EnergyTable] {
-    let (store, modules, updates) = (session.bases, adapter.modules, adapter.updates)
+    let (store, modules) = (session.bases, source.modules)
     let (candidates, rows) = (self.candidates, curvature)
+    let updates = modules.indices.map { source.update(at: $0) }
     let residuals = modules.indices.map(residual)
     let task = session.log.task("weigh", total: modules.count, unit: "modules")
     let tables = try parallelMap(modules.count, threads: session.threads) {
       (index) throws(Fault) -> Projection.EnergyTable in
       defer { task.advance() }
       let curvature = try rows?.curvature(of: modules[index])
-      var remainder = updates[index]
-      if let residual = residuals[index] {
-        remainder = try Projection.remainder(
-          of: remainder, beside: residual, curvature: curvature,
-          method: curvature == nil ? .projected : .kfac)
-      }
       let candidates = modules[index].candidates(candidates)
+      let basis = try store.basis(of: modules[index], leading: candidates)
+      guard let update = updates[index] else {
+        return Projection.energies(
+          directions: try WeighedDirections(
+            basis: basis, curvature: curvature, candidates: candidates),
+          inputCounts: inputCounts, outputLimit: outputLimit)
+      }
+      let remainder = try Projector.remainder(
+        update, residuals[index], curvature, curvature == nil ? .projected : .kfac)
       return try Projection.energies(
-        update: remainder,
-        basis: try store.basis(of: modules[index], leading: candidates),
-        curvature: curvature, inputCounts: inputCounts, outputLimit: outputLimit,
-        candidates: candidates)
+        update: remainder, basis: basis, curvature: curvature, inputCounts: inputCounts,
+        outputLimit: outputLimit, candidates: candidates)
     }
     task.finish()
     return tables
@@ -278,7 +226,7 @@ package struct Projector {
 
   private var updatesByName: [String: LowRankUpdate] {
     var updates: [String: LowRankUpdate] = [:]
-    for update in adapter.updates { updates[update.moduleName] = update }
+    for update in source.updates { updates[update.moduleName] = update }
     return updates
   }
 
@@ -300,7 +248,7 @@ package struct Projector {
         curvature: try rows?.curvature(of: module))
       return energy.weighted ?? energy.plain ?? 1
     }
-    return Projection.missingEnergy(captured: captured, of: adapter.modules.count)
+    return Projection.missingEnergy(captured: captured, of: source.modules.count)
   }
 
   /// The same directions with `multiple` times the latents, whose energies are other ones.
@@ -356,17 +304,6 @@ extension CurvatureRows {
     Curvature(
       input: try inputRows(module).map(SecondMoment.init(rows:)),
       output: try outputRows(module).map(SecondMoment.init(rows:)))
-  }
-}
-
-extension ProjectedModule {
-  /// The same directions with a latent of zeros.
-  var zeroed: ProjectedModule {
-    ProjectedModule(
-      moduleName: moduleName, selection: selection,
-      latent: Matrix(rows: latent.rows, columns: latent.columns), heldEnergy: heldEnergy,
-      capturedEnergy: capturedEnergy.map { _ in 0 },
-      weightedCapturedEnergy: weightedCapturedEnergy.map { _ in 0 })
   }
 }
 

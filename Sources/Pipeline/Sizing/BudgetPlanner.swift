@@ -5,7 +5,7 @@ import Faults
 import Projection
 import Recipes
 
-/// Divides a byte budget over an adapter's modules by what their next directions capture.
+/// Divides a byte budget over a job's modules by what their next directions capture.
 struct BudgetPlanner {
   private let tables: [Projection.EnergyTable]
   private let shapes: [(outFeatures: Int, inFeatures: Int)]
@@ -18,7 +18,7 @@ struct BudgetPlanner {
 
   /// Looks at every module's directions.
   init(_ projection: Projector) throws(Fault) {
-    shapes = projection.adapter.modules.map { ($0.outFeatures, $0.inFeatures) }
+    shapes = projection.source.modules.map { ($0.outFeatures, $0.inFeatures) }
     let sides = shapes.map { min($0.outFeatures, $0.inFeatures) }
     tables = try projection.energies(
       inputCounts: BudgetPlanner.inputCounts,

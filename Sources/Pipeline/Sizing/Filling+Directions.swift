@@ -42,6 +42,8 @@ extension Filling {
       let start = Start(
         form: form, storage: storage, projector: projector, plan: plan, projected: projected,
         bytes: size)
+      // Latents that are still to be learned compress to nothing: a draft alone tells what they will take.
+      if job.source.matched == nil { return start }
       let share = Double(size) / Double(bytes)
       // What tuning changes rounding makes up for, and for a little too much at the start with it.
       if isTuned, storage.isQuantised, (enough...Filling.largestExcess).contains(share) {
@@ -105,7 +107,7 @@ extension Filling {
   /// The square ranks that the model puts at `bytes`: the largest that all modules can have, one more in the first.
   private func topPlan(within bytes: Double) -> RankPlan {
     let model = ByteModel(storage: storage, numbers: .tuned)
-    let modules = job.matched.modules
+    let modules = job.source.modules
     func size(_ rank: Int, _ module: LinearModule) -> Double {
       let rank = LatentRank(rank).clipped(
         outFeatures: module.outFeatures, inFeatures: module.inFeatures)

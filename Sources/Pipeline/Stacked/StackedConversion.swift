@@ -33,7 +33,9 @@ package final class StackedConversion {
 
   /// Whether a job needs nothing but directions of the base, its adapter, a rank, and second moments that others have too.
   package static func accepts(_ request: JobRequest) -> Bool {
-    guard case .rank(let rank) = request.target, rank != 0 else { return false }
+    guard case .rank(let rank) = request.target, rank != 0, request.adapterPath != nil else {
+      return false
+    }
     let isShared = request.calibration?.path != nil && request.calibrationModel == .base
     return request.tuning == nil && request.evaluation == nil
       && (request.calibration == nil || isShared)
@@ -53,7 +55,8 @@ package final class StackedConversion {
 
   /// What a module pass needs of a job.
   private struct Job: Sendable {
-    var matched: MatchedAdapter
+    /// The updates of its modules.
+    var updates: [LowRankUpdate]
     var request: JobRequest
     /// Places of its modules in itself, by name.
     var places: [String: Int]
@@ -70,8 +73,9 @@ package final class StackedConversion {
     let start = Date()
     let jobs = runners.map { runner in
       var places: [String: Int] = [:]
-      for (place, module) in runner.job.matched.modules.enumerated() { places[module.name] = place }
-      return Job(matched: runner.job.matched, request: runner.job.request, places: places)
+      let source = runner.job.source
+      for (place, update) in source.updates.enumerated() { places[update.moduleName] = place }
+      return Job(updates: source.updates, request: runner.job.request, places: places)
     }
     let modules = session.base.linearModules.filter { module in
       jobs.contains { $0.places[module.name] != nil }
@@ -83,7 +87,7 @@ package final class StackedConversion {
     let moments = try runners.first.flatMap { (runner) throws(Fault) in
       try CalibrationStage().run((), in: runner.job)
     }
-    var pieces = jobs.map { [Piece?](repeating: nil, count: $0.matched.modules.count) }
+    var pieces = jobs.map { [Piece?](repeating: nil, count: $0.updates.count) }
     var faults = [Fault?](repeating: nil, count: jobs.count)
     for (module, results) in zip(modules, try project(modules, jobs, moments)) {
       for (index, result) in results {
@@ -139,7 +143,7 @@ package final class StackedConversion {
           (
             number,
             Result { () throws(Fault) in
-              let (update, request) = (job.matched.updates[place], job.request)
+              let (update, request) = (job.updates[place], job.request)
               let basis = try choice.basis(of: module, update: update, request: request)
               let projection = try Projection.fit(
                 update: update, basis: basis, curvature: curvature, method: request.method)
@@ -197,7 +201,7 @@ package final class StackedConversion {
       }
       drafts.append(
         Result { () throws(Fault) in
-          let digests = try session.moduleDigests(job.matched.modules)
+          let digests = try session.moduleDigests(job.source.modules)
           return Draft(
             artifact: try job.assembler(job.request.storage).artifact(
               of: result.projected, modules: pieces.map(\.stored), digests: digests),
@@ -237,10 +241,10 @@ package final class StackedConversion {
   /// What the pieces of one job come to.
   private static func result(_ job: JobContext, _ pieces: [Piece]) -> TunedAdapter {
     let projected = ProjectedAdapter(
-      modules: job.matched.modules, bases: pieces.map { ShelvedBasis($0.basis) },
+      modules: job.source.modules, bases: pieces.map { ShelvedBasis($0.basis) },
       projections: pieces.map(\.projection), residuals: pieces.map { _ in nil })
     let projector = Projector(
-      session: job.session, adapter: job.matched, curvature: nil,
+      session: job.session, source: job.source, curvature: nil,
       candidates: job.request.candidates, seed: job.request.seed, residuals: [])
     let start = Start(
       form: .directions, storage: job.request.storage, projector: projector, plan: .uniform(0),

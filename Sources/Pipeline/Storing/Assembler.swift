@@ -16,7 +16,7 @@ import Threads
 extension JobContext {
   /// Makes artifacts of the job's latents in `storage`.
   func assembler(_ storage: LatentStorage) -> Assembler {
-    Assembler(session: session, request: request, matched: matched, storage: storage)
+    Assembler(session: session, request: request, source: source, storage: storage)
   }
 }
 
@@ -24,7 +24,7 @@ extension JobContext {
 struct Assembler {
   let session: BaseSession
   let request: JobRequest
-  let matched: MatchedAdapter
+  let source: JobSource
   /// How latents are stored.
   let storage: LatentStorage
 
@@ -67,10 +67,10 @@ struct Assembler {
   func standIn(_ artifact: inout AssembledArtifact) {
     if let data = request.evaluation {
       var variants: [(kind: VariantResult.Kind, name: String)] = [
-        (.base, "base"), (.lora, matched.adapter.name),
-        (.start, "start (\(request.method.rawValue))"),
+        (.base, "base"), (.start, "start (\(request.method.rawValue))"),
         (.stored, "as stored (\(storage.rawValue) + residual)"),
       ]
+      if let adapter = source.adapter { variants.insert((.lora, adapter.name), at: 1) }
       if request.tuning != nil { variants.append((.tuned, "tuned")) }
       artifact.standIn(AccuracyStandIn.block(variants, path: data.path, seed: request.seed))
     }
@@ -164,7 +164,7 @@ struct Assembler {
     for projection in sample?.projections ?? [] {
       samples[projection.moduleName] = projection.latent
     }
-    for (index, module) in matched.modules.enumerated() {
+    for (index, module) in source.modules.enumerated() {
       let residual = residuals.isEmpty ? nil : residuals[index]
       guard plan[index] != 0 || residual != nil else { continue }
       var generator = SeededGenerator(seed: request.seed, stream: UInt64(index + 1))
@@ -207,7 +207,8 @@ struct Assembler {
         modules: modules,
         metadata: metadata(
           // Like a base's digest, and no text that stands there already: it would compress.
-          root: SHA256Digest.of(matched.adapter.digest.bytes), directions: directions,
+          root: SHA256Digest.of((source.adapter?.digest ?? source.identity).bytes),
+          directions: directions,
           omegaSeed: directions == .selected ? nil : request.seed, energy: 0.123456789,
           form: residuals.isEmpty ? nil : ProjectedAdapter.form(of: residuals), tuning),
         carried: try carried()))
@@ -253,7 +254,7 @@ struct Assembler {
 
   /// What the adapter changes beside linear modules, as it is stored.
   private func carried() throws(Fault) -> [CarriedParameter] {
-    try matched.parts.map { (part) throws(Fault) in
+    try source.parts.map { (part) throws(Fault) in
       try CarriedParameter(part, of: session.base, storage: request.carriedStorage)
     }
   }
@@ -262,7 +263,6 @@ struct Assembler {
     root: SHA256Digest, directions: ArtifactMetadata.Directions, omegaSeed: UInt64?,
     energy: Double?, form: String?, _ tuning: TuningRecord? = nil
   ) -> ArtifactMetadata {
-    let adapter = matched.adapter
     var record = JSONObject([
       ("method", .string(request.method.rawValue)), ("seed", .string("\(request.seed)")),
       ("meanCapturedEnergy", energy.map { .number($0) } ?? .null),
@@ -281,11 +281,24 @@ struct Assembler {
         architecture: session.base.configuration.architecture,
         name: Paths.properName(of: session.base.path), rootDigest: root,
         packDigest: session.packDigest),
-      adapter: ArtifactMetadata.Source(
+      origin: origin, directions: directions, omegaSeed: omegaSeed, storage: storage, record: record
+    )
+  }
+}
+
+extension Assembler {
+  /// What the artifact is made from.
+  private var origin: ArtifactMetadata.Origin {
+    guard let adapter = source.adapter else {
+      return .scratch(
+        ArtifactMetadata.Scratch(
+          name: request.name, modules: request.scratch?.modules ?? [TargetModules.allLinear]))
+    }
+    return .adapter(
+      ArtifactMetadata.Source(
         name: adapter.name, format: adapter.format, digest: adapter.digest,
         byteCount: adapter.byteCount, parameterCount: adapter.parameterCount, rank: adapter.rank,
-        baseModelName: adapter.baseModelName),
-      directions: directions, omegaSeed: omegaSeed, storage: storage, record: record)
+        baseModelName: adapter.baseModelName))
   }
 }
 

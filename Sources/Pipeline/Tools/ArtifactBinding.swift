@@ -33,10 +33,10 @@ package enum ArtifactBinding {
             + "\(Fault.escaped(expected, limit: 16))", path)
       }
     } else {
-      let found = try Artifact.read(path, memory: memory).metadata.adapter.digest.hex
+      let found = try Artifact.read(path, memory: memory).metadata.adapter?.digest.hex
       guard let expected = record.adapter?.sha256, found == expected else {
         throw fault(
-          "not the artifact of its record: made from the adapter \(found.prefix(16)), recorded "
+          "not the artifact of its record: made from the adapter \(found?.prefix(16) ?? "none"), recorded "
             + "\(Fault.escaped(record.adapter?.sha256 ?? "none", limit: 16))", path)
       }
     }

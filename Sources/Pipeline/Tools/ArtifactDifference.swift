@@ -100,7 +100,7 @@ public struct ArtifactDifference: Sendable {
       let metadata = artifact.metadata
       return [
         ("directions", metadata.directions.rawValue), ("stored as", metadata.storage.rawValue),
-        ("adapter", metadata.adapter.digest.hex), ("made by", metadata.createdBy),
+        ("adapter", metadata.adapter?.digest.hex ?? "none"), ("made by", metadata.createdBy),
         ("carried parameters", "\(artifact.carried.count)"),
       ] + metadata.record.members.map { ($0.key, $0.value.text()) }
     }

@@ -140,18 +140,32 @@ public struct Inspection: Sendable {
         sha256: digests ? SHA256Digest.of(carried.values.matrix.elements).hex : nil)
     }
     let about = artifact.metadata
-    metadata = .object([
-      "createdBy": .string(about.createdBy), "file": .string(Paths.name(of: path)),
-      "base": about.base.name.map { .string($0) } ?? .null,
-      "baseDigest": .string(about.base.rootDigest.hex),
-      "adapter": .string(about.adapter.name), "adapterDigest": .string(about.adapter.digest.hex),
-      "adapterBytes": .integer(about.adapter.byteCount),
-      "bytes": .integer(try InputFile(path).byteCount),
-      "parameters": .integer(artifact.parameterCount),
-      "directions": .string(about.directions.rawValue),
-      "storage": .string(about.storage.rawValue), "record": .object(about.record),
-      "accuracy": about.accuracy,
-    ])
+    let origin: [(String, JSONValue)] =
+      switch about.origin {
+      case .adapter(let adapter):
+        [
+          ("adapter", .string(adapter.name)), ("adapterDigest", .string(adapter.digest.hex)),
+          ("adapterBytes", .integer(adapter.byteCount)),
+        ]
+      case .scratch(let scratch):
+        [
+          ("scratch", .string(scratch.name)),
+          ("targetModules", .array(scratch.modules.map { .string($0) })),
+        ]
+      }
+    let head: [(String, JSONValue)] = [
+      ("createdBy", .string(about.createdBy)), ("file", .string(Paths.name(of: path))),
+      ("base", about.base.name.map { .string($0) } ?? .null),
+      ("baseDigest", .string(about.base.rootDigest.hex)),
+    ]
+    let rest: [(String, JSONValue)] = [
+      ("bytes", .integer(try InputFile(path).byteCount)),
+      ("parameters", .integer(artifact.parameterCount)),
+      ("directions", .string(about.directions.rawValue)),
+      ("storage", .string(about.storage.rawValue)), ("record", .object(about.record)),
+      ("accuracy", about.accuracy),
+    ]
+    metadata = .object(JSONObject(head + origin + rest))
   }
 
   /// The document of `--json`.

@@ -25,12 +25,14 @@ struct OwnTextWriter {
   let path: String
 
   /// Writes the file unless it is there already; what the record says about it.
-  func run(teacher: () throws(Fault) -> DecoderPool) throws(Fault) -> Setting {
+  func run(teacher: () throws(Fault) -> DecoderPool?) throws(Fault) -> Setting {
     let openings = try openings()
     let key = try key(openings)
     // By one rank, whose file the others read: they see the same folder.
     _ = try session.ranks.first { () throws(Fault) in
-      if !isThere(key) { try write(openings, key: key, teacher: try teacher()) }
+      if !isThere(key), let teacher = try teacher() {
+        try write(openings, key: key, teacher: teacher)
+      }
       return true
     }
     let set = try DataSet(path: path)

@@ -10,7 +10,8 @@ extension Field {
   ///
   /// A new one is one row here and a value of `Recipe`.
   package static let all: [Field] =
-    adapterFields + sizeFields + startFields + storageFields + tuningFields + ownTextFields
+    adapterFields + scratchFields + sizeFields + startFields + storageFields + tuningFields
+    + ownTextFields
     + measuringFields
 
   /// The fields by key.
@@ -32,6 +33,14 @@ extension Field {
       "dora", \.magnitudes, .word(), .adapter,
       "DoRA's magnitudes: approximate makes their effect part of the update, keep carries one number a row."
     ),
+  ]
+
+  private static let scratchFields = [
+    Field(
+      "scratch.modules", .modules, .scratch, flag: "target-modules", commands: [.tune],
+      standard: TargetModules.allLinear,
+      "Modules that are trained from nothing: ends of their paths, or expressions that cover them.",
+      get: { $0.scratch?.modules }, set: { $0.scratch = Recipe.Scratch(modules: $1) })
   ]
 
   private static let sizeFields = [
@@ -102,8 +111,9 @@ extension Field {
       standard: "kfac where examples calibrate, else projected",
       "The latents' fit: to the update, to outputs over the examples, or weighed by the loss."),
     Field(
-      "tune.init", .word(), .start, commands: [.tune], standard: "method",
-      "The latents that tuning starts from.",
+      "tune.init", .word(), .start, commands: [.tune],
+      standard: "method; without an adapter zero",
+      "The latents that tuning starts from; normal: numbers of deviation 1e-5, as in the paper, where there is no adapter.",
       get: { (_: Recipe) -> ProjectionMethod? in nil }, set: { $0.method = $1 }),
     Field(
       "calibrate.data", \.calibration, .optional(.examples), .start, flag: "calibrate",
@@ -115,7 +125,8 @@ extension Field {
       "The first so many of them.",
       get: { $0.calibration?.limit }, set: { $0.calibration?.limit = $1 }),
     Field(
-      "calibrate.model", .word(), .start, flag: "calibrate-model", standard: "adapter",
+      "calibrate.model", .word(), .start, flag: "calibrate-model",
+      standard: "adapter; where there is none, base",
       "Whose second moments weigh errors: the LoRA model's, or the base's own, which all adapters on it share.",
       get: { $0.calibration == nil ? nil : $0.calibrationModel }, set: { $0.calibrationModel = $1 }
     ),
@@ -153,7 +164,7 @@ extension Field {
       "validation", \.validation, .validation,
       "Share of the training examples held out, at most 256 of them, or a file."),
     .tuning(
-      "objective", \.options.objective, .word(),
+      "objective", \.options.objective, .word(), standard: "kd; without an adapter ce",
       "kd: match the LoRA model; ce: match the completions; mix: half of each."),
     .tuning("coordinates", \.options.coordinates, .word(), "Coordinates of the optimiser."),
     .tuning("steps", \.options.steps, .integer(Counts.steps), "Optimiser steps."),

@@ -5,6 +5,7 @@ extension Field {
     switch form {
     case .word(let words): notes.append("one of \(words.joined(separator: ", "))")
     case .words(let words): notes.append("one of \(words.joined(separator: ", ")); repeatable")
+    case .modules: notes.append("repeatable")
     case .examples: notes.append("self: texts that the LoRA model writes itself")
     default: break
     }

@@ -2,6 +2,8 @@
 package enum FieldGroup: String, CaseIterable, Sendable {
   /// How the adapter is read.
   case adapter
+  /// What is trained where there is no adapter.
+  case scratch
   /// How large the artifact becomes and of what it consists.
   case size
   /// How latents are first set.
@@ -19,6 +21,7 @@ package enum FieldGroup: String, CaseIterable, Sendable {
   package var title: String {
     switch self {
     case .adapter: "Reading the adapter"
+    case .scratch: "Without an adapter"
     case .size: "Size and form"
     case .start: "First latents"
     case .storage: "Storage"

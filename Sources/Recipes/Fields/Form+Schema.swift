@@ -10,6 +10,8 @@ extension Form {
     case .word(let words): Form.choice(words)
     case .words(let words):
       .object(["type": "array", "items": Form.choice(words), "uniqueItems": true])
+    case .modules:
+      .object(["type": "array", "items": Form.text, "minItems": 1, "uniqueItems": true])
     case .integer(let range): Form.integer(range)
     case .number(let range):
       .object([

@@ -4,6 +4,8 @@ package enum Form: Sendable, Hashable {
   case word([String])
   /// A list of some of a few words, each once; on the command line the option is repeated.
   case words([String])
+  /// A list of names or expressions of modules, each once; on the command line the option is repeated.
+  case modules
   /// A whole number.
   case integer(ClosedRange<Int>)
   /// A finite number.
@@ -31,11 +33,20 @@ package enum Form: Sendable, Hashable {
     }
   }
 
+  /// Whether a value is a list.
+  package var isList: Bool {
+    switch self {
+    case .words, .modules: true
+    default: false
+    }
+  }
+
   /// What a value must be, to follow "is not" in a refusal.
   package var expectation: String {
     switch self {
     case .word(let words): "one of \(words.joined(separator: ", "))"
     case .words(let words): "a list of \(words.joined(separator: ", ")), each once"
+    case .modules: "a list of names or expressions of modules, each once"
     case .integer(let range):
       "a whole number from \(range.lowerBound) to \(range.upperBound)"
     case .number(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
@@ -54,6 +65,7 @@ package enum Form: Sendable, Hashable {
   package var placeholder: String {
     switch self {
     case .word, .words: "word"
+    case .modules: "module"
     case .integer, .number: "n"
     case .truth: ""
     case .size: "size"
@@ -68,6 +80,7 @@ package enum Form: Sendable, Hashable {
   package var summary: String {
     switch self {
     case .word(let words), .words(let words): words.joined(separator: ", ")
+    case .modules: "q_proj, .*mlp.*"
     case .integer(let range):
       range.upperBound == .max
         ? "\(range.lowerBound)…" : "\(range.lowerBound)…\(range.upperBound)"

@@ -1,3 +1,4 @@
+import Adapters
 package import Bases
 
 /// How values of a type are written and read.
@@ -46,6 +47,19 @@ extension Notation {
         return words.count == texts.count && Set(words).count == words.count ? words : nil
       }, write: { $0.map(\.rawValue).joined(separator: " ") })
   }
+}
+
+extension Notation<[String]> {
+  /// Names or expressions of modules, without blanks, each once.
+  package static let modules = Notation(
+    .modules,
+    read: { texts in
+      let areWords = texts.allSatisfy { !$0.isEmpty && !$0.contains(where: \.isWhitespace) }
+      guard !texts.isEmpty, areWords, Set(texts).count == texts.count,
+        (try? TargetModules(texts)) != nil
+      else { return nil }
+      return texts
+    }, write: { $0.joined(separator: " ") })
 }
 
 extension Notation {

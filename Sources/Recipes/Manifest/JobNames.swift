@@ -37,10 +37,11 @@ public enum JobNames {
   public static func checkDistinct(_ jobs: [JobPlan]) throws(Fault) {
     var seen: [[UInt8]: String] = [:]
     for job in jobs {
-      if let other = seen.updateValue(job.adapterPath, forKey: Array(job.name.utf8)) {
+      let place = job.adapterPath ?? "a start from nothing"
+      if let other = seen.updateValue(place, forKey: Array(job.name.utf8)) {
         throw Fault(
           .badData, "NAME-DUP",
-          "\(other) and \(job.adapterPath) would both be called \"\(job.name)\"; name one of them")
+          "\(other) and \(place) would both be called \"\(job.name)\"; name one of them")
       }
     }
   }

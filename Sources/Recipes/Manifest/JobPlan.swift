@@ -1,11 +1,11 @@
 public import Files
 
-/// One adapter of a manifest with everything decided.
+/// One entry of a manifest with everything decided.
 public struct JobPlan: Hashable, Sendable {
   /// The job's name: its folder and its artifact are called so.
   public var name: String
-  /// Path of the adapter.
-  public var adapterPath: String
+  /// Path of the adapter; nil where the job starts from nothing.
+  public var adapterPath: String?
   /// The base's key in the manifest.
   public var baseName: String
   /// Path of the base.
@@ -15,7 +15,7 @@ public struct JobPlan: Hashable, Sendable {
 
   /// A plan.
   package init(
-    name: String, adapterPath: String, baseName: String, basePath: String, recipe: Recipe
+    name: String, adapterPath: String?, baseName: String, basePath: String, recipe: Recipe
   ) {
     self.name = name
     self.adapterPath = adapterPath
@@ -25,7 +25,9 @@ public struct JobPlan: Hashable, Sendable {
   }
 
   /// Every file or folder the job reads.
-  public var inputPaths: [String] { [adapterPath, basePath] + recipe.inputs.map(\.path) }
+  public var inputPaths: [String] {
+    [adapterPath, basePath].compactMap(\.self) + recipe.inputs.map(\.path)
+  }
 
   /// What the digests of plans begin with; another word where their lines change.
   public static let schema = "xspress.plan/2"

@@ -54,15 +54,21 @@ struct ManifestReader {
     return bases
   }
 
-  /// The adapters one entry stands for, with the job's name of each.
-  private func adapterPaths(_ own: YAMLFields) throws(Fault) -> [(path: String, name: String)] {
+  /// The adapters one entry stands for, with the job's name of each; none for a start from nothing.
+  private func adapterPaths(_ own: YAMLFields) throws(Fault) -> [(path: String?, name: String)] {
     let name = try own.string("name")
     if let name { try JobNames.check(name) }
-    switch (try own.string("path"), try own.string("glob")) {
-    case (let path?, nil):
+    let places = (try own.string("path"), try own.string("glob"), own.startsFromNothing)
+    switch places {
+    case (nil, nil, true):
+      guard let name else {
+        throw Fault(.badData, "MF-VALUE", "\(own.place): needs a name, there is no adapter's")
+      }
+      return [(nil, name)]
+    case (let path?, nil, false):
       let adapter = PathResolver.join(directory, path)
       return [(adapter, name ?? JobNames.derived(fromPath: adapter))]
-    case (nil, let pattern?):
+    case (nil, let pattern?, false):
       guard name == nil else {
         throw own.refusal("name", "MF-VALUE", "cannot name the many adapters of a glob")
       }
@@ -70,12 +76,12 @@ struct ManifestReader {
         ($0, JobNames.derived(fromPath: $0))
       }
     default:
-      throw Fault(.badData, "MF-VALUE", "\(own.place): needs either path or glob")
+      throw Fault(.badData, "MF-VALUE", "\(own.place): needs either path, glob or scratch")
     }
   }
 
   private func job(
-    _ layers: OptionLayers, adapter: String, name: String,
+    _ layers: OptionLayers, adapter: String?, name: String,
     bases: [(name: String, path: String)]
   ) throws(Fault) -> JobPlan {
     let baseName = try layers.deciding("base")?.string("base")

@@ -39,8 +39,13 @@ package enum ManifestSchema {
     let name: JSONValue = ["type": "string", "pattern": "^[A-Za-z0-9_+][A-Za-z0-9_+.-]{0,199}$"]
     let places: [(String, JSONValue)] = [("path", path), ("glob", path), ("name", name)]
     var members = object(places + options).objectValue?.members.map { ($0.key, $0.value) } ?? []
-    members.append(("oneOf", [["required": ["path"]], ["required": ["glob"]]]))
-    members.append(("not", ["required": ["glob", "name"]]))
+    let scratch: JSONValue = [
+      "required": ["scratch"], "properties": ["scratch": ["type": "object"]],
+    ]
+    let nameless: JSONValue = ["not": ["required": ["name"]]]
+    members.append(("oneOf", [["required": ["path"]], ["required": ["glob"]], scratch]))
+    members.append(
+      ("not", ["anyOf": [["required": ["glob", "name"]], ["allOf": [scratch, nameless]]]]))
     return .object(JSONObject(members))
   }
 

@@ -56,7 +56,8 @@ extension OptionLayers {
     if given.values["min_retained"] == nil, own.node("below_minimum") == nil {
       given.values["below_minimum"] = nil
     }
-    for section in Field.sections {
+    // A default of it is for those entries that start from nothing.
+    for section in Field.sections where section != "scratch" || own.startsFromNothing {
       let fields = Field.all.filter { $0.section == section }
       guard let inner = try mapping(section, allowed: fields.map(\.name)) else { continue }
       given.sections.insert(section)
@@ -89,7 +90,7 @@ extension YAMLFields {
   private func texts(of field: Field, _ resolver: PathResolver) throws(Fault) -> [String] {
     let name = field.name
     switch field.form {
-    case .words:
+    case .words, .modules:
       guard let list = try list(name) else {
         throw refusal(name, "MF-TYPE", "must be \(field.form.expectation)")
       }

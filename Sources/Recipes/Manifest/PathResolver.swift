@@ -6,12 +6,12 @@ import Glibc
 struct PathResolver {
   /// The manifest's folder.
   let directory: String
-  /// The path of the adapter at hand, already resolved.
-  let adapter: String
+  /// The path of the adapter at hand, already resolved; nil where there is none.
+  let adapter: String?
 
   /// `{adapter}` becomes the adapter's path; what is then relative starts from the manifest's folder.
   ///
-  /// - Throws: 65 `MF-VALUE` for any other word in braces.
+  /// - Throws: 65 `MF-VALUE` for any other word in braces, and for this one where there is no adapter.
   func path(_ text: String, in fields: YAMLFields, _ key: String) throws(Fault) -> String {
     var out = ""
     var rest = text[...]
@@ -20,6 +20,9 @@ struct PathResolver {
       guard rest[open...].hasPrefix("{adapter}") else {
         throw fields.refusal(
           key, "MF-VALUE", "\"\(text)\": {adapter} is the only word in braces that is known")
+      }
+      guard let adapter else {
+        throw fields.refusal(key, "MF-VALUE", "\"\(text)\": there is no adapter")
       }
       if open == text.startIndex { isResolved = true }
       out += rest[..<open] + adapter

@@ -37,6 +37,9 @@ struct YAMLFields {
   /// Whether `key` is there with the value null, which takes a default away.
   func isNull(_ key: String) -> Bool { node(key).map(YAMLFields.isNull) ?? false }
 
+  /// Whether an entry has no adapter but modules to train.
+  var startsFromNothing: Bool { node("scratch") != nil && !isNull("scratch") }
+
   static func isNull(_ node: Node) -> Bool {
     guard let scalar = node.scalar, scalar.style == .plain else { return false }
     return ["", "~", "null"].contains(scalar.string)

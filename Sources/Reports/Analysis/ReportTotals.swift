@@ -10,6 +10,9 @@ struct ReportTotals {
   let asShipped: Int
   let f16Equivalent: Int
   let artifact: Int
+  /// Of these the bytes that came of adapters, and how many jobs had none.
+  let convertedArtifact: Int
+  let fromNothing: Int
   /// The median retained gain of the results, where measured.
   let medianRetainedGain: Double?
   /// Measured figures that are not finite and therefore in no total.
@@ -27,6 +30,15 @@ struct ReportTotals {
     ].filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
   }
 
+  /// `9.8 MB as shipped became 95 kB of artifacts`; without adapters what artifacts take.
+  var bytesSentence: String {
+    guard convertedArtifact > 0 else { return "\(Numerals.bytes(artifact)) of artifacts" }
+    let others = artifact - convertedArtifact
+    return
+      "\(Numerals.bytes(asShipped)) as shipped became \(Numerals.bytes(convertedArtifact)) of artifacts"
+      + (others > 0 ? ", and \(Numerals.bytes(others)) came from nothing" : "")
+  }
+
   init(_ jobs: [JobRecord]) {
     listed = jobs.count
     done = jobs.count { $0.state == .done }
@@ -35,9 +47,11 @@ struct ReportTotals {
     kept = jobs.count { $0.state == .kept }
     skipped = jobs.count { $0.state == .skipped }
     let sizes = jobs.compactMap(\.sizes)
-    asShipped = sizes.map(\.asShipped).reduce(0, &+)
-    f16Equivalent = sizes.map(\.f16Equivalent).reduce(0, &+)
+    asShipped = sizes.compactMap(\.asShipped).reduce(0, &+)
+    f16Equivalent = sizes.compactMap(\.f16Equivalent).reduce(0, &+)
     artifact = sizes.map(\.artifact).reduce(0, &+)
+    convertedArtifact = sizes.filter { $0.asShipped != nil }.map(\.artifact).reduce(0, &+)
+    fromNothing = jobs.count(where: \.isFromNothing)
     let evaluations = jobs.compactMap(\.evaluation)
     let gains = evaluations.compactMap { $0.result?.retainedGain }.filter(\.isFinite).sorted()
     medianRetainedGain =

@@ -6,7 +6,8 @@ enum HTMLJob {
       "anchor": "job-\(index)", "name": row.name, "state": row.state,
       "hasState": job.state != .done, "stateStyle": stateStyle(job), "base": row.base,
       "lora": row.lora, "result": row.result,
-      "resultRange": row.resultRange, "retained": row.retained, "loraNLL": row.loraNLL,
+      "resultRange": row.resultRange, "retained": row.retained, "baseNLL": row.baseNLL,
+      "loraNLL": row.loraNLL,
       "resultNLL": row.resultNLL, "asShipped": row.asShipped, "f16": row.f16,
       "artifact": row.artifact, "ratio": row.ratio,
     ]
@@ -43,7 +44,8 @@ enum HTMLJob {
       "weightedMaximum": Numerals.smallPercent(weighted.maximum), "hasTuning": job.tuning != nil,
       "hasLossChart": !lossChart.isEmpty, "lossChart": lossChart, "hasTrials": !trials.isEmpty,
       "trials": trials.map(trialRow), "hasModules": !job.modules.isEmpty,
-      "moduleCount": "\(job.modules.count)", "moduleMarkup": job.modules.map(moduleRow).joined(),
+      "moduleCount": "\(job.modules.count)", "hasLoRA": !job.isFromNothing,
+      "moduleMarkup": job.modules.map { moduleRow($0, hasLoRA: !job.isFromNothing) }.joined(),
       "hasFacts": !facts.isEmpty,
       "facts": facts.map { ["name": $0.name, "value": $0.value] },
     ]
@@ -118,14 +120,15 @@ enum HTMLJob {
     ]
   }
 
-  private static func moduleRow(_ module: ModuleRecord) -> String {
-    let cells = [
-      "\(module.outFeatures) × \(module.inFeatures)", "\(module.loraRank)",
-      "\(module.outputRank) × \(module.inputRank)",
-      module.capturedEnergy.map(Numerals.smallPercent) ?? Numerals.absent,
-      module.weightedCapturedEnergy.map(Numerals.smallPercent) ?? Numerals.absent,
-      Numerals.grouped(module.bytes),
-    ]
+  private static func moduleRow(_ module: ModuleRecord, hasLoRA: Bool) -> String {
+    let rank = [module.loraRank.map(String.init) ?? Numerals.absent]
+    let energies = [module.capturedEnergy, module.weightedCapturedEnergy].map {
+      $0.map(Numerals.smallPercent) ?? Numerals.absent
+    }
+    let cells =
+      ["\(module.outFeatures) × \(module.inFeatures)"] + (hasLoRA ? rank : [])
+      + ["\(module.outputRank) × \(module.inputRank)"] + (hasLoRA ? energies : [])
+      + [Numerals.grouped(module.bytes)]
     return "<tr><td class=\"name\">\(HTMLText.escaped(module.name))</td>"
       + cells.map { "<td class=\"n\">\(HTMLText.escaped($0))</td>" }.joined() + "</tr>\n"
   }

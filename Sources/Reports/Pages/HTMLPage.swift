@@ -20,17 +20,21 @@ enum HTMLPage {
   /// The figures at the head of a page.
   static func cards(_ totals: ReportTotals) -> [(figure: String, caption: String)] {
     var cards = [
-      ("\(totals.done) of \(totals.listed)", "adapters converted" + totals.others)
+      (
+        "\(totals.done) of \(totals.listed)",
+        "adapters \(totals.fromNothing > 0 ? "made" : "converted")" + totals.others
+      )
     ]
-    if totals.artifact > 0 {
+    if totals.convertedArtifact > 0 {
+      let bytes = totals.convertedArtifact
       cards.append(
         (
-          Numerals.ratio(Double(totals.asShipped) / Double(totals.artifact)),
-          "smaller: \(Numerals.bytes(totals.asShipped)) → \(Numerals.bytes(totals.artifact))"
+          Numerals.ratio(Double(totals.asShipped) / Double(bytes)),
+          "smaller: \(Numerals.bytes(totals.asShipped)) → \(Numerals.bytes(bytes))"
         ))
       cards.append(
         (
-          Numerals.ratio(Double(totals.f16Equivalent) / Double(totals.artifact)),
+          Numerals.ratio(Double(totals.f16Equivalent) / Double(bytes)),
           "smaller than the adapters in F16"
         ))
     }
@@ -49,6 +53,7 @@ enum HTMLPage {
   private static func context(_ report: Report) -> [String: Any] {
     let totals = ReportTotals(report.jobs)
     let isMeasured = report.jobs.contains { $0.evaluation != nil }
+    let haveLoRA = report.jobs.haveLoRA
     let machines = Set(report.jobs.map(\.machine).filter { !$0.isEmpty })
     return [
       "style": HTMLTemplate.style, "title": report.title,
@@ -58,11 +63,12 @@ enum HTMLPage {
       "hasMany": report.jobs.count > 1, "hasNone": totals.done == 0,
       "listed": "\(totals.listed)", "leftOut": "\(totals.leftOut)",
       "hasLeftOut": totals.leftOut > 0,
-      "isMeasured": isMeasured,
+      "isMeasured": isMeasured, "haveLoRA": haveLoRA,
       "summary": report.jobs.enumerated().map { index, job in
-        HTMLJob.summary(job, index).merging(["isMeasured": isMeasured]) { $1 }
+        HTMLJob.summary(job, index).merging(
+          ["isMeasured": isMeasured, "haveLoRA": haveLoRA]) { $1 }
       },
-      "hasBytes": report.jobs.contains { $0.sizes != nil },
+      "hasBytes": report.jobs.contains { $0.sizes?.asShipped != nil },
       "bytesChart": BytesChart.svg(report.jobs),
       "frontiers": Frontier.all(in: report.jobs).map {
         ["adapter": $0.adapter, "frontierChart": FrontierChart.svg($0)]

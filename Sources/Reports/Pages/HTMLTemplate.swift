@@ -38,9 +38,9 @@ enum HTMLTemplate {
     <section>
     <h2>Summary</h2>
     <div class="scroll"><table>
-    <thead><tr><th>Adapter</th>{{#isMeasured}}<th class="n">Base</th><th class="n">LoRA</th><th class="n">Stored</th><th class="n">95% interval</th><th class="n">Retained</th><th class="n">NLL LoRA</th><th class="n">NLL stored</th>{{/isMeasured}}<th class="n">As shipped</th><th class="n">As F16</th><th class="n">Artifact</th><th class="n">Smaller</th></tr></thead>
+    <thead><tr><th>Adapter</th>{{#isMeasured}}<th class="n">Base</th>{{#haveLoRA}}<th class="n">LoRA</th>{{/haveLoRA}}<th class="n">Stored</th><th class="n">95% interval</th>{{#haveLoRA}}<th class="n">Retained</th><th class="n">NLL LoRA</th>{{/haveLoRA}}{{^haveLoRA}}<th class="n">NLL base</th>{{/haveLoRA}}<th class="n">NLL stored</th>{{/isMeasured}}{{#haveLoRA}}<th class="n">As shipped</th><th class="n">As F16</th>{{/haveLoRA}}<th class="n">Artifact</th>{{#haveLoRA}}<th class="n">Smaller</th>{{/haveLoRA}}</tr></thead>
     <tbody>
-    {{#summary}}<tr><td class="name"><a href="#{{anchor}}">{{name}}</a>{{#hasState}} <span class="tag {{stateStyle}}">{{state}}</span>{{/hasState}}</td>{{#isMeasured}}<td class="n">{{base}}</td><td class="n">{{lora}}</td><td class="n strong">{{result}}</td><td class="n muted">{{resultRange}}</td><td class="n">{{retained}}</td><td class="n">{{loraNLL}}</td><td class="n">{{resultNLL}}</td>{{/isMeasured}}<td class="n">{{asShipped}}</td><td class="n">{{f16}}</td><td class="n strong">{{artifact}}</td><td class="n strong">{{ratio}}</td></tr>
+    {{#summary}}<tr><td class="name"><a href="#{{anchor}}">{{name}}</a>{{#hasState}} <span class="tag {{stateStyle}}">{{state}}</span>{{/hasState}}</td>{{#isMeasured}}<td class="n">{{base}}</td>{{#haveLoRA}}<td class="n">{{lora}}</td>{{/haveLoRA}}<td class="n strong">{{result}}</td><td class="n muted">{{resultRange}}</td>{{#haveLoRA}}<td class="n">{{retained}}</td><td class="n">{{loraNLL}}</td>{{/haveLoRA}}{{^haveLoRA}}<td class="n">{{baseNLL}}</td>{{/haveLoRA}}<td class="n">{{resultNLL}}</td>{{/isMeasured}}{{#haveLoRA}}<td class="n">{{asShipped}}</td><td class="n">{{f16}}</td>{{/haveLoRA}}<td class="n strong">{{artifact}}</td>{{#haveLoRA}}<td class="n strong">{{ratio}}</td>{{/haveLoRA}}</tr>
     {{/summary}}</tbody>
     </table></div>
     {{#hasBytes}}
@@ -90,9 +90,9 @@ enum HTMLTemplate {
     <p class="muted">{{examples}} examples of <span class="path">{{dataPath}}</span>, the same for every variant.</p>
     <figure>{{{accuracyChart}}}</figure>
     <div class="scroll"><table>
-    <thead><tr><th>Variant</th><th class="n">Accuracy</th><th class="n">95% interval</th>{{#hasNorm}}<th class="n">by token</th>{{/hasNorm}}<th class="n">NLL</th><th class="n">KL</th><th class="n">Agreement</th><th class="n">Retained</th><th class="n">95% interval</th><th class="n">Bytes</th><th class="n">Time</th></tr></thead>
+    <thead><tr><th>Variant</th><th class="n">Accuracy</th><th class="n">95% interval</th>{{#hasNorm}}<th class="n">by token</th>{{/hasNorm}}<th class="n">NLL</th>{{#hasLoRA}}<th class="n">KL</th><th class="n">Agreement</th><th class="n">Retained</th><th class="n">95% interval</th>{{/hasLoRA}}<th class="n">Bytes</th><th class="n">Time</th></tr></thead>
     <tbody>
-    {{#variants}}<tr><td class="name"><span class="key kind-{{kind}}"></span>{{name}}</td><td class="n">{{accuracy}}</td><td class="n muted">{{range}}</td>{{#hasNorm}}<td class="n">{{norm}}</td>{{/hasNorm}}<td class="n">{{nll}}</td><td class="n">{{kl}}</td><td class="n">{{agreement}}</td><td class="n">{{retained}}</td><td class="n muted">{{retainedRange}}</td><td class="n">{{bytes}}</td><td class="n">{{seconds}}</td></tr>
+    {{#variants}}<tr><td class="name"><span class="key kind-{{kind}}"></span>{{name}}</td><td class="n">{{accuracy}}</td><td class="n muted">{{range}}</td>{{#hasNorm}}<td class="n">{{norm}}</td>{{/hasNorm}}<td class="n">{{nll}}</td>{{#hasLoRA}}<td class="n">{{kl}}</td><td class="n">{{agreement}}</td><td class="n">{{retained}}</td><td class="n muted">{{retainedRange}}</td>{{/hasLoRA}}<td class="n">{{bytes}}</td><td class="n">{{seconds}}</td></tr>
     {{/variants}}</tbody>
     </table></div>
     {{#hasControls}}
@@ -149,7 +149,7 @@ enum HTMLTemplate {
     {{#hasModules}}
     <details><summary>All {{moduleCount}} modules</summary>
     <div class="scroll"><table>
-    <thead><tr><th>Module</th><th class="n">Shape</th><th class="n">LoRA rank</th><th class="n">Latent</th><th class="n">Energy</th><th class="n">Weighted</th><th class="n">Bytes</th></tr></thead>
+    <thead><tr><th>Module</th><th class="n">Shape</th>{{#hasLoRA}}<th class="n">LoRA rank</th>{{/hasLoRA}}<th class="n">Latent</th>{{#hasLoRA}}<th class="n">Energy</th><th class="n">Weighted</th>{{/hasLoRA}}<th class="n">Bytes</th></tr></thead>
     <tbody>
     {{{moduleMarkup}}}</tbody>
     </table></div></details>

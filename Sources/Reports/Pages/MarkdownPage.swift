@@ -5,37 +5,24 @@ enum MarkdownPage {
     let totals = ReportTotals(report.jobs)
     var out = "# \(MarkdownText.escaped(report.title))\n\n"
     out += "\(totals.sentence)."
-    if totals.artifact > 0 {
-      out += " \(Numerals.bytes(totals.asShipped)) as shipped became "
-      out += "\(Numerals.bytes(totals.artifact)) of artifacts."
-    }
+    if totals.artifact > 0 { out += " \(totals.bytesSentence)." }
     if totals.leftOut > 0 { out += " \(totals.leftOut) figures are not finite and in no total." }
     out += "\n\n"
-    let rows = report.jobs.map(SummaryRow.init)
+    let (rows, columns) = (report.jobs.map(SummaryRow.init), SummaryColumns(report.jobs))
     if report.jobs.contains(where: { $0.evaluation != nil }) {
       out += "## Accuracy\n\n"
       out += MarkdownText.table(
-        [
-          "job", "base", "LoRA", "start", "tuned", "stored", "95% interval", "retained",
-          "NLL LoRA", "NLL stored",
-        ], numeric: Set(1...9),
-        rows.map {
-          [
-            MarkdownText.escaped($0.name), $0.base, $0.lora, $0.start, $0.tuned, $0.result,
-            $0.resultRange, $0.retained, $0.loraNLL, $0.resultNLL,
-          ]
+        ["job"] + columns.accuracy.map(\.title), numeric: Set(1...columns.accuracy.count),
+        rows.map { row in
+          [MarkdownText.escaped(row.name)] + columns.accuracy.map { row[keyPath: $0.cell] }
         })
       out += "\n"
     }
     out += "## Size\n\n"
     out += MarkdownText.table(
-      ["job", "state", "as shipped", "as F16", "artifact", "smaller", "than F16"],
-      numeric: Set(2...6),
-      rows.map {
-        [
-          MarkdownText.escaped($0.name), $0.state, $0.asShipped, $0.f16, $0.artifact, $0.ratio,
-          $0.ratioF16,
-        ]
+      ["job", "state"] + columns.sizes.map(\.title), numeric: Set(2...columns.sizes.count + 1),
+      rows.map { row in
+        [MarkdownText.escaped(row.name), row.state] + columns.sizes.map { row[keyPath: $0.cell] }
       })
     for (index, frontier) in Frontier.all(in: report.jobs).enumerated() {
       out += "\n" + table(frontier, picture: Report.pictureName(index))
@@ -83,8 +70,10 @@ enum MarkdownPage {
     }
     if let kept = job.keptSentence { out += "\n\(MarkdownText.escaped(kept))\n" }
     for warning in job.warnings { out += "\n> \(MarkdownText.escaped(warning))\n" }
-    if let evaluation = job.evaluation { out += "\n" + variants(evaluation) }
-    if !job.modules.isEmpty { out += "\n" + energy(job.modules) }
+    if let evaluation = job.evaluation {
+      out += "\n" + variants(evaluation, haveLoRA: !job.isFromNothing)
+    }
+    if !job.modules.isEmpty, !job.isFromNothing { out += "\n" + energy(job.modules) }
     if let tuning = job.tuning, !tuning.trials.isEmpty { out += "\n" + trials(tuning) }
     let facts = ProvenanceFacts.of(job)
     if !facts.isEmpty {
@@ -96,24 +85,26 @@ enum MarkdownPage {
     return out
   }
 
-  private static func variants(_ evaluation: EvaluationRecord) -> String {
+  private static func variants(_ evaluation: EvaluationRecord, haveLoRA: Bool) -> String {
     var out = "\(evaluation.extent) of \(MarkdownText.escaped(evaluation.data.path)).\n\n"
+    let teacher = haveLoRA ? ["KL", "agreement", "retained"] : []
+    let header =
+      ["variant", "kind", "accuracy", "95% interval", "NLL"] + teacher + ["bytes"]
     out += MarkdownText.table(
-      [
-        "variant", "kind", "accuracy", "95% interval", "NLL", "KL", "agreement", "retained",
-        "bytes",
-      ],
-      numeric: Set(2...8),
+      header, numeric: Set(2..<header.count),
       evaluation.variants.map { variant in
-        [
+        let compared = [
+          variant.klToTeacher.map { Numerals.fixed($0, 4) } ?? Numerals.absent,
+          variant.agreement.map { Numerals.percent($0) } ?? Numerals.absent,
+          variant.retainedGain.map { Numerals.percent($0) } ?? Numerals.absent,
+        ]
+        return [
           MarkdownText.escaped(variant.name), variant.kind.rawValue,
           Numerals.percent(variant.accuracy),
           variant.accuracyCI95.map(Numerals.percentRange) ?? Numerals.absent,
           Numerals.fixed(variant.nll, 4),
-          variant.klToTeacher.map { Numerals.fixed($0, 4) } ?? Numerals.absent,
-          variant.agreement.map { Numerals.percent($0) } ?? Numerals.absent,
-          variant.retainedGain.map { Numerals.percent($0) } ?? Numerals.absent,
-          variant.bytes.map(Numerals.grouped) ?? Numerals.absent,
+        ] + compared.prefix(teacher.count) + [
+          variant.bytes.map(Numerals.grouped) ?? Numerals.absent
         ]
       })
     let verdicts = ControlVerdict.all(in: evaluation)

@@ -130,11 +130,39 @@ struct OverviewPage {
     "<a href=\"\(row.page)\">\(HTMLText.escaped(row.cells.name))</a>"
   }
 
+  /// A column of numbers: what is sorted by, and what is shown.
+  private struct Column: Sendable {
+    let title: String
+    let isOfLoRA: Bool
+    let value: @Sendable (OverviewRow) -> Double?
+    let text: @Sendable (OverviewRow) -> String
+
+    init(
+      _ title: String, ofLoRA isOfLoRA: Bool = false,
+      _ value: @escaping @Sendable (OverviewRow) -> Double?,
+      _ text: @escaping @Sendable (OverviewRow) -> String
+    ) {
+      (self.title, self.isOfLoRA, self.value, self.text) = (title, isOfLoRA, value, text)
+    }
+  }
+
+  private static let allColumns = [
+    Column("LoRA", ofLoRA: true, \.loraAccuracy, \.cells.lora),
+    Column("Stored", \.accuracy, \.cells.result),
+    Column("Retained", ofLoRA: true, \.retained, \.cells.retained),
+    Column("NLL", \.nll, \.cells.resultNLL),
+    Column("Energy", ofLoRA: true, \.energy) {
+      $0.energy.map { Numerals.percent($0) } ?? Numerals.absent
+    },
+    Column("As shipped", ofLoRA: true, { $0.shippedBytes.map(Double.init) }, \.cells.asShipped),
+    Column("Artifact", { $0.artifactBytes.map(Double.init) }, \.cells.artifact),
+    Column("Smaller", ofLoRA: true, \.ratio, \.cells.ratio),
+  ]
+
   private var table: String {
-    let columns = [
-      "Adapter", "State", "LoRA", "Stored", "Retained", "NLL", "Energy", "As shipped", "Artifact",
-      "Smaller",
-    ]
+    let haveLoRA = report.jobs.haveLoRA
+    let numbers = OverviewPage.allColumns.filter { haveLoRA || !$0.isOfLoRA }
+    let columns = ["Adapter", "State"] + numbers.map(\.title)
     var out = """
       <section>
       <h2>All jobs</h2>
@@ -155,25 +183,20 @@ struct OverviewPage {
         "<th\(index > 1 ? " class=\"n\"" : "")><button type=\"button\">\(column)</button></th>"
     }
     out += "</tr></thead>\n<tbody>\n"
-    for row in rows { out += line(row) }
+    for row in rows { out += line(row, numbers) }
     return out + "</tbody>\n</table></div>\n</section>\n"
   }
 
   /// A row; numbers stand in `v`, so that what is sorted is not what is shown.
   ///
   /// Cells need no end.
-  private func line(_ row: OverviewRow) -> String {
+  private func line(_ row: OverviewRow, _ columns: [Column]) -> String {
     func cell(_ value: Double?, _ text: String) -> String {
       guard let value, value.isFinite else { return "<td class=n>\(text)" }
       return "<td class=n v=\(Numerals.fixed(value, 6))>\(text)"
     }
     return "<tr class=\(row.state.rawValue)><td>\(link(row))<td>\(row.state.rawValue)"
-      + cell(row.loraAccuracy, row.cells.lora) + cell(row.accuracy, row.cells.result)
-      + cell(row.retained, row.cells.retained) + cell(row.nll, row.cells.resultNLL)
-      + cell(row.energy, row.energy.map { Numerals.percent($0) } ?? Numerals.absent)
-      + cell(row.shippedBytes.map(Double.init), row.cells.asShipped)
-      + cell(row.artifactBytes.map(Double.init), row.cells.artifact)
-      + cell(row.ratio, row.cells.ratio) + "\n"
+      + columns.map { cell($0.value(row), $0.text(row)) }.joined() + "\n"
   }
 
   private static let notes = """

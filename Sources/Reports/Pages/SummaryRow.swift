@@ -9,6 +9,7 @@ struct SummaryRow: Sendable {
   let result: String
   let resultRange: String
   let retained: String
+  let baseNLL: String
   let loraNLL: String
   let resultNLL: String
   let asShipped: String
@@ -32,12 +33,16 @@ struct SummaryRow: Sendable {
     result = found.map { Numerals.percent($0.accuracy) } ?? Numerals.absent
     resultRange = found?.accuracyCI95.map(Numerals.percentRange) ?? ""
     retained = found?.retainedGain.map { Numerals.percent($0) } ?? Numerals.absent
-    loraNLL = evaluation?.first(.lora).map { Numerals.fixed($0.nll, 3) } ?? Numerals.absent
+    func nll(_ kind: VariantResult.Kind) -> String {
+      evaluation?.first(kind).map { Numerals.fixed($0.nll, 3) } ?? Numerals.absent
+    }
+    baseNLL = nll(.base)
+    loraNLL = nll(.lora)
     resultNLL = found.map { Numerals.fixed($0.nll, 3) } ?? Numerals.absent
-    asShipped = job.sizes.map { Numerals.bytes($0.asShipped) } ?? Numerals.absent
-    f16 = job.sizes.map { Numerals.bytes($0.f16Equivalent) } ?? Numerals.absent
+    asShipped = (job.sizes?.asShipped).map(Numerals.bytes) ?? Numerals.absent
+    f16 = (job.sizes?.f16Equivalent).map(Numerals.bytes) ?? Numerals.absent
     artifact = job.sizes.map { Numerals.bytes($0.artifact) } ?? Numerals.absent
-    ratio = job.sizes.map { Numerals.ratio($0.ratioAsShipped) } ?? Numerals.absent
-    ratioF16 = job.sizes.map { Numerals.ratio($0.ratioF16) } ?? Numerals.absent
+    ratio = (job.sizes?.ratioAsShipped).map(Numerals.ratio) ?? Numerals.absent
+    ratioF16 = (job.sizes?.ratioF16).map(Numerals.ratio) ?? Numerals.absent
   }
 }

@@ -5,8 +5,7 @@ extension Report {
   public var totalsText: String {
     let totals = ReportTotals(jobs)
     guard totals.artifact > 0 else { return totals.sentence }
-    return "\(totals.sentence); \(Numerals.bytes(totals.asShipped)) as shipped became "
-      + "\(Numerals.bytes(totals.artifact)) of artifacts"
+    return "\(totals.sentence); \(totals.bytesSentence)"
   }
 
   /// The accuracy table, where anything was measured, and the size table for a terminal, plain ASCII names, one line a
@@ -14,25 +13,17 @@ extension Report {
   ///
   /// Each table's first line starts with its word, `accuracy` or `size`, so that a script finds it.
   public var terminalText: String {
-    let rows = jobs.map(SummaryRow.init)
+    let (rows, columns) = (jobs.map(SummaryRow.init), SummaryColumns(jobs))
+    func table(_ title: String, _ columns: [SummaryColumns.Column]) -> String {
+      TerminalPage.table(
+        [title] + columns.map(\.title),
+        rows.map { row in [row.name] + columns.map { row[keyPath: $0.cell] } })
+    }
     var out = ""
     if jobs.contains(where: { $0.evaluation != nil }) {
-      out += TerminalPage.table(
-        [
-          "accuracy", "base", "LoRA", "start", "tuned", "stored", "95% interval", "retained",
-          "NLL LoRA", "NLL stored",
-        ],
-        rows.map {
-          [
-            $0.name, $0.base, $0.lora, $0.start, $0.tuned, $0.result, $0.resultRange, $0.retained,
-            $0.loraNLL, $0.resultNLL,
-          ]
-        })
-      out += "\n"
+      out += table("accuracy", columns.accuracy) + "\n"
     }
-    out += TerminalPage.table(
-      ["size", "as shipped", "as F16", "artifact", "smaller", "than F16"],
-      rows.map { [$0.name, $0.asShipped, $0.f16, $0.artifact, $0.ratio, $0.ratioF16] })
+    out += table("size", columns.sizes)
     let verdicts = jobs.flatMap { job in
       (job.evaluation.map(ControlVerdict.all) ?? []).map {
         "\(TerminalPage.safe(job.name)): \($0.sentence(TerminalPage.safe))\n"

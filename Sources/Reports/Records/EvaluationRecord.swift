@@ -48,6 +48,9 @@ public struct EvaluationRecord: Hashable, Sendable {
     }
   }
 
+  /// Whether variants were compared with a LoRA, as KL and agreement are.
+  public var hasTeacher: Bool { variants.contains { $0.klToTeacher != nil } }
+
   /// The first variant of `kind`.
   public func first(_ kind: VariantResult.Kind) -> VariantResult? {
     variants.first { $0.kind == kind }

@@ -20,7 +20,7 @@ public struct JobRecord: Hashable, Sendable {
   public var state: State
   /// Why it failed or was rejected.
   public var failure: FailureRecord?
-  /// The adapter that was converted.
+  /// The adapter that was converted; nil also for a start from nothing.
   public var adapter: SourceRecord?
   /// The base model.
   public var base: SourceRecord?

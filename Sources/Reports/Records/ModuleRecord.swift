@@ -6,14 +6,14 @@ public struct ModuleRecord: Hashable, Sendable {
   public var outFeatures: Int
   /// Columns of the base weight.
   public var inFeatures: Int
-  /// Rank of the LoRA update.
-  public var loraRank: Int
+  /// Rank of the LoRA update; nil for a start from nothing.
+  public var loraRank: Int?
   /// Kept directions on the output side (rows of the latent matrix).
   public var outputRank: Int
   /// Kept directions on the input side (columns of the latent matrix).
   public var inputRank: Int
   /// ‖UᵀΔWV‖² ⁄ ‖ΔW‖²: the share of the update's energy that the directions hold, in [0, 1]; nil
-  /// for an update of zero.
+  /// for an update of zero, and for a start from nothing.
   public var capturedEnergy: Double?
   /// 1 − weighted error ⁄ weighted total of the start, in the curvature-weighted norm.
   public var weightedCapturedEnergy: Double?
@@ -22,7 +22,7 @@ public struct ModuleRecord: Hashable, Sendable {
 
   /// Creates a record.
   public init(
-    name: String, outFeatures: Int, inFeatures: Int, loraRank: Int, outputRank: Int,
+    name: String, outFeatures: Int, inFeatures: Int, loraRank: Int?, outputRank: Int,
     inputRank: Int, capturedEnergy: Double?, weightedCapturedEnergy: Double? = nil, bytes: Int
   ) {
     self.name = name

@@ -14,17 +14,17 @@ public struct SizeRecord: Hashable, Sendable {
     }
   }
 
-  /// The adapter's weights file as shipped.
-  public var asShipped: Int
-  /// Two bytes for each of the adapter's parameters: what it would be without headers in F16.
-  public var f16Equivalent: Int
+  /// The adapter's weights file as shipped; nil for a start from nothing.
+  public var asShipped: Int?
+  /// Two bytes for each of the adapter's parameters: what it would be without headers in F16; nil for a start from nothing.
+  public var f16Equivalent: Int?
   /// The artifact on disk.
   public var artifact: Int
   /// What the artifact's bytes hold, each compressed alone, largest first.
   public var parts: [Part]
 
   /// Creates a record.
-  public init(asShipped: Int, f16Equivalent: Int, artifact: Int, parts: [Part] = []) {
+  public init(asShipped: Int?, f16Equivalent: Int?, artifact: Int, parts: [Part] = []) {
     self.asShipped = asShipped
     self.f16Equivalent = f16Equivalent
     self.artifact = artifact
@@ -32,8 +32,8 @@ public struct SizeRecord: Hashable, Sendable {
   }
 
   /// How many times smaller the artifact is than the adapter as shipped.
-  public var ratioAsShipped: Double { Double(asShipped) / Double(artifact) }
+  public var ratioAsShipped: Double? { asShipped.map { Double($0) / Double(artifact) } }
 
   /// How many times smaller the artifact is than the adapter in F16.
-  public var ratioF16: Double { Double(f16Equivalent) / Double(artifact) }
+  public var ratioF16: Double? { f16Equivalent.map { Double($0) / Double(artifact) } }
 }

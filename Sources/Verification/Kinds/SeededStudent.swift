@@ -7,13 +7,17 @@ import Models
 import Tensors
 import Training
 
-/// The model of gradient and training cases: seeded factors on every linear module
-/// (`formats/golden.md` §5.3), and the examples by token ids.
+/// The model of gradient and training cases: seeded factors on every linear module (`formats/golden.md` §5.3), or zeros in
+/// the base's first directions, and the examples by token ids.
 struct SeededStudent {
   let student: StudentModel
   let teacher: Decoder?
   let examples: [TokenizedExample]
   let objective: TuningOptions.Objective
+  /// The factors of every module.
+  let bases: [ModuleBasis]
+  /// Whether they are the base's first directions.
+  let hasTopDirections: Bool
 
   init(_ context: CaseContext) throws(Fault) {
     let golden = context.golden
@@ -21,7 +25,8 @@ struct SeededStudent {
     let base = try context.workshop.base(path)
     let weights = try context.workshop.weights(path)
     let rank = try golden.parameters["rank"].int(in: 1...1024)
-    let scale = try golden.parameters["latentScale"].double()
+    let hasTopDirections = golden.parameters["directions"].isPresent
+    let scale = hasTopDirections ? 0 : try golden.parameters["latentScale"].double()
     let name = try golden.parameters["objective"].string()
     guard let objective = TuningOptions.Objective(rawValue: name) else {
       throw golden.parameters["objective"].fault("unknown objective \(name)")
@@ -35,6 +40,13 @@ struct SeededStudent {
         let normals = generator.normals(rows * rank)
         return Matrix(rows: rows, columns: rank, elements: normals.map { Float($0 * scale) })
       }
+      latents.append(factor(3, rows: rank, scale: scale))
+      guard !hasTopDirections else {
+        let basis = try SingularBasis(
+          weight: try base.matrix(module.weightName), moduleName: module.name)
+        bases.append(try basis.moduleBasis(for: .top(rank: rank, omegaSeed: golden.seed)))
+        continue
+      }
       func root(_ features: Int) -> Double { 1 / Double(features).squareRoot() }
       bases.append(
         ModuleBasis(
@@ -43,8 +55,9 @@ struct SeededStudent {
           inputBasis: factor(2, rows: module.inFeatures, scale: root(module.inFeatures)),
           outputSingularValues: [], inputSingularValues: [],
           selection: .random(rank: LatentRank(rank), seed: golden.seed)))
-      latents.append(factor(3, rows: rank, scale: scale))
     }
+    self.bases = bases
+    self.hasTopDirections = hasTopDirections
     let threads = context.workshop.options.threads
     student = StudentModel(
       weights: weights, modules: base.linearModules, bases: bases, latents: latents,

@@ -88,10 +88,10 @@ public struct GoldenRecorder {
     let kept = RecordedInputs.file(
       RecordedCase.artifactName, try SHA256Digest.of(try InputFile(job.artifactPath)))
     var cases: [RecordedCase] = []
-    if RecordedRecipe.isRepeatable(job.plan.recipe) {
+    if RecordedRecipe.isRepeatable(job.plan.recipe), let adapter = job.plan.adapterPath {
       let files = RecordedRecipe.files(job.plan.recipe)
       var named: [(String, JSONValue)] = [
-        ("base", base), ("adapter", try inputs.input(job.plan.adapterPath)), ("artifact", kept),
+        ("base", base), ("adapter", try inputs.input(adapter)), ("artifact", kept),
       ]
       for file in files { named.append((file.role, try inputs.input(file.path))) }
       cases.append(.conversion(job.plan, inputs: named, files: files.map(\.role)))

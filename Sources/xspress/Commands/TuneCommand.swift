@@ -10,12 +10,17 @@ struct TuneCommand: ParsableCommand, RecipeCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "tune",
-    abstract: "Converts an adapter and fine-tunes the latents to recover its accuracy.",
+    abstract:
+      "Converts an adapter and fine-tunes the latents; without one trains them from nothing.",
     usage: """
-      xspress tune --base PATH --adapter PATH (--rank N | --budget SIZE) --train FILE \
+      xspress tune --base PATH [--adapter PATH] (--rank N | --budget SIZE) --train FILE \
       [OPTIONS] -o OUT
       """,
     discussion: """
+      Without --adapter nothing is converted: latents in directions of the base learn the \
+      completions of the examples. --directions top --init normal is the method of the LoRA-XS \
+      paper; by default directions are those along which the loss of the base moves most.
+
       The same command run again continues from its checkpoint. Under mpirun, with --mpi, the \
       processes share the work and the result is the same to the byte.
 
@@ -33,6 +38,8 @@ struct TuneCommand: ParsableCommand, RecipeCommand {
           --train self --self-openings openings.jsonl -o out.loraxs
         xspress tune --base model.gguf --adapter my-lora --budget 64KB \\
           --train train.jsonl --sign key.pem -o out.loraxs
+        xspress tune --base model.gguf --rank 32x8 --target-modules q_proj \\
+          --target-modules v_proj --train train.jsonl --eval test.jsonl -o new.loraxs
         mpirun -np 4 xspress tune --mpi --base model.gguf --adapter my-lora \\
           --rank 32x8 --train train.jsonl -o out.loraxs
       """)

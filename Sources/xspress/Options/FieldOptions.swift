@@ -28,7 +28,7 @@ struct FieldOptions<Source: FieldSource>: ParsableArguments, CustomReflectable {
       case .truth:
         let isGiven = try container.decode(Flag<Bool>.self, forKey: key).wrappedValue
         if isGiven { given[field.key] = ["true"] }
-      case .words:
+      case .words, .modules:
         given[field.key] = try container.decode(Option<[String]>.self, forKey: key).wrappedValue
       default:
         let text = try container.decode(Option<String?>.self, forKey: key).wrappedValue
@@ -67,6 +67,9 @@ extension Field {
       Option<[String]>(
         wrappedValue: [], name: .customLong(flag), parsing: .singleValue, help: commandHelp,
         completion: .list(words))
+    case .modules:
+      Option<[String]>(
+        wrappedValue: [], name: .customLong(flag), parsing: .singleValue, help: commandHelp)
     case .word(let words):
       Option<String?>(name: .customLong(flag), help: commandHelp, completion: .list(words))
     case .file, .examples, .share:

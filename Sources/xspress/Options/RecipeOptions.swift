@@ -18,6 +18,7 @@ struct RecipeOptions<Command: RecipeCommand>: ParsableArguments {
   @OptionGroup(title: "Files and output") var places: PlaceOptions
 
   @OptionGroup(title: FieldGroup.adapter.title) var reading: FieldOptions<Reading>
+  @OptionGroup(title: FieldGroup.scratch.title) var scratch: FieldOptions<Scratch>
   @OptionGroup(title: FieldGroup.size.title) var size: FieldOptions<Size>
   @OptionGroup(title: FieldGroup.start.title) var start: FieldOptions<Start>
   @OptionGroup(title: FieldGroup.storage.title) var storage: FieldOptions<Storage>
@@ -28,6 +29,10 @@ struct RecipeOptions<Command: RecipeCommand>: ParsableArguments {
   enum Reading: FieldSource {
     static var command: Field.Command { Command.recipeCommand }
     static var group: FieldGroup { .adapter }
+  }
+  enum Scratch: FieldSource {
+    static var command: Field.Command { Command.recipeCommand }
+    static var group: FieldGroup { .scratch }
   }
   enum Size: FieldSource {
     static var command: Field.Command { Command.recipeCommand }
@@ -63,13 +68,24 @@ struct RecipeOptions<Command: RecipeCommand>: ParsableArguments {
   }
 
   /// The recipe that the options make.
+  ///
+  /// - Throws: 64 `USAGE`.
   func recipe() throws(Fault) -> Recipe {
     let groups = [
-      reading.given, size.given, start.given, storage.given, tuning.given, ownTexts.given,
-      measuring.given,
+      reading.given, scratch.given, size.given, start.given, storage.given, tuning.given,
+      ownTexts.given, measuring.given,
     ]
     let given = groups.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
-    return try Recipe(GivenOptions(commandLine: given, command: Command.recipeCommand))
+    let command = Command.recipeCommand
+    if places.adapter == nil, command == .convert {
+      throw Fault(.usage, "USAGE", "--adapter is missing")
+    }
+    let recipe = try Recipe(
+      GivenOptions(commandLine: given, command: command, isFromScratch: places.adapter == nil))
+    if recipe.scratch != nil, places.adapter != nil {
+      throw Fault(.usage, "USAGE", "--target-modules stands beside --adapter; choose one")
+    }
+    return recipe
   }
 
   /// Runs the job that the options make, or says what it would be; of several ranks the first says something.
@@ -82,7 +98,7 @@ struct RecipeOptions<Command: RecipeCommand>: ParsableArguments {
       return
     }
     var request = JobRequest(
-      name: JobNames.derived(fromPath: places.adapter), basePath: places.base,
+      name: places.name, basePath: places.base,
       adapterPath: places.adapter, recipe: recipe, outputPath: places.output)
     request.restarts = restarts
     // Before the work: a key that is none must not cost it.
@@ -101,8 +117,11 @@ struct PlaceOptions: ParsableArguments {
     help: "Base model: a .gguf, a .safetensors with config.json beside it, or an HF directory.")
   var base: String
 
-  @Option(help: "LoRA adapter: a directory, or the file with its tensors.")
-  var adapter: String
+  @Option(
+    help:
+      "LoRA adapter: a directory, or the file with its tensors; tune without one trains from nothing."
+  )
+  var adapter: String?
 
   @Option(name: .shortAndLong, help: "The artifact to write.")
   var output: String
@@ -114,4 +133,11 @@ struct PlaceOptions: ParsableArguments {
 
   @Flag(help: "Print one JSON document.")
   var json = false
+
+  /// The job's name: the adapter's, else the result's without its extension.
+  var name: String {
+    if let adapter { return JobNames.derived(fromPath: adapter) }
+    let stem = output.hasSuffix(".loraxs") ? String(output.dropLast(".loraxs".count)) : output
+    return JobNames.derived(fromPath: stem)
+  }
 }

@@ -4,26 +4,28 @@ import Reports
 /// An evaluation as a table for people.
 enum EvaluationTable {
   static func text(_ record: EvaluationRecord) -> String {
-    let header = [
-      "variant", "accuracy", "95% interval", "NLL", "KL to teacher", "agreement", "retained",
-      "bytes",
-    ]
-    let rows = record.variants.map(row)
+    let compared = ["KL to teacher", "agreement", "retained"]
+    let header =
+      ["variant", "accuracy", "95% interval", "NLL"] + (record.hasTeacher ? compared : [])
+      + ["bytes"]
+    let rows = record.variants.map { row($0, hasTeacher: record.hasTeacher) }
     return TextTable.text(header, rows) + "\n\(record.extent) of \(record.data.path)"
   }
 
-  private static func row(_ variant: VariantResult) -> [String] {
+  private static func row(_ variant: VariantResult, hasTeacher: Bool) -> [String] {
     let interval = variant.accuracyCI95.map {
       "\(percent($0.lowerBound))–\(percent($0.upperBound))"
     }
     let divergence = variant.klToTeacher.map { String(format: "%.4f", $0) }
     let missing = "–"
+    let compared = [
+      divergence ?? missing, variant.agreement.map(percent) ?? missing,
+      variant.retainedGain.map(percent) ?? missing,
+    ]
     return [
       variant.name, percent(variant.accuracy), interval ?? missing,
-      String(format: "%.4f", variant.nll), divergence ?? missing,
-      variant.agreement.map(percent) ?? missing, variant.retainedGain.map(percent) ?? missing,
-      variant.bytes.map { "\($0)" } ?? missing,
-    ]
+      String(format: "%.4f", variant.nll),
+    ] + (hasTeacher ? compared : []) + [variant.bytes.map { "\($0)" } ?? missing]
   }
 
   private static func percent(_ fraction: Double) -> String {

@@ -29,8 +29,9 @@ extension TrapTests {
         metadata: ArtifactMetadata(
           createdBy: "test",
           base: .init(architecture: "llama", rootDigest: Artifact.rootDigest([digest])),
-          adapter: .init(
-            name: "a", format: "peft", digest: digest, byteCount: 1, parameterCount: 1, rank: 1),
+          origin: .adapter(
+            .init(
+              name: "a", format: "peft", digest: digest, byteCount: 1, parameterCount: 1, rank: 1)),
           directions: .selected, storage: .int8, record: JSONObject([])))
       try artifact.checkBase { (_) throws(Fault) in digest }
       let other = SHA256Digest.of(Array("the same model, quantised otherwise".utf8))

@@ -22,15 +22,17 @@ package struct AdapterMeasurementStage: Stage {
 }
 
 extension Measurement {
-  /// The LoRA, with which all that follow are compared, and the base.
+  /// The LoRA, if there is one, with which all that follow are compared, and the base.
   convenience init(
     ofAdapterAndBaseOn data: JobRequest.Data, in job: JobContext
   ) throws(Fault) {
     let (session, request) = (job.session, job.request)
     try self.init(session: session, request: data, seed: request.seed)
-    try measure(
-      .lora, name: job.matched.adapter.name, source: request.adapterPath,
-      bytes: job.matched.adapter.byteCount, pool: try job.teacher())
+    if let adapter = job.source.adapter, let teacher = try job.teacher() {
+      try measure(
+        .lora, name: adapter.name, source: request.adapterPath, bytes: adapter.byteCount,
+        pool: teacher)
+    }
     try measure(
       .base, name: "base", source: request.basePath,
       pool: DecoderPool(weights: try session.unchanged.weights(), threads: session.threads))

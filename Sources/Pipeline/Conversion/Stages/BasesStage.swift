@@ -1,7 +1,7 @@
 package import Faults
 import Recipes
 
-/// The singular directions of the modules that the adapter changes, where the job looks at any.
+/// The singular directions of the job's modules, where it looks at any.
 package struct BasesStage: Stage {
   package static let name: String? = "bases"
 
@@ -10,7 +10,7 @@ package struct BasesStage: Stage {
   package func run(_: Void, in job: JobContext) throws(Fault) {
     guard job.request.directions != .own, job.request.form != .pairs else { return }
     try job.session.prepareBases(
-      job.matched.modules, leading: { [request = job.request] in request.leadingDirections(of: $0) }
+      job.source.modules, leading: { [request = job.request] in request.leadingDirections(of: $0) }
     )
   }
 }

@@ -20,12 +20,10 @@ package struct CalibrationStage: Stage {
     let examples = try job.tokenized(try job.file(of: data), role: "calibration")
     let (session, seed) = (job.session, job.request.seed)
     let scratch = Paths.parent(of: job.request.outputPath)
-    switch job.request.calibrationModel {
-    case .adapter:
-      return try session.curvature(
-        of: try job.teacher(), examples: examples, seed: seed, scratch: scratch)
-    case .base:
+    guard job.request.calibrationModel == .adapter, let teacher = try job.teacher() else {
       return try session.moments.rows(session, examples: examples, seed: seed, scratch: scratch)
     }
+    return try session.curvature(
+      of: teacher, examples: examples, seed: seed, scratch: scratch)
   }
 }

@@ -13,9 +13,11 @@ package struct GateStage: Stage {
   }
 
   package func run(_ rows: JobRows?, in job: JobContext) throws(Fault) -> RetentionGate? {
-    guard let share = job.request.target.minRetained else { return nil }
+    guard let share = job.request.target.minRetained, let teacher = try job.teacher() else {
+      return nil
+    }
     return try RetentionGate(
-      session: job.session, examples: rows?.gate ?? [], teacher: try job.teacher(),
-      adapterPath: job.request.adapterPath, asked: share, seed: job.request.seed)
+      session: job.session, examples: rows?.gate ?? [], teacher: teacher,
+      adapterPath: job.request.subjectPath, asked: share, seed: job.request.seed)
   }
 }

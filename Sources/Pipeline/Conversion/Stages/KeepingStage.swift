@@ -15,14 +15,12 @@ package struct KeepingStage: Stage {
     _ input: (gate: GateRecord?, evaluation: EvaluationRecord?), in job: JobContext
   ) throws(Fault) -> JobRecord {
     job.removeState()
-    let bytes = job.matched.adapter.byteCount
     var record = RecordStage.record(
       job, state: .kept,
-      sizes: SizeRecord(
-        asShipped: bytes, f16Equivalent: job.matched.adapter.parameterCount * 2, artifact: bytes),
+      sizes: job.source.adapter.map { SizeRecord($0, artifact: $0.byteCount) },
       gate: input.gate,
       settings: [
-        Setting("rank", job.matched.adapter.rank), Setting("form", "the LoRA as it is"),
+        Setting("rank", job.source.rank), Setting("form", "the LoRA as it is"),
         Setting("directions", job.request.directions.rawValue),
         Setting("start", job.request.method.rawValue),
       ] + RecordStage.calibration(job))

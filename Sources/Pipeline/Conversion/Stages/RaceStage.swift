@@ -105,16 +105,17 @@ package struct RaceStage: Stage {
 
   // MARK: - One comparison
 
-  /// By KL on `rows`, or without rows by the energy that is not captured.
+  /// By KL on `rows`, by cross-entropy where there is no LoRA, or without rows by the energy that is not captured.
   private func compared(
     _ starts: [Start], _ rows: [TokenizedExample], _ job: JobContext
   ) throws(Fault) -> (winner: Start, race: RaceRecord) {
+    let teacher = try job.teacher()
+    let objective: TuningOptions.Objective = teacher == nil ? .ce : .kd
     let data =
       rows.isEmpty
       ? nil
       : TuningData(
-        training: [], validation: rows, teacher: try job.teacher(), store: nil,
-        ranks: job.session.ranks)
+        training: [], validation: rows, teacher: teacher, store: nil, ranks: job.session.ranks)
     let results = try starts.map { (start) throws(Fault) -> (loss: Double, seconds: Double) in
       let began = Date()
       guard let data else {
@@ -124,7 +125,7 @@ package struct RaceStage: Stage {
       let student = try start.projected.student(
         job.session, latents: try start.untuned(), storage: start.storage)
       return (
-        try data.validationLoss(of: student, objective: .kd), Date().timeIntervalSince(began)
+        try data.validationLoss(of: student, objective: objective), Date().timeIntervalSince(began)
       )
     }
     let best = RaceStage.best(results.map(\.loss), count: 1)[0]
@@ -135,7 +136,8 @@ package struct RaceStage: Stage {
     }
     return (
       starts[best],
-      RaceRecord(measure: data == nil ? "energy" : "kd", rows: rows.count, entries: entries)
+      RaceRecord(
+        measure: data == nil ? "energy" : objective.rawValue, rows: rows.count, entries: entries)
     )
   }
 

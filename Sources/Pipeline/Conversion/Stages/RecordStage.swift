@@ -26,12 +26,10 @@ package struct RecordStage: Stage {
     var record = RecordStage.record(
       job, state: .done,
       sizes: SizeRecord(
-        asShipped: job.matched.adapter.byteCount,
-        f16Equivalent: job.matched.adapter.parameterCount * 2,
-        artifact: input.file.byteCount, parts: input.file.parts),
+        job.source.adapter, artifact: input.file.byteCount, parts: input.file.parts),
       gate: input.gate,
       settings: [
-        Setting("rank", tuned.projected.rankSummary(of: job.matched.modules.count)),
+        Setting("rank", tuned.projected.rankSummary(of: job.source.modules.count)),
         Setting("form", tuned.projected.form),
         Setting("form chosen by", input.race == nil ? "the options" : "a race"),
         Setting("pairs chosen by", RecordStage.pairs(tuned)),
@@ -57,20 +55,13 @@ package struct RecordStage: Stage {
 
   /// What the records of all jobs that went through their stages have.
   static func record(
-    _ job: JobContext, state: JobRecord.State, sizes: SizeRecord, gate: GateRecord?,
+    _ job: JobContext, state: JobRecord.State, sizes: SizeRecord?, gate: GateRecord?,
     settings: [Setting]
   ) -> JobRecord {
     let (request, session) = (job.request, job.session)
-    let (adapter, base) = (job.matched.adapter, session.base)
+    let base = session.base
     return JobRecord(
-      name: request.name, state: state,
-      adapter: SourceRecord(
-        name: adapter.name, path: adapter.path, format: adapter.format, bytes: adapter.byteCount,
-        sha256: adapter.digest.hex,
-        details: [
-          Setting("rank", adapter.rank), Setting("parameters", adapter.parameterCount),
-          Setting("base named by the adapter", adapter.baseModelName ?? "none"),
-        ]),
+      name: request.name, state: state, adapter: job.source.adapter.map { SourceRecord($0) },
       base: SourceRecord(
         name: Paths.name(of: base.path), path: base.path, format: base.format.rawValue,
         bytes: base.tensors.reduce(0) { $0 + $1.byteCount }, sha256: nil,
@@ -113,7 +104,7 @@ package struct RecordStage: Stage {
 
   /// Which parameters are carried and how, in a few words.
   private static func carried(_ job: JobContext) -> String {
-    let parts = job.matched.parts
+    let parts = job.source.parts
     guard let first = parts.first else { return "none" }
     let names =
       parts.count == 1
@@ -125,16 +116,38 @@ package struct RecordStage: Stage {
     _ tuned: TunedAdapter, _ artifact: AssembledArtifact, _ job: JobContext
   ) -> [ModuleRecord] {
     var loraRanks: [String: Int] = [:]
-    for update in job.matched.adapter.updates { loraRanks[update.moduleName] = update.rank }
+    for update in job.source.adapter?.updates ?? [] { loraRanks[update.moduleName] = update.rank }
     return tuned.projected.modules.indices.map { index in
       let module = tuned.projected.modules[index]
       let projection = tuned.projected.projections[index]
       return ModuleRecord(
         name: module.name, outFeatures: module.outFeatures, inFeatures: module.inFeatures,
-        loraRank: loraRanks[module.name] ?? 0, outputRank: projection.selection.outputRank,
+        loraRank: loraRanks[module.name], outputRank: projection.selection.outputRank,
         inputRank: projection.selection.inputRank, capturedEnergy: projection.heldEnergy,
         weightedCapturedEnergy: projection.weightedCapturedEnergy,
         bytes: artifact.latentByteCount(index))
     }
+  }
+}
+
+extension SizeRecord {
+  /// Bytes of what was made, beside the adapter's, if there is one.
+  init(_ adapter: Adapter?, artifact: Int, parts: [Part] = []) {
+    self.init(
+      asShipped: adapter?.byteCount, f16Equivalent: adapter.map { $0.parameterCount * 2 },
+      artifact: artifact, parts: parts)
+  }
+}
+
+extension SourceRecord {
+  /// An adapter.
+  init(_ adapter: Adapter) {
+    self.init(
+      name: adapter.name, path: adapter.path, format: adapter.format, bytes: adapter.byteCount,
+      sha256: adapter.digest.hex,
+      details: [
+        Setting("rank", adapter.rank), Setting("parameters", adapter.parameterCount),
+        Setting("base named by the adapter", adapter.baseModelName ?? "none"),
+      ])
   }
 }

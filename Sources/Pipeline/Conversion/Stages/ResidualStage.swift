@@ -18,7 +18,7 @@ package struct ResidualStage: Stage {
     _ curvature: CurvatureRows?, in job: JobContext
   ) throws(Fault) -> Projector {
     var projector = Projector(
-      session: job.session, adapter: job.matched, curvature: curvature,
+      session: job.session, source: job.source, curvature: curvature,
       candidates: job.request.candidates, seed: job.request.seed, residuals: [],
       scratch: Paths.parent(of: job.request.outputPath))
     if let residual = job.request.residual {

@@ -53,6 +53,7 @@ package struct StartStage: Stage {
       let request = job.request
       let isOpen =
         request.form == nil && request.residual == nil && request.directions == .selected
+        && job.source.matched != nil
       let forms = request.form.map { [$0] } ?? (isOpen ? [.directions, .pairs] : [.directions])
       return forms.flatMap { form in
         (form == .directions ? request.recipe.storages : [request.storage]).map {
@@ -101,8 +102,8 @@ package struct StartStage: Stage {
   ) throws(Fault) -> Start {
     let plan = RankPlan.uniform(rank)
     let projected: ProjectedAdapter
-    if let path = job.request.startArtifactPath {
-      projected = try ArtifactLoader(session: job.session).load(path).projected(job.matched)
+    if let path = job.request.startArtifactPath, let matched = job.source.matched {
+      projected = try ArtifactLoader(session: job.session).load(path).projected(matched)
     } else {
       projected = try job.projected(projector, plan)
       if case .rank = job.request.target { job.warnOfClipping(projected, rank: rank) }

@@ -28,7 +28,7 @@ package struct WritingStage: Stage {
       guard size <= bytes else {
         throw Fault(
           .badData, "JOB-BUDGET", "the artifact has \(size) bytes, the budget is \(bytes)",
-          path: job.request.adapterPath)
+          path: job.request.subjectPath)
       }
     }
     let ranks = job.session.ranks

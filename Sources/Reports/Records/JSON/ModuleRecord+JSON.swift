@@ -25,7 +25,8 @@ extension ModuleRecord {
     let weighted = "weighted_captured_energy"
     self.init(
       name: try field["name"].string(), outFeatures: try shape[0].count(),
-      inFeatures: try shape[1].count(), loraRank: try field["lora_rank"].count(),
+      inFeatures: try shape[1].count(),
+      loraRank: try field["lora_rank"].optional { f throws(Fault) in try f.count() },
       outputRank: try field["output_rank"].count(), inputRank: try field["input_rank"].count(),
       capturedEnergy: try field["captured_energy"].optionalFigure(in: field, "captured_energy"),
       weightedCapturedEnergy: try field[weighted].optionalFigure(in: field, weighted),

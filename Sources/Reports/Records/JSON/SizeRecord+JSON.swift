@@ -19,8 +19,8 @@ extension SizeRecord {
   /// - Throws: 65 `RECORD` naming the field.
   public init(json field: JSONField) throws(Fault) {
     self.init(
-      asShipped: try field["as_shipped"].count(),
-      f16Equivalent: try field["f16_equivalent"].count(),
+      asShipped: try field["as_shipped"].optional { f throws(Fault) in try f.count() },
+      f16Equivalent: try field["f16_equivalent"].optional { f throws(Fault) in try f.count() },
       artifact: try field["artifact"].count(),
       parts: try field["parts"].list { f throws(Fault) in
         Part(name: try f["name"].string(), bytes: try f["bytes"].count())
