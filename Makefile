@@ -15,6 +15,7 @@
 #   make crosscheck  the exports of the built tool, read by PEFT, Transformers, gguf-py, llama.cpp and a second reader
 #   make bench     XSPress beside its peers, in pairs; ARGS="--quick --only step" (Sources/Benchmarks)
 #   make fuzz-short  every reader under libFuzzer and AddressSanitizer, a minute each; make fuzz SECONDS_EACH=3600 longer
+#   make faults    every call to the file system with every error number, at each place of four commands; half an hour
 #   make cluster-test  parts on a Slurm of two nodes on this machine, where it is installed (as root; a minute)
 #   make browser-test  the pages of reports driven in a headless Chromium, where there is one
 #   make mpi-shim  what `xspress tune --mpi` loads, built with MPICC (default mpicc) beside the tool
@@ -38,7 +39,7 @@ MPI_SOURCE = Sources/Ranks/MPI/xspress_mpi.c
 SWIFT_FLAGS = -c release
 TEST_FLAGS = $(SWIFT_FLAGS) --disable-testable-imports
 
-.PHONY: demo test build lint format documents models setup golden verify digests crosscheck bench fuzz fuzz-short cluster-test browser-test mpi-shim mpi-test install clean
+.PHONY: demo test build lint format documents models setup golden verify digests crosscheck bench fuzz fuzz-short faults cluster-test browser-test mpi-shim mpi-test install clean
 
 demo: build models
 	@test -f golden/demo/$(DEMO).yaml || { \
@@ -93,6 +94,10 @@ fuzz fuzz-short: build
 	XSPRESS_FUZZ=1 $(SWIFT) build -c release --product xspress-fuzz --scratch-path .build-fuzz \
 	  -Xswiftc -sanitize=fuzzer,address -Xswiftc -use-ld=lld -Xcc -fsanitize=fuzzer-no-link,address
 	SECONDS_EACH=$(SECONDS_EACH) sh Tests/Fuzz/fuzz.sh $(TARGETS)
+
+faults: setup models
+	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
+	XSPRESS_FAULTS=all $(SWIFT) test $(TEST_FLAGS) --skip-build --filter FailingCallTests
 
 cluster-test: build
 	bash Tests/Cluster/cluster.sh $(XSPRESS)

@@ -1,5 +1,6 @@
 public import Faults
 import Glibc
+import Synchronization
 
 /// Writes files so that a reader sees the old complete file or the new complete one.
 ///
@@ -87,6 +88,15 @@ public enum AtomicFile {
       removed += 1
     }
     return removed
+  }
+
+  private static let counter = Atomic<Int>(0)
+
+  /// A name for a temporary sibling of `path`, another one at every call.
+  static func temporaryPath(for path: String) -> String {
+    let serial = counter.add(1, ordering: .relaxed).newValue
+    return Paths.join(
+      Paths.parent(of: path), temporaryPrefix(for: Paths.name(of: path)) + "\(getpid())-\(serial)")
   }
 
   /// More than any folder of outputs has.

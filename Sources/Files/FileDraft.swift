@@ -1,6 +1,5 @@
 import Faults
 import Glibc
-import Synchronization
 
 /// A temporary sibling of a file that is to be replaced: written and read back, made durable, then given the name.
 ///
@@ -12,8 +11,6 @@ struct FileDraft {
   private let sink: FileSink
   private let calls: SystemCalls
 
-  private static let counter = Atomic<Int>(0)
-
   /// Makes the temporary file and has `body` write to it; throws as ``AtomicFile``, and leaves nothing then.
   init(
     _ path: String, expectedByteCount: Int?, calls: SystemCalls,
@@ -21,10 +18,7 @@ struct FileDraft {
   ) throws(Fault) {
     self.path = path
     self.calls = calls
-    let serial = FileDraft.counter.add(1, ordering: .relaxed).newValue
-    temporary = Paths.join(
-      Paths.parent(of: path),
-      AtomicFile.temporaryPrefix(for: Paths.name(of: path)) + "\(getpid())-\(serial)")
+    temporary = AtomicFile.temporaryPath(for: path)
     descriptor = calls.open(temporary, .createNew)
     guard descriptor >= 0 else {
       throw Fault.cannotWrite(path, step: "create", errno: -descriptor, needed: expectedByteCount)

@@ -64,8 +64,11 @@ public final class FileSink {
         return got
       }
       if count == -Int(EINTR) { continue }
-      guard count > 0 else {
+      guard count != 0 else {
         throw Fault(.io, "OUT-SHORT", "cannot read back at byte \(offset)", path: path)
+      }
+      guard count > 0 else {
+        throw Fault.cannotWrite(path, step: "read back", errno: Int32(-count))
       }
       offset += count
     }

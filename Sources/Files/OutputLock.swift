@@ -48,6 +48,7 @@ public final class OutputLock: Sendable {
         }
         OutputLock.sign(descriptor)
       } catch {
+        if isNew, OutputLock.isStill(descriptor, at: path) { unlink(path) }
         close(descriptor)
         throw error
       }

@@ -20,15 +20,13 @@ public final class ScratchFile: Sendable {
   /// A scratch file on the file system of `directory`.
   ///
   /// - Throws: 73 `OUT-CREATE` or 75 where no file can be made there.
-  public init(in directory: String) throws(Fault) {
-    var template = Array(Paths.join(directory, ".xspress-scratch-XXXXXX").utf8CString)
-    let descriptor = template.withUnsafeMutableBufferPointer { name -> Int32 in
-      guard let path = name.baseAddress else { return -EINVAL }
-      let descriptor = mkstemp(path)
-      guard descriptor >= 0 else { return -errno }
-      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-      unlink(path)
-      return descriptor
+  public init(in directory: String, calls: SystemCalls = .posix) throws(Fault) {
+    var descriptor = calls.open(directory, .nameless)
+    if [-EOPNOTSUPP, -EISDIR, -ENOENT, -EINVAL].contains(descriptor) {
+      // A file system that cannot. The name is one of temporary files, which the next run removes where this fails.
+      let path = AtomicFile.temporaryPath(for: Paths.join(directory, "scratch"))
+      descriptor = calls.open(path, .createNew)
+      if descriptor >= 0 { _ = calls.unlink(path) }
     }
     guard descriptor >= 0 else {
       throw Fault.cannotWrite(directory, step: "create", errno: -descriptor, needed: nil)

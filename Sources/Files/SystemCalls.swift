@@ -11,6 +11,8 @@ public struct SystemCalls: Sendable {
     case read
     /// A new file for writing and reading back; fails when the name exists.
     case createNew
+    /// A new file without a name on the file system of a directory, gone when it is closed.
+    case nameless
     /// A lock file: created when missing, kept when present, never through a link.
     case lock
     /// A directory, to synchronise its entries.
@@ -38,6 +40,9 @@ public struct SystemCalls: Sendable {
   /// Removes a name.
   public var unlink: @Sendable (String) -> Int32
 
+  /// `O_TMPFILE`, a macro that is not imported.
+  private static let temporaryFile = 0o20_000_000 | O_DIRECTORY
+
   /// The calls of the running system.
   public static let posix = SystemCalls(
     open: { path, mode in
@@ -45,6 +50,7 @@ public struct SystemCalls: Sendable {
         switch mode {
         case .read: O_RDONLY | O_NONBLOCK | O_NOCTTY
         case .createNew: O_RDWR | O_CREAT | O_EXCL
+        case .nameless: O_RDWR | temporaryFile
         case .lock: O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
         case .directory: O_RDONLY | O_DIRECTORY
         }

@@ -202,7 +202,10 @@ private final class Worker {
       try process.run()
       try output.fileHandleForWriting.close()
     } catch {
-      throw Fault(.internalError, "BATCH-WORKER", "the worker process did not start: \(error)")
+      // The program is this one: what is missing is processes, descriptors or memory.
+      throw Fault(
+        .resources, "BATCH-WORKER",
+        "the worker process did not start: \(Fault.text(errno: Int32(clamping: (error as NSError).code)))")
     }
   }
 

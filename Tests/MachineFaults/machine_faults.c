@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static const char *call_that_fails;
@@ -51,6 +53,12 @@ static int is_regular(int descriptor) {
   return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
 }
 
+// Foundation traps where it cannot list /proc.
+static int is_on_disk(DIR *folder) {
+  struct statfs status;
+  return fstatfs(dirfd(folder), &status) == 0 && status.f_type != PROC_SUPER_MAGIC;
+}
+
 // The function of this name behind this library.
 #define REAL(result, name, parameters)                                                       \
   static result(*real) parameters;                                                           \
@@ -68,8 +76,7 @@ static int is_regular(int descriptor) {
 // MARK: - Files
 
 CALL(1, DIR *, NULL, opendir, (const char *path), (path))
-CALL(1, struct dirent *, NULL, readdir, (DIR *folder), (folder))
-CALL(1, int, -1, mkstemp, (char *path), (path))
+CALL(is_on_disk(folder), struct dirent *, NULL, readdir, (DIR *folder), (folder))
 CALL(is_regular(file), ssize_t, -1, read, (int file, void *bytes, size_t size), (file, bytes, size))
 CALL(is_regular(file), ssize_t, -1, pread, (int file, void *bytes, size_t size, off_t place), (file, bytes, size, place))
 CALL(is_regular(file), ssize_t, -1, write, (int file, const void *bytes, size_t size), (file, bytes, size))

@@ -4,6 +4,9 @@ import TestSupport
 import Testing
 
 /// Every call to the file system, failing once at each place where it is made (`formats/errors.md` §3, §4).
+///
+/// Each place has the next of the call's error numbers; with `XSPRESS_FAULTS=all` (`make faults`) each has all of them, which
+/// takes half an hour.
 @Suite struct FailingCallTests {
   /// A call and the numbers that it fails with.
   struct Failure: Sendable, CustomTestStringConvertible {
@@ -16,7 +19,6 @@ import Testing
     Failure(call: "open", numbers: [EMFILE, EIO, EINTR, ENOSPC, EDQUOT, EROFS]),
     Failure(call: "opendir", numbers: [EMFILE, EIO]),
     Failure(call: "readdir", numbers: [EIO]),
-    Failure(call: "mkstemp", numbers: [ENOSPC, EROFS, EMFILE]),
     Failure(call: "read", numbers: [EIO, EINTR]),
     Failure(call: "pread", numbers: [EIO, EINTR, ESTALE]),
     Failure(call: "write", numbers: [ENOSPC, EDQUOT, EIO, EINTR]),
@@ -40,23 +42,33 @@ import Testing
     EAGAIN: [75], ESTALE: [75], EINTR: [], EOPNOTSUPP: [],
   ]
 
-  @Test(.timeLimit(.minutes(15)), arguments: commands, failures)
+  /// The faults of a call: one that has all numbers in turn, or one for each.
+  private static func faults(_ failure: Failure) -> [MachineFault] {
+    let hasAll = ProcessInfo.processInfo.environment["XSPRESS_FAULTS"] == "all"
+    return hasAll
+      ? failure.numbers.map { MachineFault(call: failure.call, numbers: [$0]) }
+      : [MachineFault(call: failure.call, numbers: failure.numbers)]
+  }
+
+  @Test(.timeLimit(.minutes(60)), arguments: commands, failures)
   func endsAsDocumentedAndTheNextRunGoesOn(command: FaultyCommand, failure: Failure) throws {
     try withTemporaryDirectory { folder in
       try FaultyCommand.prepare(folder)
-      for number in failure.numbers {
-        let loop = try FaultLoop(
-          command, MachineFault(call: failure.call, number: number), in: folder)
-        let codes = Self.codes[number] ?? []
+      for fault in Self.faults(failure) {
+        let loop = try FaultLoop(command, fault, in: folder)
         _ = try loop.run { outcome, place in
-          let words = "\(failure.call) \(number) at \(place): \(outcome.errors.prefix(600))"
-          #expect(
-            outcome.status == 0 || codes.contains(outcome.status), "\(outcome.status) \(words)")
-          #expect(outcome.faultLines.count == (outcome.status == 0 ? 0 : 1), "\(words)")
+          let number = fault.number(at: place)
+          let words = "\(fault.call) \(number) at \(place): \(outcome.errors.prefix(600))"
           let line = outcome.faultLines.last ?? ""
+          #expect(
+            outcome.status == 0 || Self.codes[number]?.contains(outcome.status) == true
+              // Written, and not known to be on disk: whatever the reason.
+              || outcome.status == 74 && line.hasSuffix(": OUT-SYNC"),
+            "\(outcome.status) \(words)")
+          #expect(outcome.faultLines.count == (outcome.status == 0 ? 0 : 1), "\(words)")
           #expect(line.utf8.count <= 400, "\(words)")
           // What cannot be removed stays, for the next run.
-          if failure.call != "unlink" { #expect(loop.temporaries().isEmpty, "\(words)") }
+          if fault.call != "unlink" { #expect(loop.temporaries().isEmpty, "\(words)") }
         }
       }
     }

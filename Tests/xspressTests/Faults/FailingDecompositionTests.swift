@@ -21,7 +21,7 @@ import Testing
             FaultyCommand.convert(folder, to: "out.loraxs", size: [])
               + more.map { $0.hasSuffix(".jsonl") ? "\(folder)/\($0)" : $0 }
           }, outputs: ["out.loraxs"])
-        let loop = try FaultLoop(command, MachineFault(call: routine, number: 1), in: folder)
+        let loop = try FaultLoop(command, MachineFault(call: routine, numbers: [1]), in: folder)
         count += try loop.run { outcome, place in
           let words = "\(more) at \(place): \(outcome.errors.prefix(400))"
           #expect(outcome.status == 65 && outcome.faultLines.count == 1, "\(words)")

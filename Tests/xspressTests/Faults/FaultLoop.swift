@@ -89,7 +89,7 @@ struct FaultLoop {
     let names = (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? []
     return names.filter {
       AtomicFile.isTemporaryName(Paths.name(of: $0)) && !$0.hasPrefix("cache/")
-        || $0.hasSuffix(".loraxs.lock") || $0.contains("xspress-scratch")
+        || $0.hasSuffix(".loraxs.lock")
     }
   }
 

@@ -5,12 +5,15 @@ import Foundation
 struct MachineFault: Sendable, CustomStringConvertible {
   /// The call by its name, or `memory`.
   var call: String
-  /// The error number.
-  var number: Int32
+  /// The error numbers, of which each place has the next.
+  var numbers: [Int32]
   /// Of memory: smaller requests are not counted.
   var leastByteCount = 0
 
-  var description: String { "\(call) with \(number)" }
+  var description: String { "\(call) with \(numbers)" }
+
+  /// The error number of the call at `place`.
+  func number(at place: Int) -> Int32 { numbers[place % numbers.count] }
 
   /// The library that is preloaded.
   private static let library = Tool.beside("libmachine-faults.so")
@@ -19,7 +22,7 @@ struct MachineFault: Sendable, CustomStringConvertible {
   func environment(at place: Int, mark: String) -> [String: String] {
     [
       "LD_PRELOAD": Self.library, "FAULT_CALL": call, "FAULT_AT": "\(place)",
-      "FAULT_ERRNO": "\(number)", "FAULT_BYTES": "\(leastByteCount)", "FAULT_MARK": mark,
+      "FAULT_ERRNO": "\(number(at: place))", "FAULT_BYTES": "\(leastByteCount)", "FAULT_MARK": mark,
     ]
   }
 

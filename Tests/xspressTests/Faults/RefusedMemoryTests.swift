@@ -20,7 +20,7 @@ import Testing
   func everyLargeRequestEndsInOneLine(command: FaultyCommand) throws {
     try withTemporaryDirectory { folder in
       try FaultyCommand.prepare(folder)
-      let fault = MachineFault(call: "memory", number: ENOMEM, leastByteCount: 16 << 10)
+      let fault = MachineFault(call: "memory", numbers: [ENOMEM], leastByteCount: 16 << 10)
       let loop = try FaultLoop(command, fault, in: folder)
       let count = try loop.run { outcome, place in check(outcome, at: place) }
       #expect(count > 0)
@@ -32,7 +32,7 @@ import Testing
   func smallRequestsDoSoToo(command: FaultyCommand) throws {
     try withTemporaryDirectory { folder in
       try FaultyCommand.prepare(folder)
-      let loop = try FaultLoop(command, MachineFault(call: "memory", number: ENOMEM), in: folder)
+      let loop = try FaultLoop(command, MachineFault(call: "memory", numbers: [ENOMEM]), in: folder)
       let count = try loop.run(next: { $0 + $0 / 3 + 1 }) { outcome, place in
         check(outcome, at: place)
       }
