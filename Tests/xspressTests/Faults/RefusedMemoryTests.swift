@@ -17,7 +17,7 @@ import Testing
   }
 
   /// An adapter of a few kilobytes is inspected without a large request.
-  private static let large = FaultyCommand.all.filter { $0.name != "inspect of an adapter" }
+  static let large = FaultyCommand.all.filter { $0.name != "inspect of an adapter" }
 
   @Test(.timeLimit(.minutes(10)), arguments: large)
   func everyLargeRequestEndsInOneLine(command: FaultyCommand) throws {
