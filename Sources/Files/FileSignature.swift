@@ -80,7 +80,8 @@ public enum FileSignature: Sendable, Hashable, CaseIterable {
   /// The version of a protocol buffer that begins with one and goes on with a text or a message.
   private static func messageVersion(_ start: [UInt8]) -> UInt8? {
     // As a safetensors file's length of its header it would be beyond 2³².
-    guard start.count >= 8, start[0] == 0x08, start[2] == 0x12, start[4..<8].contains(where: { $0 != 0 })
+    guard start.count >= 8, start[0] == 0x08, start[2] == 0x12,
+      start[4..<8].contains(where: { $0 != 0 })
     else { return nil }
     return start[1]
   }

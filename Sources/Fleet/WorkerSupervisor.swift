@@ -205,7 +205,8 @@ private final class Worker {
       // The program is this one: what is missing is processes, descriptors or memory.
       throw Fault(
         .resources, "BATCH-WORKER",
-        "the worker process did not start: \(Fault.text(errno: Int32(clamping: (error as NSError).code)))")
+        "the worker process did not start: \(Fault.text(errno: Int32(clamping: (error as NSError).code)))"
+      )
     }
   }
 

@@ -17,7 +17,8 @@ import Testing
         ("public", "PUBLIC KEY", "MCowBQYDK2VwAyEA/FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU="),
       ] {
         try AtomicFile.write(
-          "\(folder)/\(name).pem", text: "-----BEGIN \(label)-----\n\(text)\n-----END \(label)-----\n")
+          "\(folder)/\(name).pem",
+          text: "-----BEGIN \(label)-----\n\(text)\n-----END \(label)-----\n")
       }
       try body(folder)
     }
@@ -31,7 +32,9 @@ import Testing
       ] + more, cache: "\(folder)/cache")
   }
 
-  private func verify(_ path: String, _ folder: String, _ more: [String] = []) throws -> Tool.Outcome {
+  private func verify(_ path: String, _ folder: String, _ more: [String] = []) throws
+    -> Tool.Outcome
+  {
     try Tool.run(["verify", path, "--key", "\(folder)/public.pem"] + more)
   }
 

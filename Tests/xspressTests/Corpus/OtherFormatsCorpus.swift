@@ -55,7 +55,8 @@ extension CorpusCase {
     file(143, "a NumPy array", 69, "FILE-FORMAT", names: ["NumPy"], as: "w.npy") {
       [0x93] + Array("NUMPY".utf8) + [1, 0] + [UInt8](repeating: 0x20, count: 64)
     },
-    file(143, "a TensorFlow model", 69, "FILE-FORMAT", names: ["TensorFlow"], as: "saved_model.pb") {
+    file(143, "a TensorFlow model", 69, "FILE-FORMAT", names: ["TensorFlow"], as: "saved_model.pb")
+    {
       [8, 1, 0x12, 0xf4, 0x1b, 0x0a, 0xb1, 1] + [UInt8](repeating: 0x0a, count: 64)
     },
     file(143, "an HDF5 container", 69, "FILE-FORMAT", names: ["HDF5"], as: "w.h5") {
