@@ -53,7 +53,7 @@ import Testing
       let start = try #require(
         try job.run(StartStage(), (size, projector, try job.run(RowsStage()))).first)
       let plain = try zip(start.projected.bases, job.matched.updates).map {
-        try Projection.fit(update: $1, basis: $0, method: .projected)
+        try Projection.fit(update: $1, basis: try $0.whole(), method: .projected)
       }
       return (start, plain)
     }
