@@ -35,7 +35,8 @@ public struct ShelvedBasis: Sendable {
     func kept(_ factor: Matrix<Float>) throws(Fault) -> Place.Piece {
       Place.Piece(rows: factor.rows, columns: factor.columns, place: try file.append(factor))
     }
-    place = Place(file: file, output: try kept(basis.outputBasis), input: try kept(basis.inputBasis))
+    place = Place(
+      file: file, output: try kept(basis.outputBasis), input: try kept(basis.inputBasis))
     self.basis = basis.withoutVectors
   }
 

@@ -23,7 +23,8 @@ public final class CurvatureAccumulator {
   /// Begins the pass of the next `count` tokens of the batch.
   func begin(tokens count: Int) {
     tokens = tokens.upperBound..<tokens.upperBound + count
-    precondition(tokens.upperBound <= folding.tokenCount(batch: batch), "more tokens than announced")
+    precondition(
+      tokens.upperBound <= folding.tokenCount(batch: batch), "more tokens than announced")
   }
 
   /// Adds the module's inputs `[tokens, in]`, unless another one has the same, and its output gradients `[tokens, out]`, which

@@ -151,7 +151,9 @@ import Testing
     #expect(part.gradients.contains { $0.elements.contains { $0 != 0 } })
     // Attention's output of every block but the first, whose buffer is there for all; with room for an eighth more tokens.
     let block = try #require(base.configuration.blocks.first)
-    let (tokens, layers) = (batch.tokens.count + batch.tokens.count / 8, base.configuration.layerCount)
+    let (tokens, layers) = (
+      batch.tokens.count + batch.tokens.count / 8, base.configuration.layerCount
+    )
     #expect(whole.bytes - part.bytes == 4 * tokens * block.attention.queryWidth * (layers - 1))
     // What norms and the activation give is not kept either: that of one block is there for all.
     let hidden = base.configuration.hiddenSize

@@ -80,7 +80,8 @@ import Testing
   @Test(arguments: [1, 3, 24, 1000]) func partsGiveTheSameRows(rowLimit: Int) throws {
     let base = try BaseCheckpoint.open(Checkout.path("golden/tiny/model"))
     let weights = try DecoderWeights(base: base)
-    let sequences = (0..<6).map { index in (0..<5 + 3 * index).map { Int32((7 * $0 + index) % 64) } }
+    let sequences = (0..<6).map { index in (0..<5 + 3 * index).map { Int32((7 * $0 + index) % 64) }
+    }
     let modules = base.linearModules
     func rows(parts: [Range<Int>]) throws -> [[Float]?] {
       let collector = try CurvatureCollector(
