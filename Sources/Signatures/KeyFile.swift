@@ -46,7 +46,9 @@ enum KeyFile {
     return Array(encoded.suffix(keyByteCount))
   }
 
-  /// The label of the first block, and its text without line ends. What stands before it is for people.
+  /// The label of the first block, and its text without line ends.
+  ///
+  /// What stands before it is for people.
   private static func block(
     in text: String, path: String
   ) throws(Fault) -> (label: String, content: String) {

@@ -147,7 +147,7 @@ import Testing
       // What a file is decides what options mean.
       try AtomicFile.write("\(folder)/my-lora.loraxs", text: "")
       for run in ["run", "runs/demo"] {
-        try Paths.makeDirectory("\(folder)/\(run)")
+        try Paths.makeDirectory("\(folder)/\(run)/jobs")
         try AtomicFile.write("\(folder)/\(run)/plan.json", text: "{}")
       }
       for example in examples {

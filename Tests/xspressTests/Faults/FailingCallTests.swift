@@ -50,7 +50,10 @@ import Testing
       : [MachineFault(call: failure.call, numbers: failure.numbers)]
   }
 
-  @Test(.timeLimit(.minutes(60)), arguments: commands, failures)
+  @Test(
+    .enabled(
+      if: ProcessInfo.processInfo.environment["XSPRESS_FAULTS"] != nil, "takes long: make faults"),
+    .timeLimit(.minutes(60)), arguments: commands, failures)
   func endsAsDocumentedAndTheNextRunGoesOn(command: FaultyCommand, failure: Failure) throws {
     try withTemporaryDirectory { folder in
       try FaultyCommand.prepare(folder)

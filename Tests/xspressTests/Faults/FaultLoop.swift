@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Runs of a command of which the Nth meets a call that fails, N = 1, 2, 3, ... until one meets none.
+/// Runs of a command, of which every one meets a call that fails one place later.
 ///
 /// Each begins with nothing done and an empty cache, and is followed by one without failures that goes on from what it has
 /// left.
