@@ -77,7 +77,9 @@ struct Frontier {
       return name.contains("residual") ? "LoRA-XS + residual, as stored" : "LoRA-XS, as stored"
     }
     var words = name.prefix { !$0.isNumber && $0 != "," && $0 != "(" }.split(separator: " ")
-    while let last = words.last, ["to", "up", "rank", "at", "of"].contains(last) { words.removeLast() }
+    while let last = words.last, ["to", "up", "rank", "at", "of"].contains(last) {
+      words.removeLast()
+    }
     // What was tuned and what was not are two ways to spend the bytes.
     let ending = name.hasSuffix("distilled") ? ", distilled" : ""
     return words.isEmpty ? name : words.joined(separator: " ") + ending
