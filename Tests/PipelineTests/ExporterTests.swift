@@ -40,6 +40,18 @@ import Testing
     return result
   }
 
+  /// All of the tiny adapter's change, in its own directions and in Float32.
+  private func withWhole(_ body: (TinyJob) throws -> Void) throws {
+    try withTemporaryDirectory { folder in
+      let tiny = try TinyJob(in: folder)
+      _ = try tiny.run(.own) {
+        $0.directions = .own
+        $0.storage = .f32
+      }
+      try body(tiny)
+    }
+  }
+
   private func expectSame(
     _ found: [String: [Float]], _ wanted: [String: [Float]], within bound: Double
   ) {
@@ -49,16 +61,12 @@ import Testing
     }
   }
 
-  /// All of an adapter's change, in its own directions and in Float32: what comes back is the adapter.
+  /// What comes back is the adapter.
   @Test(arguments: [ExportTarget.peft, .ggufLoRA, .mlx, .kohya])
   func adaptersComeBack(target: ExportTarget) throws {
-    try withTemporaryDirectory { folder in
-      let tiny = try TinyJob(in: folder)
-      _ = try tiny.run(.own) {
-        $0.directions = .own
-        $0.storage = .f32
-      }
-      let place = ExportPlace(output: "\(folder)/out", target: target, artifact: tiny.output)
+    try withWhole { tiny in
+      let place = ExportPlace(
+        output: "\(tiny.folder)/out", target: target, artifact: tiny.output)
       let files = try exporter(tiny, target).export(tiny.output, to: place)
       #expect(!files.isEmpty && files.allSatisfy { Paths.kind(of: $0) == .file })
       let base = tiny.session.base
@@ -95,13 +103,9 @@ import Testing
 
   @Test(arguments: [(ExportTarget.merged, ExportType.f32), (.mergedGGUF, .f32)])
   func mergedWeightsHaveTheChange(target: ExportTarget, type: ExportType) throws {
-    try withTemporaryDirectory { folder in
-      let tiny = try TinyJob(in: folder)
-      _ = try tiny.run(.own) {
-        $0.directions = .own
-        $0.storage = .f32
-      }
-      let place = ExportPlace(output: "\(folder)/out", target: target, artifact: tiny.output)
+    try withWhole { tiny in
+      let place = ExportPlace(
+        output: "\(tiny.folder)/out", target: target, artifact: tiny.output)
       let files = try exporter(tiny, target, type).export(tiny.output, to: place)
       let merged = try BaseCheckpoint.open(place.file ?? place.directory)
       let wanted = try weights(tiny.session.base, Checkout.path("golden/tiny/adapter"))
