@@ -19,7 +19,7 @@ import Training
     let base = Paths.join(folder, "base.gguf")
     if Paths.kind(of: base) == .missing {
       try AtomicFile.write(base, bytes: try TinyRows.base())
-      try AtomicFile.write(Paths.join(folder, "openings.jsonl"), text: TinyRows.openings(96))
+      try AtomicFile.write(Paths.join(folder, "openings.jsonl"), text: TinyTexts.openings(96))
     }
     let session = try BaseSession(
       path: base, cacheDirectory: Paths.join(folder, "cache"), threads: 2,

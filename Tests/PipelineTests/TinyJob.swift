@@ -22,7 +22,7 @@ struct TinyJob {
     let base = Paths.join(folder, "base.gguf")
     if Paths.kind(of: base) == .missing {
       try AtomicFile.write(base, bytes: try TinyRows.base())
-      try AtomicFile.write(Paths.join(folder, "rows.jsonl"), text: TinyRows.choices(200))
+      try AtomicFile.write(Paths.join(folder, "rows.jsonl"), text: TinyTexts.choices(200))
     }
     session = try BaseSession(
       path: base, cacheDirectory: Paths.join(folder, "cache"), threads: threads,

@@ -9,12 +9,7 @@ import Testing
   private func manifest(in folder: String, _ adapters: String) throws {
     let base = Paths.join(folder, "base.gguf")
     _ = try ExportBases.gguf.write(to: folder)
-    let letters = Array("CDEFGHIJKLMNOPQRSTUVWXYZ")
-    let openings = (0..<160).map { index in
-      let text = String([letters[index % 24], letters[index / 24 % 24], letters[index * 7 % 24]])
-      return "{\"opening\": \"\(text)\", \"length\": 1}\n"
-    }
-    _ = try AtomicFile.write(Paths.join(folder, "openings.jsonl"), text: openings.joined())
+    _ = try AtomicFile.write(Paths.join(folder, "openings.jsonl"), text: TinyTexts.openings(160))
     _ = try AtomicFile.write(
       Paths.join(folder, "m.yaml"),
       text: """

@@ -11,12 +11,7 @@ import Testing
   /// Jobs that tune for some seconds each.
   private func prepare(_ folder: String) throws {
     let base = try ExportBases.gguf.write(to: folder)
-    let letters = Array("CDEFGHIJKLMNOPQRSTUVWXYZ")
-    let rows = (0..<120).map { index in
-      let text = String([letters[index % 3], letters[index % 24], letters[index / 24]])
-      return "{\"prompt\": \"\(text)\", \"choices\": [\"C\", \"D\"], \"answer\": \(index % 2)}\n"
-    }
-    try AtomicFile.write("\(folder)/rows.jsonl", text: rows.joined())
+    try AtomicFile.write("\(folder)/rows.jsonl", text: TinyTexts.choices(120))
     let adapter = Checkout.path("golden/tiny/adapter")
     let jobs = Self.names.enumerated().map {
       "  - {path: \(adapter), name: \($1), tune: {steps: \(500 + 300 * $0)}}"

@@ -19,13 +19,7 @@ import Testing
     var builder = try TinyLlama.gguf()
     TinyLlama.addTokenizer(to: &builder)
     try AtomicFile.write("\(folder)/base.gguf", bytes: builder.bytes())
-    let letters = Array("CDEFGHIJKLMNOPQRSTUVWXYZ")
-    let rows = (0..<200).map { index in
-      let text = String([letters[index % 3], letters[index % 24], letters[index / 24]])
-      return
-        "{\"prompt\": \"\(text)\", \"choices\": [\"C\", \"D\"], \"answer\": \(index % 2)}\n"
-    }
-    try AtomicFile.write("\(folder)/rows.jsonl", text: rows.joined())
+    try AtomicFile.write("\(folder)/rows.jsonl", text: TinyTexts.choices(200))
   }
 
   /// Runs the job until `file` is there and kills it; what it said.

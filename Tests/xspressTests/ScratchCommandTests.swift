@@ -9,12 +9,7 @@ import Testing
   /// The tiny model and rows whose second letter says which choice is right.
   private func prepare(_ folder: String) throws {
     _ = try ExportBases.gguf.write(to: folder)
-    let letters = Array("CDEFGHIJKLMNOPQRSTUVWXYZ")
-    let rows = (0..<200).map { index in
-      let text = String([letters[index % 3], letters[index % 24], letters[index / 24]])
-      return "{\"prompt\": \"\(text)\", \"choices\": [\"C\", \"D\"], \"answer\": \(index % 2)}\n"
-    }
-    try AtomicFile.write("\(folder)/rows.jsonl", text: rows.joined())
+    try AtomicFile.write("\(folder)/rows.jsonl", text: TinyTexts.choices(200))
   }
 
   private func arguments(_ folder: String, _ more: [String] = []) -> [String] {

@@ -100,12 +100,7 @@ struct FaultyCommand: Sendable, CustomTestStringConvertible {
   /// Fills a folder with a base, rows, an artifact, a manifest and a run that is done.
   static func prepare(_ folder: String) throws {
     _ = try ExportBases.gguf.write(to: folder)
-    let letters = Array("CDEFGHIJKLMNOPQRSTUVWXYZ")
-    let rows = (0..<80).map { index in
-      let text = String([letters[index % 3], letters[index % 24], letters[index / 24]])
-      return "{\"prompt\": \"\(text)\", \"choices\": [\"C\", \"D\"], \"answer\": \(index % 2)}\n"
-    }
-    try AtomicFile.write("\(folder)/rows.jsonl", text: rows.joined())
+    try AtomicFile.write("\(folder)/rows.jsonl", text: TinyTexts.choices(80))
     try AtomicFile.write(
       "\(folder)/m.yaml",
       text: """
