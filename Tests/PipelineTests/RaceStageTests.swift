@@ -106,19 +106,41 @@ import Training
       $0.calibrate(&$1)
       $1.choosesStorage = true
     }) { job, starts, size, rows in
-      #expect(starts.map(\.storage) == [.int8, .int4, .int3, .int8])
-      #expect(starts.map(\.form) == [.directions, .directions, .directions, .pairs])
+      #expect(starts.map(\.storage) == [.int8, .int4, .int3, .int8, .int8])
+      #expect(starts.map(\.form) == [.directions, .directions, .directions, .pairs, .pairs])
+      #expect(starts.map(\.pairChoice) == [nil, nil, nil, .curvature, .energy])
       let numbers = starts.map { $0.projected.latents.reduce(0) { $0 + $1.elements.count } }
       #expect(numbers[0] < numbers[1] && numbers[1] < numbers[2])
-      #expect(starts.allSatisfy { $0.bytes <= 4600 })
+      // Coarser scales make for a hundredth too much.
+      #expect(starts.allSatisfy { $0.bytes <= 4646 })
       let found = try job.run(RaceStage(), (starts, size, rows))
       let race = try #require(found.race)
-      #expect(race.entries.map(\.store) == ["int8", "int4", "int3", "int8"])
+      #expect(race.entries.map(\.store) == ["int8", "int4", "int3", "int8", "int8"])
       #expect(found.start.storage.rawValue == race.winner?.store)
       // What wins is what the file is made of.
       let tuned = try job.run(TuningStage(), (found.start, size, rows))
       let artifact = try job.run(StorageStage(), (tuned, size.bytes)).artifact.artifact
       #expect(artifact.metadata.storage == found.start.storage)
+    }
+  }
+
+  /// Which pairs are to be trained is raced too, and a run that goes on makes the same ones again.
+  @Test func kindsOfPairsRace() throws {
+    try withStarts({
+      $1.storage = .int3
+      $1.form = .pairs
+      $0.calibrate(&$1)
+      $0.tune(&$1, steps: 14)
+    }) { job, starts, size, rows in
+      #expect(starts.map(\.pairChoice) == [.curvature, .energy])
+      let found = try job.run(RaceStage(), (starts, size, rows))
+      let race = try #require(found.race)
+      #expect(race.entries.map(\.pairChoice) == [.curvature, .energy])
+      #expect(race.winner?.pairChoice == found.start.pairChoice)
+      let projector = try job.run(ResidualStage(), try job.run(CalibrationStage()))
+      let again = try job.run(StartStage(), (size, projector, rows))
+      #expect(again.map(\.pairChoice) == [found.start.pairChoice])
+      #expect(again[0].projected.latents == found.start.projected.latents)
     }
   }
 

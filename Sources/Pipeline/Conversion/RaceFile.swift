@@ -16,6 +16,8 @@ package struct RaceFile {
     package let form: Recipe.ArtifactForm
     /// How its latents are stored.
     package let storage: LatentStorage
+    /// What chose its pairs.
+    package let pairChoice: RaceRecord.PairChoice?
     /// How.
     package let race: RaceRecord
   }
@@ -53,7 +55,7 @@ package struct RaceFile {
       let form = Recipe.ArtifactForm(rawValue: winner.form),
       let storage = LatentStorage(rawValue: winner.store)
     else { return nil }
-    return Decision(form: form, storage: storage, race: race)
+    return Decision(form: form, storage: storage, pairChoice: winner.pairChoice, race: race)
   }
 
   /// Writes the decision.

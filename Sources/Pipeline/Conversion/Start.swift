@@ -20,13 +20,15 @@ package struct Start {
   package internal(set) var projected: ProjectedAdapter
   /// Bytes of its artifact as it starts; 0 where nobody asks for them.
   package let bytes: Int
-  /// Whether curvature chose its pairs, and not their plain energy.
-  package internal(set) var isWeighed = true
+  /// What chose its pairs; nil where it has none, or none but those asked for beside directions.
+  package internal(set) var pairChoice: RaceRecord.PairChoice?
   /// How its latents were scaled, where it was asked.
   package internal(set) var scale: StartScale.Found?
 
   /// Form and storage, for people.
-  var name: String { "\(form.rawValue) in \(storage.rawValue)" }
+  var name: String {
+    form.rawValue + (pairChoice.map { " by \($0.rawValue)" } ?? "") + " in \(storage.rawValue)"
+  }
 
   /// For people.
   var size: String { projected.hasResidual ? projected.form : plan.summary }

@@ -20,12 +20,10 @@ extension Filling {
     _ form: JobRequest.Form, within bytes: Int, _ projector: Projector,
     _ plans: (Double) -> RankPlan
   ) throws(Fault) -> Start? {
-    let isTuned = tuning != nil
-    // Tuning makes numbers compress less, and rounding makes for that: a start may fall short by a little.
-    let enough = isTuned ? 0.985 : 0.995
+    let enough = enough
     var (best, last): (Start?, Start?) = (nil, nil)
     var aim = Double(bytes)
-    for _ in 0..<2 * Filling.rounds {
+    for _ in 0..<Filling.rounds {
       guard
         let plan = try plan(projector, plans, within: Int(aim), like: last?.projected)
       else { break }
@@ -45,17 +43,25 @@ extension Filling {
       // Latents that are still to be learned compress to nothing: a draft alone tells what they will take.
       if job.source.matched == nil { return start }
       let share = Double(size) / Double(bytes)
-      // What tuning changes rounding makes up for, and for a little too much at the start with it.
-      if isTuned, storage.isQuantised, (enough...Filling.largestExcess).contains(share) {
-        return start
-      }
+      if enough.contains(share) { return start }
       if best.map({ isNearer(size, than: $0.bytes, to: bytes) }) ?? true { best = start }
-      if (enough...1).contains(share) { break }
       // The first try says how numbers compress; what later ones miss by is taken off.
       if last != nil { aim *= 0.9985 / share }
       last = start
     }
     return best.flatMap { Double($0.bytes) <= Filling.largestExcess * Double(bytes) ? $0 : nil }
+  }
+
+  /// The shares of its bytes that a start may take for no other one to be tried.
+  ///
+  /// Tuning makes numbers compress less, and rounding makes for that and for a little too much at the start with it. What
+  /// nothing tunes is rounded once, so that coarser scales are to make for little; numbers that are not codes have none.
+  private var enough: ClosedRange<Double> {
+    switch (storage.isQuantised, tuning != nil) {
+    case (true, true): 0.985...Filling.largestExcess
+    case (true, false): 0.99...1.01
+    case (false, _): 0.99...1
+    }
   }
 
   /// Whether `size` is the better use of `bytes`: what fits is, and of that the larger; of what does not the smaller.

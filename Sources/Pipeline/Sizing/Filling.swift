@@ -20,6 +20,9 @@ struct Filling {
   /// Rounds in which an artifact is made larger or smaller by what it turned out to take.
   static let rounds = 8
 
+  /// How many times farther from the LoRA model a start of pairs may be than another one before it is given up.
+  private static let hopeless = 2.0
+
   /// Filling for a job that is tuned on `data`; nil for one that is not.
   init(job: JobContext, data: TuningData?, storage: LatentStorage) {
     self.job = job
@@ -46,26 +49,42 @@ struct Filling {
 
   // MARK: - Pairs of the adapter
 
-  /// As many pairs as `bytes` hold, chosen by curvature or by plain energy, whichever comes nearer to the LoRA model once
-  /// both are scaled.
+  /// As many pairs as `bytes` hold, chosen by curvature and by plain energy, each scaled; only one of them where the other is
+  /// left far behind, or the same.
   ///
-  /// Curvature is of small errors. Few bytes make large ones, and then plain energy may serve better.
+  /// Curvature is of small errors. Few bytes make large ones, and then plain energy may serve better: which of two that
+  /// start alike is to be trained cannot be told from their starts.
+  func pairStarts(
+    within bytes: Int, _ projector: Projector, _ rows: TuningData?
+  ) throws(Fault) -> [Start] {
+    guard var own = try pairs(within: bytes, projector) else { return [] }
+    own.pairChoice = projector.curvature == nil ? .energy : .curvature
+    own = try job.scaled(own, rows)
+    guard projector.curvature != nil, let ownLoss = own.scale?.loss else { return [own] }
+    var unweighed = projector
+    unweighed.curvature = nil
+    guard let plain = try pairs(within: bytes, unweighed, method: .projected),
+      plain.projector.residuals != own.projector.residuals
+    else { return [own] }
+    var (start, weighing) = (plain, projector)
+    // What follows weighs errors as the job does.
+    weighing.residuals = plain.projector.residuals
+    start.projector = weighing
+    start.pairChoice = .energy
+    let other = try job.scaled(start, rows)
+    guard let otherLoss = other.scale?.loss else { return [own] }
+    if otherLoss > Filling.hopeless * ownLoss { return [own] }
+    if ownLoss > Filling.hopeless * otherLoss { return [other] }
+    return [own, other]
+  }
+
+  /// The nearer of ``pairStarts(within:_:_:)``.
   func nearestPairs(
     within bytes: Int, _ projector: Projector, _ rows: TuningData?
   ) throws(Fault) -> Start? {
-    guard let weighed = try pairs(within: bytes, projector) else { return nil }
-    let best = try job.scaled(weighed, rows)
-    guard projector.curvature != nil, let least = best.scale?.loss else { return best }
-    var unweighed = projector
-    unweighed.curvature = nil
-    guard let plain = try pairs(within: bytes, unweighed, method: .projected) else { return best }
-    var (own, start) = (projector, plain)
-    // What follows weighs errors as the job does.
-    own.residuals = plain.projector.residuals
-    start.projector = own
-    start.isWeighed = false
-    let other = try job.scaled(start, rows)
-    return other.scale.map { $0.loss < least } ?? false ? other : best
+    try pairStarts(within: bytes, projector, rows).min {
+      ($0.scale?.loss ?? .infinity) < ($1.scale?.loss ?? .infinity)
+    }
   }
 
   /// As many pairs, and as finely, as `bytes` hold.

@@ -1,4 +1,5 @@
 import JSON
+import Recipes
 import Reports
 import Tensors
 
@@ -6,9 +7,17 @@ import Tensors
 ///
 /// Digits do not compress, so their number is what counts. A budget is filled with this in the place of the block.
 enum AccuracyStandIn {
-  /// The block for variants of these kinds and names, on `path`.
+  /// A variant that will be measured.
+  struct Variant {
+    let kind: VariantResult.Kind
+    let name: String
+    /// The file or folder it comes from, where there is one.
+    var source: String?
+  }
+
+  /// The block for `variants` on `data`.
   static func block(
-    _ variants: [(kind: VariantResult.Kind, name: String)], path: String, seed: UInt64
+    _ variants: [Variant], on data: JobRequest.Data, seed: UInt64
   ) -> EvaluationRecord {
     var generator = SeededGenerator(seed: seed, stream: 0x7374_616e_64)
     func figure() -> Double { 0.1 + 0.9 * generator.uniform() }
@@ -18,20 +27,22 @@ enum AccuracyStandIn {
       let low = figure()
       return low...low + figure()
     }
-    let results = variants.map { kind, name in
-      let isMeasured = kind != .base && kind != .lora
+    let results = variants.map { variant in
+      let isMeasured = variant.kind != .base && variant.kind != .lora
       return VariantResult(
-        kind: kind, name: name, n: 500, accuracy: share(), accuracyCI95: range(),
-        accuracyNorm: share(), nll: figure(), choiceNLL: figure(), klToTeacher: figure(),
-        agreement: share(), retainedGain: isMeasured ? figure() : nil,
-        retainedGainCI95: isMeasured ? range() : nil, bytes: 10_000 + Int(generator.next() % 80_000)
-      )
+        kind: variant.kind, name: variant.name, source: variant.source, n: 500, accuracy: share(),
+        accuracyCI95: range(), accuracyNorm: share(), nll: figure(), choiceNLL: figure(),
+        // What is near to the LoRA has zeros in front.
+        klToTeacher: figure() / 1000, agreement: share(),
+        retainedGain: isMeasured ? figure() : nil, retainedGainCI95: isMeasured ? range() : nil,
+        bytes: variant.kind == .lora ? 1_000_000 + Int(generator.next() % 8_000_000) : nil)
     }
     let digest = (0..<64).map { _ in
       String(generator.next() % 16, radix: 16)
     }.joined()
     return EvaluationRecord(
-      data: EvaluationRecord.DataSource(path: path, sha256: digest, n: 500), variants: results,
-      pairs: [])
+      data: EvaluationRecord.DataSource(
+        path: data.path, sha256: digest, n: 500, skipped: data.skip),
+      variants: results, pairs: [])
   }
 }

@@ -31,35 +31,23 @@ package struct AssembledArtifact {
   /// Puts the accuracy block into the metadata, controls and comparisons left to the record; nil says that nothing was
   /// measured.
   ///
-  /// Room for the block was kept by figures drawn at random, and real ones may take a little more: then the latents before they
-  /// were stored are left to the record too, so that nothing that was trained is lost for a few bytes.
+  /// Room for the block was kept by figures drawn at random, and real ones may take a little more: then ever more of them are
+  /// left to the record, so that nothing that was trained is lost for a few bytes.
   ///
   /// - Parameter limit: What the file may have; nil for any size.
+  /// - Returns: Whether the file holds figures where there are some.
   mutating func setAccuracy(
     _ evaluation: inout EvaluationRecord?, within limit: Int? = nil
-  ) throws(Fault) {
-    let whole = artifact.metadata
-    for cut in [\EvaluationRecord.own, \.shortest] {
-      artifact.metadata = whole
-      let size = try setAccuracy(&evaluation, as: cut)
-      guard let limit, size > limit else { return }
-    }
-  }
-
-  /// The block names the size of the file it is part of, so it is set until the two agree; the digits of a
-  /// size hardly change the size, which is returned.
-  private mutating func setAccuracy(
-    _ evaluation: inout EvaluationRecord?, as cut: KeyPath<EvaluationRecord, EvaluationRecord>
-  ) throws(Fault) -> Int {
-    var size = 0
-    for _ in 0..<4 {
-      artifact.metadata.accuracy =
-        evaluation.map { $0[keyPath: cut].reproducible.json.rounded } ?? .null
-      size = try encodedByteCount()
-      guard let stored = evaluation?.first(.stored), stored.bytes != size else { break }
+  ) throws(Fault) -> Bool {
+    let cuts = [\EvaluationRecord.own, \.shortest, \.barest]
+    let blocks = cuts.map { cut in evaluation.map { $0[keyPath: cut].reproducible.json.rounded } }
+    for block in blocks + [nil] {
+      artifact.metadata.accuracy = block ?? .null
+      let size = try encodedByteCount()
       evaluation?.setBytes(size, of: .stored)
+      if limit.map({ size <= $0 }) ?? true { break }
     }
-    return size
+    return evaluation == nil || artifact.metadata.accuracy != .null
   }
 
   /// The size of the file as it would be written now.
@@ -86,6 +74,16 @@ extension EvaluationRecord {
   /// The same without what the artifact comes to in nearly the same figures.
   fileprivate var shortest: EvaluationRecord { without([.control, .tuned]) }
 
+  /// What it says of base, LoRA and artifact, without intervals.
+  fileprivate var barest: EvaluationRecord {
+    var record = without([.control, .tuned, .start])
+    for index in record.variants.indices {
+      record.variants[index].accuracyCI95 = nil
+      record.variants[index].retainedGainCI95 = nil
+    }
+    return record
+  }
+
   private func without(_ kinds: Set<VariantResult.Kind>) -> EvaluationRecord {
     var record = self
     record.variants.removeAll { kinds.contains($0.kind) }
@@ -94,15 +92,17 @@ extension EvaluationRecord {
   }
 
   /// The record without what differs between two runs of one job, times and the artifact's own path, and with names
-  /// for paths: the same inputs make the same file wherever they lie, and it does not tell where.
+  /// for paths: the same inputs make the same file wherever they lie, and it does not tell where. Its own size a file says
+  /// by itself.
   fileprivate var reproducible: EvaluationRecord {
     var record = self
     record.data.path = Paths.properName(of: data.path)
     for index in record.variants.indices {
       record.variants[index].seconds = nil
+      let isOwn = record.variants[index].kind == .stored
       record.variants[index].source =
-        record.variants[index].kind == .stored
-        ? nil : record.variants[index].source.map(Paths.properName)
+        isOwn ? nil : record.variants[index].source.map(Paths.properName)
+      if isOwn { record.variants[index].bytes = nil }
     }
     return record
   }

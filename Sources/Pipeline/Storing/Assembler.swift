@@ -66,13 +66,21 @@ struct Assembler {
   /// Puts figures into an artifact where the job's own will be.
   func standIn(_ artifact: inout AssembledArtifact) {
     if let data = request.evaluation {
-      var variants: [(kind: VariantResult.Kind, name: String)] = [
-        (.base, "base"), (.start, "start (\(request.method.rawValue))"),
-        (.stored, "as stored (\(storage.rawValue) + residual)"),
+      var variants = [
+        AccuracyStandIn.Variant(kind: .base, name: "base", source: session.base.path),
+        AccuracyStandIn.Variant(kind: .start, name: "start (\(request.method.rawValue))"),
+        AccuracyStandIn.Variant(
+          kind: .stored, name: "as stored (\(storage.rawValue) + residual)"),
       ]
-      if let adapter = source.adapter { variants.insert((.lora, adapter.name), at: 1) }
-      if request.tuning != nil { variants.append((.tuned, "tuned")) }
-      artifact.standIn(AccuracyStandIn.block(variants, path: data.path, seed: request.seed))
+      if let adapter = source.adapter {
+        variants.insert(
+          AccuracyStandIn.Variant(
+            kind: .lora, name: adapter.name, source: request.adapterPath), at: 1)
+      }
+      if request.tuning != nil {
+        variants.append(AccuracyStandIn.Variant(kind: .tuned, name: "tuned"))
+      }
+      artifact.standIn(AccuracyStandIn.block(variants, on: data, seed: request.seed))
     }
     if let share = request.target.minRetained, !artifact.isJudged {
       artifact.note(

@@ -54,7 +54,8 @@ enum ProvenanceFacts {
   /// What each candidate came to, round after round.
   private static func text(_ race: RaceRecord) -> String {
     let entries = race.entries.map { entry in
-      "\(entry.form) in \(entry.store), \(entry.size), \(Numerals.grouped(entry.bytes)) bytes, \(entry.steps) steps: "
+      entry.form + (entry.pairChoice.map { " by \($0.rawValue)" } ?? "")
+        + " in \(entry.store), \(entry.size), \(Numerals.grouped(entry.bytes)) bytes, \(entry.steps) steps: "
         + "\(Numerals.fixed(entry.loss, 4))\(entry.isKept ? " (kept)" : "")"
     }
     return "\(race.measure) on \(race.rows) rows in \(Numerals.fixed(race.seconds, 0)) s: "

@@ -1,5 +1,13 @@
 /// How the form of an artifact was chosen: what was tried, on which rows, and what became of each.
 public struct RaceRecord: Hashable, Sendable {
+  /// What chose the pairs of a candidate; the raw value is `pairs` of `formats/record.md` §7.
+  public enum PairChoice: String, Hashable, Sendable {
+    /// The loss that the curvature puts on what is left out.
+    case curvature
+    /// The plain energy of what is left out.
+    case energy = "plain energy"
+  }
+
   /// One candidate in one round.
   public struct Entry: Hashable, Sendable {
     /// From 1.
@@ -8,6 +16,8 @@ public struct RaceRecord: Hashable, Sendable {
     public var form: String
     /// How its latents are stored.
     public var store: String
+    /// What chose its pairs; nil for directions.
+    public var pairChoice: PairChoice?
     /// Its ranks or pairs, for people.
     public var size: String
     /// Bytes of its artifact at the start.
@@ -23,12 +33,13 @@ public struct RaceRecord: Hashable, Sendable {
 
     /// Creates an entry.
     public init(
-      round: Int, form: String, store: String, size: String, bytes: Int, steps: Int, loss: Double,
-      seconds: Double, isKept: Bool
+      round: Int, form: String, store: String, pairChoice: PairChoice? = nil, size: String,
+      bytes: Int, steps: Int, loss: Double, seconds: Double, isKept: Bool
     ) {
       self.round = round
       self.form = form
       self.store = store
+      self.pairChoice = pairChoice
       self.size = size
       self.bytes = bytes
       self.steps = steps

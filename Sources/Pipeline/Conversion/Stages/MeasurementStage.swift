@@ -5,6 +5,7 @@ import Checkpoints
 import Evaluation
 package import Faults
 import Models
+import Progress
 import Projection
 import Recipes
 import Reports
@@ -36,7 +37,10 @@ package struct MeasurementStage: Stage {
       return result
     }
     result.evaluation = try measured(result, on: data, input.rows, job)
-    try result.artifact.setAccuracy(&result.evaluation, within: job.request.target.budget)
+    let budget = job.request.target.budget
+    if try !result.artifact.setAccuracy(&result.evaluation, within: budget) {
+      job.session.log.note("the figures do not fit into the artifact: the record has them")
+    }
     return result
   }
 

@@ -77,8 +77,10 @@ package struct RecordStage: Stage {
   /// What chose the pairs.
   private static func pairs(_ tuned: TunedAdapter) -> String {
     guard tuned.projected.hasResidual else { return "none" }
-    return tuned.start.isWeighed && tuned.start.projector.curvature != nil
-      ? "curvature" : "plain energy"
+    let choice =
+      tuned.start.pairChoice
+      ?? (tuned.start.projector.curvature == nil ? .energy : .curvature)
+    return choice.rawValue
   }
 
   /// What the first latents were multiplied with, and what that did.

@@ -3,6 +3,7 @@ import Bases
 package import Faults
 import Projection
 import Recipes
+import Reports
 import Training
 
 /// Directions, pairs and first latents of a size: of every form that comes into question, where that is left to the
@@ -35,7 +36,9 @@ package struct StartStage: Stage {
     case .bytes(let bytes):
       let race = try RaceFile(job, size: input.size, rows: input.rows)
       let ways =
-        try race.decision().map { [Way(form: $0.form, storage: $0.storage)] } ?? Way.all(of: job)
+        try race.decision().map {
+          [Way(form: $0.form, storage: $0.storage, pairChoice: $0.pairChoice)]
+        } ?? Way.all(of: job)
       return try starts(of: ways, within: bytes, input.projector, input.rows, job)
     }
   }
@@ -44,6 +47,8 @@ package struct StartStage: Stage {
   private struct Way {
     let form: JobRequest.Form
     let storage: LatentStorage
+    /// What chooses pairs; nil for whatever serves.
+    var pairChoice: RaceRecord.PairChoice?
 
     /// The ways that come into question.
     ///
@@ -71,9 +76,10 @@ package struct StartStage: Stage {
     var weighed: (form: JobRequest.Form, projector: Projector, planner: BudgetPlanner?)?
     for way in ways {
       let filling = Filling(job: job, data: rows?.tuning, storage: way.storage)
-      let start: Start?
       if way.form == .pairs {
-        start = try filling.nearestPairs(within: bytes, projector, rows?.tuning)
+        starts += try filling.pairStarts(within: bytes, projector, rows?.tuning).filter {
+          way.pairChoice == nil || $0.pairChoice == way.pairChoice
+        }
       } else {
         if weighed?.form != way.form {
           let base =
@@ -81,11 +87,10 @@ package struct StartStage: Stage {
           weighed = (way.form, base, try planner(base, job))
         }
         guard let weighed else { continue }
-        start = try filling.directions(
-          way.form, within: bytes, weighed.projector, filling.plans(weighed.planner)
-        ).map { (start) throws(Fault) in try job.scaled(start, rows?.tuning) }
+        let start = try filling.directions(
+          way.form, within: bytes, weighed.projector, filling.plans(weighed.planner))
+        if let start { starts.append(try job.scaled(start, rows?.tuning)) }
       }
-      if let start { starts.append(start) }
     }
     return starts
   }

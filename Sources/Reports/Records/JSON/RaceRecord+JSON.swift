@@ -27,6 +27,7 @@ extension RaceRecord.Entry {
     members.add("round", round)
     members.add("form", form)
     members.add("store", store)
+    if let pairChoice { members.add("pairs", pairChoice.rawValue) }
     members.add("size", size)
     members.add("bytes", bytes)
     members.add("steps", steps)
@@ -40,9 +41,18 @@ extension RaceRecord.Entry {
     self.init(
       round: try field["round"].count(), form: try field["form"].string(),
       store: field["store"].isPresent ? try field["store"].string() : "",
+      pairChoice: try Self.pairChoice(field["pairs"]),
       size: try field["size"].string(), bytes: try field["bytes"].count(),
       steps: try field["steps"].count(), loss: try field["loss"].figure(in: field, "loss"),
       seconds: try field["seconds"].figure(in: field, "seconds"),
       isKept: try field["kept"].bool())
+  }
+
+  private static func pairChoice(_ field: JSONField) throws(Fault) -> RaceRecord.PairChoice? {
+    guard field.isPresent else { return nil }
+    guard let choice = RaceRecord.PairChoice(rawValue: try field.string()) else {
+      throw field.fault("expected curvature or plain energy")
+    }
+    return choice
   }
 }
