@@ -85,7 +85,7 @@ TARGET INLINE void NARROW(bfloat16_tile)(
       size_t stride_c, int accumulate) {                                                                          \
     size_t done = 0;                                                                                              \
     do {                                                                                                          \
-      size_t part = minimum(DEPTH_BLOCK, depth - done);                                                           \
+      size_t part = minimum(PACKED_DEPTH_BLOCK, depth - done);                                                    \
       int add = accumulate || done > 0;                                                                           \
       for (size_t first = 0; first < m; first += NARROW_CHUNK) {                                                  \
         size_t end = minimum(first + NARROW_CHUNK, m);                                                            \

@@ -8,10 +8,6 @@
 // `NARROW_PANEL`.
 enum { PADDING = 16, WIDE_PANEL = 64, NARROW_PANEL = 16, NARROW_ROWS = 6, NARROW_CHUNK = 96 };
 
-// Depths (k, or pairs of k) summed before they are added to C. Sums over a whole vocabulary in one accumulator would
-// lose three digits; in blocks the error grows with the block, and the block of a panel stays in the caches.
-enum { DEPTH_BLOCK = 256 };
-
 static size_t minimum(size_t a, size_t b) { return a < b ? a : b; }
 static size_t round_up(size_t value, size_t step) { return (value + step - 1) / step * step; }
 
@@ -207,7 +203,7 @@ FLOAT_TARGET INLINE void wide_tile(
       __mmask16 last = odd ? (__mmask16)((1u << odd) - 1) : (__mmask16)0xffff;                        \
       size_t done = 0;                                                                                \
       do {                                                                                            \
-        size_t part = minimum(DEPTH_BLOCK, depth - done);                                             \
+        size_t part = minimum(PACKED_DEPTH_BLOCK, depth - done);                                      \
         const ELEMENT *x = a + UNIT * done;                                                           \
         int add = accumulate || done > 0;                                                             \
         switch (vectors) {                                                                            \

@@ -91,6 +91,8 @@ extension FrozenMatrix {
 
   // MARK: - Layouts in products
 
+  func hasPacked(_ order: Order) -> Bool { layouts.withLock { $0.packed[order] != nil } }
+
   func packedLayout(_ order: Order) -> AlignedMemory<Float> {
     layouts.withLock { layouts in
       if let memory = layouts.packed[order] { return memory }

@@ -31,9 +31,11 @@ extension Decoder {
     var gradients: [ModuleKey: Matrix<Float>] = [:]
     let dResidual = gradientOfFinalNorm(hiddenGradient, batch: batch)
     let positions = batch.positionOfToken
+    var orders: Set<FrozenMatrix.Order> = recomputes ? [.forward, .backward] : [.backward]
+    if !keepsBackward, precision == .float32 { orders = [.forward] }
     for index in stride(from: configuration.layerCount - 1, through: 0, by: -1) {
       let block = try weights.layer(
-        index, recomputes ? [.forward, .backward] : [.backward], precision)
+        index, orders, precision)
       let layer = recordedLayer(index, block, batch: batch, positions: positions)
       if !recomputes, curvature != nil || factors != nil {
         restoreInputs(block, layer, tokens: batch.tokens.count)
@@ -164,7 +166,8 @@ extension Decoder {
     let dActivation = scratch.buffer(.dActivation, count: tokens * shape.size)
     var dY = activations(dBranch, tokens: tokens, columns: hidden)
     block[.down].multiply(
-      dY, count: tokens, .backward, into: dActivation, stride: shape.size)
+      dY, count: tokens, .backward, into: dActivation, stride: shape.size,
+      keepsLayout: keepsBackward)
     try curvature?.add(
       index, .down, input: layer.activation, gradient: dBranch, stride: hidden)
     backwardModule(
@@ -178,7 +181,8 @@ extension Decoder {
     let dInput = norm == nil ? dResidual : scratch.buffer(.dNormed, count: tokens * hidden)
     dY = activations(dWide, tokens: tokens, columns: shape.wide)
     block[.gateUp].multiply(
-      dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil)
+      dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil,
+      keepsLayout: keepsBackward)
     for (kind, column) in columns(of: .gateUp, block.shape) {
       try curvature?.add(
         index, kind, input: layer.feedForwardInput, gradient: dWide + column,
@@ -206,7 +210,7 @@ extension Decoder {
     let dAttention = scratch.buffer(.dAttention, count: tokens * query)
     var dY = activations(dBranch, tokens: tokens, columns: hidden)
     block[.output].multiply(
-      dY, count: tokens, .backward, into: dAttention, stride: query)
+      dY, count: tokens, .backward, into: dAttention, stride: query, keepsLayout: keepsBackward)
     try curvature?.add(
       index, .output, input: layer.attentionOutput, gradient: dBranch, stride: hidden)
     backwardModule(
@@ -227,7 +231,8 @@ extension Decoder {
     dY = activations(dQKV, tokens: tokens, columns: width)
     if needsInput {
       block[.queryKeyValue].multiply(
-        dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil)
+        dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil,
+        keepsLayout: keepsBackward)
     }
     for (kind, column) in columns(of: .queryKeyValue, block.shape) {
       try curvature?.add(

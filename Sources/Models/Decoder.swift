@@ -24,6 +24,8 @@ public final class Decoder {
   ///
   /// A third more operations, and memory for one block and the inputs of the others; the same results to the bit.
   public let recomputes: Bool
+  /// Whether backward products in Float32 lay the weights out for themselves: for many steps, not for one pass of each example.
+  let keepsBackward: Bool
   /// The output head, in the decoder's precision.
   public let head: OutputHead
 
@@ -46,14 +48,16 @@ public final class Decoder {
   /// A decoder over `weights` with `updates`.
   public init(
     weights: DecoderWeights, updates: UpdateSet? = nil, threads: Int,
-    precision: ProductPrecision = .float32, recomputes: Bool = false
+    precision: ProductPrecision = .float32, recomputes: Bool = false, keepsBackward: Bool = true
   ) {
     self.weights = weights
     self.recomputes = recomputes
+    self.keepsBackward = keepsBackward
     self.precision = precision
     self.updates = updates ?? UpdateSet(layerCount: weights.configuration.layerCount)
     self.threads = threads
-    head = OutputHead(weights: weights, threads: threads, precision: precision)
+    head = OutputHead(
+      weights: weights, threads: threads, precision: precision, keepsBackward: keepsBackward)
     tape = DecoderTape(
       blocks: weights.shapes, hiddenSize: weights.configuration.hiddenSize)
     rotary = weights.rotary.map { RotaryEmbedding($0) }

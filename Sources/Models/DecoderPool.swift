@@ -1,6 +1,7 @@
 import Checkpoints
 public import Faults
 public import LinearAlgebra
+import Synchronization
 public import Tensors
 import Threads
 
@@ -14,45 +15,44 @@ public final class DecoderPool: Sendable {
   public let weights: DecoderWeights
   /// How many threads work at once.
   public let threads: Int
-  /// The arithmetic of its decoders.
-  private let precision: ProductPrecision
+  private let maker: DecoderMaker
   private let decoders: Lender<Decoder>
-  /// The same, computing blocks again in the backward pass.
-  private let recomputers: Lender<Decoder>
+  private let expectedTokens = Mutex(0)
+
+  /// The arithmetic of its decoders.
+  private var precision: ProductPrecision { maker.precision }
 
   /// A pool for `threads` threads; the decoders share `updates`' cores.
-  public init(
+  public convenience init(
     weights: DecoderWeights, updates: UpdateSet? = nil, threads: Int,
     precision: ProductPrecision = .float32, recomputes: Bool = false
   ) {
-    self.weights = weights
-    self.threads = max(threads, 1)
-    self.precision = precision
-    func lender(recomputes: Bool) -> Lender<Decoder> {
-      Lender {
-        Decoder(
-          weights: weights, updates: updates, threads: threads, precision: precision,
-          recomputes: recomputes)
-      }
-    }
-    recomputers = lender(recomputes: true)
-    decoders = recomputes ? recomputers : lender(recomputes: false)
+    self.init(
+      DecoderMaker(
+        weights: weights, updates: updates, threads: max(threads, 1), precision: precision,
+        recomputes: recomputes))
   }
 
-  private init(_ pool: DecoderPool, recomputes: Bool) {
-    weights = pool.weights
-    threads = pool.threads
-    precision = pool.precision
-    recomputers = pool.recomputers.another()
-    decoders = recomputes ? recomputers : pool.decoders.another()
+  private init(_ maker: DecoderMaker) {
+    self.maker = maker
+    weights = maker.weights
+    threads = maker.threads
+    decoders = Lender { maker.decoder() }
   }
 
-  /// The same with decoders of its own, whose buffers go with it: for work that needs more memory than what follows.
+  /// The same with decoders of its own, whose buffers go with it, for one backward pass of each of many batches: weights are
+  /// not laid out for it.
   ///
   /// - Parameter recomputes: Whether blocks are computed again in the backward pass instead of keeping their activations.
-  public func separate(recomputes: Bool) -> DecoderPool {
-    DecoderPool(self, recomputes: recomputes)
+  public func forOnePass(recomputes: Bool) -> DecoderPool {
+    var maker = maker
+    maker.recomputes = recomputes
+    maker.keepsBackward = false
+    return DecoderPool(maker)
   }
+
+  /// Makes room for recorded batches of up to `count` tokens at once, instead of for more and more; larger ones may come too.
+  public func expect(tokens count: Int) { expectedTokens.withLock { $0 = count } }
 
   /// Runs `body` for every index in `0..<count` on some decoder; results in index order.
   ///
@@ -64,15 +64,15 @@ public final class DecoderPool: Sendable {
     _ count: Int, _ body: @Sendable (_ index: Int, _ decoder: Decoder) throws(Fault) -> Result
   ) throws(Fault) -> [Result] {
     try parallelMap(count, threads: threads) { (index) throws(Fault) in
-      try decoders.lend { (decoder) throws(Fault) in try body(index, decoder) }
+      try decoders.lend { (decoder) throws(Fault) in
+        decoder.tape.expectedTokens = expectedTokens.withLock { $0 }
+        return try body(index, decoder)
+      }
     }
   }
 
   /// Lets go of the buffers of its decoders, which are made again by the next pass.
-  public func dropBuffers() {
-    decoders.dropFree()
-    recomputers.dropFree()
-  }
+  public func dropBuffers() { decoders.dropFree() }
 
   // MARK: - Forward passes of many batches
 
@@ -139,5 +139,23 @@ public final class DecoderPool: Sendable {
     }
     weights.forgetBlock()
     return try map(passing.count) { $1.leave(passing[$0]) }
+  }
+}
+
+/// What decoders of a pool have in common.
+///
+/// `@unchecked Sendable`: the updates are shared by all decoders, and changed between passes alone.
+private struct DecoderMaker: @unchecked Sendable {
+  let weights: DecoderWeights
+  let updates: UpdateSet?
+  let threads: Int
+  let precision: ProductPrecision
+  var recomputes: Bool
+  var keepsBackward = true
+
+  func decoder() -> Decoder {
+    Decoder(
+      weights: weights, updates: updates, threads: threads, precision: precision,
+      recomputes: recomputes, keepsBackward: keepsBackward)
   }
 }

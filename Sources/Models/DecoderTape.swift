@@ -97,6 +97,8 @@ final class DecoderTape {
 
   private let blocks: [Block]
   private let hiddenSize: Int
+  /// The most tokens of a batch to come that is recorded, where it is known.
+  var expectedTokens = 0
   /// All blocks, for batches whose activations are kept.
   private var recorded = Room()
   /// One for all, for other batches: they may be larger.
@@ -128,14 +130,15 @@ final class DecoderTape {
     if output.count < count { output = FloatBuffer(count: count) }
   }
 
-  private func prepare(_ room: inout Room, _ wanted: Int, tokens: Int, probabilities: Int) {
+  private func prepare(_ room: inout Room, _ count: Int, tokens: Int, probabilities: Int) {
     if tokens > room.tokens || probabilities > room.probabilities {
       // Room for some more, so that slightly longer batches do not start over.
-      room.tokens = max(room.tokens, DecoderTape.roomy(tokens))
+      let wanted = tokens <= expectedTokens ? expectedTokens : DecoderTape.roomy(tokens)
+      room.tokens = max(room.tokens, wanted)
       room.probabilities = max(room.probabilities, DecoderTape.roomy(probabilities))
       room.layers = []
     }
-    while room.layers.count < wanted {
+    while room.layers.count < count {
       room.layers.append(
         Layer(
           tokens: room.tokens, probabilities: room.probabilities,

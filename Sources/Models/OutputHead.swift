@@ -14,16 +14,21 @@ public struct OutputHead {
   private let weights: DecoderWeights
   private let threads: Int
   private let precision: ProductPrecision
+  private let keepsBackward: Bool
   private let chunkSize = 64
   private let scratch = DecoderScratch()
 
   /// The head of `weights`.
+  ///
+  /// - Parameter keepsBackward: Whether backward products in Float32 lay it out for themselves.
   public init(
-    weights: DecoderWeights, threads: Int, precision: ProductPrecision = .float32
+    weights: DecoderWeights, threads: Int, precision: ProductPrecision = .float32,
+    keepsBackward: Bool = true
   ) {
     self.weights = weights
     self.threads = threads
     self.precision = precision
+    self.keepsBackward = keepsBackward
   }
 
   private var hiddenSize: Int { weights.configuration.hiddenSize }
@@ -94,7 +99,8 @@ public struct OutputHead {
   ) {
     guard precision == .bfloat16 else {
       head.multiply(
-        ActivationRows(x, stride: columns), count: rows, order, into: target, stride: stride)
+        ActivationRows(x, stride: columns), count: rows, order, into: target, stride: stride,
+        keepsLayout: keepsBackward)
       return
     }
     let memory = scratch.halves(

@@ -12,9 +12,6 @@ public final class Lender<Value>: @unchecked Sendable {
   /// A lender of what `make` returns.
   public init(_ make: @escaping () -> Value) { self.make = make }
 
-  /// A lender of values of its own, made alike.
-  public func another() -> Lender { Lender(make) }
-
   /// Runs `body` with a value; the last one given back comes first, so that there are as many as are used at once.
   public func lend<Result, Failure: Error>(
     _ body: (Value) throws(Failure) -> Result

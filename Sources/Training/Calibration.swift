@@ -33,10 +33,11 @@ public enum Calibration {
     let collector = try CurvatureCollector(
       teacher.weights.configuration,
       batches: batchTokens, seed: seed, scratch: directory, rowLimit: rowLimit)
-    let partTokens = parts.joined().map { $0.reduce(0) { $0 + examples[$1].tokenCount } }
+    let mostTokens = examples.mostTokens(batches.map { Array($0) })
     let teacher = try fitting(
-      teacher, tokens: partTokens.max() ?? 0,
+      teacher, tokens: mostTokens,
       waiting: parts.contains { $0.count > 1 } ? collector.waitingByteCount : 0, memory: memory)
+    teacher.expect(tokens: mostTokens)
     let done = ProgressCounter { progress($0, examples.count) }
     _ = try teacher.map(batches.count) { (number, decoder) throws(Fault) in
       var generator = SeededGenerator(
@@ -63,7 +64,7 @@ public enum Calibration {
       teacher.threads
         * (waiting + Decoder.byteCount(of: teacher.weights, tokens: tokens, recomputes: recomputes))
     }
-    guard let memory, need(false) > memory else { return teacher.separate(recomputes: false) }
+    guard let memory, need(false) > memory else { return teacher.forOnePass(recomputes: false) }
     guard need(true) <= memory else {
       throw Fault(
         .resources, "MEM-BUDGET",
@@ -71,6 +72,6 @@ public enum Calibration {
           + "\(max(memory, 0)) of the budget are left; give more --memory, fewer --threads, or "
           + "--method projected without --calibrate")
     }
-    return teacher.separate(recomputes: true)
+    return teacher.forOnePass(recomputes: true)
   }
 }

@@ -21,6 +21,14 @@ struct DataOrder {
     return generator.permutation(count)
   }
 
+  /// The batches of the first `steps` steps, as far as they are of the first epoch.
+  func firstBatches(_ steps: Int) -> [[Int]] {
+    let order = firstEpoch
+    return stride(from: 0, to: order.count, by: batchSize).prefix(steps).map {
+      Array(order[$0..<min($0 + batchSize, order.count)])
+    }
+  }
+
   /// The examples of step `step`, `batchSize` of them (with repeats if there are fewer examples).
   mutating func indices(step: Int) -> [Int] {
     (step * batchSize..<(step + 1) * batchSize).map { position in

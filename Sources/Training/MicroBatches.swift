@@ -28,4 +28,9 @@ extension [TokenizedExample] {
     }
     return groups.filter { !$0.isEmpty }
   }
+
+  /// Tokens of the largest micro-batch of `batches`.
+  func mostTokens(_ batches: [[Int]]) -> Int {
+    batches.lazy.flatMap(microBatches).map { $0.reduce(0) { $0 + self[$1].tokenCount } }.max() ?? 0
+  }
 }

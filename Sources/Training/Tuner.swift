@@ -37,6 +37,9 @@ public final class Tuner {
     data.trainingTeacher?.arrange(
       order.firstEpoch, chunkSize: options.batchSize, wanted: options.steps)
     state = TuningState(trainables)
+    // Later epochs have other batches, of about as many tokens.
+    student.trainingPool.expect(
+      tokens: data.training.mostTokens(order.firstBatches(options.steps)))
   }
 
   /// Continues from a checkpointed state, whose sections must be this run's.

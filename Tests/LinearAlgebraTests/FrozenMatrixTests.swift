@@ -151,6 +151,40 @@ import Threads
     for threads in [2, 3, 16, 64] { #expect(product(threads: threads) == single) }
   }
 
+  /// A backward product without a layout of its own: the same bits, and nothing is kept.
+  @Test(arguments: shapes + [(130, 200, 9), (1000, 700, 130)])
+  func turnedPanelsGiveTheSame(shape: (rows: Int, columns: Int, count: Int)) {
+    let w = Matrix(
+      rows: shape.rows, columns: shape.columns,
+      elements: FrozenMatrixTests.values(shape.rows * shape.columns, seed: 1))
+    let x = FrozenMatrixTests.values(shape.count * shape.rows, seed: 2)
+    let start = FrozenMatrixTests.values(shape.count * shape.columns, seed: 3)
+    func product(_ frozen: FrozenMatrix, keepsLayout: Bool, adding: Bool, threads: Int) -> [Float] {
+      var y = start
+      x.withUnsafeBufferPointer { x in
+        y.withUnsafeMutableBufferPointer { y in
+          guard let x = x.baseAddress, let y = y.baseAddress else { return }
+          withThreads(threads) {
+            frozen.multiply(
+              ActivationRows(x, stride: shape.rows), count: shape.count, .backward, into: y,
+              stride: shape.columns, adding: adding, keepsLayout: keepsLayout)
+          }
+        }
+      }
+      return y
+    }
+    let turning = FrozenMatrix(stacking: [w])
+    turning.prepare([.forward], precision: .float32)
+    let bytes = turning.byteCount
+    for (adding, threads) in [(false, 1), (true, 1), (false, 3)] {
+      let kept = product(
+        FrozenMatrix(stacking: [w]), keepsLayout: true, adding: adding, threads: 1)
+      #expect(
+        product(turning, keepsLayout: false, adding: adding, threads: threads) == kept)
+    }
+    #expect(turning.byteCount == bytes)
+  }
+
   @Test func rowsSurviveTheLayouts() {
     let w = Matrix(rows: 70, columns: 9, elements: FrozenMatrixTests.values(630, seed: 4))
     let frozen = FrozenMatrix(stacking: [w])

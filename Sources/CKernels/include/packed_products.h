@@ -30,6 +30,17 @@ void packed_float_pack(
 void packed_bfloat16_pack(
     const float *w, size_t n, size_t k, size_t row_stride, size_t column_stride, uint16_t *out);
 
+// Depths (k, or pairs of k) that are summed before they are added to C. Sums over a whole vocabulary in one accumulator would
+// lose three digits; in blocks the error grows with the block, and the block of a panel stays in the caches. A product in
+// parts of so many depths, each added to C, gives the same bits.
+enum { PACKED_DEPTH_BLOCK = 256 };
+
+// Of W, packed as an [n, k] matrix, `count` <= PACKED_DEPTH_BLOCK rows from row `first` on of one panel of its transpose, packed
+// as a [k, n] matrix: that of the columns of W from `start` on. `first` and `start` are multiples of packed_panel(). `out` holds
+// count * packed_panel() elements. For products with the transpose that are too few to keep it packed beside W.
+void packed_float_turn(
+    const float *packed, size_t n, size_t k, size_t start, size_t first, size_t count, float *out);
+
 // Rounds rows to bfloat16, to nearest, ties to even; `stride_out` is even and at least `columns`; an odd last
 // column is followed by a zero. NaN stays NaN.
 void packed_round_rows(

@@ -51,6 +51,8 @@ final class Measurement {
     pool: DecoderPool
   ) throws(Fault) {
     try pool.weights.hold(.float32, threads: session.threads)
+    // What the variant before has left lies in pieces between what stays.
+    ProcessMemory.giveBack()
     let task = session.log.task(
       "evaluate \(name)", total: evaluator.plan.examples.count, unit: "examples")
     let result = try evaluator.evaluate(

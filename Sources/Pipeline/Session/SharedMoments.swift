@@ -85,7 +85,6 @@ extension BaseSession {
       of: model, examples: examples, seed: seed, scratch: directory, memory: memoryBesideWeights
     ) { done, _ in task.update(completed: done) }
     task.finish()
-    model.weights.dropFloatBackward()
     return curvature
   }
 }
