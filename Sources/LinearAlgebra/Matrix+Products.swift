@@ -10,6 +10,8 @@ extension Matrix where Scalar: BLASScalar {
   /// `op(self) · op(other)`; inner dimensions must agree (a programmer's error otherwise).
   ///
   /// Large results are cut into panels of rows by their size alone, for idle threads to share.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   public func times(
     _ other: Matrix, transposeSelf: Bool = false, transposeOther: Bool = false
   ) -> Matrix {

@@ -14,14 +14,13 @@ struct Metric {
 
   /// A metric from a second moment; an all-zero moment says nothing and counts as the identity.
   init(_ moment: SecondMoment?, ridge: Double) {
-    let trace = moment?.rows.squaredNorm ?? 0
-    guard let moment, trace > 0 else {
+    guard let moment, moment.trace > 0 else {
       rows = nil
       shift = 1
       return
     }
     rows = moment.rows
-    shift = ridge * trace / Double(moment.features)
+    shift = ridge * moment.trace / Double(moment.features)
   }
 
   /// Whether errors are weighed alike.
@@ -33,9 +32,11 @@ struct Metric {
   }
 
   /// `XᵀSX` of vectors that are the columns of `X` `[features, count]`.
-  func gram(_ x: Matrix<Double>) -> Matrix<Double> {
-    let image = image(of: x)
-    return image.times(image, transposeSelf: true)
+  func gram(_ x: Matrix<Double>) -> Matrix<Double> { gram(x, image: image(of: x)) }
+
+  /// The same from `image` = `R · X`.
+  func gram(_ x: Matrix<Double>, image: Matrix<Double>) -> Matrix<Double> {
+    image.times(image, transposeSelf: true)
       .adding(shift, times: x.times(x, transposeSelf: true))
   }
 
@@ -48,16 +49,33 @@ struct Metric {
 
   /// The products of the columns of `x` and `y` `[features, count]`.
   func products(_ x: Matrix<Double>, _ y: Matrix<Double>) -> Products {
-    let (imageX, imageY) = (image(of: x), image(of: y))
-    func product(
-      _ a: Matrix<Double>, _ imageA: Matrix<Double>, _ b: Matrix<Double>, _ imageB: Matrix<Double>
-    ) -> Matrix<Double> {
-      imageA.times(imageB, transposeSelf: true)
-        .adding(shift, times: a.times(b, transposeSelf: true))
+    Images(x, y, under: self).products(shift: shift)
+  }
+
+  /// Two sets of columns and their images under a metric's rows: what products with any ridge are made of.
+  struct Images {
+    private let x: Matrix<Double>
+    private let y: Matrix<Double>
+    private let weighed: Products
+
+    /// The images of the columns of `x` and `y` `[features, count]`.
+    init(_ x: Matrix<Double>, _ y: Matrix<Double>, under metric: Metric) {
+      (self.x, self.y) = (x, y)
+      let (imageX, imageY) = (metric.image(of: x), metric.image(of: y))
+      weighed = Products(
+        xx: imageX.times(imageX, transposeSelf: true),
+        xy: imageX.times(imageY, transposeSelf: true),
+        yy: imageY.times(imageY, transposeSelf: true))
     }
-    return Products(
-      xx: product(x, imageX, x, imageX), xy: product(x, imageX, y, imageY),
-      yy: product(y, imageY, y, imageY))
+
+    /// The products with `shift` on the diagonal of the metric.
+    func products(shift: Double) -> Products {
+      guard shift != 0 else { return weighed }
+      return Products(
+        xx: weighed.xx.adding(shift, times: x.times(x, transposeSelf: true)),
+        xy: weighed.xy.adding(shift, times: x.times(y, transposeSelf: true)),
+        yy: weighed.yy.adding(shift, times: y.times(y, transposeSelf: true)))
+    }
   }
 
   /// `XᵀSX` `[columns, columns]` of a basis `X` `[features, columns]` under the metric of `moment`.

@@ -33,7 +33,7 @@ extension Projection {
         .internalError, "PROJ-CURVATURE", "method \(method.rawValue) needs second moments",
         tensor: update.moduleName)
     }
-    let factors = UpdateFactors(update, basis: basis)
+    let factors = UpdateFactors(update, basis: basis, curvature: curvature)
     let latent: Matrix<Double>
     do throws(Fault) {
       latent =
@@ -72,7 +72,7 @@ extension Projection {
   ) throws(Fault) -> (plain: Double?, weighted: Double?) {
     try checkShapes(
       update, outFeatures: basis.outputBasis.rows, inFeatures: basis.inputBasis.rows, curvature)
-    let factors = UpdateFactors(update, basis: basis)
+    let factors = UpdateFactors(update, basis: basis, curvature: curvature)
     let plain = factors.capturedEnergy(
       latent, output: Metric(nil, ridge: 0), input: Metric(nil, ridge: 0))
     let weighted = curvature.flatMap {

@@ -7,12 +7,19 @@ public import Tensors
 public struct SecondMoment: Sendable {
   /// `R`, `[count, features]`.
   let rows: Matrix<Double>
+  /// `tr S = ‖R‖²`.
+  let trace: Double
 
   /// Features that it weighs.
   public var features: Int { rows.columns }
 
   /// `RᵀR` for `rows` `[count, features]`.
-  public init(rows: Matrix<Float>) { self.rows = rows.inDouble }
+  public init(rows: Matrix<Float>) { self.init(rows.inDouble) }
+
+  private init(_ rows: Matrix<Double>) {
+    self.rows = rows
+    trace = rows.squaredNorm
+  }
 
   /// A moment given as a whole, `[features, features]`, symmetric and without negative eigenvalues but for rounding.
   ///
@@ -28,7 +35,7 @@ public struct SecondMoment: Sendable {
       let root = max(value, 0).squareRoot()
       for column in 0..<rows.columns { rows[row, column] *= root }
     }
-    self.rows = rows
+    self.init(rows)
   }
 
   /// `S`, `[features, features]`.

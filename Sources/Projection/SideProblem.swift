@@ -24,11 +24,9 @@ struct SideProblem {
   init(_ side: WeighedSide, targets: Matrix<Double>) {
     metric = side.gram
     let plain = side.rows.times(targets).scaled(by: side.metric.shift)
-    self.targets =
-      side.image.map {
-        $0.times(side.metric.image(of: targets)).adding(1, times: plain)
-      } ?? plain
-    total = side.metric.gram(targets)
+    let image = side.metric.image(of: targets)
+    self.targets = side.image.map { $0.times(image).adding(1, times: plain) } ?? plain
+    total = side.metric.gram(targets, image: image)
   }
 
   /// `diag(H)` over its mean plus `floor`.

@@ -10,6 +10,25 @@ struct UpdateFactors {
   private let basis: ModuleBasis
   /// The equations with the identity on both sides: every fit needs them, if only for its energies.
   private let plain: Products
+  /// The vectors of either side under its second moment, where there are any.
+  private let sides: (output: Side, input: Side)?
+
+  /// A side's directions and the update's vectors, and their images.
+  private struct Side {
+    let basis: Matrix<Double>
+    let vectors: Matrix<Double>
+    let images: Metric.Images
+
+    init(_ basis: Matrix<Double>, _ vectors: Matrix<Double>, _ moment: SecondMoment?) {
+      (self.basis, self.vectors) = (basis, vectors)
+      images = Metric.Images(basis, vectors, under: Metric(moment, ridge: 0))
+    }
+
+    /// The products under `metric`, which is of the side's moment or the identity.
+    func products(_ metric: Metric) -> Metric.Products {
+      metric.isIdentity ? metric.products(basis, vectors) : images.products(shift: metric.shift)
+    }
+  }
 
   /// What the equations are made of, with a metric on each side: `G` on outputs, `C` on inputs.
   private struct Products {
@@ -23,9 +42,17 @@ struct UpdateFactors {
     let total: Double
   }
 
-  init(_ update: LowRankUpdate, basis: ModuleBasis) {
+  /// The factors of `update`, and what weighs errors of them.
+  init(_ update: LowRankUpdate, basis: ModuleBasis, curvature: Curvature? = nil) {
     self.update = update
     self.basis = basis
+    sides = curvature.map {
+      (
+        Side(
+          basis.outputBasis.inDouble, update.loraB.inDouble.scaled(by: update.scaling), $0.output),
+        Side(basis.inputBasis.inDouble, update.loraA.inDouble.transposed, $0.input)
+      )
+    }
     let (u, v, a, b) = (basis.outputBasis, basis.inputBasis, update.loraA, update.loraB)
     let (scaling, grams) = (update.scaling, basis.grams)
     plain = Products(
@@ -36,13 +63,8 @@ struct UpdateFactors {
   }
 
   private func products(output: Metric, input: Metric) -> Products {
-    guard !output.isIdentity || !input.isIdentity else { return plain }
-    let outputBasis = basis.outputBasis.inDouble
-    let inputBasis = basis.inputBasis.inDouble
-    let up = update.loraB.inDouble.scaled(by: update.scaling)
-    let down = update.loraA.inDouble.transposed
-    let outputs = output.products(outputBasis, up)
-    let inputs = input.products(inputBasis, down)
+    guard let sides, !output.isIdentity || !input.isIdentity else { return plain }
+    let (outputs, inputs) = (sides.output.products(output), sides.input.products(input))
     return Products(
       output: outputs.xx, input: inputs.xx,
       cross: outputs.xy.times(inputs.xy, transposeOther: true),

@@ -40,9 +40,11 @@ extension Recipe {
     if let (key, reason) = conflict { throw given.refusal(of: key, reason(given.name)) }
   }
 
-  /// The defaults of a job without an adapter: the base weighs and starts, the completions are what is learned.
+  /// The defaults of a job without an adapter: first directions (measured against chosen ones in `golden/recovery/NOTES.md`),
+  /// the base as the start, the completions as what is learned.
   private mutating func startFromNothing() {
     scratch = Scratch()
+    directions = .top
     method = .zero
     calibrationModel = .base
     tuning?.options.objective = .ce

@@ -108,6 +108,15 @@ public struct TuningOptions: Sendable, Hashable {
     if !knowsStart, besideResidual { learningRate *= rule.leastShare }
   }
 
+  /// Sets the rate where none is given and latents in the first directions of the base start from nothing, as measured on dev
+  /// rows (`golden/recovery/NOTES.md`): `1.6 / rank`, at most 0.3.
+  ///
+  /// AdamW moves every number alike, so that an update's norm grows with the rank.
+  public mutating func setRateFromNothing(rank: Int) {
+    learningRate = min(0.3, 1.6 / Double(max(rank, 1)))
+    nearStart = nil
+  }
+
   /// The learning rate of step `step` (0-based): linear warm-up for at most half of the steps, then linear to zero at `steps`.
   public func learningRate(at step: Int) -> Double {
     let warmup = min(warmup, steps / 2)

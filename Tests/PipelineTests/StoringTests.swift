@@ -85,6 +85,42 @@ import Training
     }
   }
 
+  /// What there is no room for is left to the record, and a limit is never passed for figures.
+  @Test func figuresGiveWayToALimit() throws {
+    try withTemporaryDirectory { folder in
+      let tiny = try TinyJob(in: folder)
+      let job = try tiny.context {
+        $0.storage = .int3
+        tiny.calibrate(&$0)
+        tiny.tune(&$0)
+        $0.evaluation = JobRequest.Data(path: tiny.rows, limit: 10, skip: 150)
+      }
+      try job.run(BasesStage())
+      let projector = try job.run(ResidualStage(), try job.run(CalibrationStage()))
+      let rows = try job.run(RowsStage())
+      let size = JobSize.all(of: .rank(4), rank: 4)[0]
+      let start = try job.run(StartStage(), (size, projector, rows))[0]
+      let tuned = try job.run(TuningStage(), (start, size, rows))
+      let stored = try job.run(StorageStage(), (tuned, nil))
+      let bare = try stored.artifact.encodedByteCount()
+      var measured = try job.run(MeasurementStage(), (stored, rows))
+      let whole = try measured.artifact.encodedByteCount()
+      var kinds: [Int] = []
+      for limit in bare...whole {
+        let isThere = try measured.artifact.setAccuracy(&measured.evaluation, within: limit)
+        let found = try measured.artifact.encodedByteCount()
+        #expect(found <= limit)
+        #expect(measured.evaluation?.first(.stored)?.bytes == found)
+        let block = JSONField(measured.artifact.artifact.metadata.accuracy, code: "TEST")
+        let count = isThere ? try block["variants"].array().count : 0
+        if count != kinds.last { kinds.append(count) }
+      }
+      // Nothing; base, LoRA and artifact; the start too; what was tuned too.
+      #expect(kinds == [0, 3, 4, 5])
+      #expect(measured.evaluation?.variants.count == 5)
+    }
+  }
+
   /// What an adapter changes beside linear modules is in the file, exactly or in the type that was asked for.
   @Test(arguments: [CarriedStorage?.none, .f16, .int8])
   func otherParametersAreCarried(storage: CarriedStorage?) throws {

@@ -29,11 +29,13 @@ import Training
     let plain = try recipe([:])
     #expect(plain.scratch?.modules == ["all-linear"])
     #expect(plain.method == .zero && plain.tuning?.options.objective == .ce)
-    // Directions are chosen, on the first training examples, by the base's own moments.
-    #expect(plain.calibrationModel == .base && plain.calibration?.path == "t.jsonl")
+    #expect(plain.directions == .top && plain.calibration == nil)
     #expect(plain.canonicalText().contains("scratch.modules all-linear\n"))
-    let paper = try recipe(["directions": ["top"], "tune.init": ["normal"]])
+    let paper = try recipe(["tune.init": ["normal"]])
     #expect(paper.method == .normal && paper.calibration == nil)
+    // Directions that are chosen are chosen by the base's own moments, on the first training examples.
+    let chosen = try recipe(["directions": ["selected"]])
+    #expect(chosen.calibrationModel == .base && chosen.calibration?.path == "t.jsonl")
   }
 
   /// Whatever is about a LoRA is refused in its own name.
@@ -70,7 +72,7 @@ import Training
 
   /// The other way round, and recipes that are made in code.
   @Test func rulesHoldForRecipesMadeInCode() throws {
-    var recipe = try recipe([:])
+    var recipe = try recipe(["directions": ["selected"]])
     recipe.calibration = nil
     #expect(throws: Fault.self) { try recipe.check() }
     recipe.directions = .top

@@ -3,7 +3,7 @@ package import Faults
 import Files
 import Foundation
 import JSON
-import Reports
+package import Reports
 
 /// An artifact on its way to disk.
 package struct AssembledArtifact {
@@ -36,7 +36,7 @@ package struct AssembledArtifact {
   ///
   /// - Parameter limit: What the file may have; nil for any size.
   /// - Returns: Whether the file holds figures where there are some.
-  mutating func setAccuracy(
+  package mutating func setAccuracy(
     _ evaluation: inout EvaluationRecord?, within limit: Int? = nil
   ) throws(Fault) -> Bool {
     let cuts = [\EvaluationRecord.own, \.shortest, \.barest]

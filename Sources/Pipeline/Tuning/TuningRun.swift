@@ -56,6 +56,8 @@ struct TuningRun {
     tuning.options.nearStart = nil
     if let given = tuning.learningRate {
       tuning.options.learningRate = given
+    } else if startsFromNothing {
+      tuning.options.setRateFromNothing(rank: projected.rank.output)
     } else {
       tuning.options.setStandardRate(
         outputDirections: projected.rank.output,
@@ -64,6 +66,14 @@ struct TuningRun {
           && !tuning.searchesLearningRate)
     }
     return tuning
+  }
+
+  /// Whether there is no adapter, and the base's first directions are taken as they are.
+  private var startsFromNothing: Bool {
+    guard projector.source.matched == nil, case .top = projected.bases.first?.selection else {
+      return false
+    }
+    return true
   }
 
   /// Tunes on `data`, from a checkpoint where there is one.

@@ -88,7 +88,7 @@ extension Field {
       "pack", \.basesPath, .optional(.file), .size, flag: "bases",
       "Take bases from this .xsbases pack instead of an SVD."),
     Field(
-      "directions", \.directions, .word(), .size,
+      "directions", \.directions, .word(), .size, standard: "selected; without an adapter top",
       "selected: chosen by energy; top: the first ones, as in the paper; own: the adapter's, embedded, with its ranks."
     ),
     Field(
@@ -172,7 +172,8 @@ extension Field {
     .tuning(
       "lr", \.learningRate, .optional(.number(1e-9...1e3)),
       standard:
-        "0.03, less beyond 96 output directions, 0.015 beside a residual; less from a start near the LoRA",
+        "0.03, less beyond 96 output directions, 0.015 beside a residual; less from a start near the LoRA; without an adapter "
+        + "1.6 / rank, 0.3 at most",
       "Peak learning rate."),
     .tuning(
       "lr_search", \.searchesLearningRate, .truth,

@@ -25,7 +25,8 @@ enum ProvenanceFacts {
     add("settings", list(job.settings))
     if let tuning = job.tuning {
       add("tuning", list(tuning.settings))
-      add("tuning time", "\(tuning.steps) steps and search in \(Numerals.duration(tuning.seconds))")
+      let search = tuning.trials.isEmpty ? "" : " and the search for a rate"
+      add("tuning time", "\(tuning.steps) steps\(search) in \(Numerals.duration(tuning.seconds))")
     }
     if let gate = job.gate {
       let sizes = gate.tried == 1 ? "" : "; \(gate.tried) sizes tried"

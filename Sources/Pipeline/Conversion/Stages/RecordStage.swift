@@ -100,7 +100,7 @@ package struct RecordStage: Stage {
   static func calibration(_ job: JobContext) -> [Setting] {
     [
       Setting(
-        "calibration examples", job.request.calibration?.limit.map(String.init) ?? "none")
+        "calibration examples at most", job.request.calibration?.limit.map(String.init) ?? "none")
     ]
   }
 
