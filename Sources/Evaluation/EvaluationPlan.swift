@@ -46,6 +46,35 @@ public struct EvaluationPlan: Sendable {
     self.batches = batches
   }
 
+  /// Labels that examples can have at most.
+  private static let mostLabels = 256
+
+  /// Examples as a classifier's: which label each one's choices are, and how many labels there are.
+  public struct Labels: Sendable {
+    /// Of each example the label of every choice.
+    public let ofChoices: [[Int]]
+    /// How many labels there are.
+    public let count: Int
+  }
+
+  /// What the examples have to be classified as; nil unless all of them choose among the same texts, in whatever order.
+  public var labels: Labels? {
+    guard let first = examples.first?.choices, Set(first).count == first.count,
+      (2...EvaluationPlan.mostLabels).contains(first.count)
+    else { return nil }
+    var numbers: [[Int32]: Int] = [:]
+    for (number, choice) in first.enumerated() { numbers[choice] = number }
+    var ofChoices: [[Int]] = []
+    for example in examples {
+      let labels = example.choices.compactMap { numbers[$0] }
+      guard labels.count == example.choices.count, Set(labels).count == first.count else {
+        return nil
+      }
+      ofChoices.append(labels)
+    }
+    return Labels(ofChoices: ofChoices, count: first.count)
+  }
+
   private static func append(_ example: TokenizedExample, index: Int, to batch: inout Batch) {
     let first = batch.tokens.sequences.count
     if example.choices.isEmpty || example.choices.allSatisfy({ $0.count == 1 }) {

@@ -77,9 +77,9 @@ public struct Evaluator: Sendable {
     case .tokens(let tokens):
       let row = hidden.selectingRows([range.lowerBound])
       let logits = head.candidateLogits(row, candidates: tokens)
-      let best = firstMaximum(logits)
-      result.isCorrect = best == answer
-      result.isCorrectPerToken = best == answer
+      result.chosen = firstMaximum(logits)
+      result.isCorrect = result.chosen == answer
+      result.isCorrectPerToken = result.isCorrect
       // Log-likelihoods are logits less one normaliser, which the softmax cancels.
       result.choiceNegativeLogLikelihood = negativeLogSoftmax(logits, at: answer)
     case .sequences(let sequences):
@@ -87,7 +87,8 @@ public struct Evaluator: Sendable {
         -scores.negativeLogLikelihoods[batch.lossRanges[sequence]].reduce(0, +)
       }
       let means = zip(sums, sequences).map { $0 / Double(batch.lossRanges[$1].count) }
-      result.isCorrect = firstMaximum(sums) == answer
+      result.chosen = firstMaximum(sums)
+      result.isCorrect = result.chosen == answer
       result.isCorrectPerToken = firstMaximum(means) == answer
       result.choiceNegativeLogLikelihood = negativeLogSoftmax(sums, at: answer)
     }

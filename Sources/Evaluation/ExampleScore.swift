@@ -5,6 +5,8 @@ package import Ranks
 public struct ExampleScore: Sendable, Hashable {
   /// Greedy decoding equals the completion, or the right choice scored highest.
   public var isCorrect: Bool
+  /// The choice that scored highest; nil without choices.
+  public var chosen: Int?
   /// The right choice scored highest per token; nil without choices.
   public var isCorrectPerToken: Bool?
   /// −ln p of the right choice among the choices, by their summed log-likelihoods; nil without choices.
@@ -20,11 +22,12 @@ public struct ExampleScore: Sendable, Hashable {
 
   /// Creates a score.
   public init(
-    isCorrect: Bool, isCorrectPerToken: Bool? = nil, choiceNegativeLogLikelihood: Double? = nil,
+    isCorrect: Bool, chosen: Int? = nil, isCorrectPerToken: Bool? = nil, choiceNegativeLogLikelihood: Double? = nil,
     negativeLogLikelihood: Double, tokenCount: Int, divergence: Double? = nil,
     agreements: Int? = nil
   ) {
     self.isCorrect = isCorrect
+    self.chosen = chosen
     self.isCorrectPerToken = isCorrectPerToken
     self.choiceNegativeLogLikelihood = choiceNegativeLogLikelihood
     self.negativeLogLikelihood = negativeLogLikelihood
@@ -37,6 +40,7 @@ public struct ExampleScore: Sendable, Hashable {
 extension ExampleScore: RankValue {
   package func write(to bytes: inout RankBytes) {
     bytes.write(isCorrect)
+    bytes.write(chosen)
     bytes.write(isCorrectPerToken)
     bytes.write(choiceNegativeLogLikelihood)
     bytes.write(negativeLogLikelihood)
@@ -47,8 +51,8 @@ extension ExampleScore: RankValue {
 
   package init(from bytes: inout RankBytes) throws(Fault) {
     self.init(
-      isCorrect: try bytes.read(), isCorrectPerToken: try bytes.read(),
-      choiceNegativeLogLikelihood: try bytes.read(), negativeLogLikelihood: try bytes.read(),
+      isCorrect: try bytes.read(), chosen: try bytes.read(),
+      isCorrectPerToken: try bytes.read(), choiceNegativeLogLikelihood: try bytes.read(), negativeLogLikelihood: try bytes.read(),
       tokenCount: try bytes.read(), divergence: try bytes.read(), agreements: try bytes.read())
   }
 }

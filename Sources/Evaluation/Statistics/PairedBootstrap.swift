@@ -74,6 +74,19 @@ public struct PairedBootstrap: Sendable {
     return ratios
   }
 
+  /// What `statistic` makes of each draw of `count` examples.
+  func resampled<Value>(_ count: Int, _ statistic: ([Int]) -> Value) -> [Value] {
+    var generator = SeededGenerator(seed: seed, stream: PairedBootstrap.stream)
+    return (0..<resamples).map { _ in
+      statistic((0..<count).map { _ in generator.index(below: count) })
+    }
+  }
+
+  /// The 95% interval of a statistic whose draws are `values`; nil for none.
+  static func interval95(of values: [Double]) -> ClosedRange<Double>? {
+    values.isEmpty ? nil : interval95(values.sorted())
+  }
+
   private static func interval95(_ sorted: [Double]) -> ClosedRange<Double> {
     quantile(sorted, 0.025)...quantile(sorted, 0.975)
   }

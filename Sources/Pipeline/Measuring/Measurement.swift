@@ -24,6 +24,7 @@ final class Measurement {
 
   private let session: BaseSession
   private let evaluator: Evaluator
+  private let labels: EvaluationPlan.Labels?
   private let data: EvaluationRecord.DataSource
   private let seed: UInt64
   private var measured: [Measured] = []
@@ -37,7 +38,9 @@ final class Measurement {
     let tokenizer = try session.tokenizer()
     let examples = try session.tokenized(set)
     session.log.warn(examples.warnings(of: tokenizer))
-    evaluator = Evaluator(plan: EvaluationPlan(examples: examples), ranks: session.ranks)
+    let plan = EvaluationPlan(examples: examples)
+    evaluator = Evaluator(plan: plan, ranks: session.ranks)
+    labels = plan.labels
     data = EvaluationRecord.DataSource(
       path: request.path, sha256: set.digest.hex, n: examples.count, skipped: request.skip)
   }
@@ -102,11 +105,27 @@ final class Measurement {
       accuracy: scores.accuracy,
       accuracyCI95: WilsonInterval.interval95(
         successes: right.count { $0 }, count: right.count),
-      accuracyNorm: scores.accuracyPerToken, nll: scores.negativeLogLikelihood,
+      accuracyNorm: scores.accuracyPerToken, labels: labelFigures(scores), nll: scores.negativeLogLikelihood,
       choiceNLL: scores.choiceNegativeLogLikelihood,
       klToTeacher: variant.isTeacher ? 0 : scores.divergence,
       agreement: variant.isTeacher ? 1 : scores.agreement, retainedGain: gain?.value,
       retainedGainCI95: gain?.interval95, bytes: variant.bytes, seconds: scores.seconds)
+  }
+
+  /// What a classifier is judged by, where the examples are one's.
+  private func labelFigures(_ scores: VariantScores) -> LabelFigures? {
+    guard let labels else { return nil }
+    let chosen = scores.examples.compactMap(\.chosen)
+    guard chosen.count == labels.ofChoices.count else { return nil }
+    let right = zip(labels.ofChoices, evaluator.plan.examples).map { $0[$1.answer] }
+    return LabelScores(
+      right: right, given: zip(labels.ofChoices, chosen).map { $0[$1] }, labels: labels.count,
+      bootstrap: PairedBootstrap(seed: seed)
+    ).map {
+      LabelFigures(
+        macroF1: $0.macroF1, macroF1CI95: $0.macroF1Interval95, matthews: $0.matthews,
+        matthewsCI95: $0.matthewsInterval95)
+    }
   }
 
   /// Base, LoRAs and artifacts each with each; start, tuned and controls with the last artifact (or variant).

@@ -99,6 +99,8 @@ extension EvaluationRecord {
     record.data.path = Paths.properName(of: data.path)
     for index in record.variants.indices {
       record.variants[index].seconds = nil
+      // The record has room for them.
+      record.variants[index].labels = nil
       let isOwn = record.variants[index].kind == .stored
       record.variants[index].source =
         isOwn ? nil : record.variants[index].source.map(Paths.properName)

@@ -90,9 +90,9 @@ enum HTMLTemplate {
     <p class="muted">{{examples}} examples of <span class="path">{{dataPath}}</span>, the same for every variant.</p>
     <figure>{{{accuracyChart}}}</figure>
     <div class="scroll"><table>
-    <thead><tr><th>Variant</th><th class="n">Accuracy</th><th class="n">95% interval</th>{{#hasNorm}}<th class="n">by token</th>{{/hasNorm}}<th class="n">NLL</th>{{#hasLoRA}}<th class="n">KL</th><th class="n">Agreement</th><th class="n">Retained</th><th class="n">95% interval</th>{{/hasLoRA}}<th class="n">Bytes</th><th class="n">Time</th></tr></thead>
+    <thead><tr><th>Variant</th><th class="n">Accuracy</th><th class="n">95% interval</th>{{#hasNorm}}<th class="n">by token</th>{{/hasNorm}}{{#hasLabels}}<th class="n">F1, mean</th><th class="n">Matthews</th>{{/hasLabels}}<th class="n">NLL</th>{{#hasLoRA}}<th class="n">KL</th><th class="n">Agreement</th><th class="n">Retained</th><th class="n">95% interval</th>{{/hasLoRA}}<th class="n">Bytes</th><th class="n">Time</th></tr></thead>
     <tbody>
-    {{#variants}}<tr><td class="name"><span class="key kind-{{kind}}"></span>{{name}}</td><td class="n">{{accuracy}}</td><td class="n muted">{{range}}</td>{{#hasNorm}}<td class="n">{{norm}}</td>{{/hasNorm}}<td class="n">{{nll}}</td>{{#hasLoRA}}<td class="n">{{kl}}</td><td class="n">{{agreement}}</td><td class="n">{{retained}}</td><td class="n muted">{{retainedRange}}</td>{{/hasLoRA}}<td class="n">{{bytes}}</td><td class="n">{{seconds}}</td></tr>
+    {{#variants}}<tr><td class="name"><span class="key kind-{{kind}}"></span>{{name}}</td><td class="n">{{accuracy}}</td><td class="n muted">{{range}}</td>{{#hasNorm}}<td class="n">{{norm}}</td>{{/hasNorm}}{{#hasLabels}}<td class="n">{{f1}}</td><td class="n">{{matthews}}</td>{{/hasLabels}}<td class="n">{{nll}}</td>{{#hasLoRA}}<td class="n">{{kl}}</td><td class="n">{{agreement}}</td><td class="n">{{retained}}</td><td class="n muted">{{retainedRange}}</td>{{/hasLoRA}}<td class="n">{{bytes}}</td><td class="n">{{seconds}}</td></tr>
     {{/variants}}</tbody>
     </table></div>
     {{#hasControls}}

@@ -1,3 +1,26 @@
+/// Figures of a classifier, with 95% intervals over resampled examples.
+public struct LabelFigures: Hashable, Sendable {
+  /// The mean of the labels' F1.
+  public var macroF1: Double
+  /// The interval of ``macroF1``.
+  public var macroF1CI95: ClosedRange<Double>?
+  /// Matthews' correlation of right and given labels.
+  public var matthews: Double
+  /// The interval of ``matthews``.
+  public var matthewsCI95: ClosedRange<Double>?
+
+  /// Creates figures.
+  public init(
+    macroF1: Double, macroF1CI95: ClosedRange<Double>?, matthews: Double,
+    matthewsCI95: ClosedRange<Double>?
+  ) {
+    self.macroF1 = macroF1
+    self.macroF1CI95 = macroF1CI95
+    self.matthews = matthews
+    self.matthewsCI95 = matthewsCI95
+  }
+}
+
 /// One variant of a model measured on the evaluation examples: the base, the LoRA adapter, a stage of
 /// the conversion, or a control.
 public struct VariantResult: Hashable, Sendable {
@@ -31,6 +54,8 @@ public struct VariantResult: Hashable, Sendable {
   public var accuracyCI95: ClosedRange<Double>?
   /// For choices: accuracy when likelihoods are divided by their token counts.
   public var accuracyNorm: Double?
+  /// For choices that are the same labels everywhere: what a classifier is judged by; nil elsewhere.
+  public var labels: LabelFigures?
   /// Mean over completion tokens of −ln p over the full vocabulary.
   public var nll: Double
   /// For choices: mean −ln p of the right choice among the choices.
@@ -51,7 +76,8 @@ public struct VariantResult: Hashable, Sendable {
   /// Creates a result; figures that were not measured stay `nil`.
   public init(
     kind: Kind, name: String, source: String? = nil, n: Int, accuracy: Double,
-    accuracyCI95: ClosedRange<Double>? = nil, accuracyNorm: Double? = nil, nll: Double,
+    accuracyCI95: ClosedRange<Double>? = nil, accuracyNorm: Double? = nil,
+    labels: LabelFigures? = nil, nll: Double,
     choiceNLL: Double? = nil, klToTeacher: Double? = nil, agreement: Double? = nil,
     retainedGain: Double? = nil, retainedGainCI95: ClosedRange<Double>? = nil, bytes: Int? = nil,
     seconds: Double? = nil
@@ -63,6 +89,7 @@ public struct VariantResult: Hashable, Sendable {
     self.accuracy = accuracy
     self.accuracyCI95 = accuracyCI95
     self.accuracyNorm = accuracyNorm
+    self.labels = labels
     self.nll = nll
     self.choiceNLL = choiceNLL
     self.klToTeacher = klToTeacher

@@ -5,14 +5,19 @@ import Reports
 enum EvaluationTable {
   static func text(_ record: EvaluationRecord) -> String {
     let compared = ["KL to teacher", "agreement", "retained"]
+    let hasLabels = record.variants.contains { $0.labels != nil }
     let header =
-      ["variant", "accuracy", "95% interval", "NLL"] + (record.hasTeacher ? compared : [])
-      + ["bytes"]
-    let rows = record.variants.map { row($0, hasTeacher: record.hasTeacher) }
+      ["variant", "accuracy", "95% interval"] + (hasLabels ? ["macro F1", "Matthews"] : [])
+      + ["NLL"] + (record.hasTeacher ? compared : []) + ["bytes"]
+    let rows = record.variants.map {
+      row($0, hasLabels: hasLabels, hasTeacher: record.hasTeacher)
+    }
     return TextTable.text(header, rows) + "\n\(record.extent) of \(record.data.path)"
   }
 
-  private static func row(_ variant: VariantResult, hasTeacher: Bool) -> [String] {
+  private static func row(
+    _ variant: VariantResult, hasLabels: Bool, hasTeacher: Bool
+  ) -> [String] {
     let interval = variant.accuracyCI95.map {
       "\(percent($0.lowerBound))–\(percent($0.upperBound))"
     }
@@ -22,10 +27,12 @@ enum EvaluationTable {
       divergence ?? missing, variant.agreement.map(percent) ?? missing,
       variant.retainedGain.map(percent) ?? missing,
     ]
-    return [
-      variant.name, percent(variant.accuracy), interval ?? missing,
-      String(format: "%.4f", variant.nll),
-    ] + (hasTeacher ? compared : []) + [variant.bytes.map { "\($0)" } ?? missing]
+    let labels = [variant.labels?.macroF1, variant.labels?.matthews].map { figure in
+      figure.map { String(format: "%.3f", $0) } ?? missing
+    }
+    return [variant.name, percent(variant.accuracy), interval ?? missing]
+      + (hasLabels ? labels : []) + [String(format: "%.4f", variant.nll)]
+      + (hasTeacher ? compared : []) + [variant.bytes.map { "\($0)" } ?? missing]
   }
 
   private static func percent(_ fraction: Double) -> String {

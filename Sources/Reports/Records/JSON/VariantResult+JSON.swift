@@ -12,6 +12,12 @@ extension VariantResult {
     members.add("accuracy", figure: accuracy)
     members.add("accuracy_ci95", interval: accuracyCI95)
     members.add("accuracy_norm", figure: accuracyNorm)
+    if let labels {
+      members.add("macro_f1", figure: labels.macroF1)
+      members.add("macro_f1_ci95", interval: labels.macroF1CI95)
+      members.add("matthews", figure: labels.matthews)
+      members.add("matthews_ci95", interval: labels.matthewsCI95)
+    }
     members.add("nll", figure: nll)
     members.add("choice_nll", figure: choiceNLL)
     members.add("kl_to_teacher", figure: klToTeacher)
@@ -38,7 +44,8 @@ extension VariantResult {
       source: try field["source"].optional { f throws(Fault) in try f.string() },
       n: try field["n"].count(), accuracy: try field["accuracy"].figure(in: field, "accuracy"),
       accuracyCI95: try field["accuracy_ci95"].optional { f throws(Fault) in try f.interval() },
-      accuracyNorm: try figure("accuracy_norm"), nll: try field["nll"].figure(in: field, "nll"),
+      accuracyNorm: try figure("accuracy_norm"), labels: try LabelFigures(json: field),
+      nll: try field["nll"].figure(in: field, "nll"),
       choiceNLL: try figure("choice_nll"), klToTeacher: try figure("kl_to_teacher"),
       agreement: try figure("agreement"), retainedGain: try figure("retained_gain"),
       retainedGainCI95: try field["retained_gain_ci95"].optional { f throws(Fault) in
@@ -46,5 +53,20 @@ extension VariantResult {
       },
       bytes: try field["bytes"].optional { f throws(Fault) in try f.count() },
       seconds: try figure("seconds"))
+  }
+}
+
+extension LabelFigures {
+  /// The figures of a variant; nil where it has none.
+  fileprivate init?(json field: JSONField) throws(Fault) {
+    guard field["macro_f1"].isPresent else { return nil }
+    func interval(_ key: String) throws(Fault) -> ClosedRange<Double>? {
+      try field[key].optional { f throws(Fault) in try f.interval() }
+    }
+    self.init(
+      macroF1: try field["macro_f1"].figure(in: field, "macro_f1"),
+      macroF1CI95: try interval("macro_f1_ci95"),
+      matthews: try field["matthews"].figure(in: field, "matthews"),
+      matthewsCI95: try interval("matthews_ci95"))
   }
 }
