@@ -22,7 +22,8 @@ public struct ExampleScore: Sendable, Hashable {
 
   /// Creates a score.
   public init(
-    isCorrect: Bool, chosen: Int? = nil, isCorrectPerToken: Bool? = nil, choiceNegativeLogLikelihood: Double? = nil,
+    isCorrect: Bool, chosen: Int? = nil, isCorrectPerToken: Bool? = nil,
+    choiceNegativeLogLikelihood: Double? = nil,
     negativeLogLikelihood: Double, tokenCount: Int, divergence: Double? = nil,
     agreements: Int? = nil
   ) {
@@ -52,7 +53,8 @@ extension ExampleScore: RankValue {
   package init(from bytes: inout RankBytes) throws(Fault) {
     self.init(
       isCorrect: try bytes.read(), chosen: try bytes.read(),
-      isCorrectPerToken: try bytes.read(), choiceNegativeLogLikelihood: try bytes.read(), negativeLogLikelihood: try bytes.read(),
+      isCorrectPerToken: try bytes.read(), choiceNegativeLogLikelihood: try bytes.read(),
+      negativeLogLikelihood: try bytes.read(),
       tokenCount: try bytes.read(), divergence: try bytes.read(), agreements: try bytes.read())
   }
 }

@@ -7,8 +7,10 @@ public struct LabelScores: Hashable, Sendable {
   /// The unweighted mean over labels of F1 = 2·TP ⁄ (2·TP + FP + FN), 0 for a label that is never hit; over the labels that
   /// are right or given somewhere, as scikit-learn's `f1_score(average="macro")`.
   public var macroF1: Double
-  /// The correlation of right and given labels, in [−1, 1]; 0 where one side has a single label. For two labels Matthews' φ,
-  /// for more Gorodkin's R_K ("Comparing two K-category assignments by a K-category correlation coefficient", 2004).
+  /// The correlation of right and given labels, in [−1, 1]; 0 where one side has a single label.
+  ///
+  /// For two labels Matthews' φ, for more Gorodkin's R_K ("Comparing two K-category assignments by a K-category correlation
+  /// coefficient", 2004).
   public var matthews: Double
   /// The 95% interval of ``macroF1`` over resampled examples.
   public var macroF1Interval95: ClosedRange<Double>?

@@ -105,7 +105,8 @@ final class Measurement {
       accuracy: scores.accuracy,
       accuracyCI95: WilsonInterval.interval95(
         successes: right.count { $0 }, count: right.count),
-      accuracyNorm: scores.accuracyPerToken, labels: labelFigures(scores), nll: scores.negativeLogLikelihood,
+      accuracyNorm: scores.accuracyPerToken, labels: labelFigures(scores),
+      nll: scores.negativeLogLikelihood,
       choiceNLL: scores.choiceNegativeLogLikelihood,
       klToTeacher: variant.isTeacher ? 0 : scores.divergence,
       agreement: variant.isTeacher ? 1 : scores.agreement, retainedGain: gain?.value,

@@ -91,9 +91,10 @@ extension EvaluationRecord {
     return record
   }
 
-  /// The record without what differs between two runs of one job, times and the artifact's own path, and with names
-  /// for paths: the same inputs make the same file wherever they lie, and it does not tell where. Its own size a file says
-  /// by itself.
+  /// The record without what differs between two runs of one job, and with names for paths.
+  ///
+  /// Times and the artifact's own path differ. The same inputs make the same file wherever they lie, and it does not tell
+  /// where. Its own size a file says by itself.
   fileprivate var reproducible: EvaluationRecord {
     var record = self
     record.data.path = Paths.properName(of: data.path)

@@ -148,7 +148,8 @@ package struct RaceStage: Stage {
   ) -> RaceRecord.Entry {
     RaceRecord.Entry(
       round: round, form: start.form.rawValue, store: start.storage.rawValue,
-      pairChoice: start.pairChoice, size: start.size, bytes: start.bytes, steps: steps, loss: loss, seconds: seconds, isKept: isKept)
+      pairChoice: start.pairChoice, size: start.size, bytes: start.bytes, steps: steps, loss: loss,
+      seconds: seconds, isKept: isKept)
   }
 
   /// The places of the `count` lowest losses, at least one, in their order; of equal ones the first.
