@@ -3,6 +3,7 @@ import Foundation
 public import Models
 public import Ranks
 public import Tensors
+public import Tokenizers
 
 /// Measures one variant after another on the same packed examples.
 ///
@@ -13,12 +14,19 @@ public struct Evaluator: Sendable {
   /// The examples.
   public let plan: EvaluationPlan
   private let ranks: Ranks
+  private let writer: AnswerWriter?
 
   /// An evaluator over `plan`, whose batches `ranks` share.
-  public init(plan: EvaluationPlan, ranks: Ranks = .one) {
+  ///
+  /// - Parameter tokenizer: Has answers written where examples ask for it; nil takes their completions as they are.
+  public init(plan: EvaluationPlan, ranks: Ranks = .one, tokenizer: Tokenizer? = nil) {
     self.plan = plan
     self.ranks = ranks
+    writer = tokenizer.map { AnswerWriter(plan.examples, tokenizer: $0) }
   }
+
+  /// What `progress` counts to: every example, and every written answer once more.
+  public var workCount: Int { plan.examples.count + (writer?.count ?? 0) }
 
   /// Final hidden states at the loss positions, batch by batch: a teacher in `d` numbers a position.
   ///
@@ -34,7 +42,7 @@ public struct Evaluator: Sendable {
     progress: @escaping (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) -> (scores: VariantScores, hidden: HiddenStates) {
     let start = Date()
-    let counter = ProgressCounter { progress($0, plan.examples.count) }
+    let counter = ProgressCounter { progress($0, workCount) }
     var states = HiddenStates(repeating: Matrix(rows: 0, columns: 0), count: plan.batches.count)
     let scores = try ranks.share(plan.batches.count) { (mine) throws(Fault) in
       let parts = try pool.forward(mine.map { plan.batches[$0].tokens }) {
@@ -52,8 +60,14 @@ public struct Evaluator: Sendable {
       for (index, part) in zip(mine, parts) { states[index] = part.hidden }
       return parts.map(\.examples)
     }
+    var examples = scores.flatMap(\.self)
+    if let writer {
+      for answer in try writer.answers(pool, ranks: ranks, done: { counter.add($0) }) {
+        examples[answer.index].isCorrect = answer.isRight
+      }
+    }
     let seconds = Date().timeIntervalSince(start)
-    return (VariantScores(examples: scores.flatMap(\.self), seconds: seconds), states)
+    return (VariantScores(examples: examples, seconds: seconds), states)
   }
 
   private func score(

@@ -44,4 +44,32 @@ final class CachedDecoder {
     cache.advance(sequences, by: tokens.map { _ in 1 })
     return next
   }
+
+  /// Goes on with every sequence: with the tokens that `next` makes of hidden states `[B, d]`, until `ends` says of a
+  /// sequence and its tokens that it is at its end, or it has as many as `limits` allow, at least one.
+  ///
+  /// - Returns: The tokens of each, the last one included.
+  /// - Throws: what reading a block throws, where the weights are streamed.
+  func write(
+    limits: [Int], next: (_ hidden: Matrix<Float>, _ sequences: [Int]) -> [Int32],
+    ends: (_ sequence: Int, _ tokens: [Int32]) -> Bool
+  ) throws(Fault) -> [[Int32]] {
+    var results: [[Int32]] = limits.map { _ in [] }
+    var open = Array(limits.indices)
+    var hidden = hidden
+    while true {
+      var (going, fed): ([Int], [Int32]) = ([], [])
+      for (sequence, token) in zip(open, next(hidden, open)) {
+        results[sequence].append(token)
+        guard results[sequence].count < limits[sequence], !ends(sequence, results[sequence]) else {
+          continue
+        }
+        going.append(sequence)
+        fed.append(token)
+      }
+      guard !going.isEmpty else { return results }
+      open = going
+      hidden = try feed(fed, to: going)
+    }
+  }
 }

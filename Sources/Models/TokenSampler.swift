@@ -42,25 +42,11 @@ public struct TokenSampler {
     guard limit > 0 else { return requests.map { _ in [] } }
     let sequences = try CachedDecoder(decoder, prompts: requests.map(\.prompt), limit: limit)
     var generators = requests.map(\.generator)
-    var results: [[Int32]] = requests.map { _ in [] }
-    var open = Array(requests.indices)
-    var hidden = sequences.hidden
-    while true {
-      let tokens = decoder.head.samples(
-        hidden, options: options, uniforms: open.map { generators[$0].uniform() })
-      var (next, fed): ([Int], [Int32]) = ([], [])
-      for (sequence, token) in zip(open, tokens) {
-        results[sequence].append(token)
-        let request = requests[sequence]
-        guard results[sequence].count < request.limit, !request.stops.contains(token) else {
-          continue
-        }
-        next.append(sequence)
-        fed.append(token)
-      }
-      guard !next.isEmpty else { return results }
-      open = next
-      hidden = try sequences.feed(fed, to: next)
-    }
+    return try sequences.write(
+      limits: requests.map(\.limit),
+      next: { hidden, open in
+        decoder.head.samples(
+          hidden, options: options, uniforms: open.map { generators[$0].uniform() })
+      }, ends: { sequence, tokens in tokens.last.map(requests[sequence].stops.contains) ?? false })
   }
 }

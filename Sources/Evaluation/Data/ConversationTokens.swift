@@ -33,9 +33,11 @@ struct ConversationTokens {
     } catch {
       throw Fault(error.kind, error.code, ": \(error.reason)")
     }
-    return TokenizedExample(
+    var example = TokenizedExample(
       prompt: tokenizer.encode(texts.prompt),
       completion: tokenizer.encode(texts.answer, continues: true))
+    example.endsTurn = true
+    return example
   }
 
   private func text(_ token: Int32?) -> String {

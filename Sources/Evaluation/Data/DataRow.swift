@@ -6,8 +6,8 @@ public import Tokenizers
 public enum DataRow: Sendable, Hashable {
   /// `prompt` with `completion`, or with `choices` and `answer`.
   case example(Example)
-  /// `messages`: a conversation whose last message is the completion.
-  case conversation([ChatMessage])
+  /// `messages`: a conversation whose last message is the completion, and what to find in one that the model writes.
+  case conversation([ChatMessage], WrittenAnswer?)
   /// `text`: every token but the first is a completion.
   case text(String)
 
@@ -24,8 +24,12 @@ public enum DataRow: Sendable, Hashable {
       throw line[present[1]].fault("stands beside \"\(present[0])\"")
     }
     switch present.first {
-    case "messages": self = .conversation(try DataRow.messages(line["messages"]))
+    case "messages":
+      let messages = try DataRow.messages(line["messages"])
+      self = .conversation(
+        messages, try WrittenAnswer(line, completion: messages.last?.content ?? ""))
     case "text":
+      if line["extract"].isPresent { throw line["extract"].fault("stands beside \"text\"") }
       let text = try line["text"].string()
       guard !text.isEmpty else { throw line["text"].fault("is empty") }
       self = .text(text)
@@ -42,7 +46,7 @@ public enum DataRow: Sendable, Hashable {
       case .choices(let texts, _):
         example.prompt.utf8.count + (texts.map(\.utf8.count).max() ?? 0)
       }
-    case .conversation(let messages): messages.reduce(0) { $0 + $1.content.utf8.count }
+    case .conversation(let messages, _): messages.reduce(0) { $0 + $1.content.utf8.count }
     case .text(let text): text.utf8.count
     }
   }
@@ -72,9 +76,12 @@ extension Example {
     guard line["choices"].isPresent else {
       let completion = try line["completion"].string()
       guard !completion.isEmpty else { throw line["completion"].fault("is empty") }
-      self.init(prompt: prompt, target: .completion(completion))
+      self.init(
+        prompt: prompt, target: .completion(completion),
+        written: try WrittenAnswer(line, completion: completion))
       return
     }
+    if line["extract"].isPresent { throw line["extract"].fault("stands beside \"choices\"") }
     guard !line["completion"].isPresent else {
       throw line["completion"].fault("stands beside \"choices\"")
     }

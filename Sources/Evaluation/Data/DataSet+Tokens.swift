@@ -23,7 +23,7 @@ extension DataSet {
         let examples: [TokenizedExample]
         switch row {
         case .example(let example): examples = [DataSet.tokens(of: example, tokenizer)]
-        case .conversation(let messages):
+        case .conversation(let messages, let written):
           let form: ConversationTokens
           if let chat {
             form = chat
@@ -31,7 +31,9 @@ extension DataSet {
             form = try ConversationTokens(tokenizer, template: try chatTemplate())
             chat = form
           }
-          examples = [try form.example(messages)]
+          var example = try form.example(messages)
+          example.written = written
+          examples = [example]
         case .text(let text):
           let window = min(TextWindows.longest, model.contextLength, model.exactLength)
           examples = try TextWindows(window).examples(tokenizer.encode(text, addSpecial: true))
@@ -76,8 +78,10 @@ extension DataSet {
     let prompt = tokenizer.encode(example.prompt, addSpecial: true)
     switch example.target {
     case .completion(let text):
-      return TokenizedExample(
+      var tokens = TokenizedExample(
         prompt: prompt, completion: tokenizer.encode(text, continues: true))
+      tokens.written = example.written
+      return tokens
     case .choices(let texts, let answer):
       let choices = texts.map { tokenizer.encode($0, continues: true) }
       return TokenizedExample(
@@ -98,7 +102,8 @@ extension DataSet {
         .badData, "DATA-TOKENS",
         ": token \(last), the model's last one is \(model.vocabularySize - 1)")
     }
-    let longest = example.prompt.count + (all.map(\.count).max() ?? 0)
+    let longest =
+      example.prompt.count + max(all.map(\.count).max() ?? 0, example.written?.length ?? 0)
     guard longest <= model.contextLength else {
       throw Fault(
         .badData, "DATA-LENGTH",

@@ -12,11 +12,14 @@ public struct Example: Sendable, Hashable {
   public var prompt: String
   /// The completion or the choices.
   public var target: Target
+  /// The answer that the model is to write, where what it writes is compared and not the completion's tokens.
+  public var written: WrittenAnswer?
 
   /// An example.
-  public init(prompt: String, target: Target) {
+  public init(prompt: String, target: Target, written: WrittenAnswer? = nil) {
     self.prompt = prompt
     self.target = target
+    self.written = written
   }
 
   /// The right completion: what training and loss use.

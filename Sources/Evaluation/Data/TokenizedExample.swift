@@ -8,6 +8,10 @@ public struct TokenizedExample: Sendable, Hashable {
   public var choices: [[Int32]]
   /// Index of the right choice.
   public var answer: Int
+  /// The answer that the model is to write, where what it writes is compared and not the completion's tokens.
+  public var written: WrittenAnswer?
+  /// Whether the completion's last token ends the turn of a conversation.
+  public var endsTurn = false
 
   /// A tokenised example.
   public init(prompt: [Int32], completion: [Int32], choices: [[Int32]] = [], answer: Int = 0) {

@@ -39,7 +39,7 @@ final class Measurement {
     let examples = try session.tokenized(set)
     session.log.warn(examples.warnings(of: tokenizer))
     let plan = EvaluationPlan(examples: examples)
-    evaluator = Evaluator(plan: plan, ranks: session.ranks)
+    evaluator = Evaluator(plan: plan, ranks: session.ranks, tokenizer: tokenizer)
     labels = plan.labels
     data = EvaluationRecord.DataSource(
       path: request.path, sha256: set.digest.hex, n: examples.count, skipped: request.skip)
@@ -57,7 +57,9 @@ final class Measurement {
     // What the variant before has left lies in pieces between what stays.
     ProcessMemory.giveBack()
     let task = session.log.task(
-      "evaluate \(name)", total: evaluator.plan.examples.count, unit: "examples")
+      "evaluate \(name)", total: evaluator.workCount,
+      unit: evaluator.workCount > evaluator.plan.examples.count
+        ? "examples and answers" : "examples")
     let result = try evaluator.evaluate(
       pool, teacher: teacher, teacherWeights: teacherWeights
     ) { done, _ in task.update(completed: done) }

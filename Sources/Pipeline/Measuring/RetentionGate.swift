@@ -35,7 +35,9 @@ package struct RetentionGate: Stage {
       throw RetentionGate.tooFew(examples.count)
     }
     self.asked = asked
-    let evaluator = Evaluator(plan: EvaluationPlan(examples: examples), ranks: session.ranks)
+    let evaluator = Evaluator(
+      plan: EvaluationPlan(examples: examples), ranks: session.ranks,
+      tokenizer: try session.tokenizer())
     self.evaluator = evaluator
     bootstrap = PairedBootstrap(seed: seed)
     func right(_ pool: DecoderPool) throws(Fault) -> [Bool] {
