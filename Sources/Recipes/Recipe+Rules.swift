@@ -26,7 +26,9 @@ extension Recipe {
       guard case .budget(_, let minimum) = target else {
         return ("form", { "\(form.rawValue) needs a \($0("budget")) to fill" })
       }
-      if residual != nil || directions != .selected {
+      // First directions are directions too.
+      let suits = directions == .selected || directions == .top && form == .directions
+      if residual != nil || !suits {
         return (
           "form",
           { "\(form.rawValue) stands beside \($0("residual")) or other \($0("directions"))" }

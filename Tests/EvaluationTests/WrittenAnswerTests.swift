@@ -65,8 +65,9 @@ import Tokenizers
       {"prompt":"?","completion":"The answer is No.","extract":{"after":"answer is"}}
       {"prompt":"?","completion":"5"}
       """)
-    let written = rows.map { row in
-      if case .example(let example) = row { example.written } else { nil }
+    let written = rows.map { (row) -> WrittenAnswer? in
+      guard case .example(let example) = row else { return nil }
+      return example.written
     }
     #expect(
       written == [

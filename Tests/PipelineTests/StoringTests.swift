@@ -103,21 +103,21 @@ import Training
       let tuned = try job.run(TuningStage(), (start, size, rows))
       let stored = try job.run(StorageStage(), (tuned, nil))
       let bare = try stored.artifact.encodedByteCount()
-      var measured = try job.run(MeasurementStage(), (stored, rows))
-      let whole = try measured.artifact.encodedByteCount()
+      let measured = try job.run(MeasurementStage(), (stored, rows))
+      var (artifact, evaluation) = (measured.artifact, measured.evaluation)
       var kinds: [Int] = []
-      for limit in bare...whole {
-        let isThere = try measured.artifact.setAccuracy(&measured.evaluation, within: limit)
-        let found = try measured.artifact.encodedByteCount()
+      for limit in bare...(try artifact.encodedByteCount()) {
+        let isThere = try artifact.setAccuracy(&evaluation, within: limit)
+        let found = try artifact.encodedByteCount()
         #expect(found <= limit)
-        #expect(measured.evaluation?.first(.stored)?.bytes == found)
-        let block = JSONField(measured.artifact.artifact.metadata.accuracy, code: "TEST")
+        #expect(evaluation?.first(.stored)?.bytes == found)
+        let block = JSONField(artifact.artifact.metadata.accuracy, code: "TEST")
         let count = isThere ? try block["variants"].array().count : 0
         if count != kinds.last { kinds.append(count) }
       }
       // Nothing; base, LoRA and artifact; the start too; what was tuned too.
       #expect(kinds == [0, 3, 4, 5])
-      #expect(measured.evaluation?.variants.count == 5)
+      #expect(evaluation?.variants.count == 5)
     }
   }
 

@@ -104,6 +104,6 @@ import Training
     #expect(jobs[2].recipe.tuning?.options.objective == .kd)
     #expect(jobs.allSatisfy { $0.recipe.tuning?.options.steps == 5 })
     #expect(Set(jobs.map { $0.digest(inputs: []) }).count == 3)
-    #expect(jobs[0].inputPaths.count == 3 && jobs[2].inputPaths.count == 4)
+    #expect(jobs[0].inputPaths.count == 2 && jobs[2].inputPaths.count == 4)
   }
 }

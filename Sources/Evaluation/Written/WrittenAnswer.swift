@@ -1,4 +1,5 @@
 import Faults
+import Foundation
 import JSON
 
 /// An answer that the model is to write in its own words: what counts is what is found in them, not the words.

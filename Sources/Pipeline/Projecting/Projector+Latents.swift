@@ -6,6 +6,7 @@ import Faults
 import LinearAlgebra
 import Models
 import Projection
+import Recipes
 import Tensors
 import Threads
 import Training

@@ -1,3 +1,4 @@
+import Adapters
 import Artifacts
 import Bases
 import Checkpoints
