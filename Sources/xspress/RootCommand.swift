@@ -26,7 +26,7 @@ struct RootCommand: ParsableCommand {
       InspectCommand.self, BasesCommand.self, CacheCommand.self, ConvertCommand.self,
       TuneCommand.self, EvaluateCommand.self, ExportCommand.self, BatchCommand.self,
       PlanCommand.self, RunCommand.self, CollectCommand.self, EmitCommand.self,
-      EstimateCommand.self, DiffCommand.self, WorkCommand.self,
+      EstimateCommand.self, DiffCommand.self, DataCommand.self, WorkCommand.self,
       VerifyCommand.self, GoldenCommand.self, ReportCommand.self,
     ])
 }

@@ -78,10 +78,13 @@ extension Example {
       guard !completion.isEmpty else { throw line["completion"].fault("is empty") }
       self.init(
         prompt: prompt, target: .completion(completion),
-        written: try WrittenAnswer(line, completion: completion))
+        written: try WrittenAnswer(line, completion: completion),
+        ends: line["end"].isPresent ? try line["end"].bool() : false)
       return
     }
-    if line["extract"].isPresent { throw line["extract"].fault("stands beside \"choices\"") }
+    for name in ["extract", "end"] where line[name].isPresent {
+      throw line[name].fault("stands beside \"choices\"")
+    }
     guard !line["completion"].isPresent else {
       throw line["completion"].fault("stands beside \"choices\"")
     }

@@ -22,7 +22,7 @@ extension DataSet {
         try DataSet.checkBytes(row, model)
         let examples: [TokenizedExample]
         switch row {
-        case .example(let example): examples = [DataSet.tokens(of: example, tokenizer)]
+        case .example(let example): examples = [try DataSet.tokens(of: example, tokenizer)]
         case .conversation(let messages, let written):
           let form: ConversationTokens
           if let chat {
@@ -74,13 +74,23 @@ extension DataSet {
     }
   }
 
-  private static func tokens(of example: Example, _ tokenizer: Tokenizer) -> TokenizedExample {
+  private static func tokens(
+    of example: Example, _ tokenizer: Tokenizer
+  ) throws(Fault) -> TokenizedExample {
     let prompt = tokenizer.encode(example.prompt, addSpecial: true)
     switch example.target {
     case .completion(let text):
       var tokens = TokenizedExample(
         prompt: prompt, completion: tokenizer.encode(text, continues: true))
       tokens.written = example.written
+      if example.ends {
+        guard let end = tokenizer.endOfSequence else {
+          throw Fault(
+            .unsupported, "DATA-TOKENS",
+            " has \"end\", and the base's tokenizer has no end of a sequence")
+        }
+        tokens.completion.append(end)
+      }
       return tokens
     case .choices(let texts, let answer):
       let choices = texts.map { tokenizer.encode($0, continues: true) }

@@ -14,12 +14,17 @@ public struct Example: Sendable, Hashable {
   public var target: Target
   /// The answer that the model is to write, where what it writes is compared and not the completion's tokens.
   public var written: WrittenAnswer?
+  /// Whether the end of a sequence follows the completion, as its last token.
+  public var ends: Bool
 
   /// An example.
-  public init(prompt: String, target: Target, written: WrittenAnswer? = nil) {
+  public init(
+    prompt: String, target: Target, written: WrittenAnswer? = nil, ends: Bool = false
+  ) {
     self.prompt = prompt
     self.target = target
     self.written = written
+    self.ends = ends
   }
 
   /// The right completion: what training and loss use.

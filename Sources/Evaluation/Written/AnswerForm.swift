@@ -10,6 +10,8 @@ public enum AnswerForm: Sendable, Hashable {
   case boxed
   /// What follows the last occurrence of these words, to the end of the line.
   case after(String)
+  /// The first of these words that stands in the text.
+  case firstOf([String])
 
   /// The form that a line asks for.
   ///
@@ -19,13 +21,29 @@ public enum AnswerForm: Sendable, Hashable {
     case "number": self = .number
     case "boxed": self = .boxed
     default:
+      if field["first_of"].isPresent {
+        self = .firstOf(try AnswerForm.words(field["first_of"]))
+        return
+      }
       guard field["after"].isPresent else {
-        throw field.fault("expected \"number\", \"boxed\" or {\"after\": text}")
+        throw field.fault(
+          "expected \"number\", \"boxed\", {\"after\": text} or {\"first_of\": [text]}")
       }
       let words = try field["after"].string()
       guard !words.isEmpty else { throw field["after"].fault("is empty") }
       self = .after(words)
     }
+  }
+
+  private static func words(_ field: JSONField) throws(Fault) -> [String] {
+    var words: [String] = []
+    for word in try field.array() {
+      let text = try word.string()
+      guard !text.isEmpty else { throw word.fault("is empty") }
+      words.append(text)
+    }
+    guard words.count > 1 else { throw field.fault("needs two texts or more") }
+    return words
   }
 
   /// The answer in `text`, in the one spelling in which answers are compared; nil where there is none.
@@ -34,6 +52,7 @@ public enum AnswerForm: Sendable, Hashable {
     case .number: AnswerForm.lastNumber(in: Array(text.utf8))
     case .boxed: AnswerForm.lastBox(in: Array(text.utf8))
     case .after(let words): AnswerForm.rest(of: text, after: words)
+    case .firstOf(let words): AnswerForm.first(of: words, in: text)
     }
   }
 
@@ -113,6 +132,16 @@ public enum AnswerForm: Sendable, Hashable {
       end = start.lowerBound
     }
     return nil
+  }
+
+  /// Of words that begin at the same place the one that is named first.
+  private static func first(of words: [String], in text: String) -> String? {
+    var found: (word: String, place: String.Index)?
+    for word in words {
+      guard let place = text.range(of: word)?.lowerBound else { continue }
+      if found.map({ place < $0.place }) ?? true { found = (word, place) }
+    }
+    return found?.word
   }
 
   /// In lower case, without blanks and marks around it.

@@ -1,0 +1,125 @@
+import Evaluation
+import Faults
+import Files
+import JSON
+import TestSupport
+import Testing
+
+/// Published data sets as data files.
+@Suite struct PublishedRowsTests {
+  private func lines(
+    _ text: String, _ form: PublishedForm, limit: Int? = nil, skip: Int = 0
+  ) throws -> [JSONValue] {
+    try withTemporaryDirectory { folder in
+      let path = Paths.join(folder, "published.json")
+      try AtomicFile.write(path, text: text)
+      return try PublishedRows.lines(of: path, as: form, limit: limit, skip: skip).map {
+        try JSONValue.parse($0)
+      }
+    }
+  }
+
+  private let asked =
+    "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"
+    + "### Instruction:\nName one.\n\n### Response:"
+
+  @Test func alpacaWithAndWithoutInput() throws {
+    let rows = try lines(
+      """
+      [{"instruction": "Name one.", "input": "", "output": "A"},
+       {"instruction": "Name one.", "input": "of [these]: {B}, \\"C\\"", "output": "B"}]
+      """, .alpaca)
+    #expect(rows.map { $0["completion"]?.stringValue } == ["A", "B"])
+    #expect(rows[0]["prompt"]?.stringValue == asked + "\n")
+    let prompt = try #require(rows[1]["prompt"]?.stringValue)
+    #expect(prompt.hasPrefix("Below is an instruction that describes a task, paired with an input"))
+    #expect(
+      prompt.hasSuffix(
+        "### Instruction:\nName one.\n\n### Input:\nof [these]: {B}, \"C\"\n\n### Response:\n"))
+  }
+
+  @Test func commonsenseAsksForOneOfItsWords() throws {
+    let row = try lines(
+      """
+      [{"instruction": "Is it?\\n\\nAnswer format: true/false", "input": "", "output": "the correct answer is true",
+        "answer": "true"}]
+      """, .commonsense)[0]
+    let prompt = try #require(row["prompt"]?.stringValue)
+    #expect(
+      prompt.contains("request.  \n\n                ### Instruction:\n                Is it?"))
+    #expect(prompt.hasSuffix("\n\n                ### Response:\n                "))
+    let words: JSONValue = .object(["first_of": .array([.string("true"), .string("false")])])
+    #expect(row["extract"] == words && row["length"] == .integer(32))
+    let form = AnswerForm.firstOf(["true", "false"])
+    #expect(form.answer(in: "the correct answer is false, not true") == "false")
+    #expect(form.answer(in: "neither") == nil)
+    #expect(AnswerForm.firstOf(["answer1", "answer10"]).answer(in: "answer10") == "answer1")
+  }
+
+  @Test func gsm8kKeepsTheReasoningWithoutItsSums() throws {
+    let row = try lines(
+      "{\"question\":\"Name one.\",\"answer\":\"16 - 3 = <<16-3=13>>13 eggs.\\nSo 13*2 = $<<13*2=26>>26.\\n#### 1,026\"}\n",
+      .gsm8k)[0]
+    #expect(row["prompt"]?.stringValue == asked + " Let's think step by step.")
+    #expect(
+      row["completion"]?.stringValue == " 16 - 3 = 13 eggs.\nSo 13*2 = $26.\nThe answer is: 1026")
+    #expect(row["extract"] == .string("number") && row["end"] == .bool(true))
+    #expect(row["stop"] == .array([.string("Instruction:"), .string("Response:")]))
+  }
+
+  @Test(arguments: [("problem", "solution"), ("instruction", "output")])
+  func mathEndsWithItsAnswer(question: String, solution: String) throws {
+    let row = try lines(
+      "{\"\(question)\":\"Name one.\",\"\(solution)\":\"So $x=\\\\boxed{\\\\frac12}$.\"}", .math)[0]
+    #expect(row["completion"]?.stringValue == " So $x=\\boxed{\\frac12}$.\nThe answer is: \\frac12")
+    #expect(row["extract"]?["after"]?.stringValue == "The answer is:")
+  }
+
+  @Test func metamathAndConversations() throws {
+    let meta = try lines("{\"query\":\"Name one.\",\"response\":\"Two.\"}", .metamath)[0]
+    #expect(meta["prompt"]?.stringValue == asked && meta["completion"]?.stringValue == " Two.")
+    let chat = try lines(
+      """
+      [{"conversations": [{"from": "system", "value": "S"}, {"from": "human", "value": "Q"},
+        {"from": "gpt", "value": "A"}, {"from": "human", "value": "thanks"}]}]
+      """, .sharegpt)[0]
+    let roles = chat["messages"]?.arrayValue?.map { $0["role"]?.stringValue }
+    #expect(roles == ["system", "user", "assistant"])
+  }
+
+  @Test func rowsAreCounted() throws {
+    let text =
+      "[" + (0..<5).map { "{\"query\":\"q\($0)\",\"response\":\"r\"}" }.joined(separator: ",")
+      + "]\n"
+    let some = try lines(text, .metamath, limit: 2, skip: 2)
+    #expect(some.count == 2 && some[0]["prompt"]?.stringValue?.contains("q2") == true)
+    #expect(try lines(text, .metamath).count == 5)
+  }
+
+  @Test(arguments: [
+    ("[]", "DATA-EMPTY", "no row"), ("[{}", "DATA-JSON", "no end"),
+    ("[{}] x", "DATA-JSON", "behind"),
+    ("[{\"query\":\"a\",\"response\":\"b\"},]", "DATA-JSON", "row 2"),
+    ("[{\"query\":\"a\"}]", "DATA-FIELD", "row 1: response"),
+    ("{\"query\":1}", "DATA-FIELD", "line 1: query"),
+    ("[3]", "DATA-FIELD", "row 1"), ("", "DATA-EMPTY", "no example"),
+  ])
+  func refusesBadFiles(text: String, code: String, words: String) throws {
+    let fault = try #require(throws: Fault.self) { _ = try lines(text, .metamath) }
+    #expect(fault.code == code && fault.reason.contains(words), "\(fault.line)")
+    #expect(fault.exitCode == 65 && fault.path?.hasSuffix("published.json") == true)
+  }
+
+  @Test(arguments: [
+    (PublishedForm.gsm8k, "{\"question\":\"q\",\"answer\":\"no number\"}", "answer"),
+    (.math, "{\"problem\":\"q\",\"solution\":\"no box\"}", "solution"),
+    (.commonsense, "{\"instruction\":\"q\",\"output\":\"o\"}", "instruction"),
+    (.sharegpt, "{\"conversations\":[{\"from\":\"tool\",\"value\":\"\"}]}", "from"),
+    (.sharegpt, "{\"conversations\":[{\"from\":\"human\",\"value\":\"q\"}]}", "conversations"),
+    (.alpaca, "{\"instruction\":\"q\",\"output\":\"\"}", "completion"),
+  ])
+  func refusesRowsOfAnotherForm(form: PublishedForm, text: String, field: String) throws {
+    let fault = try #require(throws: Fault.self) { _ = try lines(text, form) }
+    #expect(fault.code == "DATA-FIELD" && fault.reason.contains(field), "\(fault.reason)")
+  }
+}
