@@ -1,6 +1,6 @@
 package import Faults
-package import Files
-package import JSON
+import Files
+import JSON
 
 /// The rows of a published file: one JSON array of objects, or one object a line.
 package enum PublishedRows {
