@@ -47,6 +47,8 @@ struct DataCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.")
   var json = false
 
+  @OptionGroup(title: "Everywhere") var shared: SharedOptions
+
   func validate() throws {
     guard limit.map({ $0 > 0 }) ?? true, skip >= 0 else {
       throw ValidationError("--limit and --skip count rows")

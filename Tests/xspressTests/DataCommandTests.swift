@@ -1,0 +1,68 @@
+import Files
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+/// `xspress data`, and answers that a model writes, on the command line.
+@Suite struct DataCommandTests {
+  @Test func publishedRowsBecomeADataFile() throws {
+    try withTemporaryDirectory { folder in
+      let (published, made) = ("\(folder)/gsm8k.jsonl", "\(folder)/rows.jsonl")
+      let row = #"{"question":"1+1?","answer":"1+1=<<1+1=2>>2\n#### 2"}"#
+      try AtomicFile.write(published, text: row + "\n" + row + "\n")
+      let found = try Tool.run(["data", "gsm8k", published, "-o", made, "--limit", "1", "--json"])
+      #expect(found.status == 0, "\(found.errors)")
+      let bytes = try InputFile(made).readAll(limit: 1 << 16)
+      let document = try JSONValue.parse(found.output)
+      #expect(document["rows"] == .integer(1))
+      #expect(document["sha256"]?.stringValue == SHA256Digest.of(bytes).hex)
+      let line = try JSONValue.parse(bytes)
+      #expect(line["completion"]?.stringValue == " 1+1=2\nThe answer is: 2")
+      let words = try Tool.run(["data", "gsm8k", published, "-o", made])
+      #expect(words.output == "2 rows in \(made)\n")
+    }
+  }
+
+  @Test func whatIsNoSuchSetLeavesNothing() throws {
+    try withTemporaryDirectory { folder in
+      let (published, made) = ("\(folder)/p.json", "\(folder)/rows.jsonl")
+      try AtomicFile.write(published, text: #"[{"query":"a","response":"b"},{"query":"a"}]"#)
+      for (arguments, status, code) in [
+        (["metamath", published], 65, "DATA-FIELD"), (["metamath", "\(folder)/none"], 66, "PATH"),
+        (["glue", published], 64, "USAGE"), (["metamath", published, "--limit", "0"], 64, "USAGE"),
+      ] {
+        let found = try Tool.run(["data"] + arguments + ["-o", made])
+        #expect(found.status == status && found.errors.contains(code), "\(found.errors)")
+        #expect(found.faultLines.count == 1 && Paths.kind(of: made) == .missing)
+      }
+    }
+  }
+
+  /// What is found in a model's words counts, and their length is looked at before anything is measured.
+  @Test func writtenAnswersAreMeasured() throws {
+    try withTemporaryDirectory { folder in
+      _ = try ExportBases.gguf.write(to: folder)
+      let base = ["--base", "\(folder)/base.gguf"]
+      func evaluate(_ line: String) throws -> Tool.Outcome {
+        try AtomicFile.write("\(folder)/rows.jsonl", text: line + "\n")
+        return try Tool.run(
+          ["evaluate", "--data", "\(folder)/rows.jsonl", "--json"] + base, cache: folder)
+      }
+      // Whatever the tiny model writes, its first word is the one or the other letter, or neither.
+      let words = (0..<26).map { String(UnicodeScalar(UInt8(97 + $0))) }
+      let accuracies = try words.map { word in
+        let all = words.map { "\"\($0)\"" }.joined(separator: ",")
+        let found = try evaluate(
+          #"{"prompt":"ab","completion":"\#(word)","extract":{"first_of":[\#(all)]},"length":24}"#)
+        #expect(found.status == 0, "\(found.errors)")
+        let variants = try JSONValue.parse(found.output)["variants"]?.arrayValue ?? []
+        return try #require(variants.first?["accuracy"]?.doubleValue)
+      }
+      #expect(accuracies.reduce(0, +) <= 1)
+      let long = try evaluate(
+        #"{"prompt":"ab","completion":"1","extract":"number","length":4096}"#)
+      #expect(long.status == 65 && long.errors.contains("DATA-LENGTH"), "\(long.errors)")
+    }
+  }
+}
