@@ -38,6 +38,14 @@ struct ArtifactFit {
     return 15 * projected.residuals.reduce(0) { $0 + ($1?.count ?? 0) }
   }
 
+  /// The level at which steps on rounded latents begin, for an artifact of at most `bytes` when they are over.
+  ///
+  /// Latents compress a little less by then, and to round them once more, at coarser scales than they were trained for, costs much:
+  /// a two-hundredth stays free.
+  func startingLevel(within bytes: Int) throws(Fault) -> Int {
+    try level(within: hasLatents ? bytes - bytes / 200 : bytes)
+  }
+
   /// The least level at which the artifact has at most `bytes`; the last one where none has.
   func level(within bytes: Int) throws(Fault) -> Int {
     guard try made(0).artifact.encodedByteCount() > bytes else { return 0 }

@@ -7,6 +7,14 @@ import Tensors
 ///
 /// Digits do not compress, so their number is what counts. A budget is filled with this in the place of the block.
 enum AccuracyStandIn {
+  /// How much of the figures an artifact has.
+  enum Extent {
+    /// What the job itself comes to.
+    case own
+    /// Base, LoRA and artifact, without intervals.
+    case barest
+  }
+
   /// A variant that will be measured.
   struct Variant {
     let kind: VariantResult.Kind

@@ -18,8 +18,9 @@ package struct AssembledArtifact {
   var isJudged: Bool { artifact.metadata.record["gate"] != nil }
 
   /// Puts a block of figures that are not known yet into the metadata.
-  mutating func standIn(_ evaluation: EvaluationRecord) {
-    artifact.metadata.accuracy = evaluation.reproducible.json.rounded
+  mutating func standIn(_ evaluation: EvaluationRecord, _ extent: AccuracyStandIn.Extent) {
+    let cut = extent == .own ? evaluation.own : evaluation.barest
+    artifact.metadata.accuracy = cut.reproducible.json.rounded
   }
 
   /// Takes out what stood in for figures.

@@ -50,21 +50,24 @@ struct Assembler {
   }
 
   /// Fits artifacts of `latents` to bytes, with stand-ins for what is not known before the end.
+  ///
+  /// - Parameter figures: How much of the figures there is to be room for.
   func fit(
-    _ projected: ProjectedAdapter, _ latents: [Matrix<Float>], tuning: TuningRecord?
+    _ projected: ProjectedAdapter, _ latents: [Matrix<Float>], tuning: TuningRecord?,
+    figures: AccuracyStandIn.Extent = .own
   ) -> ArtifactFit {
     ArtifactFit(
       projected: projected, latents: latents, storage: storage,
       assemble: { (projected, latents, coarsening) throws(Fault) in
         var artifact = try assemble(
           projected, latents: latents, tuning: tuning, coarsening: coarsening)
-        standIn(&artifact)
+        standIn(&artifact, figures)
         return artifact
       })
   }
 
   /// Puts figures into an artifact where the job's own will be.
-  func standIn(_ artifact: inout AssembledArtifact) {
+  func standIn(_ artifact: inout AssembledArtifact, _ figures: AccuracyStandIn.Extent = .own) {
     if let data = request.evaluation {
       var variants = [
         AccuracyStandIn.Variant(kind: .base, name: "base", source: session.base.path),
@@ -80,7 +83,7 @@ struct Assembler {
       if request.tuning != nil {
         variants.append(AccuracyStandIn.Variant(kind: .tuned, name: "tuned"))
       }
-      artifact.standIn(AccuracyStandIn.block(variants, on: data, seed: request.seed))
+      artifact.standIn(AccuracyStandIn.block(variants, on: data, seed: request.seed), figures)
     }
     if let share = request.target.minRetained, !artifact.isJudged {
       artifact.note(

@@ -101,7 +101,7 @@ extension TuningRun {
     if let bytes, storage.isQuantised {
       let assembler = job.assembler(storage)
       settle = { (latents) throws(Fault) in
-        try assembler.fit(projected, latents, tuning: standIn).level(within: bytes)
+        try assembler.fit(projected, latents, tuning: standIn).startingLevel(within: bytes)
       }
     }
     return LatentTraining.Rounding(settle: settle) { (index, latent, level) throws(Fault) in

@@ -23,8 +23,15 @@ package struct StorageStage: Stage {
         artifact: try assembler.assemble(
           tuned.projected, latents: tuned.latents, tuning: tuned.tuning))
     }
-    let fit = assembler.fit(tuned.projected, tuned.latents, tuning: tuned.tuning)
-    var (artifact, projected) = try fit.made(try fit.level(within: bytes))
+    var fit = assembler.fit(tuned.projected, tuned.latents, tuning: tuned.tuning)
+    var level = try fit.level(within: bytes)
+    if level > 0 {
+      // The record has all figures, and nothing else has what coarser scales lose.
+      fit = assembler.fit(
+        tuned.projected, tuned.latents, tuning: tuned.tuning, figures: .barest)
+      level = try fit.level(within: bytes)
+    }
+    var (artifact, projected) = try fit.made(level)
     if artifact.coarsening.level > 0 {
       job.session.log.note("scales \(artifact.coarsening.description)")
     }
