@@ -22,7 +22,9 @@ struct ArtifactFit {
   ) {
     guard hasLatents else {
       let coarser = try projected.coarseningPairs(level)
-      return (try assemble(coarser, latents, .none), coarser)
+      var artifact = try assemble(coarser, latents, .none)
+      artifact.coarserPairs = level
+      return (artifact, coarser)
     }
     let coarsening = Coarsening(level: level, moduleCount: projected.modules.count)
     return (try assemble(projected, latents, coarsening), projected)

@@ -10,6 +10,15 @@ package struct AssembledArtifact {
   package var artifact: Artifact
   /// By how much a budget made its scales larger than the best after all, beyond what tuning has seen.
   package internal(set) var coarsening = Coarsening.none
+  /// How often the codes of a pair got a range smaller by one, for a budget, after tuning.
+  var coarserPairs = 0
+
+  /// How its numbers were made to fit, in words.
+  var scales: String {
+    coarserPairs == 0
+      ? coarsening.description
+      : "codes of pairs in a range smaller by one, \(coarserPairs) times, for the budget"
+  }
 
   /// Notes what it was found to retain.
   mutating func note(_ gate: GateRecord) { artifact.metadata.record["gate"] = gate.json.rounded }

@@ -40,7 +40,7 @@ package struct RecordStage: Stage {
             ?? request.method.rawValue),
         Setting("start scaled by", RecordStage.scale(tuned.start)),
         Setting("stored as", tuned.start.storage.rawValue),
-        Setting("scales", input.result.artifact.coarsening.description),
+        Setting("scales", input.result.artifact.scales),
         Setting("carried parameters", RecordStage.carried(job)),
       ] + RecordStage.calibration(job))
     record.artifactPath = request.outputPath

@@ -32,9 +32,7 @@ package struct StorageStage: Stage {
       level = try fit.level(within: bytes)
     }
     var (artifact, projected) = try fit.made(level)
-    if artifact.coarsening.level > 0 {
-      job.session.log.note("scales \(artifact.coarsening.description)")
-    }
+    if level > 0 { job.session.log.note("scales \(artifact.scales)") }
     tuned.projected = projected
     artifact.removeStandIns()
     return StoredResult(tuned: tuned, artifact: artifact)
