@@ -62,14 +62,11 @@ import Training
   /// From a start near the LoRA the rate is lower: by the share that the start's KL is of the one with the whole rate.
   @Test func nearStartsStepCarefully() throws {
     let zero = try record { $1.method = .zero }
-    let projected = try record { tiny, request in
-      tiny.calibrate(&request)
-      request.target = .rank(16)
-    }
-    let rates = try [zero, projected].map {
+    let own = try record(.own) { $1.directions = .own }
+    let rates = try [zero, own].map {
       try #require(setting("learning rate", $0).flatMap(Double.init))
     }
-    let starts = try [zero, projected].map { try #require($0.tuning?.validationLoss.first?.loss) }
+    let starts = try [zero, own].map { try #require($0.tuning?.validationLoss.first?.loss) }
     for (rate, start) in zip(rates, starts) {
       #expect(abs(rate - 0.03 * min(1, max(start / 0.5, 0.1))) < 1e-5, "\(rate) from \(start)")
     }
@@ -81,7 +78,8 @@ import Training
     let found = try record { $1.tuning?.searchesLearningRate = true }
     let trials = try #require(found.tuning).trials
     #expect(trials.count >= 2)
-    let best = try #require(trials.min { $0.loss < $1.loss })
+    let best = try #require(trials.min { $0.validationLoss < $1.validationLoss })
+    #expect(best.isChosen && trials.count { $0.isChosen } == 1)
     let rate = best.settings.first { $0.name == "learning rate" }?.value
     #expect(rate == setting("learning rate", found))
   }

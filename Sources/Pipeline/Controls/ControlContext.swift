@@ -19,6 +19,8 @@ struct ControlContext {
   let data: TuningData?
   /// Bytes of the result as it will be written.
   let bytes: Int
+  /// How much of its figures these have room for.
+  let figures: AccuracyStandIn.Extent
 
   var session: BaseSession { job.session }
   var source: JobSource { job.source }
@@ -79,7 +81,7 @@ struct ControlContext {
     _ name: String, _ projected: ProjectedAdapter, _ latents: [Matrix<Float>],
     tuning: TuningRecord?
   ) throws(Fault) -> ControlVariant {
-    let fit = job.assembler(storage).fit(projected, latents, tuning: tuning)
+    let fit = job.assembler(storage).fit(projected, latents, tuning: tuning, figures: figures)
     let level = try fit.level(within: bytes)
     let made = try fit.made(level)
     let hasCodes = projected.bases.contains { $0.selection.outputRank > 0 }

@@ -13,6 +13,9 @@ package struct AssembledArtifact {
   /// How often the codes of a pair got a range smaller by one, for a budget, after tuning.
   var coarserPairs = 0
 
+  /// How much of the figures it was made to have room for.
+  var figures = AccuracyStandIn.Extent.own
+
   /// How its numbers were made to fit, in words.
   var scales: String {
     coarserPairs == 0
@@ -30,6 +33,7 @@ package struct AssembledArtifact {
   mutating func standIn(_ evaluation: EvaluationRecord, _ extent: AccuracyStandIn.Extent) {
     let cut = extent == .own ? evaluation.own : evaluation.barest
     artifact.metadata.accuracy = cut.reproducible.json.rounded
+    figures = extent
   }
 
   /// Takes out what stood in for figures.

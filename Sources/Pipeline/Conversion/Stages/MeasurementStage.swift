@@ -65,9 +65,10 @@ package struct MeasurementStage: Stage {
       pool: try result.artifact.loaded(session).student(session: session).pool)
     // Controls get the bytes of the artifact with the figures in it.
     var whole = result.artifact
-    job.assembler(tuned.start.storage).standIn(&whole)
+    job.assembler(tuned.start.storage).standIn(&whole, whole.figures)
     let context = ControlContext(
-      job: job, result: tuned, data: rows?.tuning, bytes: try whole.encodedByteCount())
+      job: job, result: tuned, data: rows?.tuning, bytes: try whole.encodedByteCount(),
+      figures: whole.figures)
     for control in request.controls {
       for variant in try control.implementation.variants(context) {
         try measurement.measure(
