@@ -10,7 +10,7 @@ struct DataCommand: ParsableCommand {
     commandName: "data",
     abstract: "Makes a data file of a published data set.",
     discussion: """
-      Prompts are those of the publications (formats/data.md §6): alpaca (instruction, input, output), commonsense (the eight
+      Prompts are those of the publications (formats/data.md): alpaca (instruction, input, output), commonsense (the eight
       sets of LLM-Adapters), metamath (query, response), gsm8k (question, answer), math (problem, solution), sharegpt
       (conversations). FILE is a JSON array or has one object a line.
 
