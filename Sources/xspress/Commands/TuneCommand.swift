@@ -38,7 +38,7 @@ struct TuneCommand: ParsableCommand, RecipeCommand {
           --train self --self-openings openings.jsonl -o out.loraxs
         xspress tune --base model.gguf --adapter my-lora --budget 64KB \\
           --train train.jsonl --sign key.pem -o out.loraxs
-        xspress tune --base model.gguf --rank 32x8 --target-modules q_proj \\
+        xspress tune --base model.gguf --rank 16 --target-modules q_proj \\
           --target-modules v_proj --train train.jsonl --eval test.jsonl -o new.loraxs
         mpirun -np 4 xspress tune --mpi --base model.gguf --adapter my-lora \\
           --rank 32x8 --train train.jsonl -o out.loraxs
