@@ -41,7 +41,7 @@ import Testing
   @Test func commonsenseAsksForOneOfItsWords() throws {
     let row = try lines(
       """
-      [{"instruction": "Is it?\\n\\nAnswer format: true/false", "input": "", "output": "the correct answer is true",
+      [{"instruction": "Is it?\\n\\nOption1: x Answer format: true/false", "input": "", "output": "the correct answer is true",
         "answer": "true"}]
       """, .commonsense)[0]
     let prompt = try #require(row["prompt"]?.stringValue)

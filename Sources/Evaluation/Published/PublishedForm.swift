@@ -1,4 +1,5 @@
 package import Faults
+import Foundation
 package import JSON
 
 /// A form in which data sets are published, and what each of its rows is as a line of a data file (`formats/data.md` §6).
@@ -61,11 +62,11 @@ package enum PublishedForm: String, CaseIterable, Sendable {
   }
 
   private static func answers(in instruction: String) -> [String] {
-    let label = "Answer format: "
-    guard
-      let line = instruction.split(separator: "\n").last(where: { $0.hasPrefix(label) })
-    else { return [] }
-    return line.dropFirst(label.count).split(separator: "/").map(String.init)
+    guard let label = instruction.range(of: "Answer format: ", options: .backwards) else {
+      return []
+    }
+    return instruction[label.upperBound...].prefix { !$0.isNewline }.split(separator: "/")
+      .map { $0.trimmingCharacters(in: .whitespaces) }
   }
 
   // MARK: - Mathematics
