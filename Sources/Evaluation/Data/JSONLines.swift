@@ -30,13 +30,7 @@ public struct JSONLines<Row: Sendable>: Sendable {
         skipped += 1
         continue
       }
-      do throws(Fault) {
-        rows.append(try row(JSONField(JSONValue.parse(Array(line)), code: "DATA-FIELD")))
-      } catch {
-        throw Fault(
-          error.kind, error.code.hasPrefix("DATA") ? error.code : "DATA-JSON",
-          "line \(lineNumber): \(error.reason)", path: path)
-      }
+      rows.append(try JSONLines.row(Array(line), "line \(lineNumber)", of: path, row))
     }
     guard !rows.isEmpty else {
       throw Fault(
@@ -46,5 +40,18 @@ public struct JSONLines<Row: Sendable>: Sendable {
           : "no example behind the \(skip) to skip, the file has \(skipped)", path: path)
     }
     self.rows = rows
+  }
+
+  /// What `row` makes of one JSON text; faults name its `place` in the file.
+  static func row(
+    _ text: [UInt8], _ place: String, of path: String, _ row: (JSONField) throws(Fault) -> Row
+  ) throws(Fault) -> Row {
+    do throws(Fault) {
+      return try row(JSONField(JSONValue.parse(text), code: "DATA-FIELD"))
+    } catch {
+      throw Fault(
+        error.kind, error.code.hasPrefix("DATA") ? error.code : "DATA-JSON",
+        "\(place): \(error.reason)", path: path)
+    }
   }
 }

@@ -21,14 +21,7 @@ package enum PublishedRows {
     }
     var lines: [String] = []
     for (index, range) in elements.enumerated().dropFirst(skip).prefix(limit ?? .max) {
-      do throws(Fault) {
-        lines.append(
-          try line(JSONField(JSONValue.parse(Array(bytes[range])), code: "DATA-FIELD")))
-      } catch {
-        throw Fault(
-          error.kind, error.code.hasPrefix("DATA") ? error.code : "DATA-JSON",
-          "row \(index + 1): \(error.reason)", path: path)
-      }
+      lines.append(try JSONLines.row(Array(bytes[range]), "row \(index + 1)", of: path, line))
     }
     guard !lines.isEmpty else {
       throw Fault(
