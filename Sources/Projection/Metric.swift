@@ -41,7 +41,7 @@ struct Metric {
   }
 
   /// `XᵀSX`, `XᵀSY` and `YᵀSY` of two sets of columns.
-  struct Products {
+  struct Products: Sendable {
     let xx: Matrix<Double>
     let xy: Matrix<Double>
     let yy: Matrix<Double>
@@ -60,12 +60,18 @@ struct Metric {
 
     /// The images of the columns of `x` and `y` `[features, count]`.
     init(_ x: Matrix<Double>, _ y: Matrix<Double>, under metric: Metric) {
-      (self.x, self.y) = (x, y)
       let (imageX, imageY) = (metric.image(of: x), metric.image(of: y))
-      weighed = Products(
-        xx: imageX.times(imageX, transposeSelf: true),
-        xy: imageX.times(imageY, transposeSelf: true),
-        yy: imageY.times(imageY, transposeSelf: true))
+      self.init(
+        x, y,
+        weighed: Products(
+          xx: imageX.times(imageX, transposeSelf: true),
+          xy: imageX.times(imageY, transposeSelf: true),
+          yy: imageY.times(imageY, transposeSelf: true)))
+    }
+
+    /// The same where the products of the images are known.
+    init(_ x: Matrix<Double>, _ y: Matrix<Double>, weighed: Products) {
+      (self.x, self.y, self.weighed) = (x, y, weighed)
     }
 
     /// The products with `shift` on the diagonal of the metric.

@@ -16,15 +16,22 @@ extension Projection {
   ///   - update: `A` `[rank, inFeatures]`, `B` `[outFeatures, rank]`, `s`.
   ///   - basis: `U` `[outFeatures, outputRank]`, `V` `[inFeatures, inputRank]`.
   ///   - ridge: relative to each moment's mean diagonal.
-  /// - Throws: `PROJ-SHAPE` where update, basis and curvature disagree; `PROJ-CURVATURE` where the
+  ///   - choice: how the directions of `basis`, all of them, were chosen for this update under this curvature: products
+  ///     that it made are not made again.
+  /// - Throws: `PROJ-SHAPE` where update, basis, curvature and choice disagree; `PROJ-CURVATURE` where the
   ///   method needs a moment that is missing; `NUM-DEFINITE` where a system cannot be solved.
   /// - Complexity: for moments of n rows, O(n·outFeatures·(rank + outputRank) + n·inFeatures·(rank + inputRank)).
   public static func fit(
     update: LowRankUpdate, basis: ModuleBasis, curvature: Curvature? = nil,
-    method: ProjectionMethod, ridge: Double = Projection.defaultRidge
+    method: ProjectionMethod, ridge: Double = Projection.defaultRidge,
+    choice: WeighedChoice? = nil
   ) throws(Fault) -> ProjectedModule {
     try checkShapes(
       update, outFeatures: basis.outputBasis.rows, inFeatures: basis.inputBasis.rows, curvature)
+    guard choice.map({ $0.selection == basis.selection && basis.residualCount == 0 }) ?? true else {
+      throw Fault(
+        .internalError, "PROJ-SHAPE", "the basis is not what was chosen", tensor: update.moduleName)
+    }
     let usesInput = method == .calibrated || method == .kfac
     guard !usesInput || curvature?.input != nil,
       method != .kfac || curvature?.output != nil
@@ -33,7 +40,7 @@ extension Projection {
         .internalError, "PROJ-CURVATURE", "method \(method.rawValue) needs second moments",
         tensor: update.moduleName)
     }
-    let factors = UpdateFactors(update, basis: basis, curvature: curvature)
+    let factors = UpdateFactors(update, basis: basis, curvature: curvature, choice: choice)
     let latent: Matrix<Double>
     do throws(Fault) {
       latent =

@@ -44,14 +44,28 @@ extension Projection {
     update: LowRankUpdate, directions: WeighedDirections, rank: LatentRank,
     search: DirectionSearch = .exchange
   ) throws(Fault) -> BasisSelection {
+    try choose(update: update, directions: directions, rank: rank, search: search).selection
+  }
+
+  /// The same, with what the choice computed of the equations that a fit in these directions solves.
+  ///
+  /// - Throws: `PROJ-SHAPE` where update and directions disagree.
+  public static func choose(
+    update: LowRankUpdate, directions: WeighedDirections, rank: LatentRank,
+    search: DirectionSearch = .exchange
+  ) throws(Fault) -> WeighedChoice {
     try checkShapes(
       update, outFeatures: directions.outFeatures, inFeatures: directions.inFeatures, nil)
-    guard rank.output > 0, rank.input > 0, directions.count > 0 else { return .none }
+    guard rank.output > 0, rank.input > 0, directions.count > 0 else { return WeighedChoice() }
     let problem = SelectionProblem(update: update, directions: directions)
     do throws(Fault) {
-      return try selection(clusters: directions.clusters) { (excluded) throws(Fault) in
+      let selection = try selection(clusters: directions.clusters) { (excluded) throws(Fault) in
         try problem.choose(rank: rank, search: search, excluding: excluded)
       }
+      guard case .selected(let output, let input) = selection else { return WeighedChoice() }
+      let products = problem.products(SelectionProblem.Pair(output: output, input: input))
+      return WeighedChoice(
+        selection: selection, output: products.output, input: products.input)
     } catch {
       throw error.at(tensor: update.moduleName)
     }

@@ -21,12 +21,10 @@ struct SelectionProblem {
   }
 
   init(update: LowRankUpdate, directions: WeighedDirections) {
-    let up = update.loraB.inDouble.scaled(by: update.scaling)
-    let down = update.loraA.inDouble
-    output = SideProblem(directions.output, targets: up)
-    input = SideProblem(directions.input, targets: down.transposed)
-    coordinates = directions.output.rows.times(up).times(
-      directions.input.rows.times(down, transposeOther: true), transposeOther: true)
+    output = SideProblem(
+      directions.output, targets: ScaledMatrix(update.loraB, factor: update.scaling))
+    input = SideProblem(directions.input, targets: ScaledMatrix(update.loraA.transposed))
+    coordinates = output.coordinates.times(input.coordinates, transposeOther: true)
   }
 
   /// Chooses by the given search, never an excluded index.
@@ -49,6 +47,11 @@ struct SelectionProblem {
         input.captured(best.pair.input), rank, from: best, search: .exchange, excluding: excluded)
     }
     return best.pair
+  }
+
+  /// What a fit in the directions of `pair` is made of, on either side where something weighs errors there.
+  func products(_ pair: Pair) -> (output: Metric.Products?, input: Metric.Products?) {
+    (output.products(pair.output), input.products(pair.input))
   }
 
   /// The energies captured by 1, 2, … `outputLimit` output directions beside each number of input ones.

@@ -9,7 +9,9 @@ import Tensors
 struct SideProblem {
   /// `H`, `[count, count]`.
   private let metric: Matrix<Double>
-  /// `X S t` for the LoRA's factor `t`, `[count, rank]`.
+  /// `X t` for the LoRA's factor `t`, `[count, rank]`.
+  let coordinates: Matrix<Double>
+  /// `X S t`, `[count, rank]`.
   private let targets: Matrix<Double>
   /// `tᵀ S t`, `[rank, rank]`: what this side would capture with every direction of the space.
   let total: Matrix<Double>
@@ -20,13 +22,36 @@ struct SideProblem {
   /// Among more directions one exchange brings too little for the cube of their number that it costs.
   private static let exchangeLimit = 96
 
+  /// `X Rᵀ` and `R t` of the metric's rows; nil under the identity.
+  private let images: (directions: Matrix<Float>, targets: ScaledMatrix)?
+
   /// - Parameter targets: the LoRA's factor, `[features, rank]`.
-  init(_ side: WeighedSide, targets: Matrix<Double>) {
+  init(_ side: WeighedSide, targets: ScaledMatrix) {
     metric = side.gram
-    let plain = side.rows.times(targets).scaled(by: side.metric.shift)
-    let image = side.metric.image(of: targets)
-    self.targets = side.image.map { $0.times(image).adding(1, times: plain) } ?? plain
-    total = side.metric.gram(targets, image: image)
+    coordinates = targets.image(under: side.rows).inDouble
+    let plain = targets.values.exactTimes(targets.values, transposeSelf: true)
+      .scaled(by: targets.scale * targets.scale * side.shift)
+    guard let samples = side.samples, let directions = side.image else {
+      images = nil
+      self.targets = coordinates.scaled(by: side.shift)
+      total = plain
+      return
+    }
+    let image = targets.image(under: samples)
+    images = (directions, image)
+    self.targets = image.image(under: directions).inDouble
+      .adding(side.shift, times: coordinates)
+    total = image.gram.adding(1, times: plain)
+  }
+
+  /// `XSXᵀ`, `XSt` and `tᵀSt` of the chosen directions without the ridge, in Float64; nil under the identity.
+  func products(_ chosen: [Int]) -> Metric.Products? {
+    images.map { images in
+      let (x, y) = (images.directions.selectingRows(chosen), images.targets)
+      return Metric.Products(
+        xx: x.exactTimes(x, transposeOther: true),
+        xy: x.exactTimes(y.values).scaled(by: y.scale), yy: y.gram)
+    }
   }
 
   /// `diag(H)` over its mean plus `floor`.
@@ -86,60 +111,42 @@ struct SideProblem {
     rank: Int, targets: Matrix<Double>, others: [Matrix<Double>] = [], excluding excluded: Set<Int>
   ) -> Growth {
     let blocks = [targets] + others
-    let width = blocks.reduce(0) { $0 + $1.columns }
-    var residual = [Double](repeating: 0, count: count * width)
-    var first = 0
-    for block in blocks {
-      for index in 0..<count {
-        for column in 0..<block.columns {
-          residual[index * width + first + column] = block[index, column]
-        }
-      }
-      first += block.columns
-    }
+    var residual = ColumnVectors(blocks)
     var diagonal = (0..<count).map { metric[$0, $0] }
     let floor = (diagonal.max() ?? 0) * 1e-12
-    var columns: [[Double]] = []
+    // The columns of the pivoted Cholesky factor so far.
+    var factor = ColumnVectors(length: count, capacity: min(rank, count))
     var growth = Growth(gainsBeside: others.map { _ in [] })
     var isOpen = (0..<count).map { !excluded.contains($0) }
     while growth.chosen.count < rank {
+      let squares = residual.squaredSums(first: targets.columns)
       var best = -1
       var bestGain = -1.0
       for index in 0..<count where isOpen[index] {
-        let gain =
-          diagonal[index] > floor
-          ? residual.squaredSum(index * width, targets.columns) / diagonal[index] : 0
+        let gain = diagonal[index] > floor ? squares[index] / diagonal[index] : 0
         if gain > bestGain { (best, bestGain) = (index, gain) }
       }
       guard best >= 0 else { break }
       isOpen[best] = false
       growth.chosen.append(best)
       growth.gains.append(bestGain)
-      var place = best * width + targets.columns
+      let left = residual[best]
+      var place = targets.columns
       for (block, other) in others.enumerated() {
-        let square = residual.squaredSum(place, other.columns)
+        let square = left[place..<place + other.columns].reduce(0) { $0 + $1 * $1 }
         growth.gainsBeside[block].append(diagonal[best] > floor ? square / diagonal[best] : 0)
         place += other.columns
       }
       guard diagonal[best] > floor else { continue }
       let scale = 1 / diagonal[best].squareRoot()
       var pivot = Array(metric.elements[best * count..<(best + 1) * count])
-      for column in columns {
-        let factor = column[best]
-        for index in 0..<count { pivot[index] -= factor * column[index] }
-      }
+      factor.subtract(factor[best], from: &pivot)
       for index in 0..<count {
         pivot[index] *= scale
         diagonal[index] -= pivot[index] * pivot[index]
       }
-      let target = residual[best * width..<(best + 1) * width].map { $0 * scale }
-      residual.withUnsafeMutableBufferPointer { residual in
-        for index in 0..<count {
-          let factor = pivot[index]
-          for column in 0..<width { residual[index * width + column] -= factor * target[column] }
-        }
-      }
-      columns.append(pivot)
+      residual.subtract(pivot, times: left.map { $0 * scale })
+      factor.append(pivot)
     }
     return growth
   }
@@ -160,61 +167,25 @@ struct SideProblem {
   private func improved(
     _ chosen: [Int], targets: Matrix<Double>, excluding excluded: Set<Int>
   ) throws(Fault) -> [Int]? {
-    let losses = try losses(chosen, targets: targets)
-    let order = chosen.indices.sorted { (losses[$0], $0) < (losses[$1], $1) }
+    let exchange = try Exchange(
+      chosen, metric: metric, block: block(chosen), targets: targets)
+    let order = chosen.indices.sorted { (exchange.losses[$0], $0) < (exchange.losses[$1], $1) }
+    var isOpen = (0..<count).map { !excluded.contains($0) }
+    for index in chosen { isOpen[index] = false }
     for position in order.prefix(8) {
-      var rest = chosen
-      rest.remove(at: position)
-      let gains = try gains(beside: rest, targets: targets)
+      let gains = exchange.gains(without: position)
       var best = chosen[position]
-      var bestGain = losses[position] * (1 + 1e-9)
-      for index in 0..<count where gains[index] > bestGain && !excluded.contains(index) {
+      var bestGain = exchange.losses[position] * (1 + 1e-9)
+      for index in 0..<count where gains[index] > bestGain && isOpen[index] {
         (best, bestGain) = (index, gains[index])
       }
-      if best != chosen[position] { return rest + [best] }
+      if best != chosen[position] {
+        var better = chosen
+        better.remove(at: position)
+        return better + [best]
+      }
     }
     return nil
-  }
-
-  /// What each chosen direction's removal would lose: `‖(H⁻¹T)ᵢ‖² / (H⁻¹)ᵢᵢ`.
-  private func losses(_ chosen: [Int], targets: Matrix<Double>) throws(Fault) -> [Double] {
-    let cholesky = try Cholesky(block(chosen))
-    let inverse = try cholesky.solving(.identity(chosen.count))
-    let solution = try cholesky.solving(targets.selectingRows(chosen))
-    return chosen.indices.map { index in
-      var square = 0.0
-      for column in 0..<solution.columns {
-        square += solution[index, column] * solution[index, column]
-      }
-      return square / inverse[index, index]
-    }
-  }
-
-  /// What each direction would add to `chosen`; 0 for those in it.
-  private func gains(beside chosen: [Int], targets: Matrix<Double>) throws(Fault) -> [Double] {
-    let width = targets.columns
-    let link = metric.selectingRows(chosen)
-    let solved =
-      chosen.isEmpty ? link.transposed : try Cholesky(block(chosen)).dividing(rows: link.transposed)
-    let explained = solved.times(targets.selectingRows(chosen))
-    let members = Set(chosen)
-    return (0..<count).map { index in
-      guard !members.contains(index) else { return 0 }
-      var diagonal = metric.elements[index * count + index]
-      let floor = diagonal * 1e-12
-      for column in 0..<chosen.count {
-        diagonal -=
-          solved.elements[index * chosen.count + column] * link.elements[column * count + index]
-      }
-      guard diagonal > floor else { return 0 }
-      var square = 0.0
-      for column in 0..<width {
-        let rest =
-          targets.elements[index * width + column] - explained.elements[index * width + column]
-        square += rest * rest
-      }
-      return square / diagonal
-    }
   }
 
   /// `H_II`.
@@ -224,14 +195,5 @@ struct SideProblem {
       for (column, j) in chosen.enumerated() { result[row, column] = metric[i, j] }
     }
     return result
-  }
-}
-
-extension [Double] {
-  /// The sum of squares of `count` elements from `first` on.
-  fileprivate func squaredSum(_ first: Int, _ count: Int) -> Double {
-    var sum = 0.0
-    for index in first..<first + count { sum += self[index] * self[index] }
-    return sum
   }
 }

@@ -19,9 +19,14 @@ struct UpdateFactors {
     let vectors: Matrix<Double>
     let images: Metric.Images
 
-    init(_ basis: Matrix<Double>, _ vectors: Matrix<Double>, _ moment: SecondMoment?) {
+    init(
+      _ basis: Matrix<Double>, _ vectors: Matrix<Double>, _ moment: SecondMoment?,
+      known: Metric.Products?
+    ) {
       (self.basis, self.vectors) = (basis, vectors)
-      images = Metric.Images(basis, vectors, under: Metric(moment, ridge: 0))
+      images =
+        known.map { Metric.Images(basis, vectors, weighed: $0) }
+        ?? Metric.Images(basis, vectors, under: Metric(moment, ridge: 0))
     }
 
     /// The products under `metric`, which is of the side's moment or the identity.
@@ -43,14 +48,22 @@ struct UpdateFactors {
   }
 
   /// The factors of `update`, and what weighs errors of them.
-  init(_ update: LowRankUpdate, basis: ModuleBasis, curvature: Curvature? = nil) {
+  ///
+  /// - Parameter choice: How the directions of `basis` were chosen for `update`, all of them under `curvature`.
+  init(
+    _ update: LowRankUpdate, basis: ModuleBasis, curvature: Curvature? = nil,
+    choice: WeighedChoice? = nil
+  ) {
     self.update = update
     self.basis = basis
     sides = curvature.map {
       (
         Side(
-          basis.outputBasis.inDouble, update.loraB.inDouble.scaled(by: update.scaling), $0.output),
-        Side(basis.inputBasis.inDouble, update.loraA.inDouble.transposed, $0.input)
+          basis.outputBasis.inDouble, update.loraB.inDouble.scaled(by: update.scaling), $0.output,
+          known: choice?.output),
+        Side(
+          basis.inputBasis.inDouble, update.loraA.inDouble.transposed, $0.input,
+          known: choice?.input)
       )
     }
     let (u, v, a, b) = (basis.outputBasis, basis.inputBasis, update.loraA, update.loraB)

@@ -171,4 +171,34 @@ import Testing
       }
     }
   }
+
+  /// What a choice computed serves the fit in its directions, of updates of any magnitude; in other directions it is refused.
+  @Test(arguments: [1, 1e-18, 1e15] as [Float])
+  func aFitTakesUpWhatItsChoiceComputed(magnitude: Float) throws {
+    for seed in (0..<8).map({ UInt64(700 + 10 * $0) }) {
+      var (update, basis, curvature) = try sample(seed)
+      var down = update.loraA
+      for index in down.elements.indices { down.elements[index] *= magnitude }
+      update = LowRankUpdate(
+        moduleName: "m", loraA: down, loraB: update.loraB, scaling: update.scaling)
+      let choice = try Projection.choose(
+        update: update, directions: try WeighedDirections(basis: basis, curvature: curvature),
+        rank: 3)
+      let moduleBasis = try basis.moduleBasis(for: choice.selection)
+      for method in [ProjectionMethod.projected, .calibrated, .kfac] {
+        let alone = try Projection.fit(
+          update: update, basis: moduleBasis, curvature: curvature, method: method)
+        let after = try Projection.fit(
+          update: update, basis: moduleBasis, curvature: curvature, method: method, choice: choice)
+        #expect(relativeError(after.latent.elements, alone.latent.elements) < 1e-5)
+        let (one, other) = (after.weightedCapturedEnergy, alone.weightedCapturedEnergy)
+        #expect(abs(try #require(one) - (try #require(other))) < 1e-6)
+      }
+      let others = try basis.moduleBasis(for: .selected(output: [0, 5], input: [1, 4]))
+      #expect(throws: Fault.self) {
+        try Projection.fit(
+          update: update, basis: others, curvature: curvature, method: .kfac, choice: choice)
+      }
+    }
+  }
 }

@@ -64,6 +64,7 @@ package struct Projector {
         try Projector.remainder(update, residuals[index], curvature, method)
       }
       var moduleBasis: ModuleBasis
+      var chosen: WeighedChoice?
       switch choice {
       case _ where limit == 0:
         moduleBasis = ModuleBasis(
@@ -72,9 +73,10 @@ package struct Projector {
       case .selected:
         let candidates = module.candidates(candidates, rank: max(limit.output, limit.input))
         let basis = try store.basis(of: module, leading: candidates)
-        moduleBasis = try basis.moduleBasis(
-          for: try Projector.selection(
-            for: remainder, in: basis, curvature, rank: limit, candidates: candidates))
+        let selection: BasisSelection
+        (selection, chosen) = try Projector.selection(
+          for: remainder, in: basis, curvature, rank: limit, candidates: candidates)
+        moduleBasis = try basis.moduleBasis(for: selection)
       case .top:
         moduleBasis = try store.topBasis(of: module, rank: limit.square, omegaSeed: seed)
       case .own:
@@ -96,11 +98,13 @@ package struct Projector {
       if let residual = residuals[index] {
         moduleBasis = moduleBasis.appending(
           output: residual.output.matrix, input: residual.input.matrix)
+        // The equations are of the whole update and of more vectors than were chosen.
+        chosen = nil
       }
       let projection: ProjectedModule
       if let update {
         projection = try Projection.fit(
-          update: update, basis: moduleBasis, curvature: curvature, method: method)
+          update: update, basis: moduleBasis, curvature: curvature, method: method, choice: chosen)
       } else {
         projection = Projection.start(
           in: moduleBasis, method: method, seed: seed, stream: UInt64(places[index] + 1))
@@ -140,18 +144,27 @@ package struct Projector {
       of: update, beside: residual, curvature: curvature, method: method)
   }
 
-  /// The directions that hold most of an update; where there is none, those along which the loss moves most.
+  /// The directions that hold most of an update, with what a fit in them need not compute again; where there is none, those
+  /// along which the loss moves most.
   private static func selection(
     for update: LowRankUpdate?, in basis: SingularBasis, _ curvature: Curvature?, rank: LatentRank,
     candidates: Int?
-  ) throws(Fault) -> BasisSelection {
+  ) throws(Fault) -> (BasisSelection, WeighedChoice?) {
     guard let update else {
-      return try Projection.select(
-        directions: try WeighedDirections(
-          basis: basis, curvature: curvature, candidates: candidates), rank: rank)
+      let directions = try WeighedDirections(
+        basis: basis, curvature: curvature, candidates: candidates)
+      return (try Projection.select(directions: directions, rank: rank), nil)
     }
-    return try Projection.select(
-      update: update, basis: basis, curvature: curvature, rank: rank, candidates: candidates)
+    guard let curvature, curvature.input != nil || curvature.output != nil else {
+      return (
+        try Projection.select(
+          update: update, basis: basis, curvature: nil, rank: rank, candidates: candidates), nil
+      )
+    }
+    let directions = try WeighedDirections(
+      basis: basis, curvature: curvature, candidates: candidates)
+    let choice = try Projection.choose(update: update, directions: directions, rank: rank)
+    return (choice.selection, choice)
   }
 
   /// The pairs of the adapter's module at `place`, if it has any.

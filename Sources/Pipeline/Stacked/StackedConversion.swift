@@ -144,9 +144,11 @@ package final class StackedConversion {
             number,
             Result { () throws(Fault) in
               let (update, request) = (job.updates[place], job.request)
-              let basis = try choice.basis(of: module, update: update, request: request)
+              let (basis, chosen) = try choice.basis(
+                of: module, update: update, request: request)
               let projection = try Projection.fit(
-                update: update, basis: basis, curvature: curvature, method: request.method)
+                update: update, basis: basis, curvature: curvature, method: request.method,
+                choice: chosen)
               let proof = ModuleProof(basis, draws: draw)
               var latent: Matrix<Float> = projection.latent.converted()
               if request.storage.isCoarse, let curvature {

@@ -34,26 +34,26 @@ extension StackedConversion {
         basis, try WeighedDirections(basis: basis, curvature: curvature, candidates: leading))
     }
 
-    /// What a job chooses of them.
+    /// What a job chooses of them, and what a fit in it need not compute again.
     func basis(
       of module: LinearModule, update: LowRankUpdate, request: JobRequest
-    ) throws(Fault) -> ModuleBasis {
+    ) throws(Fault) -> (ModuleBasis, WeighedChoice?) {
       guard case .rank(let rank) = request.target else {
         throw Fault(.internalError, "JOB-STACKED", "only ranks can be stacked")
       }
       let limit = rank.clipped(outFeatures: module.outFeatures, inFeatures: module.inFeatures)
       switch self {
       case .top(let store):
-        return try store.topBasis(of: module, rank: limit.square, omegaSeed: request.seed)
+        return (try store.topBasis(of: module, rank: limit.square, omegaSeed: request.seed), nil)
       case .plain(let rows):
         let choice = try Projection.select(
           update: update, directions: rows, rank: limit,
           candidates: request.leadingDirections(of: module))
         let (output, input) = choice.indices
-        return try rows.moduleBasis(output: output, input: input)
+        return (try rows.moduleBasis(output: output, input: input), nil)
       case .weighed(let basis, let directions):
-        return try basis.moduleBasis(
-          for: try Projection.select(update: update, directions: directions, rank: limit))
+        let choice = try Projection.choose(update: update, directions: directions, rank: limit)
+        return (try basis.moduleBasis(for: choice.selection), choice)
       }
     }
   }
