@@ -31,7 +31,7 @@ extension Projection {
     try checkShapes(
       update, outFeatures: basis.outFeatures, inFeatures: basis.inFeatures, curvature)
     let directions = try WeighedDirections(
-      basis: basis, curvature: curvature, candidates: candidates, ridge: ridge)
+      basis.directionRows, curvature: curvature, candidates: candidates, ridge: ridge)
     let problem = SelectionProblem(update: update, directions: directions)
     let counts = inputCounts.filter { (1...max(directions.count, 1)).contains($0) }
     do throws(Fault) {

@@ -33,7 +33,8 @@ extension Projection {
     return try select(
       update: update,
       directions: try WeighedDirections(
-        basis: basis, curvature: curvature, candidates: candidates, ridge: ridge), rank: rank,
+        basis.directionRows, curvature: curvature, candidates: candidates, ridge: ridge),
+      rank: rank,
       search: search)
   }
 

@@ -12,33 +12,34 @@ public struct WeighedDirections: Sendable {
   let outFeatures: Int
   let inFeatures: Int
 
-  /// The first `candidates` directions of `basis`, all for nil.
+  /// The first `candidates` of `directions`, all for nil.
   ///
   /// - Parameter ridge: relative to each moment's mean diagonal, as in `fit`.
-  /// - Throws: `PROJ-SHAPE` where a moment does not fit the basis.
+  /// - Throws: `PROJ-SHAPE` where a moment does not fit the directions.
   public init(
-    basis: SingularBasis, curvature: Curvature?, candidates: Int? = nil,
+    _ directions: DirectionRows, curvature: Curvature?, candidates: Int? = nil,
     ridge: Double = Projection.defaultRidge
   ) throws(Fault) {
     for (moment, features) in [
-      (curvature?.output, basis.outFeatures), (curvature?.input, basis.inFeatures),
+      (curvature?.output, directions.outFeatures), (curvature?.input, directions.inFeatures),
     ] {
       guard let moment, moment.features != features else { continue }
       throw Fault(
         .badData, "PROJ-SHAPE",
-        "a second moment of \(moment.features) features for \(features)", tensor: basis.moduleName)
+        "a second moment of \(moment.features) features for \(features)",
+        tensor: directions.moduleName)
     }
     // A cluster cut by the limit cannot be taken whole.
-    let count = basis.admissibleRank(min(candidates ?? basis.count, basis.count))
-    func rows(_ all: Matrix<Double>) -> Matrix<Float> {
-      (count == basis.count ? all : all.selectingRows(Array(0..<count))).inFloat
+    let count = directions.admissibleRank(min(candidates ?? directions.count, directions.count))
+    func rows(_ all: Matrix<Float>) -> Matrix<Float> {
+      count == directions.count ? all : all.selectingRows(Array(0..<count))
     }
     output = WeighedSide(
-      rows: rows(basis.outputRows), metric: Metric(curvature?.output, ridge: ridge))
+      rows: rows(directions.outputRows), metric: Metric(curvature?.output, ridge: ridge))
     input = WeighedSide(
-      rows: rows(basis.inputRows), metric: Metric(curvature?.input, ridge: ridge))
-    clusters = basis.clusters
-    (outFeatures, inFeatures) = (basis.outFeatures, basis.inFeatures)
+      rows: rows(directions.inputRows), metric: Metric(curvature?.input, ridge: ridge))
+    clusters = directions.clusters
+    (outFeatures, inFeatures) = (directions.outFeatures, directions.inFeatures)
   }
 
   /// Directions a side.

@@ -13,7 +13,7 @@ import Testing
 
   private func weighed(_ basis: SingularBasis) throws -> WeighedDirections {
     try WeighedDirections(
-      basis: basis,
+      basis.directionRows,
       curvature: Curvature(
         input: Samples.moment(basis.inFeatures, samples: 40, seed: 5),
         output: Samples.moment(basis.outFeatures, samples: 40, seed: 6)))
@@ -51,7 +51,7 @@ import Testing
 
   /// Without moments all directions weigh alike, and of alike ones the first are taken.
   @Test func withoutMomentsTheFirstAreTaken() throws {
-    let directions = try WeighedDirections(basis: try basis(), curvature: nil)
+    let directions = try WeighedDirections(try basis().directionRows, curvature: nil)
     #expect(
       try Projection.select(directions: directions, rank: LatentRank(output: 3, input: 2))
         == .selected(output: [0, 1, 2], input: [0, 1]))
@@ -64,7 +64,7 @@ import Testing
     for (index, value) in [9, 5, 5, 3, 2, 1].enumerated() { weight[index, index] = Float(value) }
     let basis = try SingularBasis(weight: weight, moduleName: "m")
     try #require(basis.clusters == [1..<3])
-    let directions = try WeighedDirections(basis: basis, curvature: nil)
+    let directions = try WeighedDirections(basis.directionRows, curvature: nil)
     // The first two would cut it: the first and the next one beside it instead.
     #expect(
       try Projection.select(directions: directions, rank: 2)

@@ -182,7 +182,8 @@ import Testing
       update = LowRankUpdate(
         moduleName: "m", loraA: down, loraB: update.loraB, scaling: update.scaling)
       let choice = try Projection.choose(
-        update: update, directions: try WeighedDirections(basis: basis, curvature: curvature),
+        update: update,
+        directions: try WeighedDirections(basis.directionRows, curvature: curvature),
         rank: 3)
       let moduleBasis = try basis.moduleBasis(for: choice.selection)
       for method in [ProjectionMethod.projected, .calibrated, .kfac] {

@@ -152,7 +152,7 @@ package struct Projector {
   ) throws(Fault) -> (BasisSelection, WeighedChoice?) {
     guard let update else {
       let directions = try WeighedDirections(
-        basis: basis, curvature: curvature, candidates: candidates)
+        basis.directionRows, curvature: curvature, candidates: candidates)
       return (try Projection.select(directions: directions, rank: rank), nil)
     }
     guard let curvature, curvature.input != nil || curvature.output != nil else {
@@ -162,7 +162,7 @@ package struct Projector {
       )
     }
     let directions = try WeighedDirections(
-      basis: basis, curvature: curvature, candidates: candidates)
+      basis.directionRows, curvature: curvature, candidates: candidates)
     let choice = try Projection.choose(update: update, directions: directions, rank: rank)
     return (choice.selection, choice)
   }
@@ -191,7 +191,7 @@ package struct Projector {
       guard let update = updates[index] else {
         return Projection.energies(
           directions: try WeighedDirections(
-            basis: basis, curvature: curvature, candidates: candidates),
+            basis.directionRows, curvature: curvature, candidates: candidates),
           inputCounts: inputCounts, outputLimit: outputLimit)
       }
       let remainder = try Projector.remainder(

@@ -14,7 +14,7 @@ extension StackedConversion {
     /// In Float32: nothing weighs errors.
     case plain(DirectionRows)
     /// Under second moments, with what depends on these alone computed already.
-    case weighed(SingularBasis, WeighedDirections)
+    case weighed(DirectionRows, WeighedDirections)
 
     init(
       of module: LinearModule, _ request: JobRequest, _ curvature: Curvature?,
@@ -29,9 +29,9 @@ extension StackedConversion {
         self = .plain(try shelf.rows(of: module, leading: leading))
         return
       }
-      let basis = try store.basis(of: module, leading: leading)
+      let rows = try shelf.rows(of: module, leading: leading)
       self = .weighed(
-        basis, try WeighedDirections(basis: basis, curvature: curvature, candidates: leading))
+        rows, try WeighedDirections(rows, curvature: curvature, candidates: leading))
     }
 
     /// What a job chooses of them, and what a fit in it need not compute again.
@@ -51,9 +51,10 @@ extension StackedConversion {
           candidates: request.leadingDirections(of: module))
         let (output, input) = choice.indices
         return (try rows.moduleBasis(output: output, input: input), nil)
-      case .weighed(let basis, let directions):
+      case .weighed(let rows, let directions):
         let choice = try Projection.choose(update: update, directions: directions, rank: limit)
-        return (try basis.moduleBasis(for: choice.selection), choice)
+        let (output, input) = choice.selection.indices
+        return (try rows.moduleBasis(output: output, input: input), choice)
       }
     }
   }
