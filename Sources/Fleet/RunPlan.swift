@@ -23,6 +23,8 @@ public struct RunPlan: Sendable {
 
   /// The manifest's absolute path.
   public let manifestPath: String
+  /// The preset that the manifest is read with.
+  public let preset: String?
   /// SHA-256 of the manifest, hex.
   public let manifestDigest: String
   /// The jobs.
@@ -31,6 +33,7 @@ public struct RunPlan: Sendable {
   /// The plan of a manifest.
   public init(_ manifest: Manifest) throws(Fault) {
     manifestPath = Paths.join(FileManager.default.currentDirectoryPath, manifest.path)
+    preset = manifest.preset
     manifestDigest = try SHA256Digest.of(try InputFile(manifest.path)).hex
     var groups: [String: Int] = [:]
     jobs = manifest.jobs.map { plan in
@@ -89,6 +92,7 @@ public struct RunPlan: Sendable {
     }
     let value: JSONValue = .object([
       "schema": .string(JobPlan.schema), "manifest": .string(manifestPath),
+      "preset": preset.map { .string($0) } ?? .null,
       "manifest_sha256": .string(manifestDigest),
       "jobs": .array(
         jobs.map {
@@ -108,13 +112,17 @@ public struct RunPlan: Sendable {
   public static func read(_ run: RunDirectory) throws(Fault) -> (plan: RunPlan, manifest: Manifest)
   {
     let fields = try fields(run)
-    let planned: (path: String, digest: String)
+    let planned: (path: String, digest: String, preset: String?)
     do throws(Fault) {
-      planned = (try fields["manifest"].string(), try fields["manifest_sha256"].string())
+      let preset = fields["preset"]
+      planned = (
+        try fields["manifest"].string(), try fields["manifest_sha256"].string(),
+        preset.value == nil || preset.value == .null ? nil : try preset.string()
+      )
     } catch {
       throw error.at(path: run.planPath)
     }
-    let manifest = try Manifest.read(planned.path)
+    let manifest = try Manifest.read(planned.path, preset: planned.preset)
     let plan = try RunPlan(manifest)
     let listed = try listed(run)
     let isSame =

@@ -197,6 +197,64 @@ private func fault(_ text: String) throws -> Fault {
     }
   }
 
+  @Test(arguments: [nil, "small"])
+  func theManifestsOfTasksAreGood(preset: String?) throws {
+    let folder = Checkout.path("formats/tasks")
+    let names = try Paths.entries(of: folder).filter { $0.hasSuffix(".yaml") }
+    #expect(names.count == 10)
+    for name in names {
+      let manifest = try Manifest.read("\(folder)/\(name)", preset: preset)
+      #expect(manifest.preset == preset && !manifest.jobs.isEmpty)
+      for job in manifest.jobs {
+        #expect(job.adapterPath == nil)
+        #expect(job.basePath.hasSuffix("Q4_1.gguf") == (preset != nil), "\(name)")
+        #expect((job.recipe.evaluation?.limit == 200) == (preset != nil), "\(name)")
+      }
+    }
+  }
+
+  /// A preset stands between the adapters and the defaults: bases by name, options field by field, its size for another.
+  @Test func presetsStandBeforeTheDefaults() throws {
+    let text = """
+      schema: xspress.manifest/1
+      bases: {large: {path: models/large.gguf}, other: {path: models/other.gguf}}
+      defaults: {base: large, rank: 8, store: int4, tune: {data: a.jsonl, steps: 900, batch_size: 64}}
+      presets:
+        small:
+          bases: {large: {path: models/small.gguf}, extra: {path: models/extra.gguf}}
+          defaults: {budget: 20KB, store: null, tune: {steps: 9}}
+        plain: {defaults: {tune: null}}
+      adapters:
+        - {path: adapters/first-r8}
+        - {path: adapters/second-r16, rank: 3, tune: {data: b.jsonl, steps: 5}}
+      """
+    func read(_ preset: String?) throws -> [JobPlan] {
+      try withTemporaryDirectory { folder in
+        _ = try AtomicFile.write("\(folder)/m.yaml", text: text)
+        return try Manifest.read("\(folder)/m.yaml", preset: preset).jobs
+      }
+    }
+    let (usual, small, plain) = (try read(nil), try read("small"), try read("plain"))
+    #expect(usual.map(\.recipe.tuning?.options.steps) == [900, 5])
+    #expect(usual.map(\.recipe.storage) == [.int4, .int4])
+    #expect(usual[0].basePath.hasSuffix("large.gguf") && small[0].basePath.hasSuffix("small.gguf"))
+    #expect(small.map(\.recipe.tuning?.options.steps) == [9, 5])
+    #expect(small.map(\.recipe.tuning?.options.batchSize) == [64, 64])
+    #expect(small[0].recipe.target == .budget(bytes: 20_000) && small[1].recipe.target == .rank(3))
+    #expect(plain.map(\.recipe.tuning?.options.steps) == [nil, 5])
+    #expect(plain[1].recipe.tuning?.options.batchSize == 16)
+    let fault = try #require(throws: Fault.self) { _ = try read("large") }
+    #expect(fault.code == "MF-PRESET" && fault.kind == .usage)
+    let wrong = text.replacing("plain: {defaults", with: "plain: {default")
+    let key = try #require(throws: Fault.self) {
+      try withTemporaryDirectory { folder in
+        _ = try AtomicFile.write("\(folder)/m.yaml", text: wrong)
+        _ = try Manifest.read("\(folder)/m.yaml")
+      }
+    }
+    #expect(key.code == "MF-KEY" && key.reason.contains("presets.plain"))
+  }
+
   @Test func notTextIsRefused() throws {
     try withTemporaryDirectory { folder in
       for bytes: [UInt8] in [[0xff, 0xfe, 0x61, 0], [0x61, 0, 0x62]] {

@@ -10,17 +10,20 @@ public struct Manifest: Hashable, Sendable {
 
   /// Where it was read from.
   public var path: String
+  /// The preset it was read with.
+  public var preset: String?
   /// The jobs, in the order of the file; a glob's matches in byte order.
   public var jobs: [JobPlan]
 
   /// Reads a manifest; relative paths in it start from its own folder.
   ///
-  /// - Throws: 66 when it cannot be read; 65 `MF-YAML`, `MF-KEY`, `MF-TYPE`, `MF-VALUE`, `MF-BASE`,
+  /// - Parameter preset: The one of `presets` whose bases and defaults stand before the manifest's own.
+  /// - Throws: 66 when it cannot be read; 64 `MF-PRESET`; 65 `MF-YAML`, `MF-KEY`, `MF-TYPE`, `MF-VALUE`, `MF-BASE`,
   ///   `NAME`, `NAME-DUP`, 66 `MF-GLOB`, each naming the field.
-  public static func read(_ path: String) throws(Fault) -> Manifest {
+  public static func read(_ path: String, preset: String? = nil) throws(Fault) -> Manifest {
     let bytes = try InputFile(path).readAll(limit: maximumBytes)
     do {
-      return try parse(bytes, path: path)
+      return try parse(bytes, path: path, preset: preset)
     } catch {
       throw error.at(path: path)
     }
@@ -40,15 +43,17 @@ public struct Manifest: Hashable, Sendable {
     return jobs.filter { job in names.contains { $0.utf8.elementsEqual(job.name.utf8) } }
   }
 
-  private static func parse(_ bytes: [UInt8], path: String) throws(Fault) -> Manifest {
+  private static func parse(
+    _ bytes: [UInt8], path: String, preset: String?
+  ) throws(Fault) -> Manifest {
     guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
       throw Fault(.badData, "MF-YAML", "not UTF-8 text")
     }
     try YAMLSubset.check(text)
-    let reader = ManifestReader(directory: Paths.parent(of: path))
+    let reader = ManifestReader(directory: Paths.parent(of: path), preset: preset)
     let jobs = try reader.jobs(of: try compose(text))
     try JobNames.checkDistinct(jobs)
-    return Manifest(path: path, jobs: jobs)
+    return Manifest(path: path, preset: preset, jobs: jobs)
   }
 
   private static func compose(_ text: String) throws(Fault) -> Node {

@@ -6,20 +6,33 @@ import Yams
 struct ManifestReader {
   /// The folder relative paths start from.
   let directory: String
+  /// The preset that is asked for.
+  let preset: String?
 
   private static let optionKeys = ["base"] + Field.topLevelKeys
 
   func jobs(of root: Node) throws(Fault) -> [JobPlan] {
     let top = try YAMLFields(
-      root, place: "", allowed: ["schema", "bases", "defaults", "adapters"])
+      root, place: "", allowed: ["schema", "bases", "defaults", "presets", "adapters"])
     guard try top.string("schema") == Manifest.schema else {
       throw Fault(
         .unsupported, "MF-SCHEMA",
         "schema must be \(Manifest.schema), found \"\(try top.string("schema") ?? "none")\"")
     }
-    let bases = try readBases(top)
-    let defaults = try top.node("defaults").map { node throws(Fault) in
-      try YAMLFields(node, place: "defaults", allowed: ManifestReader.optionKeys)
+    let chosen = try readPreset(top)
+    var bases =
+      try chosen.map { (chosen) throws(Fault) in
+        chosen.node("bases") == nil ? [] : try readBases(chosen)
+      } ?? []
+    for base in try readBases(top) where !bases.contains(where: { $0.name == base.name }) {
+      bases.append(base)
+    }
+    var defaults: [YAMLFields] = []
+    for fields in [chosen, top] {
+      guard let fields, let node = fields.node("defaults") else { continue }
+      let place = fields.place.isEmpty ? "defaults" : fields.place + ".defaults"
+      defaults.append(
+        try YAMLFields(node, place: place, allowed: ManifestReader.optionKeys))
     }
     guard let adapters = top.node("adapters")?.sequence, !adapters.isEmpty else {
       throw top.refusal("adapters", "MF-TYPE", "must be a list of at least one adapter")
@@ -37,15 +50,32 @@ struct ManifestReader {
     return jobs
   }
 
+  /// The preset that is asked for; all of them are read, so that a wrong key is found whichever is.
+  private func readPreset(_ top: YAMLFields) throws(Fault) -> YAMLFields? {
+    let presets = try top.node("presets").map { (node) throws(Fault) in
+      try YAMLFields(node, place: "presets", allowed: nil)
+    }
+    var found: YAMLFields?
+    for name in presets?.keys ?? [] {
+      guard let node = presets?.node(name) else { continue }
+      let fields = try YAMLFields(node, place: "presets.\(name)", allowed: ["bases", "defaults"])
+      if name == preset { found = fields }
+    }
+    guard let preset, found == nil else { return found }
+    let known = presets?.keys.joined(separator: ", ") ?? "none"
+    throw Fault(.usage, "MF-PRESET", "no preset \"\(preset)\"; there are: \(known)")
+  }
+
   private func readBases(_ top: YAMLFields) throws(Fault) -> [(name: String, path: String)] {
     guard let node = top.node("bases") else {
       throw top.refusal("bases", "MF-BASE", "missing; name at least one base")
     }
-    let fields = try YAMLFields(node, place: "bases", allowed: nil)
+    let place = top.place.isEmpty ? "bases" : top.place + ".bases"
+    let fields = try YAMLFields(node, place: place, allowed: nil)
     var bases: [(name: String, path: String)] = []
     for key in fields.keys {
       guard let entry = fields.node(key) else { continue }
-      let base = try YAMLFields(entry, place: "bases.\(key)", allowed: ["path"])
+      let base = try YAMLFields(entry, place: "\(place).\(key)", allowed: ["path"])
       guard let path = try base.string("path") else {
         throw fields.refusal(key, "MF-BASE", "has no path")
       }

@@ -14,6 +14,10 @@ package enum ManifestSchema {
         "schema": ["const": .string(Manifest.schema)],
         "bases": bases,
         "defaults": object(options),
+        "presets": [
+          "type": "object",
+          "additionalProperties": object([("bases", bases), ("defaults", object(options))]),
+        ],
         "adapters": ["type": "array", "minItems": 1, "items": adapter],
       ],
       "required": ["schema", "bases", "adapters"],

@@ -5,30 +5,31 @@ import Yams
 struct OptionLayers {
   /// The options at the adapter.
   let own: YAMLFields
-  /// The options under `defaults`, if any.
-  let defaults: YAMLFields?
+  /// The options under `defaults`, those of a preset above the manifest's own.
+  let defaults: [YAMLFields]
 
-  /// The layer that decides `key`: the adapter's own, else the defaults; `nil` when neither has it or
+  private var layers: [YAMLFields] { [own] + defaults }
+
+  /// The layer that decides `key`: the adapter's own, else the nearest default; `nil` when none has it or
   /// the deciding one says null.
-  func deciding(_ key: String) -> YAMLFields? {
-    if own.node(key) != nil { return own.isNull(key) ? nil : own }
-    guard let defaults, defaults.node(key) != nil, !defaults.isNull(key) else { return nil }
-    return defaults
+  func deciding(_ key: String) -> YAMLFields? { OptionLayers.deciding(key, layers) }
+
+  private static func deciding(_ key: String, _ layers: [YAMLFields]) -> YAMLFields? {
+    let layer = layers.first { $0.node(key) != nil }
+    return layer.flatMap { $0.isNull(key) ? nil : $0 }
   }
 
   /// The mapping under `key`, the adapter's fields over the defaults', field by field.
   func mapping(_ key: String, allowed: [String]) throws(Fault) -> OptionLayers? {
-    guard deciding(key) != nil else { return nil }
-    func fields(_ layer: YAMLFields?) throws(Fault) -> YAMLFields? {
-      guard let layer, let node = layer.node(key), !layer.isNull(key) else { return nil }
+    var found: [YAMLFields] = []
+    for layer in layers {
+      guard let node = layer.node(key) else { continue }
+      // What lies below a null is taken away.
+      guard !layer.isNull(key) else { break }
       let place = layer.place.isEmpty ? key : "\(layer.place).\(key)"
-      return try YAMLFields(node, place: place, allowed: allowed)
+      found.append(try YAMLFields(node, place: place, allowed: allowed))
     }
-    let below = try fields(defaults)
-    guard let above = try fields(own) else {
-      return below.map { OptionLayers(own: $0, defaults: nil) }
-    }
-    return OptionLayers(own: above, defaults: below)
+    return found.first.map { OptionLayers(own: $0, defaults: Array(found.dropFirst())) }
   }
 }
 
@@ -43,13 +44,11 @@ extension OptionLayers {
     let place = own.place
     var given = GivenOptions(name: \.key) { Fault(.badData, "MF-VALUE", "\(place): \($0)") }
     let directions = try deciding("directions")?.string("directions")
-    // A size in the defaults is for those that have none of their own, nor the adapter's.
-    let ignoresDefaultSizes =
-      OptionLayers.sizes.contains { own.node($0) != nil && !own.isNull($0) }
-      || directions == Recipe.Directions.own.rawValue
+    let sizeLayers = sizeLayers(hasOwnDirections: directions == Recipe.Directions.own.rawValue)
     for field in Field.all where field.section == nil {
-      let isIgnored = ignoresDefaultSizes && OptionLayers.sizes.contains(field.key)
-      guard let layer = isIgnored ? ownDeciding(field.key) : deciding(field.key) else { continue }
+      let isSize = OptionLayers.sizes.contains(field.key)
+      let layers = isSize ? sizeLayers : layers
+      guard let layer = OptionLayers.deciding(field.key, layers) else { continue }
       given.values[field.key] = try layer.value(of: field, resolver)
     }
     // A default for those that have a minimum.
@@ -69,8 +68,14 @@ extension OptionLayers {
     return given
   }
 
-  private func ownDeciding(_ key: String) -> YAMLFields? {
-    own.node(key) != nil && !own.isNull(key) ? own : nil
+  /// The layers whose sizes count: a size in the defaults is for those that have none of their own, nor the adapter's, and
+  /// one of a preset stands in for those below.
+  private func sizeLayers(hasOwnDirections: Bool) -> [YAMLFields] {
+    if hasOwnDirections { return [own] }
+    let first = layers.firstIndex { layer in
+      OptionLayers.sizes.contains { layer.node($0) != nil && !layer.isNull($0) }
+    }
+    return first.map { Array(layers[...$0]) } ?? layers
   }
 }
 

@@ -17,11 +17,15 @@ struct BatchCommand: ParsableCommand {
         xspress batch manifest.yaml -o run
         xspress batch manifest.yaml -o run --only banking77-r16
         xspress batch manifest.yaml -o run --dry-run
+        xspress batch manifest.yaml -o run --preset small
         xspress batch manifest.yaml -o run --sign key.pem
       """)
 
   @Argument(help: "The manifest (YAML).")
   var manifest: String
+
+  @Option(help: "The manifest's preset of this name: other bases and defaults.")
+  var preset: String?
 
   @Option(name: .shortAndLong, help: "The run directory.")
   var output: String
@@ -42,7 +46,7 @@ struct BatchCommand: ParsableCommand {
   @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func run() throws {
-    let manifest = try Manifest.read(manifest)
+    let manifest = try Manifest.read(manifest, preset: preset)
     let chosen = Set(try manifest.jobs(only: only).map(\.name))
     if dryRun { return try list(manifest, chosen) }
     try OutputPlace.checkDirectory(output, marker: "plan.json", force: force)

@@ -20,6 +20,9 @@ struct PlanCommand: ParsableCommand {
   @Argument(help: "The manifest (YAML).")
   var manifest: String
 
+  @Option(help: "The manifest's preset of this name: other bases and defaults.")
+  var preset: String?
+
   @Option(name: .shortAndLong, help: "The run directory.")
   var output: String
 
@@ -32,7 +35,7 @@ struct PlanCommand: ParsableCommand {
   @OptionGroup(title: "Everywhere") var shared: SharedOptions
 
   func run() throws {
-    let manifest = try Manifest.read(manifest)
+    let manifest = try Manifest.read(manifest, preset: preset)
     try OutputPlace.checkDirectory(output, marker: "plan.json", force: force)
     let plan = try Fleet(run: output).plan(manifest)
     let groups = Set(plan.jobs.map(\.group)).count

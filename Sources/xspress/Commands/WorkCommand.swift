@@ -12,6 +12,7 @@ struct WorkCommand: ParsableCommand {
     commandName: "work", abstract: "A worker process of a batch.", shouldDisplay: false)
 
   @Argument var manifest: String
+  @Option var preset: String?
   @Option(name: .shortAndLong) var output: String
   @Option var worker = 0
   @Option var scratch: String?
@@ -28,7 +29,7 @@ struct WorkCommand: ParsableCommand {
         style: shared.quiet ? .none : .json, isQuiet: shared.quiet, lineInterval: 0.2,
         sink: WorkerProcess.tell(log:))
       try FleetRunner(
-        manifest: try Manifest.read(manifest), run: RunDirectory(output),
+        manifest: try Manifest.read(manifest, preset: preset), run: RunDirectory(output),
         resources: FleetResources(
           cacheDirectory: shared.cacheDirectory, cacheLimit: try shared.cacheByteLimit(),
           scratch: scratch, since: since, threads: 1, memory: nil),

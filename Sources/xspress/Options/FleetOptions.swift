@@ -41,6 +41,7 @@ struct FleetOptions: ParsableArguments {
     if let limit = shared.cacheLimit { words += ["--cache-limit", limit] }
     if let scratch { words += ["--scratch", scratch] }
     if let since { words += ["--since", since] }
+    if let preset = manifest.preset { words += ["--preset", preset] }
     if shared.quiet { words.append("--quiet") }
     let workers = FleetWorkers(
       count: workers, threads: try shared.threadCount(log: log), memory: try shared.memoryBudget(),
