@@ -52,6 +52,7 @@ extension Adapter {
             "changes \(Fault.escaped(module.name, limit: 96)), which "
               + "\(Fault.escaped(other, limit: 96)) changes too", tensor: update.moduleName)
         }
+        let update = update.sliced(to: module.inFeatures)
         guard module.outFeatures == update.outFeatures, module.inFeatures == update.inFeatures
         else {
           throw Fault(

@@ -163,6 +163,7 @@ public struct Adapter: Sendable {
     case .mlx: return try MLXReader.read(files)
     case .ggufLoRA: return try GGUFLoRAReader.read(files)
     case .tinyLoRA: return try TinyLoRAReader.read(files)
+    case .vera: return try VeRAReader.read(files)
     }
   }
 }

@@ -25,8 +25,8 @@ public struct AdapterDetection: Sendable, Hashable {
       guard let sign = sign(of: name, isGGUF: isGGUF) else { continue }
       if !signs.contains(where: { $0.dialect == sign.dialect }) { signs.append(sign) }
     }
-    // The factors of these two are PEFT's; the tensor between them decides.
-    if let special = signs.first(where: { $0.dialect == .loraXS || $0.dialect == .tinyLoRA }) {
+    // Beside these PEFT's own keys decide nothing.
+    if let special = signs.first(where: { [.loraXS, .tinyLoRA, .vera].contains($0.dialect) }) {
       signs.removeAll { $0.dialect == .peft }
       // The authors' LoRA-XS keeps PEFT's configuration unchanged.
       if special.dialect == .loraXS, signs.count == 1 { return special }
@@ -83,6 +83,7 @@ public struct AdapterDetection: Sendable, Hashable {
     if parts.contains(where: { $0.hasPrefix("tinylora_") }) {
       return found(.tinyLoRA, "keys hold tinylora_")
     }
+    if parts.contains(where: { $0.hasPrefix("vera_") }) { return found(.vera, "keys hold vera_") }
     let leaf = last == "weight" || last == "bias" ? parts[parts.count - 2] : last
     if networkLeaves.contains(leaf) {
       return parts[0] == "base_model"
@@ -106,8 +107,9 @@ public struct AdapterDetection: Sendable, Hashable {
   private static func sign(of configuration: JSONValue?) -> AdapterDetection? {
     guard let configuration else { return nil }
     if let type = configuration["peft_type"] {
+      let own: [String: AdapterDialect] = ["TINYLORA": .tinyLoRA, "VERA": .vera]
       return AdapterDetection(
-        dialect: type.stringValue == "TINYLORA" ? .tinyLoRA : .peft,
+        dialect: type.stringValue.flatMap { own[$0] } ?? .peft,
         reason: "adapter_config.json has peft_type")
     }
     for key in ["fine_tune_type", "lora_parameters", "lora_layers"]

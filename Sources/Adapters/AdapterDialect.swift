@@ -14,6 +14,8 @@ public enum AdapterDialect: String, Sendable, Hashable, CaseIterable {
   case ggufLoRA = "gguf-lora"
   /// PEFT TinyLoRA: a few trained numbers between frozen factors.
   case tinyLoRA = "peft-tinylora"
+  /// PEFT VeRA: trained vectors around random factors that all modules share.
+  case vera = "peft-vera"
 
   /// All names, for messages.
   public static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }

@@ -15,4 +15,6 @@ public enum BaseRelation: Sendable, Hashable {
   /// LoRA-XS: the update is whole, but its frozen factors, B here `[outFeatures, r]`, row-major, tell whether this is
   /// the base that they were taken from: `A = Bᵀ·W`, or `B = W·Aᵀ` where σ is on the other side.
   case frozen([Float])
+  /// VeRA: A is shared by modules of all widths; a module's are its first inFeatures columns. Plain once it is matched.
+  case leadingColumns
 }

@@ -36,6 +36,20 @@ public struct LowRankUpdate: Sendable, Equatable {
   /// Columns of the weight.
   public var inFeatures: Int { loraA.columns }
 
+  /// The update with the columns of a shared A that a module of `inFeatures` has; itself where A is its own or too narrow.
+  func sliced(to inFeatures: Int) -> LowRankUpdate {
+    guard relation == .leadingColumns, inFeatures <= loraA.columns else { return self }
+    var a = loraA
+    if inFeatures < loraA.columns {
+      a = Matrix(
+        rows: rank, columns: inFeatures,
+        elements: (0..<rank).flatMap { row in
+          loraA.elements[row * loraA.columns..<row * loraA.columns + inFeatures]
+        })
+    }
+    return LowRankUpdate(moduleName: moduleName, loraA: a, loraB: loraB, scaling: scaling)
+  }
+
   /// The same change in factors of no higher rank than it can have: where rank is above the smaller side, as PEFT lets it
   /// be, B·A beside an identity, each entry rounded once.
   public var compact: LowRankUpdate {

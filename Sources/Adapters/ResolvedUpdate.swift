@@ -20,7 +20,8 @@ struct ResolvedUpdate: Sendable {
     _ update: LowRankUpdate, weight: Matrix<Double>, magnitudes: MagnitudeHandling
   ) throws(Fault) {
     switch update.relation {
-    case .none: self.init(update)
+    // What matching leaves of a shared A is a module's own.
+    case .none, .leadingColumns: self.init(update)
     case .magnitudes(let values):
       try self.init(update, weight, values, magnitudes)
     case .frozen(let up):

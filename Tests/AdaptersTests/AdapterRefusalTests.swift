@@ -40,7 +40,7 @@ import Testing
   static let fields: [Refusal] = [
     .field("peft_type", "LOHA", "AD-TENSOR", 69), .field("peft_type", "HRA", "AD-TYPE"),
     .field("peft_type", "ADALORA", "AD-PAIR", 65), .field("peft_type", "TINYLORA", "AD-FORMAT", 65),
-    .field("peft_type", "VERA", "AD-TYPE"), .field("peft_type", "IA3", "AD-TYPE"),
+    .field("peft_type", "VBLORA", "AD-TYPE"), .field("peft_type", "IA3", "AD-TYPE"),
     .field("peft_type", nil, "AD-TYPE"), .field("peft_type", 1, "AD-FIELD", 65),
     .field("use_dora", true, "AD-PAIR", 65), .field("use_dora", "yes", "AD-FIELD", 65),
     .field("bias", "some"), .field("bias", true), .field("lora_bias", 1, "AD-FIELD", 65),

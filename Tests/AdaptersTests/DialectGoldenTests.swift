@@ -19,7 +19,7 @@ import Testing
     ("peft-loha", .peft, "keys begin with base_model"),
     ("peft-lokr-whole", .peft, "keys begin with base_model"),
     ("peft-lokr-split", .peft, "keys begin with base_model"),
-    ("tinylora", .tinyLoRA, "keys hold tinylora_"),
+    ("tinylora", .tinyLoRA, "keys hold tinylora_"), ("vera", .vera, "keys hold vera_"),
     ("lora-xs", .loraXS, "keys hold lora_latent_mapping"), ("mlx", .mlx, "keys end in .lora_a"),
     ("kohya-lora", .kohya, "keys end in .lora_"), ("kohya-loha", .kohya, "keys end in .hada_"),
     ("kohya-lokr", .kohya, "keys end in .lokr_"),

@@ -185,6 +185,32 @@ import Testing
         ],
         configuration: ["peft_type": "TINYLORA", "r": 2, "u": 3])),
     Refusal(
+      "VeRA without its projection", "AD-TENSOR", 69, "save_projection",
+      LooseAdapter(
+        tensors: [
+          ("base_model.model.\(module).vera_lambda_b", [3]),
+          ("base_model.model.\(module).vera_lambda_d", [2]),
+        ],
+        configuration: ["peft_type": "VERA", "r": 2])),
+    Refusal(
+      "VeRA of another rank", "AD-SHAPE", 65, "vera_lambda_d has 2 values for rank 4",
+      LooseAdapter(
+        tensors: [
+          ("base_model.model.\(module).vera_lambda_b", [3]),
+          ("base_model.model.\(module).vera_lambda_d", [2]), ("base_model.vera_A", [4, 4]),
+          ("base_model.vera_B", [3, 4]),
+        ],
+        configuration: ["peft_type": "VERA", "r": 4])),
+    Refusal(
+      "VeRA with more rows than B", "AD-SHAPE", 65, "up to 3 values",
+      LooseAdapter(
+        tensors: [
+          ("base_model.model.\(module).vera_lambda_b", [9]),
+          ("base_model.model.\(module).vera_lambda_d", [4]), ("base_model.vera_A", [4, 4]),
+          ("base_model.vera_B", [3, 4]),
+        ],
+        configuration: ["peft_type": "VERA", "r": 4])),
+    Refusal(
       "sizes beside a zero", "AD-SHAPE", 65, "no matrix",
       LooseAdapter(
         tensors: [("\(module).lora_a", [1 << 40, 0]), ("\(module).lora_b", [0, 3])],

@@ -52,6 +52,7 @@ import Testing
       Row("ADALORA", dialect("adalora")), Row("adapter_model.bin", dialect("bin")),
       Row("LOHA", dialect("peft-loha")), Row("LOKR", dialect("peft-lokr-whole")),
       Row("LOKR, products", dialect("peft-lokr-split")), Row("TINYLORA", dialect("tinylora")),
+      Row("VERA", dialect("vera")),
       Row("exclude_modules", .inert("exclude_modules", ["lm_head"])),
       Row("layers_to_transform", .inert("layers_to_transform", [0])),
       Row("layers_pattern", .inert("layers_pattern", "layers")),
@@ -85,7 +86,7 @@ import Testing
       Row("an unknown field", refused("of_tomorrow", 1, "not a known field")),
     ]
     + [
-      "VERA", "OFT", "BOFT", "IA3", "HRA", "RANDLORA", "MISS", "BONE", "LN_TUNING", "FOURIERFT",
+      "OFT", "BOFT", "IA3", "HRA", "RANDLORA", "MISS", "BONE", "LN_TUNING", "FOURIERFT",
       "VBLORA",
       "PROMPT_TUNING", "SHIRA", "C3A",
     ].map { type in

@@ -43,7 +43,8 @@ import Testing
 
   @Test(arguments: [
     ("mlx", "mlx"), ("kohya-lokr", "kohya"), ("gguf-lora", "gguf-lora"), ("lora-xs", "lora-xs"),
-    ("bin", "peft"), ("tinylora", "peft-tinylora"), ("diffusers", "diffusers"),
+    ("bin", "peft"), ("tinylora", "peft-tinylora"), ("vera", "peft-vera"),
+    ("diffusers", "diffusers"),
   ])
   func adaptersOfEveryDialect(name: String, format: String) throws {
     let path = Checkout.path("golden/adapters_dialects/\(name)")

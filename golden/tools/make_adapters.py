@@ -17,7 +17,7 @@ import shutil
 import gguf
 import numpy as np
 import torch
-from peft import AdaLoraConfig, LoHaConfig, LoKrConfig, LoraConfig, PeftModel, TinyLoraConfig, get_peft_model
+from peft import AdaLoraConfig, LoHaConfig, LoKrConfig, LoraConfig, PeftModel, TinyLoraConfig, VeraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 
 import cases
@@ -190,6 +190,16 @@ def make_tinylora() -> None:
     answers_of_peft("tinylora", path, modules)
 
 
+def make_vera() -> None:
+    """Modules of two widths, which share one A and one B."""
+    modules = [QUERY, VALUE, DOWN]
+    config = VeraConfig(r=5, target_modules=targets(modules), projection_prng_key=7)
+    model = get_peft_model(make_tiny.base(torch.float32), config)
+    randomize(model)
+    path = save_peft("vera", model)
+    answers_of_peft("vera", path, modules)
+
+
 def make_peft_networks() -> None:
     """PEFT's LoHa, with a module of another rank and alpha, and LoKr with whole and split sides."""
     modules = [QUERY, VALUE, DOWN]
@@ -360,7 +370,7 @@ def make_gguf() -> None:
 def main() -> None:
     torch.manual_seed(SEED)
     for make in (make_pissa, make_adalora, make_qalora, make_bin, make_tinylora, make_peft_networks, make_lora_xs, make_mlx, make_kohya,
-                 make_diffusers, make_gguf):
+                 make_diffusers, make_gguf, make_vera):
         make()
     root = os.path.join(cases.output, "adapters_dialects")
     save_file(dict(sorted(expected.items())), os.path.join(root, "expected.safetensors"))

@@ -25,7 +25,7 @@ struct FactorTable {
     /// Whether any part is a factor of an update.
     var hasFactors: Bool {
       parts.keys.contains { key in
-        ["lora_", "hada_", "lokr_", "tinylora_"].contains { key.hasPrefix($0) }
+        ["lora_", "hada_", "lokr_", "tinylora_", "vera_lambda_"].contains { key.hasPrefix($0) }
       }
     }
 

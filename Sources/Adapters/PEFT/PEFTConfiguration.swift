@@ -155,7 +155,7 @@ public struct PEFTConfiguration: Sendable {
       throw Fault(
         .unsupported, "AD-TYPE",
         "peft_type \(Fault.escaped(type, limit: 32)) is not supported, only LORA, ADALORA, "
-          + "LOHA, LOKR and TINYLORA; merge it into the base and extract a LoRA")
+          + "LOHA, LOKR, TINYLORA and VERA; merge it into the base and extract a LoRA")
     }
     return type == "ADALORA"
   }
