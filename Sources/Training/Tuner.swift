@@ -171,7 +171,8 @@ public final class Tuner {
         let hidden = try decoder.forward(batch, recording: true, inputs: trainsVectors)
         let share = Double(batch.lossPositions.count) / Double(max(positions, 1))
         var (loss, gradient) = decoder.head.loss(
-          hidden, targets: batch.targets, teacher: teachers[index], objective: objective)
+          hidden, targets: batch.targets, values: batch.values, teacher: teachers[index],
+          objective: objective)
         for element in gradient.elements.indices { gradient.elements[element] *= Float(share) }
         let factors = trainsVectors ? FactorGradients() : nil
         let latents = try decoder.backward(gradient, factors: factors)

@@ -140,6 +140,7 @@ package final class JobContext {
   /// The file of examples; where the model writes them itself they are written first.
   func file(of examples: JobRequest.Examples) throws(Fault) -> JobRequest.Data {
     if let file = examples.file { return file }
+    try session.checkWrites()
     guard let matched = source.matched else {
       throw Fault(.internalError, "JOB-SOURCE", "there is no LoRA model to write texts")
     }

@@ -53,6 +53,7 @@ final class Measurement {
     _ kind: VariantResult.Kind, name: String, source: String? = nil, bytes: Int? = nil,
     pool: DecoderPool
   ) throws(Fault) {
+    try checkHead(pool.weights.configuration, source ?? name)
     try pool.weights.hold(.float32, threads: session.threads)
     // What the variant before has left lies in pieces between what stays.
     ProcessMemory.giveBack()
@@ -71,6 +72,16 @@ final class Measurement {
       Measured(
         kind: kind, name: name, source: source, bytes: bytes, scores: result.scores,
         isTeacher: isTeacher))
+  }
+
+  /// Refuses a variant whose head answers with other classes than the rows have.
+  private func checkHead(_ model: DecoderConfiguration, _ path: String) throws(Fault) {
+    let (own, wanted) = (model.classHead?.count ?? 0, session.configuration.classHead?.count ?? 0)
+    guard own != wanted else { return }
+    throw Fault(
+      .badData, "DATA-HEAD",
+      "its head answers with \(own) classes, that of the others with \(wanted): they cannot be compared",
+      path: path)
   }
 
   private func percent(_ fraction: Double) -> String {
