@@ -114,7 +114,7 @@ public final class ClassLayers: Sendable {
   }
 
   /// Gradients of ``parameters``, in their order, from what passes have added.
-  func gradients(_ sums: ClassGradients) -> [Matrix<Float>] {
+  public func gradients(_ sums: ClassGradients) -> [Matrix<Float>] {
     var list = [sums.matrix(.weight, rows: head.count, columns: size)]
     if bias != nil { list.append(sums.row(.weight, columns: head.count)) }
     if trainsDense {

@@ -83,6 +83,7 @@ struct TuningRun {
       session: job.session, request: tuning, data: data, checkpoint: checkpoint,
       restarts: job.request.restarts,
       rounding: rounding(job, TuningLoop.standIn(tuning.options, data)))
+    loop.trainsHead = job.source.newHead != nil
     if keepsDiagonal { loop.masks = projected.latents.map(\.diagonalMask) }
     return try loop.run(
       projected,
