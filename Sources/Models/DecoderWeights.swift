@@ -203,7 +203,10 @@ public final class DecoderWeights: Sendable {
         bias: form.hasBias ? try values(.classes, ".bias", classHead.count) : nil,
         dense: form.dense == nil
           ? nil
-          : (weight: try values(.pooler, ".weight", hidden), bias: try values(.pooler, ".bias", hidden))
+          : (
+            weight: try values(.pooler, ".weight", hidden),
+            bias: try values(.pooler, ".bias", hidden)
+          )
       )
     }
     return vocabulary

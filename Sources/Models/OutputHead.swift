@@ -95,7 +95,8 @@ public struct OutputHead {
           source + rows.lowerBound * hiddenSize, rows: rows.count, pooled: pooled, into: target)
       }
       multiply(
-        weights.head ?? tokens, source + rows.lowerBound * hiddenSize, rows: rows.count, columns: hiddenSize,
+        weights.head ?? tokens, source + rows.lowerBound * hiddenSize, rows: rows.count,
+        columns: hiddenSize,
         .forward,
         into: target, stride: vocabulary)
       finish(target, rows: rows.count)

@@ -1,6 +1,7 @@
 import Checkpoints
 import Faults
 import Foundation
+import Tensors
 import TestSupport
 import Testing
 
@@ -65,7 +66,7 @@ import Testing
     let whole = try BaseCheckpoint.open(Checkout.path("golden/models/bert"))
     try withCopy("bert", ["architectures": ["BertModel"], "id2label": NSNull()]) { name in
       guard name.hasPrefix("bert.") else { return nil }
-      return name.dropFirst(5).replacing("LayerNorm.weight", with: "LayerNorm.gamma")
+      return String(name.dropFirst(5)).replacing("LayerNorm.weight", with: "LayerNorm.gamma")
         .replacing("LayerNorm.bias", with: "LayerNorm.beta")
     } _: { path in
       let bare = try BaseCheckpoint.open(path)
@@ -108,7 +109,7 @@ import Testing
   @Test func encodersInGGUFAreRefused() throws {
     #expect(!CheckpointSupport.ggufArchitectures.contains("bert"))
     var builder = GGUFBuilder()
-    builder.set("general.architecture", .string("bert"))
+    builder.add("general.architecture", string: "bert")
     try withTemporaryDirectory { folder in
       let path = folder + "/model.gguf"
       try Data(builder.bytes()).write(to: URL(fileURLWithPath: path))

@@ -126,7 +126,9 @@ public struct TensorNames: Sendable {
 
   /// The name that stands for one of the first BERT files, which call weight and bias of a norm gamma and beta.
   private static func current(_ name: String) -> String {
-    for (old, new) in [("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias")]
+    for (old, new) in [
+      ("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias"),
+    ]
     where name.hasSuffix(old) {
       return name.dropLast(old.count) + new
     }

@@ -21,7 +21,8 @@ extension HFConfiguration {
     guard isNamed || has(names.parameter(.classes)) else { return }
     if !isNamed, let other = classes.first {
       throw unsupported(
-        "architectures names \(Fault.escaped(other, limit: 64)), whose head is not one for whole texts")
+        "architectures names \(Fault.escaped(other, limit: 64)), whose head is not one for whole texts"
+      )
     }
     let head = ClassHead(form: form, names: model.statedLabels ?? ClassHead.defaultNames(2))
     try checkProblem(head)

@@ -35,7 +35,8 @@ extension HFConfiguration {
     guard model.contextLength > 0 else {
       throw Fault(
         .badData, "CFG",
-        "max_position_embeddings leaves no position behind the \(model.positionOffset) that no token has")
+        "max_position_embeddings leaves no position behind the \(model.positionOffset) that no token has"
+      )
     }
     model.vocabularySize = try integer(json["vocab_size"], "vocab_size", 1...1 << 31 - 1)
     guard model.headCount % model.keyValueHeadCount == 0 else {

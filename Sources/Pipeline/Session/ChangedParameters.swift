@@ -39,7 +39,8 @@ struct ChangedParameters {
   /// The head for classes that the changes bring whole and the base lacks; nil where there is none that runs.
   var newHead: ClassHead? {
     let model = base.configuration
-    guard model.classHead == nil, let form = model.classForm, let name = model.names.module(.classes)
+    guard model.classHead == nil, let form = model.classForm,
+      let name = model.names.module(.classes)
     else { return nil }
     guard let count = replaced(name + ".weight")?.shape.first, count > 0 else { return nil }
     let stated = model.statedLabels.flatMap { $0.count == count ? $0 : nil }

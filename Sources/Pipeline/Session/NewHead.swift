@@ -94,7 +94,8 @@ struct NewHead: Sendable {
     if scores == set.rows.count { return ClassHead.defaultNames(1) }
     guard scores == 0 else {
       throw Fault(
-        .badData, "DATA-LABEL", "\(scores) of \(set.rows.count) examples have scores, others labels",
+        .badData, "DATA-LABEL",
+        "\(scores) of \(set.rows.count) examples have scores, others labels",
         path: set.path)
     }
     return ClassHead.defaultNames(max((labels.max() ?? 0) + 1, 2))

@@ -123,7 +123,8 @@ struct TuningLoop {
     let student = try StudentModel(
       weights: weights, modules: projected.modules, bases: projected.bases,
       latents: projected.latents, threads: session.threads, trainingPrecision: options.precision,
-      recomputes: options.recomputes, trainsResidual: trainables.contains { $0 is ResidualTraining },
+      recomputes: options.recomputes,
+      trainsResidual: trainables.contains { $0 is ResidualTraining },
       trainsHead: trainables.contains { $0 is HeadTraining })
     return Tuner(
       student: student, data: data, options: options, trainables: trainables)

@@ -10,7 +10,8 @@ extension Family {
     className: "BertForSequenceClassification", settings: encoderSettings,
     inert: encoderInert, rotary: nil,
     names: encoderNames(
-      "bert", classes: [
+      "bert",
+      classes: [
         TensorNames.Row(.pooler, "bert.pooler.dense", "pooler"),
         TensorNames.Row(.classes, "classifier", "cls"),
       ]),
@@ -35,7 +36,8 @@ extension Family {
       ],
       inert: encoderInert, rotary: nil,
       names: encoderNames(
-        "roberta", classes: [
+        "roberta",
+        classes: [
           TensorNames.Row(.pooler, "classifier.dense", "cls"),
           TensorNames.Row(.classes, "classifier.out_proj", "cls.output"),
         ]),
