@@ -7,10 +7,10 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Encoders and their heads against Transformers' own classes (`golden/tools/make_encoders.py`): logits, losses, gradients and
+/// Encoders, and a decoder, with heads for classes against Transformers' own classes (`golden/tools/make_classes.py`): logits, losses, gradients and
 /// second moments, of classes and of numbers.
 @Suite struct EncoderTests {
-  static let folders = ["bert", "roberta", "roberta-score"]
+  static let folders = ["bert", "roberta", "roberta-score", "qwen2-score"]
 
   @Test(arguments: folders)
   func agreesWithTransformers(_ name: String) throws {
@@ -206,8 +206,11 @@ struct EncoderModel {
     modules = (json["modules"]?.arrayValue ?? []).compactMap(\.stringValue)
     var batch = TokenBatch()
     for (row, tokens) in zip(json["rows"]?.arrayValue ?? [], json["tokens"]?.arrayValue ?? []) {
+      let ids = numbers(tokens["ids"])
+      // Texts of the decoder end with a padding token.
       batch.append(
-        whole: numbers(tokens["ids"]), types: numbers(tokens["types"]), position: 0,
+        whole: ids, types: name == "bert" ? numbers(tokens["types"]) : [],
+        position: name == "qwen2-score" ? ids.count - 2 : 0,
         target: Int32(row["label"]?.intValue ?? 0),
         value: row["score"]?.doubleValue.map { Float($0) })
     }

@@ -12,7 +12,7 @@ import TestSupport
 import Testing
 
 /// A PEFT adapter for classes on an encoder for masked tokens: its saved head is the model's, and the logits are PEFT's
-/// (`golden/tools/make_encoders.py`).
+/// (`golden/tools/make_classes.py`).
 @Suite struct EncoderAdapterTests {
   private static let base = Checkout.path("golden/models/roberta-masked")
 

@@ -28,6 +28,9 @@ public struct ClassHead: Sendable, Hashable {
     public let dense: Dense?
     /// Whether logits have a bias.
     public let hasBias: Bool
+
+    /// The heads of decoders: `score` on the last token, the one that has seen all others.
+    static let ofDecoders = Form(pooling: .last, dense: nil, hasBias: false)
   }
 
   /// What the heads of its family have in common.

@@ -83,6 +83,8 @@ public struct DecoderConfiguration: Sendable, Hashable {
   public var tokenTypeCount = 0
   /// Whether there is the dense layer that an encoder's head for classes reads through, also where that head is missing.
   public var hasPooler = false
+  /// The token that fills up shorter texts, which the last one of a text is not; nil where none is known.
+  public var paddingToken: Int32?
   /// The head that answers with a class or a number; nil for a model of language, and for one without any head.
   public var classHead: ClassHead?
   /// The classes that the model's files name, whether it has a head for them or not; nil where they say nothing.

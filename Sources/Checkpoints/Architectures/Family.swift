@@ -55,7 +55,7 @@ struct Family: Sendable {
   /// Whether the head has a bias.
   var headHasBias = false
   /// What its heads for classes are like; nil where none is known.
-  var classForm: ClassHead.Form?
+  var classForm: ClassHead.Form? = .ofDecoders
   /// What the names of heads for other tasks begin with: a head for classes takes their place.
   var otherHeads: [String] = []
   /// Tensors that old files have and nobody needs, of a block or by their whole names.

@@ -42,7 +42,9 @@ public struct TensorNames: Sendable {
 
   init(blockPrefix: String = "model.layers.", _ rows: [Row]) {
     self.blockPrefix = blockPrefix
-    self.rows = rows
+    let isDecoder = rows.contains { $0.role == .head } && !rows.contains { $0.role == .classes }
+    // What all classes for texts call it; only their files have one.
+    self.rows = rows + (isDecoder ? [Row(.classes, "score", "cls.output")] : [])
   }
 
   static let ggufPrefix = "blk."

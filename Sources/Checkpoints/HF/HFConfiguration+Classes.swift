@@ -16,6 +16,7 @@ extension HFConfiguration {
     let names = family.names(of: model)
     model.hasPooler = form.dense == .base && has(names.parameter(.pooler))
     model.statedLabels = try statedLabels()
+    if form.pooling == .last { model.paddingToken = tokenID("pad_token_id") }
     let classes = (json["architectures"]?.arrayValue ?? []).compactMap(\.stringValue)
     let isNamed = classes.contains { $0.hasSuffix("ForSequenceClassification") }
     guard isNamed || has(names.parameter(.classes)) else { return }

@@ -106,7 +106,9 @@ extension DataSet {
     var example = TokenizedExample(
       prompt: text.ids, completion: [Int32(label)],
       choices: head.isRegression ? [] : (0..<head.count).map { [Int32($0)] }, answer: label)
-    let position = head.form.pooling == .first ? 0 : max(text.ids.count - 1, 0)
+    let position =
+      head.form.pooling == .first
+      ? 0 : text.ids.lastIndex { $0 != model.paddingToken } ?? 0
     example.whole = TokenizedExample.WholeText(position: position, value: value)
     guard model.tokenTypeCount > 0, let last = text.types.max(), last > 0 else { return example }
     guard last < model.tokenTypeCount else {

@@ -1,6 +1,6 @@
-"""Tiny random encoders with heads for classes, by Transformers' own classes, with their logits, losses and gradients.
+"""Tiny random models with heads for classes, by Transformers' own classes, with their logits, losses and gradients.
 
-    make_encoders.py [NAME ...]
+    make_classes.py [NAME ...]
 
 Each folder of golden/models/ gets config.json and model.safetensors as the class writes them, tokenizer.json, and classes.json
 with classes.safetensors: texts, their tokens by the tokenizers library, logits, loss, gradients of cores and second moments.
@@ -20,6 +20,7 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 import cases
+from make_families import COMMON as DECODER
 from make_families import SEED, VOCABULARY, Update, modules
 
 COMMON = {
@@ -37,12 +38,15 @@ MODELS = {
     "roberta": ("RobertaForSequenceClassification", ROBERTA | {"num_labels": 2}),
     "roberta-score": ("RobertaForSequenceClassification", ROBERTA | {"num_labels": 1}),
     "roberta-masked": ("RobertaForMaskedLM", ROBERTA),
+    # A decoder: the last token that is no padding is read.
+    "qwen2-score": ("Qwen2ForSequenceClassification", DECODER | {"pad_token_id": 1, "num_labels": 3}),
 }
 TEXTS = [
     ("A man plays a guitar.", "A person makes music."), ("The sky is dark", None), ("two dogs run", "Nobody sleeps here"),
     ("it was fine, really", None),
 ]
-ANSWERS = {"bert": [0, 1, 2, 1], "roberta": [1, 0, 1, 0], "roberta-score": [3.5, 0.25, 1.0, 2.5]}
+ANSWERS = {"bert": [0, 1, 2, 1], "roberta": [1, 0, 1, 0], "roberta-score": [3.5, 0.25, 1.0, 2.5],
+           "qwen2-score": [2, 0, 1, 0]}
 
 
 def wordpiece() -> Tokenizer:
@@ -58,13 +62,18 @@ def wordpiece() -> Tokenizer:
     return tokenizer
 
 
-def byte_level() -> Tokenizer:
+def byte_level(is_roberta: bool = True) -> Tokenizer:
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     tokens = special + sorted(pre_tokenizers.ByteLevel.alphabet()) + ["Ġt", "Ġa"]
     merges = [("Ġ", "t"), ("Ġ", "a")]
     tokenizer = Tokenizer(models.BPE({t: i for i, t in enumerate(tokens)}, merges))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+    if is_roberta:
+        tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+    else:
+        # A padding token at the end of every text.
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="$A <pad>", pair="$A </s> $B:1 <pad>:1", special_tokens=[("<pad>", 1), ("</s>", 2)])
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(special)
     return tokenizer
@@ -76,8 +85,8 @@ def fill(model, seed: int) -> None:
     for name, value in sorted(model.named_parameters()):
         noise = torch.randn(value.shape, generator=generator, dtype=torch.float64)
         if value.dim() == 1:
-            noise = torch.round(noise * 16) / 64 + (1 if "layernorm" in name.lower() and name.endswith("weight") else 0)
-        elif "embeddings" in name:
+            noise = torch.round(noise * 16) / 64 + (1 if "norm" in name.lower() and name.endswith("weight") else 0)
+        elif "embed" in name:
             noise *= 0.5
         else:
             noise *= 0.9 / value.shape[1] ** 0.5
@@ -109,7 +118,7 @@ def adapter(folder: str, encodings) -> np.ndarray:
     path = os.path.join(folder, "adapter", "adapter_config.json")
     with open(path) as file:
         config = json.load(file)
-    config["base_model_name_or_path"] = "roberta-masked"
+    config |= {"base_model_name_or_path": "roberta-masked", "target_modules": sorted(config["target_modules"])}
     with open(path, "w") as file:
         json.dump(config, file, indent=2, sort_keys=True)
         file.write("\n")
@@ -132,7 +141,7 @@ def make(name: str) -> None:
     stored.save_pretrained(folder)
     if os.path.exists(os.path.join(folder, "generation_config.json")):
         os.remove(os.path.join(folder, "generation_config.json"))
-    tokenizer = wordpiece() if name == "bert" else byte_level()
+    tokenizer = wordpiece() if name == "bert" else byte_level(name != "qwen2-score")
     tokenizer.save(os.path.join(folder, "tokenizer.json"))
     encodings = [tokenizer.encode(a, b) if b else tokenizer.encode(a) for a, b in TEXTS]
     rows = [{"text": a} | ({"text_pair": b} if b else {}) for a, b in TEXTS]
@@ -164,7 +173,7 @@ def make(name: str) -> None:
             "modules": modules(model), "rows": rows,
             "tokens": [{"ids": encoding.ids, "types": encoding.type_ids} for encoding in encodings],
             "provenance": {
-                "generator": "golden/tools/make_encoders.py", "seed": SEED, "class": class_name,
+                "generator": "golden/tools/make_classes.py", "seed": SEED, "class": class_name,
                 "libraries": cases.libraries("torch", "transformers", "peft", "safetensors", "tokenizers"),
             },
         }, file, indent=1)
