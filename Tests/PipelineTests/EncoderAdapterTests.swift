@@ -63,4 +63,20 @@ import Testing
     #expect(half.count == 2)
     #expect(session.changed(by: half).configuration.classHead == nil)
   }
+
+  /// An adapter of the model without a head names its modules without the first component.
+  @Test func namesMayLackTheFirstComponent() throws {
+    let session = try session()
+    let adapter = try Adapter.open(Self.base + "/adapter")
+    let bare = adapter.updates.map { update in
+      LowRankUpdate(
+        moduleName: String(update.moduleName.dropFirst("roberta.".count)), loraA: update.loraA,
+        loraB: update.loraB, scaling: update.scaling)
+    }
+    try withTemporaryDirectory { folder in
+      try PEFTWriter.write(bare, to: folder + "/adapter", baseModelName: nil)
+      let found = try Adapter.open(folder + "/adapter").matched(to: session.base.configuration)
+      #expect(found.updates.map(\.moduleName) == adapter.updates.map(\.moduleName))
+    }
+  }
 }

@@ -1,5 +1,6 @@
 import Artifacts
 import Bases
+import Checkpoints
 import Faults
 import Models
 import Projection
@@ -57,7 +58,9 @@ struct TuningRun {
     if let given = tuning.learningRate {
       tuning.options.learningRate = given
     } else if startsFromNothing {
-      tuning.options.setRateFromNothing(rank: projected.rank.output)
+      tuning.options.setRateFromNothing(
+        rank: projected.rank.output,
+        ofClasses: projector.session.configuration.classHead != nil)
     } else {
       tuning.options.setStandardRate(
         outputDirections: projected.rank.output,
