@@ -77,7 +77,9 @@ extension OutputHead {
   }
 
   /// The gradient of `−ln p(y)` with `y` drawn from the model's own distribution at every position, `[P, d]`:
-  /// the sampled Fisher of METHOD §3. A number is drawn from the normal distribution of which the squared error is −ln p.
+  /// the sampled Fisher of METHOD §3.
+  ///
+  /// A number is drawn from the normal distribution of which the squared error is −ln p.
   public func sampledGradient(
     _ hidden: Matrix<Float>, generator: inout SeededGenerator
   ) -> Matrix<Float> {
