@@ -8,7 +8,7 @@ public import Tensors
 /// all weights are `[outFeatures, inFeatures]` in Hugging Face row order, whatever the file.
 public struct BaseCheckpoint: Sendable {
   /// The tensors of the file, and everything that needs no knowledge of the family.
-  public let checkpoint: Checkpoint
+  public private(set) var checkpoint: Checkpoint
   /// The shape of the model.
   public let configuration: DecoderConfiguration
   /// The linear modules, block after block, each in the order of ``ModuleOrder``.
@@ -63,7 +63,8 @@ public struct BaseCheckpoint: Sendable {
     else {
       throw Fault(.missingInput, "CFG", "there is no config.json beside the weights")
     }
-    return try configuration.decoder()
+    let names = Set(weights.tensors.indices.compactMap { weights.huggingFaceName(at: $0) })
+    return try configuration.decoder { names.contains($0) }
   }
 
   // MARK: - Weights
@@ -112,8 +113,9 @@ public struct BaseCheckpoint: Sendable {
   // MARK: - Completeness
 
   /// Every expected tensor present with its shape, and no other.
-  private func checkTensors() throws(Fault) {
+  private mutating func checkTensors() throws(Fault) {
     var expected = Set<[UInt8]>()
+    var others: [String] = []
     for (name, shape) in configuration.expectedTensors {
       guard let tensor = checkpoint.tensor(name) else {
         throw Fault(.badData, "CK-TENSOR", "the tensor is missing", tensor: name)
@@ -136,6 +138,10 @@ public struct BaseCheckpoint: Sendable {
         continue
       }
       if isFactor(tensor) || isRotary(tensor) { continue }
+      if configuration.family.otherHeads.contains(where: { name.hasPrefix($0) }) {
+        others.append(tensor.name)
+        continue
+      }
       let parts = checkpoint.partNames(tensor.name)
       if !parts.isEmpty, parts.allSatisfy({ expected.contains(Array($0.utf8)) }) { continue }
       try TensorNames.checkLayerIndex(
@@ -148,12 +154,17 @@ public struct BaseCheckpoint: Sendable {
           ? "a bias, and config.json has no attention_bias or mlp_bias for it"
           : "the \(configuration.architecture) family has no such tensor", tensor: tensor.name)
     }
+    checkpoint.warnings += others.map {
+      Warning("CK-HEAD", "belongs to a head of another task, which nothing here runs", subject: $0)
+    }
   }
 
   /// Whether a tensor only repeats what the configuration says: RoPE frequencies and causal masks in old files.
   private func isDerived(_ name: String) -> Bool {
-    let leaf = TensorNames.split(name, prefix: configuration.names.blockPrefix)?.leaf ?? ""
-    return configuration.family.derived.contains(leaf)
+    let names = configuration.names
+    let leaf = TensorNames.split(name, prefix: names.blockPrefix)?.leaf ?? ""
+    let spellings = [leaf, name, names.prefix + name]
+    return spellings.contains { configuration.family.derived.contains($0) }
   }
 
   /// Whether `tensor` holds RoPE's factors, which ``configuration`` has taken in.

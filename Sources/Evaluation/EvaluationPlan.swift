@@ -78,7 +78,7 @@ public struct EvaluationPlan: Sendable {
   private static func append(_ example: TokenizedExample, index: Int, to batch: inout Batch) {
     let first = batch.tokens.sequences.count
     if example.choices.isEmpty || example.choices.allSatisfy({ $0.count == 1 }) {
-      batch.tokens.append(prompt: example.prompt, completion: example.completion)
+      batch.tokens.append(example)
       batch.items.append(
         Item(
           example: index, target: first,

@@ -49,8 +49,8 @@ public struct Evaluator: Sendable {
         (place, decoder, hidden) throws(Fault) in
         let batch = plan.batches[mine[place]]
         let scores = decoder.head.scores(
-          hidden, targets: batch.tokens.targets, teacher: teacher?[mine[place]],
-          teacherWeights: teacherWeights)
+          hidden, targets: batch.tokens.targets, values: batch.tokens.values,
+          teacher: teacher?[mine[place]], teacherWeights: teacherWeights)
         let examples = batch.items.map {
           score($0, batch: batch.tokens, hidden: hidden, scores: scores, decoder.head)
         }
@@ -85,6 +85,10 @@ public struct Evaluator: Sendable {
       isCorrectPerToken: nil,
       negativeLogLikelihood: scores.negativeLogLikelihoods[range].reduce(0, +),
       tokenCount: range.count, divergence: divergence, agreements: agreements)
+    if !scores.numbers.isEmpty {
+      result.number = scores.numbers[range.lowerBound]
+      result.isCorrect = false
+    }
     let answer = plan.examples[item.example].answer
     switch item.choices {
     case .none: break

@@ -3,7 +3,7 @@ package import Ranks
 
 /// What one variant did on one example.
 public struct ExampleScore: Sendable, Hashable {
-  /// Greedy decoding equals the completion, or the right choice scored highest.
+  /// Greedy decoding equals the completion, or the right choice or class scored highest; false where numbers are answered.
   public var isCorrect: Bool
   /// The choice that scored highest; nil without choices.
   public var chosen: Int?
@@ -20,12 +20,15 @@ public struct ExampleScore: Sendable, Hashable {
   /// Positions where teacher and variant predict the same token; nil without a teacher.
   public var agreements: Int?
 
+  /// The number answered; nil where tokens or classes are.
+  public var number: Double?
+
   /// Creates a score.
   public init(
     isCorrect: Bool, chosen: Int? = nil, isCorrectPerToken: Bool? = nil,
     choiceNegativeLogLikelihood: Double? = nil,
     negativeLogLikelihood: Double, tokenCount: Int, divergence: Double? = nil,
-    agreements: Int? = nil
+    agreements: Int? = nil, number: Double? = nil
   ) {
     self.isCorrect = isCorrect
     self.chosen = chosen
@@ -35,6 +38,7 @@ public struct ExampleScore: Sendable, Hashable {
     self.tokenCount = tokenCount
     self.divergence = divergence
     self.agreements = agreements
+    self.number = number
   }
 }
 
@@ -48,6 +52,7 @@ extension ExampleScore: RankValue {
     bytes.write(tokenCount)
     bytes.write(divergence)
     bytes.write(agreements)
+    bytes.write(number)
   }
 
   package init(from bytes: inout RankBytes) throws(Fault) {
@@ -55,7 +60,8 @@ extension ExampleScore: RankValue {
       isCorrect: try bytes.read(), chosen: try bytes.read(),
       isCorrectPerToken: try bytes.read(), choiceNegativeLogLikelihood: try bytes.read(),
       negativeLogLikelihood: try bytes.read(),
-      tokenCount: try bytes.read(), divergence: try bytes.read(), agreements: try bytes.read())
+      tokenCount: try bytes.read(), divergence: try bytes.read(), agreements: try bytes.read(),
+      number: try bytes.read())
   }
 }
 
@@ -72,8 +78,14 @@ public struct VariantScores: Sendable, Hashable {
     self.seconds = seconds
   }
 
-  /// Fraction of examples that are right.
-  public var accuracy: Double { fraction(examples.map(\.isCorrect)) }
+  /// Fraction of examples that are right; not a number where numbers are answered, of which none is simply right.
+  public var accuracy: Double { numbers == nil ? fraction(examples.map(\.isCorrect)) : .nan }
+
+  /// The numbers answered, one per example; nil where tokens or classes are.
+  public var numbers: [Double]? {
+    let numbers = examples.compactMap(\.number)
+    return numbers.count == examples.count && !numbers.isEmpty ? numbers : nil
+  }
 
   /// Fraction right by per-token likelihood; nil without choices.
   public var accuracyPerToken: Double? {

@@ -8,7 +8,7 @@ extension Decoder {
   /// Gradients of every core for the last recorded batch.
   ///
   /// - Parameters:
-  ///   - hiddenGradient: ∂L/∂(final-normed hidden states) at the loss positions, `[P, d]`.
+  ///   - hiddenGradient: ∂L/∂(hidden states that a forward pass returned) at the loss positions, `[P, d]`.
   ///   - curvature: Keeps inputs and output gradients of every module, if given; the batch is the next part of its own.
   ///   - factors: Gets the gradients of trained columns of factors, if given.
   /// - Returns: ∂L/∂M `[outputRank, inputRank]` of each trainable module, in `updates.trainable` order.
@@ -117,7 +117,10 @@ extension Decoder {
     dGathered.update(repeating: 0, count: count * hidden)
     hiddenGradient.elements.withUnsafeBufferPointer { gradient in
       guard let gradient = gradient.baseAddress else { return }
-      weights.finalNorm.backward(
+      guard let norm = weights.finalNorm else {
+        return dGathered.update(from: gradient, count: count * hidden)
+      }
+      norm.backward(
         scratch.buffer(.gathered, count: count * hidden),
         inverse: scratch.buffer(.gatheredInverse, count: count), dy: gradient, tokens: count,
         addingTo: dGathered)
@@ -131,9 +134,11 @@ extension Decoder {
   }
 
   /// The gradient of a branch's product for that of the state it was added to, `[tokens, d]`.
+  ///
+  /// Where the norm is behind the sum, that of the sum is the product's and from here on also the residual stream's.
   private func gradientOfBranch(
     _ product: Block.Product, _ block: LayerWeights, _ layer: DecoderTape.Layer,
-    dOutput: UnsafePointer<Float>, tokens: Int
+    dOutput: UnsafePointer<Float>, dResidual: UnsafeMutablePointer<Float>, tokens: Int
   ) -> UnsafePointer<Float> {
     let count = tokens * configuration.hiddenSize
     let scale = Float(block.shape.residualScale)
@@ -151,6 +156,7 @@ extension Decoder {
     dBranch.update(repeating: 0, count: count)
     norm.backward(
       values.pointer, inverse: inverse.pointer, dy: gradient, tokens: tokens, addingTo: dBranch)
+    if block.shape.placement == .postSum { dResidual.update(from: dBranch, count: count) }
     return UnsafePointer(dBranch)
   }
 
@@ -162,7 +168,8 @@ extension Decoder {
   ) throws(Fault) {
     let tokens = batch.tokens.count
     let (shape, hidden) = (block.shape.feedForward, configuration.hiddenSize)
-    let dBranch = gradientOfBranch(.down, block, layer, dOutput: dOutput, tokens: tokens)
+    let dBranch = gradientOfBranch(
+      .down, block, layer, dOutput: dOutput, dResidual: dResidual, tokens: tokens)
     let dActivation = scratch.buffer(.dActivation, count: tokens * shape.size)
     var dY = activations(dBranch, tokens: tokens, columns: hidden)
     block[.down].multiply(
@@ -206,7 +213,8 @@ extension Decoder {
     let tokens = batch.tokens.count
     let (shape, hidden) = (block.shape.attention, configuration.hiddenSize)
     let (query, width) = (shape.queryWidth, shape.columns.width)
-    let dBranch = gradientOfBranch(.output, block, layer, dOutput: dOutput, tokens: tokens)
+    let dBranch = gradientOfBranch(
+      .output, block, layer, dOutput: dOutput, dResidual: dResidual, tokens: tokens)
     let dAttention = scratch.buffer(.dAttention, count: tokens * query)
     var dY = activations(dBranch, tokens: tokens, columns: hidden)
     block[.output].multiply(

@@ -22,7 +22,9 @@ extension Decoder {
   /// A batch before the first block.
   func enter(_ batch: TokenBatch) -> PassingBatch {
     let passing = PassingBatch(batch, hiddenSize: configuration.hiddenSize)
-    embed(batch.tokens, positions: passing.positions, into: passing.stream.pointer)
+    embed(
+      batch.tokens, types: batch.types, positions: passing.positions,
+      into: passing.stream.pointer)
     return passing
   }
 

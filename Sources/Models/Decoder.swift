@@ -4,8 +4,8 @@ public import LinearAlgebra
 public import Tensors
 import Threads
 
-/// A decoder with low-rank updates on its linear modules, forward and backward in Float32; what its blocks compute
-/// is said by a ``Block`` each.
+/// A decoder, or an encoder, with low-rank updates on its linear modules, forward and backward in Float32; what its blocks
+/// compute is said by a ``Block`` each.
 ///
 /// One decoder serves one caller at a time; the weights may be shared. Sequences are packed, so no
 /// operation is spent on padding. Only the updates' cores have gradients: no gradient of a full weight
@@ -57,13 +57,14 @@ public final class Decoder {
     self.updates = updates ?? UpdateSet(layerCount: weights.configuration.layerCount)
     self.threads = threads
     head = OutputHead(
-      weights: weights, threads: threads, precision: precision, keepsBackward: keepsBackward)
+      weights: weights, classes: updates?.classes, threads: threads, precision: precision,
+      keepsBackward: keepsBackward)
     tape = DecoderTape(
       blocks: weights.shapes, hiddenSize: weights.configuration.hiddenSize)
     rotary = weights.rotary.map { RotaryEmbedding($0) }
   }
 
-  /// Runs the model and returns the final-normed hidden states at the loss positions, `[P, d]`.
+  /// Runs the model and returns the hidden states at the loss positions, `[P, d]`, final-normed where the model does.
   ///
   /// - Parameters:
   ///   - batch: Packed sequences; every token must be below the vocabulary size.
@@ -92,7 +93,8 @@ public final class Decoder {
       tokens: tokens, probabilities: probabilityCount(batch), recording: keepsAll, inputs: inputs)
     let positions = batch.positionOfToken
     embed(
-      batch.tokens, positions: positions, into: tape.layer(0, recording: keepsAll).input.pointer)
+      batch.tokens, types: batch.types, positions: positions,
+      into: tape.layer(0, recording: keepsAll).input.pointer)
     for index in 0..<configuration.layerCount {
       let layer = tape.layer(index, recording: keepsAll)
       if recording && recomputes { tape.keepInput(index, of: layer, tokens: tokens) }
@@ -126,8 +128,12 @@ public final class Decoder {
     weights.shapes.indices.map { attention($0).probabilityCount(batch) }.max() ?? 0
   }
 
+  /// The sum of a token's embeddings, scaled and normed where the model does, `[N, d]`.
+  ///
+  /// - Parameter types: The kind of text that each token is of; none for the first of all.
   func embed(
-    _ tokens: [Int32], positions: [Int], into output: UnsafeMutablePointer<Float>
+    _ tokens: [Int32], types: [Int32] = [], positions: [Int],
+    into output: UnsafeMutablePointer<Float>
   ) {
     let hidden = configuration.hiddenSize
     let scale = Float(configuration.embeddingScale)
@@ -136,11 +142,40 @@ public final class Decoder {
       weights.embedding.copyRow(Int(token), to: output + index * hidden)
     }
     if scale != 1 { for index in 0..<tokens.count * hidden { output[index] *= scale } }
-    guard let learned = weights.positions else { return }
+    if let learned = weights.positions {
+      add(learned, rows: positionRows(tokens, positions), to: output)
+    }
+    if let kinds = weights.tokenTypes {
+      add(kinds, rows: types.isEmpty ? tokens.map { _ in 0 } : types.map(Int.init), to: output)
+    }
+    weights.embeddingNorm?.forward(
+      output, tokens: tokens.count, into: output,
+      inverse: scratch.buffer(.embeddingInverse, count: tokens.count))
+  }
+
+  /// Adds row `rows[i]` of `matrix` to row i of `output` `[N, d]`.
+  private func add(
+    _ matrix: FrozenMatrix, rows: [Int], to output: UnsafeMutablePointer<Float>
+  ) {
+    let hidden = configuration.hiddenSize
     let row = scratch.buffer(.branch, count: hidden)
-    for (index, position) in positions.enumerated() {
-      learned.copyRow(position, to: row)
+    for (index, place) in rows.enumerated() {
+      matrix.copyRow(place, to: row)
       for column in 0..<hidden { output[index * hidden + column] += row[column] }
+    }
+  }
+
+  /// The rows of learned positions: behind an offset that of the padding token is the one before the first, and a padding
+  /// token in a text has it and is not counted (RoBERTa).
+  private func positionRows(_ tokens: [Int32], _ positions: [Int]) -> [Int] {
+    let offset = configuration.positionOffset
+    guard offset > 0 else { return positions }
+    var next = offset
+    return zip(tokens, positions).map { token, position in
+      if position == 0 { next = offset }
+      if Int(token) == offset - 1 { return offset - 1 }
+      defer { next += 1 }
+      return next
     }
   }
 
@@ -274,7 +309,7 @@ public final class Decoder {
     }
   }
 
-  /// `to` = `from` + scale · norm(product of `input`), norm and scale where the block has them.
+  /// `to` = `from` + scale · norm(product of `input`), norm and scale where the block has them, or norm(`from` + product).
   private func branch(
     _ product: Block.Product, _ index: Int, _ block: LayerWeights, _ layer: DecoderTape.Layer,
     input: FloatBuffer, from source: UnsafePointer<Float>,
@@ -284,6 +319,14 @@ public final class Decoder {
     let x = activations(input.pointer, tokens: tokens, columns: block[product].columns)
     let norm = block.vectors.norms[product.outputNormRole]
     let scale = Float(block.shape.residualScale)
+    if block.shape.placement == .postSum, let norm {
+      let (sum, inverse) = layer.branch(product)
+      sum.pointer.update(from: source, count: tokens * hidden)
+      self.product(
+        product, index, block, layer, x, tokens, into: sum.pointer, stride: hidden, adding: true)
+      norm.forward(sum.pointer, tokens: tokens, into: target, inverse: inverse.pointer)
+      return
+    }
     guard norm != nil || scale != 1 else {
       target.update(from: source, count: tokens * hidden)
       self.product(
@@ -388,7 +431,7 @@ public final class Decoder {
       count: tokens, .forward, into: y, stride: stride, adding: true)
   }
 
-  /// The final norm of the rows of `stream` `[N, d]` at `positions`.
+  /// The rows of `stream` `[N, d]` at `positions`, final-normed where the model does.
   func finalNorm(_ stream: FloatBuffer, at positions: [Int]) -> Matrix<Float> {
     let hidden = configuration.hiddenSize
     let count = positions.count
@@ -397,7 +440,11 @@ public final class Decoder {
       (gathered + row * hidden).update(from: stream.pointer + position * hidden, count: hidden)
     }
     let normed = FloatBuffer(count: count * hidden)
-    weights.finalNorm.forward(
+    guard let norm = weights.finalNorm else {
+      normed.pointer.update(from: gathered, count: count * hidden)
+      return normed.matrix(rows: count, columns: hidden)
+    }
+    norm.forward(
       gathered, tokens: count, into: normed.pointer,
       inverse: scratch.buffer(.gatheredInverse, count: count))
     return normed.matrix(rows: count, columns: hidden)
@@ -405,8 +452,8 @@ public final class Decoder {
 }
 
 extension Block {
-  var hasInputNorm: Bool { placement != .post }
-  var hasOutputNorm: Bool { placement == .post || placement == .sandwich }
+  var hasInputNorm: Bool { placement != .post && placement != .postSum }
+  var hasOutputNorm: Bool { [.post, .postSum, .sandwich].contains(placement) }
   var isParallel: Bool {
     if case .parallel = placement { return true }
     return false
@@ -426,7 +473,7 @@ extension LayerWeights {
 }
 
 extension DecoderTape.Layer {
-  /// What is kept of a branch with a norm behind it.
+  /// What is kept of a branch with a norm behind it: what that norm was given.
   func branch(_ product: Block.Product) -> (values: FloatBuffer, inverse: FloatBuffer) {
     product == .output
       ? (attentionBranch, attentionBranchInverse) : (feedForwardBranch, feedForwardBranchInverse)

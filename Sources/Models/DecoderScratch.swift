@@ -4,7 +4,8 @@ final class DecoderScratch {
   enum Name: Hashable {
     case mixed, gathered, gatheredInverse, dHidden, dResidual, dNormed, dWide, dActivation
     case dQueryKeyValue, dAttention, outputProjected, inputProjected
-    case branch, normedBranch, dBranch, dOutput, logitSlopes
+    case branch, normedBranch, dBranch, dOutput, logitSlopes, embeddingInverse
+    case pooled, dPooled
     case rounded, roundedNarrow, logits, teacherLogits
   }
 

@@ -14,8 +14,8 @@ extension DecoderWeights {
   public func hold(_ precision: ProductPrecision, threads: Int) throws(Fault) {
     switch (blocks.withLock { $0 }, precision) {
     case (.held(let layers, let stream?), .bfloat16):
-      head.prepare([.forward, .backward], precision: .bfloat16)
-      head.drop(.backward)
+      head?.prepare([.forward, .backward], precision: .bfloat16)
+      head?.drop(.backward)
       _ = try parallelMap(layers.count, threads: threads) { (index) throws(Fault) in
         for matrix in layers[index].products { matrix.keep(.bfloat16) }
       }
@@ -23,7 +23,7 @@ extension DecoderWeights {
     case (.held, .bfloat16): dropFloatBackward()
     case (.rounded(_, let stream), .float32):
       blocks.withLock { $0 = .streamed(stream) }
-      head.keep(.float32)
+      head?.keep(.float32)
       let layers = try parallelMap(shapes.count, threads: threads) { (index) throws(Fault) in
         try stream.decoded(index)
       }
@@ -68,7 +68,7 @@ extension DecoderWeights {
 
   /// Lets go of what only backward passes in Float32 use; it is made again when one comes.
   public func dropFloatBackward() {
-    head.drop(.backward)
+    head?.drop(.backward)
     guard case .held(let layers, _) = blocks.withLock({ $0 }) else { return }
     for layer in layers {
       for matrix in layer.products { matrix.drop(.backward) }
@@ -77,9 +77,8 @@ extension DecoderWeights {
 
   /// Bytes of all matrices as they are held now, in whatever layouts.
   public var heldByteCount: Int {
-    var matrices = [head]
-    if embedding !== head { matrices.append(embedding) }
-    if let positions { matrices.append(positions) }
+    var matrices = [embedding] + [positions, tokenTypes].compactMap(\.self)
+    if let head, embedding !== head { matrices.append(head) }
     switch blocks.withLock({ $0 }) {
     case .held(let layers, _), .rounded(let layers, _): matrices += layers.flatMap(\.products)
     case .streamed: break

@@ -4,7 +4,7 @@ import LinearAlgebra
 import Synchronization
 public import Tensors
 
-/// The frozen Float32 weights of a decoder, laid out for the kernels.
+/// The frozen Float32 weights of a decoder or encoder, laid out for the kernels.
 ///
 /// Query, key and value rows are one matrix, gate and up rows another: one product instead of three and
 /// two, whether the file has them apart or together. Legend: `d` hidden size, `F` feed-forward size, `D` head dimension, `H`/`K` query/key-value heads.
@@ -22,22 +22,31 @@ public final class DecoderWeights: Sendable {
   /// What lies outside the blocks.
   private struct Vocabulary: Sendable {
     var embedding: FrozenMatrix
-    var head: FrozenMatrix
+    var head: FrozenMatrix?
     var headBias: FloatBuffer?
     var positions: FrozenMatrix?
-    var finalNorm: NormWeights
+    var tokenTypes: FrozenMatrix?
+    var embeddingNorm: NormWeights?
+    var finalNorm: NormWeights?
+    var classes: ClassLayers?
   }
 
   /// Token embeddings `[vocabulary, d]`.
   var embedding: FrozenMatrix { vocabulary.embedding }
-  /// The output head `[vocabulary, d]`; the embedding itself where they are tied.
-  var head: FrozenMatrix { vocabulary.head }
+  /// The output head `[vocabulary, d]`; the embedding itself where they are tied, nil where answers are no tokens.
+  var head: FrozenMatrix? { vocabulary.head }
   /// Added to logits `[vocabulary]`.
   var headBias: FloatBuffer? { vocabulary.headBias }
-  /// Learned positions `[context, d]`.
+  /// Learned positions `[offset + context, d]`.
   var positions: FrozenMatrix? { vocabulary.positions }
+  /// What is added to the embeddings by the kind of text `[types, d]`.
+  var tokenTypes: FrozenMatrix? { vocabulary.tokenTypes }
+  /// The norm behind the embeddings.
+  var embeddingNorm: NormWeights? { vocabulary.embeddingNorm }
   /// The norm before the head.
-  var finalNorm: NormWeights { vocabulary.finalNorm }
+  var finalNorm: NormWeights? { vocabulary.finalNorm }
+  /// The head for classes.
+  public var classes: ClassLayers? { vocabulary.classes }
   let blocks: Mutex<Blocks>
 
   /// Where the blocks are.
@@ -123,7 +132,7 @@ public final class DecoderWeights: Sendable {
   public static func byteCount(streaming base: BaseCheckpoint) -> Int {
     let shape = base.configuration
     // The head in both orders, and embeddings of their own.
-    let matrices = shape.hasTiedEmbeddings ? 2 : 3
+    let matrices = shape.hasTiedEmbeddings || !shape.hasLanguageHead ? 2 : 3
     return matrices * shape.vocabularySize * shape.hiddenSize * MemoryLayout<Float>.size
       + LayerStream.byteCount(shape)
   }
@@ -160,17 +169,45 @@ public final class DecoderWeights: Sendable {
     }
     let size = configuration.vocabularySize
     let embedding = try load(configuration.embeddingName, rows: size)
-    var vocabulary = Vocabulary(
-      embedding: embedding,
-      head: configuration.hasTiedEmbeddings
-        ? embedding : try load(configuration.headName, rows: size),
-      finalNorm: try norm(
-        [names.module(.finalNorm) ?? ""], configuration.finalNorm, size: hidden, vector))
-    if configuration.headHasBias, let name = names.module(.head) {
-      vocabulary.headBias = FloatBuffer(try checked(name + ".bias", size: size, vector))
+    var vocabulary = Vocabulary(embedding: embedding)
+    if configuration.hasLanguageHead {
+      vocabulary.head =
+        configuration.hasTiedEmbeddings
+        ? embedding : try load(configuration.headName, rows: size)
+      if configuration.headHasBias, let name = names.module(.head) {
+        vocabulary.headBias = FloatBuffer(try checked(name + ".bias", size: size, vector))
+      }
     }
     if let name = names.module(.positions) {
-      vocabulary.positions = try load(name + ".weight", rows: configuration.contextLength)
+      vocabulary.positions = try load(
+        name + ".weight", rows: configuration.positionOffset + configuration.contextLength)
+    }
+    if let name = names.module(.tokenTypes) {
+      vocabulary.tokenTypes = try load(name + ".weight", rows: configuration.tokenTypeCount)
+    }
+    func norm(_ role: TensorRole) throws(Fault) -> NormWeights? {
+      guard let name = names.module(role) else { return nil }
+      return try self.norm([name], configuration.finalNorm, size: hidden, vector)
+    }
+    vocabulary.embeddingNorm = try norm(.embeddingNorm)
+    vocabulary.finalNorm = try norm(.finalNorm)
+    if let classHead = configuration.classHead {
+      func values(_ role: TensorRole, _ suffix: String, _ count: Int) throws(Fault) -> [Float] {
+        let name = (names.module(role) ?? "") + suffix
+        guard suffix == ".weight" else { return try checked(name, size: count, vector) }
+        return try checked(name, rows: count, columns: hidden, matrix).elements
+      }
+      let form = classHead.form
+      vocabulary.classes = ClassLayers(
+        classHead, hiddenSize: hidden, weight: try values(.classes, ".weight", classHead.count),
+        bias: form.hasBias ? try values(.classes, ".bias", classHead.count) : nil,
+        dense: form.dense == nil
+          ? nil
+          : (
+            weight: try values(.pooler, ".weight", hidden),
+            bias: try values(.pooler, ".bias", hidden)
+          )
+      )
     }
     return vocabulary
   }

@@ -2,16 +2,20 @@
 /// prediction is wanted.
 ///
 /// `N` tokens in all. A loss position is the packed index of a token whose *next* token is predicted;
-/// `targets` holds that next token. Only these positions pass through the output head.
+/// `targets` holds that next token, or the class of the whole sequence. Only these positions pass through the output head.
 public struct TokenBatch: Sendable, Hashable {
   /// All tokens, sequence after sequence, `[N]`.
   public private(set) var tokens: [Int32] = []
   /// The range of each sequence in ``tokens``.
   public private(set) var sequences: [Range<Int>] = []
+  /// The kind of text of every token, `[N]`; empty where all are of the first.
+  public private(set) var types: [Int32] = []
   /// Packed indices of the positions that predict, `[P]`.
   public private(set) var lossPositions: [Int] = []
-  /// The tokens to predict there, `[P]`.
+  /// The tokens or classes to predict there, `[P]`.
   public private(set) var targets: [Int32] = []
+  /// The numbers to predict there, `[P]`; empty where classes or tokens are.
+  public private(set) var values: [Float] = []
   /// The range of each sequence's loss positions in ``lossPositions``.
   public private(set) var lossRanges: [Range<Int>] = []
 
@@ -32,6 +36,27 @@ public struct TokenBatch: Sendable, Hashable {
       lossPositions.append(start + prompt.count + index - 1)
       targets.append(token)
     }
+    sequences.append(start..<tokens.count)
+    lossRanges.append(firstLoss..<lossPositions.count)
+  }
+
+  /// Appends a whole text, of which the state at `position` answers: with class `target`, or with `value`.
+  ///
+  /// - Parameter types: The kind of text of each token; none for the first of all.
+  public mutating func append(
+    whole sequence: [Int32], types kinds: [Int32] = [], position: Int, target: Int32,
+    value: Float? = nil
+  ) {
+    let start = tokens.count
+    let firstLoss = lossPositions.count
+    tokens += sequence
+    if kinds.contains(where: { $0 != 0 }) || !types.isEmpty {
+      types += repeatElement(0, count: start - types.count)
+      types += kinds.isEmpty ? [Int32](repeating: 0, count: sequence.count) : kinds
+    }
+    lossPositions.append(start + position)
+    targets.append(target)
+    if let value { values.append(value) }
     sequences.append(start..<tokens.count)
     lossRanges.append(firstLoss..<lossPositions.count)
   }

@@ -2,6 +2,8 @@ public import Checkpoints
 
 /// The updates of a whole model, by layer and kind of module.
 public struct UpdateSet {
+  /// The head for classes in force; nil for that of the weights.
+  public var classes: ClassLayers?
   private var updates: [[(kind: LinearKind, update: ModuleUpdate)]]
 
   /// No updates: the base model.

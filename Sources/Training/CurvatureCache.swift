@@ -32,12 +32,7 @@ public final class CurvatureCache: Sendable {
     hasher.update(
       Array(
         "\(OpenBLAS.coreName) \(CPUKernels.name) \(seed) \(CurvatureCollector.rowLimit)".utf8))
-    for example in examples {
-      for tokens in [example.prompt, example.completion] {
-        hasher.update(Array(" \(tokens.count)".utf8))
-        tokens.withUnsafeBytes { hasher.update($0) }
-      }
-    }
+    for example in examples { example.update(&hasher) }
     return hasher.finalize()
   }
 

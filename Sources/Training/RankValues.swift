@@ -11,7 +11,7 @@ struct BatchGradient: Sendable {
 extension BatchGradient: RankValue {
   func write(to bytes: inout RankBytes) {
     bytes.write(loss)
-    for matrices in [gradients.latents, gradients.vectors] {
+    for matrices in [gradients.latents, gradients.vectors, gradients.head] {
       bytes.write(matrices.count)
       for matrix in matrices {
         bytes.write(matrix.rows)
@@ -38,7 +38,8 @@ extension BatchGradient: RankValue {
       }
       return matrices
     }
-    gradients = StudentGradients(latents: try matrices(), vectors: try matrices())
+    gradients = StudentGradients(
+      latents: try matrices(), vectors: try matrices(), head: try matrices())
   }
 }
 

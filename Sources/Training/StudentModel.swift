@@ -15,6 +15,8 @@ public final class StudentModel {
   public let modules: [LinearModule]
   /// Whether columns of factors have gradients too.
   let trainsVectors: Bool
+  /// The head for classes that trains, apart from that of the weights; nil where none does.
+  let classes: ClassLayers?
   private let updates: UpdateSet
   /// Directions of the base beside a residual's, where that trains.
   private let ownDirections: [ModuleUpdate.Factors]
@@ -25,7 +27,7 @@ public final class StudentModel {
   public convenience init(
     weights: DecoderWeights, modules: [LinearModule], bases: [ShelvedBasis],
     latents: [Matrix<Float>], threads: Int, trainingPrecision: ProductPrecision = .float32,
-    recomputes: Bool = false, trainsResidual: Bool = false
+    recomputes: Bool = false, trainsResidual: Bool = false, trainsHead: Bool = false
   ) throws(Fault) {
     var own: [ModuleUpdate.Factors] = []
     if trainsResidual {
@@ -34,28 +36,31 @@ public final class StudentModel {
     self.init(
       weights: weights, modules: modules, shelved: bases, own: own, latents: latents,
       threads: threads, trainingPrecision: trainingPrecision, recomputes: recomputes,
-      trainsResidual: trainsResidual)
+      trainsResidual: trainsResidual, trainsHead: trainsHead)
   }
 
   /// The same with bases in memory.
   public convenience init(
     weights: DecoderWeights, modules: [LinearModule], bases: [ModuleBasis],
     latents: [Matrix<Float>], threads: Int, trainingPrecision: ProductPrecision = .float32,
-    recomputes: Bool = false, trainsResidual: Bool = false
+    recomputes: Bool = false, trainsResidual: Bool = false, trainsHead: Bool = false
   ) {
     self.init(
       weights: weights, modules: modules, shelved: bases.map { ShelvedBasis($0) },
       own: trainsResidual ? bases.map(\.ownFactors) : [], latents: latents, threads: threads,
-      trainingPrecision: trainingPrecision, recomputes: recomputes, trainsResidual: trainsResidual)
+      trainingPrecision: trainingPrecision, recomputes: recomputes, trainsResidual: trainsResidual,
+      trainsHead: trainsHead)
   }
 
   private init(
     weights: DecoderWeights, modules: [LinearModule], shelved bases: [ShelvedBasis],
     own: [ModuleUpdate.Factors], latents: [Matrix<Float>], threads: Int,
-    trainingPrecision: ProductPrecision, recomputes: Bool, trainsResidual: Bool
+    trainingPrecision: ProductPrecision, recomputes: Bool, trainsResidual: Bool, trainsHead: Bool
   ) {
     precondition(modules.count == bases.count && modules.count == latents.count)
     var updates = UpdateSet(layerCount: weights.configuration.layerCount)
+    updates.classes = trainsHead ? weights.classes?.copy() : nil
+    classes = updates.classes
     for (module, (basis, latent)) in zip(modules, zip(bases, latents)) {
       updates[module.layer, module.kind] = ModuleUpdate(
         core: latent, outFeatures: module.outFeatures, inFeatures: module.inFeatures,

@@ -22,12 +22,7 @@ public final class TeacherStateStore {
     var hasher = SHA256Hasher()
     hasher.update(teacher.bytes)
     hasher.update(Array("\(OpenBLAS.coreName) \(CPUKernels.name)".utf8))
-    for example in chunk {
-      for tokens in [example.prompt, example.completion] {
-        hasher.update(Array(" \(tokens.count)".utf8))
-        tokens.withUnsafeBytes { hasher.update($0) }
-      }
-    }
+    for example in chunk { example.update(&hasher) }
     return hasher.finalize()
   }
 

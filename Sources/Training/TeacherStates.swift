@@ -146,9 +146,9 @@ final class TeacherStates {
 }
 
 extension TokenBatch {
-  /// The right completions of `examples`, packed.
+  /// The right completions of `examples`, or their whole texts, packed.
   init(examples: [TokenizedExample]) {
     self.init()
-    for example in examples { append(prompt: example.prompt, completion: example.completion) }
+    for example in examples { append(example) }
   }
 }

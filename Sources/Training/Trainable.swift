@@ -3,7 +3,7 @@ package import Tensors
 
 /// Numbers that the optimiser moves: what they stand for in the model, and how gradients of that lead back to them.
 ///
-/// Latents, latents in whitened coordinates and the vectors of a residual are cases; whatever else trains is one more
+/// Latents, latents in whitened coordinates, the vectors of a residual and a head are cases; whatever else trains is one more
 /// type. State, checkpoints and the optimiser know nothing but names and numbers.
 package protocol Trainable {
   /// Names the numbers in checkpoints and messages.
@@ -42,10 +42,14 @@ package struct StudentGradients: Sendable {
   /// Of a residual's vectors, output then input ones of every module that trains them.
   package internal(set) var vectors: [Matrix<Float>]
 
+  /// Of the numbers of a head for classes that trains; else none.
+  package internal(set) var head: [Matrix<Float>] = []
+
   /// Adds those of another part of the batch.
   mutating func add(_ other: StudentGradients) {
     for index in latents.indices { latents[index].add(other.latents[index]) }
     for index in vectors.indices { vectors[index].add(other.vectors[index]) }
+    for index in head.indices { head[index].add(other.head[index]) }
   }
 }
 

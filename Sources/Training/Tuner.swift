@@ -160,8 +160,8 @@ public final class Tuner {
     }
     let positions = indices.reduce(0) { $0 + data.training[$1].completion.count }
     let objective = options.objective.weights
-    let (modules, training, trainsVectors) = (
-      student.modules, data.training, student.trainsVectors
+    let (modules, training, trainsVectors, classes) = (
+      student.modules, data.training, student.trainsVectors, student.classes
     )
     let pool = student.trainingPool
     let parts = try data.ranks.share(groups.count) { (mine) throws(Fault) in
@@ -170,16 +170,21 @@ public final class Tuner {
         let batch = TokenBatch(examples: groups[index].map { training[$0] })
         let hidden = try decoder.forward(batch, recording: true, inputs: trainsVectors)
         let share = Double(batch.lossPositions.count) / Double(max(positions, 1))
+        let sums = classes == nil ? nil : ClassGradients()
         var (loss, gradient) = decoder.head.loss(
-          hidden, targets: batch.targets, teacher: teachers[index], objective: objective)
+          hidden, targets: batch.targets, values: batch.values, teacher: teachers[index],
+          objective: objective, gradients: sums)
         for element in gradient.elements.indices { gradient.elements[element] *= Float(share) }
         let factors = trainsVectors ? FactorGradients() : nil
         let latents = try decoder.backward(gradient, factors: factors)
         let vectors = modules.flatMap { module in
           factors?[module.layer, module.kind].map { [$0.output, $0.input] } ?? []
         }
-        return BatchGradient(
-          loss: loss * share, gradients: StudentGradients(latents: latents, vectors: vectors))
+        var gradients = StudentGradients(latents: latents, vectors: vectors)
+        if let classes, let sums {
+          gradients.head = classes.gradients(sums).map { $0.scaled(by: Float(share)) }
+        }
+        return BatchGradient(loss: loss * share, gradients: gradients)
       }
     }
     var sum = parts[0].gradients

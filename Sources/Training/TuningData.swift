@@ -80,7 +80,7 @@ public final class TuningData {
       return try student.pool.forward(batches) { (place, decoder, hidden) throws(Fault) in
         let batch = batches[place]
         let scores = decoder.head.scores(
-          hidden, targets: batch.targets, teacher: teachers[mine[place]])
+          hidden, targets: batch.targets, values: batch.values, teacher: teachers[mine[place]])
         return BatchLoss(
           total: objective.weights.crossEntropy * scores.negativeLogLikelihoods.reduce(0, +)
             + objective.weights.distillation * scores.divergences.reduce(0, +),

@@ -1,9 +1,10 @@
-/// One block of a decoder: what is computed between two states of the residual stream.
+/// One block of a decoder or an encoder: what is computed between two states of the residual stream.
 ///
 /// With `a` attention, `f` feed-forward, `n` norms and `r` the residual scale:
 ///
 ///     pre        h = x + r·a(n(x))      y = h + r·f(n(h))
 ///     post       h = x + r·n(a(x))      y = h + r·n(f(h))
+///     postSum    h = n(x + a(x))        y = n(h + f(h))
 ///     sandwich   h = x + r·n(a(n(x)))   y = h + r·n(f(n(h)))
 ///     parallel   y = x + r·a(n(x)) + r·f(n(x))
 public struct Block: Sendable, Hashable {
@@ -13,6 +14,8 @@ public struct Block: Sendable, Hashable {
     case pre
     /// Behind both.
     case post
+    /// Behind both sums, as in the first Transformer; the residual scale is 1.
+    case postSum
     /// Before and behind both.
     case sandwich
     /// Before both, which read the same state; with one norm for both where `sharedNorm`.
@@ -41,6 +44,14 @@ public struct Block: Sendable, Hashable {
       case projection
     }
 
+    /// Which tokens of its sequence a token sees.
+    public enum Mask: Sendable, Hashable {
+      /// Itself and those before it.
+      case causal
+      /// All of them.
+      case full
+    }
+
     /// Query heads.
     public var headCount: Int
     /// Divides ``headCount``.
@@ -51,6 +62,8 @@ public struct Block: Sendable, Hashable {
     public var packing: Packing = .separate
     /// Norm of queries and keys before they turn.
     public var headNorm: HeadNorm?
+    /// Which tokens a token sees.
+    public var mask = Mask.causal
     /// Nil where positions do not enter here.
     public var rotary: Rotary?
     /// How many positions a token sees, its own included; nil for all before it.
@@ -169,7 +182,7 @@ public struct Block: Sendable, Hashable {
     var roles: [TensorRole] =
       switch placement {
       case .pre, .parallel(sharedNorm: false): [.attentionNorm, .feedForwardNorm]
-      case .post: [.attentionPostNorm, .feedForwardPostNorm]
+      case .post, .postSum: [.attentionPostNorm, .feedForwardPostNorm]
       case .sandwich:
         [.attentionNorm, .attentionPostNorm, .feedForwardNorm, .feedForwardPostNorm]
       case .parallel(sharedNorm: true): [.attentionNorm]

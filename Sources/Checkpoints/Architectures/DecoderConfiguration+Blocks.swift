@@ -13,8 +13,17 @@ extension DecoderConfiguration {
     return (0..<layerCount).map { family.block($0, self) }
   }
 
-  /// The norm before the head.
+  /// The norm before the head, where there is one, and that behind the embeddings, where there is one.
   public var finalNorm: Norm { block(0).norm }
+
+  /// Whether its answers are tokens: not where it has a head for classes, nor where it is an encoder without one.
+  public var hasLanguageHead: Bool { classHead == nil && names.module(.head) != nil }
+
+  /// What a head for classes is like in this family; nil where none is known.
+  public var classForm: ClassHead.Form? { family.classForm }
+
+  /// Whether the family has a form in GGUF that is read and written here.
+  public var isInGGUF: Bool { family.isInGGUF }
 
   /// Whether positions have embeddings.
   public var hasLearnedPositions: Bool { names.module(.positions) != nil }
@@ -60,7 +69,8 @@ extension DecoderConfiguration {
   /// Every parameter of the model by its Hugging Face name, with its shape; the output head too where it is tied to
   /// the embeddings.
   public var parameters: [(name: String, shape: [Int])] {
-    expectedTensors + (hasTiedEmbeddings ? [(headName, [vocabularySize, hiddenSize])] : [])
+    expectedTensors
+      + (hasTiedEmbeddings && hasLanguageHead ? [(headName, [vocabularySize, hiddenSize])] : [])
   }
 
   /// Every tensor of a checkpoint of this model, by Hugging Face name, with its shape.
@@ -73,10 +83,17 @@ extension DecoderConfiguration {
       if hasBias { list.append((name + ".bias", [shape[0]])) }
     }
     add(.embedding, nil, [vocabularySize, hidden])
-    add(.positions, nil, [contextLength, hidden])
+    add(.positions, nil, [positionOffset + contextLength, hidden])
+    add(.tokenTypes, nil, [tokenTypeCount, hidden])
+    add(.embeddingNorm, nil, [hidden], hasBias: finalNorm.hasBias)
     add(.finalNorm, nil, [hidden], hasBias: finalNorm.hasBias)
-    if !hasTiedEmbeddings {
+    if !hasTiedEmbeddings, hasLanguageHead {
       add(.head, nil, [vocabularySize, hidden], hasBias: family.headHasBias)
+    }
+    if let form = family.classForm {
+      let hasDense = form.dense == .base ? hasPooler || classHead != nil : classHead != nil
+      if hasDense { add(.pooler, nil, [hidden, hidden], hasBias: true) }
+      if let classHead { add(.classes, nil, [classHead.count, hidden], hasBias: form.hasBias) }
     }
     for layer in 0..<layerCount {
       let block = family.block(layer, self)

@@ -1,4 +1,4 @@
-/// The shape of a decoder-only transformer, and the constants of its forward pass.
+/// The shape of a decoder-only or encoder-only transformer, and the constants of its forward pass.
 ///
 /// Everything that changes the forward pass of an accepted checkpoint is a field here or fixed by its family; a
 /// checkpoint that needs anything else is refused by name when it is opened (`formats/gguf.md` §7, `formats/hf.md` §3).
@@ -8,7 +8,7 @@ public struct DecoderConfiguration: Sendable, Hashable {
   public var architecture: String
   /// Width of the residual stream.
   public var hiddenSize: Int
-  /// Number of decoder blocks.
+  /// Number of blocks.
   public var layerCount: Int
   /// Number of query heads.
   public var headCount: Int
@@ -77,6 +77,18 @@ public struct DecoderConfiguration: Sendable, Hashable {
   public var isGrouped = true
   /// Whether a Falcon model without groups has one key-value head.
   public var isMultiQuery = true
+  /// Rows of learned positions before that of the first token.
+  public var positionOffset = 0
+  /// Kinds of texts that have embeddings of their own; 0 for none.
+  public var tokenTypeCount = 0
+  /// Whether there is the dense layer that an encoder's head for classes reads through, also where that head is missing.
+  public var hasPooler = false
+  /// The token that fills up shorter texts, which the last one of a text is not; nil where none is known.
+  public var paddingToken: Int32?
+  /// The head that answers with a class or a number; nil for a model of language, and for one without any head.
+  public var classHead: ClassHead?
+  /// The classes that the model's files name, whether it has a head for them or not; nil where they say nothing.
+  public var statedLabels: [String]?
 
   /// A configuration from its fields; nothing is checked here.
   public init(

@@ -1,6 +1,6 @@
 internal import JSON
 
-/// A family of decoders: the names of its settings and tensors, and what its blocks compute.
+/// A family of decoders or encoders: the names of its settings and tensors, and what its blocks compute.
 ///
 /// How to add one: `CONTRIBUTING.md`.
 struct Family: Sendable {
@@ -26,8 +26,10 @@ struct Family: Sendable {
     var defaultLocalTheta: Double?
   }
 
-  /// `general.architecture` of its GGUF files.
+  /// `general.architecture` of its GGUF files; of a family that has none here, what configurations call it.
   let architecture: String
+  /// Whether GGUF files of the family are read and written.
+  var isInGGUF = true
   /// `model_type` of its Hugging Face models.
   let modelType: String
   /// The class of Transformers that runs it.
@@ -52,7 +54,11 @@ struct Family: Sendable {
   var biases: Set<LinearKind> = []
   /// Whether the head has a bias.
   var headHasBias = false
-  /// Tensors of a block that old files have and nobody needs.
+  /// What its heads for classes are like; nil where none is known.
+  var classForm: ClassHead.Form? = .ofDecoders
+  /// What the names of heads for other tasks begin with: a head for classes takes their place.
+  var otherHeads: [String] = []
+  /// Tensors that old files have and nobody needs, of a block or by their whole names.
   var derived: Set<String> = ["self_attn.rotary_emb.inv_freq"]
   /// Fields that are fixed for the family.
   var fixed: @Sendable (inout DecoderConfiguration) -> Void = { _ in }
@@ -66,7 +72,7 @@ struct Family: Sendable {
   /// Every family, in the order of the support table; a GGUF file's is the first of its architecture.
   static let all: [Family] = [
     .llama, .mistral, .qwen2, .qwen3, .smolLM3, .granite, .olmo2, .gemma, .gemma2, .gemma3, .phi3,
-    .gpt2, .gptNeoX, .phi, .starCoder2, .stableLM, .falcon,
+    .gpt2, .gptNeoX, .phi, .starCoder2, .stableLM, .falcon, .bert, .roberta, .xlmRoberta,
   ]
 
   /// The names of the tensors of `model`.

@@ -42,7 +42,9 @@ public struct TensorNames: Sendable {
 
   init(blockPrefix: String = "model.layers.", _ rows: [Row]) {
     self.blockPrefix = blockPrefix
-    self.rows = rows
+    let isDecoder = rows.contains { $0.role == .head } && !rows.contains { $0.role == .classes }
+    // What all classes for texts call it; only their files have one.
+    self.rows = rows + (isDecoder ? [Row(.classes, "score", "cls.output")] : [])
   }
 
   static let ggufPrefix = "blk."
@@ -124,6 +126,20 @@ public struct TensorNames: Sendable {
     return row.map { Place(row: $0, layer: inBlock?.layer, suffix: suffix) }
   }
 
+  /// The name that stands for one of the first BERT files, which call weight and bias of a norm gamma and beta.
+  private static func current(_ name: String) -> String {
+    for (old, new) in [
+      ("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias"),
+    ]
+    where name.hasSuffix(old) {
+      return name.dropLast(old.count) + new
+    }
+    return name
+  }
+
+  /// The first component of all names but a head's, with its dot; models without a head have names without it.
+  var prefix: String { String(blockPrefix.prefix { $0 != "." }) + "." }
+
   // MARK: - Names of blocks
 
   /// Which layer and leaf a name inside a block has, such as `(3, "attn_q.weight")` for
@@ -165,9 +181,9 @@ extension TensorNames {
   /// The full name and the storage of a tensor in a Hugging Face file, which may lack the first component of all names
   /// but the head's.
   func stored(huggingFace name: String) -> (name: String, storage: Storage)? {
+    let name = TensorNames.current(name)
     if let place = place(huggingFace: name) { return (name, place.row.storage) }
-    guard let dot = blockPrefix.firstIndex(of: ".") else { return nil }
-    let full = String(blockPrefix[...dot]) + name
+    let full = prefix + name
     return place(huggingFace: full).map { (full, $0.row.storage) }
   }
 }

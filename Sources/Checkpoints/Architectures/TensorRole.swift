@@ -1,13 +1,21 @@
-/// What a tensor of a decoder is for, whatever its file calls it.
+/// What a tensor of a model is for, whatever its file calls it.
 public enum TensorRole: Sendable, Hashable {
   /// Token embeddings `[vocabulary, d]`.
   case embedding
-  /// Learned positions `[context, d]`.
+  /// Learned positions `[context, d]`, and rows before them that no token has.
   case positions
+  /// What is added to the embeddings of a first and of a second text `[types, d]`.
+  case tokenTypes
+  /// The norm behind the sum of embeddings.
+  case embeddingNorm
   /// The norm before the head.
   case finalNorm
   /// The output head `[vocabulary, d]`.
   case head
+  /// The dense layer before ``classes`` `[d, d]`.
+  case pooler
+  /// The output of a head for classes `[classes, d]`.
+  case classes
   case attentionNorm, attentionPostNorm, feedForwardNorm, feedForwardPostNorm
   /// Norms of queries and keys.
   case queryNorm, keyNorm
@@ -17,7 +25,8 @@ public enum TensorRole: Sendable, Hashable {
   /// Whether every block has its own.
   var isInBlock: Bool {
     switch self {
-    case .embedding, .positions, .finalNorm, .head: false
+    case .embedding, .positions, .tokenTypes, .embeddingNorm, .finalNorm, .head, .pooler, .classes:
+      false
     default: true
     }
   }

@@ -27,7 +27,7 @@ struct GGUFConfiguration {
     guard let architecture = weights.architecture else {
       throw Fault(.badData, "GG-META", "general.architecture is missing")
     }
-    guard let family = Family.named(architecture) else {
+    guard let family = Family.named(architecture), family.isInGGUF else {
       throw Fault(
         .unsupported, "GG-ARCH",
         "architecture \"\(architecture)\"; supported are "

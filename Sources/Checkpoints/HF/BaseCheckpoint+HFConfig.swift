@@ -21,7 +21,18 @@ extension BaseCheckpoint {
       json = try newConfiguration(configuration)
     }
     for key in Self.obsolete { json[key] = nil }
-    json["tie_word_embeddings"] = .bool(configuration.hasTiedEmbeddings)
+    if configuration.hasLanguageHead {
+      json["tie_word_embeddings"] = .bool(configuration.hasTiedEmbeddings)
+    }
+    if let head = configuration.classHead, self.configuration.classHead == nil {
+      let family = Family.of(modelType: checkpoint.architecture) ?? configuration.family
+      json["architectures"] = .array([.string(family.classesName)])
+      json["id2label"] = .object(
+        JSONObject(head.names.enumerated().map { ("\($0)", .string($1)) }))
+      json["label2id"] = .object(
+        JSONObject(head.names.enumerated().map { ($1, .integer($0)) }))
+      json["num_labels"] = nil
+    }
     // The name that every release of Transformers reads.
     json["torch_dtype"] = .string(names[dtype] ?? "float32")
     return .object(json)
@@ -37,6 +48,16 @@ extension BaseCheckpoint {
       json["\(role)_token_id"] = metadata["tokenizer.ggml.\(stored)_token_id"] ?? .null
     }
     return json
+  }
+}
+
+extension Family {
+  /// The class of Transformers that runs a model of the family with a head for classes.
+  fileprivate var classesName: String {
+    guard let suffix = ["ForCausalLM", "LMHeadModel"].first(where: className.hasSuffix) else {
+      return className
+    }
+    return className.dropLast(suffix.count) + "ForSequenceClassification"
   }
 }
 

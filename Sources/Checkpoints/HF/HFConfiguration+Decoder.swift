@@ -5,8 +5,9 @@ internal import JSON
 extension HFConfiguration {
   /// The shape.
   ///
+  /// - Parameter has: Whether there is a tensor of a Hugging Face name: heads show that way.
   /// - Throws: 69 `CFG-UNSUPPORTED` naming the field, 65 `CFG` for a missing or impossible value.
-  func decoder() throws(Fault) -> DecoderConfiguration {
+  func decoder(has: (String) -> Bool) throws(Fault) -> DecoderConfiguration {
     do throws(Fault) {
       guard let modelType else {
         throw Fault(.badData, "CFG", "model_type is missing")
@@ -18,7 +19,9 @@ extension HFConfiguration {
       }
       try refuseUnknownKeys(family)
       try refuseQuantization()
-      return try read(family)
+      var model = try read(family)
+      try readClasses(family, has: has, into: &model)
+      return model
     } catch {
       throw error.at(path: path)
     }
@@ -29,6 +32,12 @@ extension HFConfiguration {
     family.fixed(&model)
     for setting in family.settings { try read(setting, into: &model) }
     family.settled(&model)
+    guard model.contextLength > 0 else {
+      throw Fault(
+        .badData, "CFG",
+        "max_position_embeddings leaves no position behind the \(model.positionOffset) that no token has"
+      )
+    }
     model.vocabularySize = try integer(json["vocab_size"], "vocab_size", 1...1 << 31 - 1)
     guard model.headCount % model.keyValueHeadCount == 0 else {
       throw Fault(
@@ -218,7 +227,7 @@ extension HFConfiguration {
 
   // MARK: - Values
 
-  private func integer(
+  func integer(
     _ value: JSONValue?, _ key: String, _ range: ClosedRange<Int>
   ) throws(Fault) -> Int {
     guard let number = value?.intValue, range.contains(number) else {
@@ -243,7 +252,7 @@ extension HFConfiguration {
     return number
   }
 
-  private func unsupported(_ reason: String) -> Fault {
+  func unsupported(_ reason: String) -> Fault {
     Fault(.unsupported, "CFG-UNSUPPORTED", reason)
   }
 }

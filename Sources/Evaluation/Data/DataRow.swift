@@ -10,6 +10,8 @@ public enum DataRow: Sendable, Hashable {
   case conversation([ChatMessage], WrittenAnswer?)
   /// `text`: every token but the first is a completion.
   case text(String)
+  /// `text`, and `text_pair` where there is one, with `label` or `score`.
+  case classified(ClassifiedText)
 
   /// Fields that say what a line is.
   private static let kinds = ["prompt", "messages", "text"]
@@ -30,6 +32,10 @@ public enum DataRow: Sendable, Hashable {
         messages, try WrittenAnswer(line, completion: messages.last?.content ?? ""))
     case "text":
       if line["extract"].isPresent { throw line["extract"].fault("stands beside \"text\"") }
+      if (ClassifiedText.answers + ["text_pair"]).contains(where: { line[$0].isPresent }) {
+        self = .classified(try ClassifiedText(line))
+        return
+      }
       let text = try line["text"].string()
       guard !text.isEmpty else { throw line["text"].fault("is empty") }
       self = .text(text)
@@ -48,6 +54,7 @@ public enum DataRow: Sendable, Hashable {
       }
     case .conversation(let messages, _): messages.reduce(0) { $0 + $1.content.utf8.count }
     case .text(let text): text.utf8.count
+    case .classified(let row): row.text.utf8.count + (row.pair?.utf8.count ?? 0)
     }
   }
 

@@ -9,7 +9,8 @@ extension DataSet {
   /// - Throws: `DATA-LENGTH` for an example longer than the model's context, 69 where it is longer than what this
   ///   program computes as the model defines it; `DATA-TOKENS` where a completion has
   ///   no token, nothing precedes it, or a token has no embedding: tokenizers may have more tokens than their model;
-  ///   `TK-CHAT` for a conversation that the template refuses, 69 where the template is not known.
+  ///   `TK-CHAT` for a conversation that the template refuses, 69 where the template is not known; `DATA-HEAD` for a
+  ///   row of a kind that the model has no head for, `DATA-LABEL` for a class or number that its head has not.
   public func tokenized(
     by tokenizer: Tokenizer, for model: DecoderConfiguration,
     chatTemplate: () throws(Fault) -> String? = { () throws(Fault) in nil }
@@ -20,6 +21,7 @@ extension DataSet {
     for (index, row) in rows.enumerated() {
       do throws(Fault) {
         try DataSet.checkBytes(row, model)
+        try DataSet.checkHead(row, model)
         let examples: [TokenizedExample]
         switch row {
         case .example(let example): examples = [try DataSet.tokens(of: example, tokenizer)]
@@ -37,6 +39,7 @@ extension DataSet {
         case .text(let text):
           let window = min(TextWindows.longest, model.contextLength, model.exactLength)
           examples = try TextWindows(window).examples(tokenizer.encode(text, addSpecial: true))
+        case .classified(let row): examples = [try DataSet.tokens(of: row, tokenizer, model)]
         }
         for example in examples { try DataSet.check(example, model) }
         result += examples
@@ -74,6 +77,49 @@ extension DataSet {
     }
   }
 
+  /// Refuses a row that no head of the model answers.
+  private static func checkHead(
+    _ row: DataRow, _ model: DecoderConfiguration
+  ) throws(Fault) {
+    if case .classified = row {
+      guard model.classHead == nil else { return }
+      throw Fault(
+        .badData, "DATA-HEAD",
+        " has a label or a score, and the model has no head for classes; give one with an adapter or "
+          + "an artifact")
+    }
+    guard !model.hasLanguageHead else { return }
+    throw Fault(
+      .badData, "DATA-HEAD",
+      " predicts tokens, and the model's head does not; give texts with a label or a score")
+  }
+
+  /// A whole text, for the head of `model`.
+  private static func tokens(
+    of row: ClassifiedText, _ tokenizer: Tokenizer, _ model: DecoderConfiguration
+  ) throws(Fault) -> TokenizedExample {
+    guard let head = model.classHead else {
+      throw Fault(.internalError, "DATA-HEAD", " has no head")
+    }
+    let (label, value) = try row.target(of: head)
+    let text = tokenizer.encode(row.text, pairedWith: row.pair)
+    var example = TokenizedExample(
+      prompt: text.ids, completion: [Int32(label)],
+      choices: head.isRegression ? [] : (0..<head.count).map { [Int32($0)] }, answer: label)
+    let position =
+      head.form.pooling == .first
+      ? 0 : text.ids.lastIndex { $0 != model.paddingToken } ?? 0
+    example.whole = TokenizedExample.WholeText(position: position, value: value)
+    guard model.tokenTypeCount > 0, let last = text.types.max(), last > 0 else { return example }
+    guard last < model.tokenTypeCount else {
+      throw Fault(
+        .badData, "DATA-TOKENS",
+        ": the tokenizer's type \(last), the model's last one is \(model.tokenTypeCount - 1)")
+    }
+    example.whole?.types = text.types
+    return example
+  }
+
   private static func tokens(
     of example: Example, _ tokenizer: Tokenizer
   ) throws(Fault) -> TokenizedExample {
@@ -103,7 +149,9 @@ extension DataSet {
   private static func check(
     _ example: TokenizedExample, _ model: DecoderConfiguration
   ) throws(Fault) {
-    let all = example.choices.isEmpty ? [example.completion] : example.choices
+    var all = example.choices.isEmpty ? [example.completion] : example.choices
+    // Classes are no tokens.
+    if example.whole != nil { all = [] }
     guard !example.prompt.isEmpty, all.allSatisfy({ !$0.isEmpty }) else {
       throw Fault(.badData, "DATA-TOKENS", ": prompt or completion has no token")
     }

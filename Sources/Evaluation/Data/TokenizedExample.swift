@@ -1,4 +1,7 @@
 /// An example as token ids; prompt and completion are tokenised separately and joined (CLI contract, DATA).
+///
+/// Of a whole text that a head for classes answers for, the prompt is the text, the completion the number of its class and the
+/// choices are the numbers of all classes.
 public struct TokenizedExample: Sendable, Hashable {
   /// The prompt, with a beginning-of-sequence token only where the model's tokenizer adds one.
   public var prompt: [Int32]
@@ -12,6 +15,26 @@ public struct TokenizedExample: Sendable, Hashable {
   public var written: WrittenAnswer?
   /// Whether the completion's last token ends the turn of a conversation.
   public var endsTurn = false
+
+  /// What a head for classes needs to know of a whole text; nil where tokens are predicted.
+  public struct WholeText: Sendable, Hashable {
+    /// The kind of text of each token; empty where all are of the first.
+    public var types: [Int32]
+    /// The token whose state answers.
+    public var position: Int
+    /// The right number, for a head that answers with one.
+    public var value: Float?
+
+    /// What is known of a text.
+    public init(types: [Int32] = [], position: Int, value: Float? = nil) {
+      self.types = types
+      self.position = position
+      self.value = value
+    }
+  }
+
+  /// Set where the prompt is a whole text that a head for classes answers for.
+  public var whole: WholeText?
 
   /// A tokenised example.
   public init(prompt: [Int32], completion: [Int32], choices: [[Int32]] = [], answer: Int = 0) {

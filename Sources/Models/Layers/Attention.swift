@@ -2,7 +2,7 @@ import Checkpoints
 import LinearAlgebra
 import Threads
 
-/// Causal grouped-query attention over packed sequences of unequal length.
+/// Grouped-query attention over packed sequences of unequal length, causal or not.
 ///
 /// Legend: `L` tokens of one sequence, `D` head dimension, `H` query heads, `K` key-value heads, group
 /// `H/K`, α the scale. `qkv` `[N, (H+2K)·D]` holds each token's queries, keys and values, already rotated; probabilities
@@ -60,7 +60,7 @@ struct Attention {
           transposeB: true, rows: length, columns: length, inner: headDimension, alpha: scale,
           row + columns.query(head), strideA: stride, key, strideB: stride, probability)
         if let cap { SoftCap.forward(probability, count: length * length, cap: cap) }
-        causalSoftmax(probability, length: length, window: shape.window ?? length)
+        maskedSoftmax(probability, length: length) { shape.keys(of: $0, length: length) }
         BLAS.gemm(
           rows: length, columns: headDimension, inner: length, probability, value, strideB: stride,
           output + sequence.lowerBound * headCount * headDimension + head * headDimension,
@@ -99,7 +99,9 @@ struct Attention {
           BLAS.gemm(
             transposeB: true, rows: length, columns: length, inner: headDimension, dOut,
             strideA: outputStride, row + valueColumn, strideB: stride, dScore)
-          softmaxBackward(probability, dScore, length: length)
+          softmaxBackward(probability, dScore, length: length) {
+            shape.keys(of: $0, length: length)
+          }
           if let cap {
             withUnsafeTemporaryAllocation(of: Float.self, capacity: length * length) { buffer in
               guard let score = buffer.baseAddress else { return }
@@ -160,27 +162,41 @@ func softmax(_ row: UnsafeMutablePointer<Float>, count: Int) {
   for key in 0..<count { row[key] *= inverse }
 }
 
-/// Row-wise softmax of the lower triangle, in place, of each row over its last `window` entries; what is outside
-/// becomes 0, and with it its part of the gradient.
-private func causalSoftmax(_ scores: UnsafeMutablePointer<Float>, length: Int, window: Int) {
-  for query in 0..<length {
-    let row = scores + query * length
-    let first = max(0, query + 1 - window)
-    for key in 0..<first { row[key] = 0 }
-    softmax(row + first, count: query + 1 - first)
-    for key in (query + 1)..<max(length, query + 1) { row[key] = 0 }
+extension Block.Attention {
+  /// The tokens that token `query` of a sequence of `length` sees.
+  @inline(__always)
+  fileprivate func keys(of query: Int, length: Int) -> Range<Int> {
+    mask == .full ? 0..<length : max(0, query + 1 - (window ?? length))..<query + 1
   }
 }
 
-/// `dS = P ∘ (dP − Σ_j P_j·dP_j)`, over the lower triangle, in place on `dP`.
+/// Row-wise softmax in place, of each row over the `keys` that it sees; what is outside becomes 0, and with it its part of
+/// the gradient.
+@inline(__always)
+private func maskedSoftmax(
+  _ scores: UnsafeMutablePointer<Float>, length: Int, keys: (Int) -> Range<Int>
+) {
+  for query in 0..<length {
+    let row = scores + query * length
+    let seen = keys(query)
+    for key in 0..<seen.lowerBound { row[key] = 0 }
+    softmax(row + seen.lowerBound, count: seen.count)
+    for key in seen.upperBound..<length { row[key] = 0 }
+  }
+}
+
+/// `dS = P ∘ (dP − Σ_j P_j·dP_j)`, over the keys up to the last one seen, in place on `dP`.
+@inline(__always)
 private func softmaxBackward(
-  _ probability: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, length: Int
+  _ probability: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, length: Int,
+  keys: (Int) -> Range<Int>
 ) {
   for query in 0..<length {
     let p = probability + query * length
     let d = gradient + query * length
-    let mean = dot(p, d, count: query + 1)
-    for key in 0...query { d[key] = p[key] * (d[key] - mean) }
-    for key in (query + 1)..<max(length, query + 1) { d[key] = 0 }
+    let end = keys(query).upperBound
+    let mean = dot(p, d, count: end)
+    for key in 0..<end { d[key] = p[key] * (d[key] - mean) }
+    for key in end..<length { d[key] = 0 }
   }
 }

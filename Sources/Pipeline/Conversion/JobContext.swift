@@ -47,6 +47,10 @@ package final class JobContext {
     try request.check()
     self.request = request
     source = try JobSource(request, on: session, adapter: adapter)
+    guard source.newHead == nil || request.controls.isEmpty else {
+      throw Fault(
+        .usage, "JOB-OPTIONS", "controls are not for a job that trains a head beside its latents")
+    }
     self.session = session.changed(by: source.parts)
     warnings = source.adapter?.warnings ?? []
     if request.tuning?.options.precision == .bfloat16, !CPUKernels.multipliesBFloat16 {
@@ -140,6 +144,7 @@ package final class JobContext {
   /// The file of examples; where the model writes them itself they are written first.
   func file(of examples: JobRequest.Examples) throws(Fault) -> JobRequest.Data {
     if let file = examples.file { return file }
+    try session.checkWrites()
     guard let matched = source.matched else {
       throw Fault(.internalError, "JOB-SOURCE", "there is no LoRA model to write texts")
     }

@@ -1,3 +1,4 @@
+import Adapters
 package import Artifacts
 import Bases
 import Faults
@@ -48,6 +49,8 @@ package struct TunedAdapter {
   package internal(set) var tuning: TuningRecord?
   /// What identifies inputs and settings.
   package internal(set) var planDigest: String
+  /// The head that was trained; nil where what is carried is the source's.
+  var head: [AdapterPart]?
 
   /// What tuning started from.
   var first: ProjectedAdapter { tuning == nil ? projected : start.projected }

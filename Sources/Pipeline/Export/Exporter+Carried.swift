@@ -36,9 +36,11 @@ extension Exporter {
     return updates
   }
 
-  /// Refuses to merge a head of a task: the result would be a language model, which has no place for it.
+  /// Refuses to merge a head of a task where the result would be a language model, which has no place for it.
   func checkHeads(_ loaded: LoadedArtifact, path: String) throws(Fault) {
-    guard let part = loaded.parts.first(where: isNew) else { return }
+    guard session.changed(by: loaded.parts).configuration.classHead == nil,
+      let part = loaded.parts.first(where: isNew)
+    else { return }
     throw Fault(
       .unsupported, "AD-EXPORT",
       "the head of a task has no place in a merged language model; it is written by --to peft",

@@ -26,6 +26,12 @@ public struct Exporter {
   @discardableResult
   public func export(_ path: String, to place: ExportPlace) throws(Fault) -> [String] {
     let loaded = try ArtifactLoader(session: session).load(path)
+    if options.target == .ggufLoRA, !session.base.configuration.isInGGUF {
+      throw Fault(
+        .unsupported, "AD-EXPORT",
+        "models of the family \(session.base.configuration.architecture) are not written as GGUF; export to "
+          + "peft", path: path)
+    }
     // What the adapter itself names: the base that is here has another name, or only a path.
     let name = loaded.artifact.metadata.adapter?.baseModelName
     let (directory, dtype) = (place.directory, options.type.dtype ?? .f32)

@@ -53,6 +53,7 @@ final class Measurement {
     _ kind: VariantResult.Kind, name: String, source: String? = nil, bytes: Int? = nil,
     pool: DecoderPool
   ) throws(Fault) {
+    try checkHead(pool.weights.configuration, source ?? name)
     try pool.weights.hold(.float32, threads: session.threads)
     // What the variant before has left lies in pieces between what stays.
     ProcessMemory.giveBack()
@@ -64,13 +65,26 @@ final class Measurement {
       pool, teacher: teacher, teacherWeights: teacherWeights
     ) { done, _ in task.update(completed: done) }
     pool.dropBuffers()
-    task.finish(detail: "accuracy \(percent(result.scores.accuracy))")
+    task.finish(
+      detail: result.scores.numbers == nil
+        ? "accuracy \(percent(result.scores.accuracy))"
+        : "squared error \(result.scores.negativeLogLikelihood)")
     let isTeacher = kind == .lora && teacher == nil
     if isTeacher { (teacher, teacherWeights) = (result.hidden, pool.weights) }
     measured.append(
       Measured(
         kind: kind, name: name, source: source, bytes: bytes, scores: result.scores,
         isTeacher: isTeacher))
+  }
+
+  /// Refuses a variant whose head answers with other classes than the rows have.
+  private func checkHead(_ model: DecoderConfiguration, _ path: String) throws(Fault) {
+    let (own, wanted) = (model.classHead?.count ?? 0, session.configuration.classHead?.count ?? 0)
+    guard own != wanted else { return }
+    throw Fault(
+      .badData, "DATA-HEAD",
+      "its head answers with \(own) classes, that of the others with \(wanted): they cannot be compared",
+      path: path)
   }
 
   private func percent(_ fraction: Double) -> String {
@@ -105,14 +119,27 @@ final class Measurement {
     return VariantResult(
       kind: variant.kind, name: variant.name, source: variant.source, n: right.count,
       accuracy: scores.accuracy,
-      accuracyCI95: WilsonInterval.interval95(
-        successes: right.count { $0 }, count: right.count),
+      accuracyCI95: scores.numbers == nil
+        ? WilsonInterval.interval95(successes: right.count { $0 }, count: right.count) : nil,
       accuracyNorm: scores.accuracyPerToken, labels: labelFigures(scores),
-      nll: scores.negativeLogLikelihood,
+      correlation: correlation(scores), nll: scores.negativeLogLikelihood,
       choiceNLL: scores.choiceNegativeLogLikelihood,
       klToTeacher: variant.isTeacher ? 0 : scores.divergence,
       agreement: variant.isTeacher ? 1 : scores.agreement, retainedGain: gain?.value,
       retainedGainCI95: gain?.interval95, bytes: variant.bytes, seconds: scores.seconds)
+  }
+
+  /// How numbers that were answered go with the right ones.
+  private func correlation(_ scores: VariantScores) -> CorrelationFigures? {
+    guard let numbers = scores.numbers else { return nil }
+    let right = evaluator.plan.examples.compactMap { $0.whole?.value.map { Double($0) } }
+    return CorrelationScores(
+      right: right, given: numbers, bootstrap: PairedBootstrap(seed: seed)
+    ).map {
+      CorrelationFigures(
+        pearson: $0.pearson, pearsonCI95: $0.pearsonInterval95, spearman: $0.spearman,
+        spearmanCI95: $0.spearmanInterval95)
+    }
   }
 
   /// What a classifier is judged by, where the examples are one's.

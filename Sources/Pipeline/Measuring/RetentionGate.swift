@@ -45,7 +45,7 @@ package struct RetentionGate: Stage {
     }
     let changed = try right(teacher)
     let plain = try right(
-      DecoderPool(weights: try session.unchanged.weights(), threads: session.threads))
+      DecoderPool(weights: try session.asBase.weights(), threads: session.threads))
     (self.teacher, base) = (changed, plain)
     let whole = RetainedGain(
       base: plain, teacher: changed, variant: changed, bootstrap: bootstrap)

@@ -62,6 +62,7 @@ public final class BaseSession {
     self.log = log
     self.ranks = ranks
     changes = []
+    configuration = base.configuration
     origin = nil
     log.warn(base.checkpoint.warnings, about: path)
   }
@@ -78,11 +79,23 @@ public final class BaseSession {
     log = origin.log
     ranks = origin.ranks
     self.changes = changes
+    configuration = ChangedParameters(base: origin.base, changes: changes).configuration
     self.origin = origin
   }
 
   /// The session on the base as it is in the file.
   public var unchanged: BaseSession { origin ?? self }
+
+  /// The shape of the model, with the head that the changes bring.
+  public let configuration: DecoderConfiguration
+
+  /// The session that stands for the base where models are compared: ``unchanged``, or where that is an encoder without a head
+  /// the same with this session's, as there is nothing else to measure.
+  public var asBase: BaseSession {
+    guard !unchanged.configuration.answers, configuration.answers else { return unchanged }
+    let modules = Set(configuration.classModules)
+    return unchanged.changed(by: changes.filter { modules.contains($0.module) })
+  }
 
   /// A session whose ``weights()`` have the changes; everything else is this one's.
   ///
@@ -150,11 +163,16 @@ public final class BaseSession {
       identity: SHA256Digest.of(Array((try identity().hex + adapter.hex + reading).utf8)))
   }
 
-  /// Digest of the files that hold the weights, and of the shape they are used in.
+  /// Digest of the files that hold the weights, of the shape they are used in, and of what replaces parameters.
   func identity() throws(Fault) -> SHA256Digest {
     if let knownIdentity { return knownIdentity }
     var hasher = SHA256Hasher()
     hasher.update(Array("\(base.configuration) \(changes.isEmpty)".utf8))
+    for part in changes {
+      guard case .replaced(let values) = part.change else { continue }
+      hasher.update(Array(part.parameter.utf8))
+      hasher.update(SHA256Digest.of(values).bytes)
+    }
     for path in base.weightPaths { hasher.update(try SHA256Digest.of(InputFile(path)).bytes) }
     let identity = hasher.finalize()
     knownIdentity = identity
@@ -173,9 +191,19 @@ public final class BaseSession {
   /// The rows of a data file as the base's tokens, conversations by its chat template.
   func tokenized(_ set: DataSet) throws(Fault) -> [TokenizedExample] {
     let checkpoint = base.checkpoint
-    return try set.tokenized(by: try tokenizer(), for: base.configuration) { () throws(Fault) in
+    return try set.tokenized(by: try tokenizer(), for: configuration) { () throws(Fault) in
       try checkpoint.chatTemplate()
     }
+  }
+
+  /// Refuses to have a model write that does not predict tokens.
+  ///
+  /// - Throws: 65 `DATA-HEAD`.
+  func checkWrites() throws(Fault) {
+    guard !configuration.hasLanguageHead else { return }
+    throw Fault(
+      .badData, "DATA-HEAD", "the model writes no texts: it has no head that predicts tokens",
+      path: base.path)
   }
 
   /// SHA-256 of each module's decoded weight (Float32, little-endian, Hugging Face row order).

@@ -27,21 +27,54 @@ struct ChangedParameters {
     return list(base.configuration.headName) != list(base.configuration.embeddingName)
   }
 
-  /// The model's shape, with the head on its own where it no longer is the embeddings.
+  /// The model's shape, with the head on its own where it no longer is the embeddings, and with the head for classes that the
+  /// changes bring.
   var configuration: DecoderConfiguration {
     var configuration = base.configuration
     if untiesHead { configuration.hasTiedEmbeddings = false }
+    if let newHead { configuration = configuration.with(newHead) }
     return configuration
+  }
+
+  /// The head for classes that the changes bring whole and the base lacks; nil where there is none that runs.
+  var newHead: ClassHead? {
+    let model = base.configuration
+    guard model.classHead == nil, let form = model.classForm,
+      let name = model.names.module(.classes)
+    else { return nil }
+    guard let count = replaced(name + ".weight")?.shape.first, count > 0 else { return nil }
+    let stated = model.statedLabels.flatMap { $0.count == count ? $0 : nil }
+    let head = ClassHead(form: form, names: stated ?? ClassHead.defaultNames(count))
+    let known = Set(model.parameters.map { UTF8Key($0.name) })
+    let isWhole = model.with(head).parameters.allSatisfy { parameter in
+      known.contains(UTF8Key(parameter.name)) || replaced(parameter.name)?.shape == parameter.shape
+    }
+    return isWhole ? head : nil
+  }
+
+  /// A change that brings all values of a parameter.
+  private func replaced(_ name: String) -> AdapterPart? {
+    changes[UTF8Key(name)]?.first { part in
+      if case .replaced = part.change { return true }
+      return false
+    }
   }
 
   /// Whether a parameter changes.
   func contains(_ name: String) -> Bool { changes[UTF8Key(name)] != nil }
 
-  /// The values of a parameter after its changes; a head that is tied in the base begins as the embeddings.
+  /// The values of a parameter after its changes; a head that is tied in the base begins as the embeddings, one that the base
+  /// lacks is what the changes bring.
   func floats(_ name: String) throws(Fault) -> [Float] {
-    var values = try base.checkpoint.floats(source(name), threads: threads)
+    var values =
+      isNew(name) ? [] : try base.checkpoint.floats(source(name), threads: threads)
     for part in changes[UTF8Key(name)] ?? [] { part.apply(to: &values) }
     return values
+  }
+
+  /// Whether the changes bring a parameter whole that the base lacks.
+  private func isNew(_ name: String) -> Bool {
+    base.checkpoint.tensor(source(name)) == nil && replaced(name) != nil
   }
 
   private func source(_ name: String) -> String {
@@ -53,6 +86,9 @@ struct ChangedParameters {
   func weights(progress: (Int, Int) -> Void) throws(Fault) -> DecoderWeights {
     let matrix = { @Sendable (name: String) throws(Fault) in
       guard contains(name) || source(name) != name else { return try base.matrix(name) }
+      if isNew(name), let part = replaced(name), part.shape.count == 2 {
+        return Matrix(rows: part.shape[0], columns: part.shape[1], elements: try floats(name))
+      }
       let shape = try base.matrixShape(source(name))
       return Matrix(rows: shape.rows, columns: shape.columns, elements: try floats(name))
     }

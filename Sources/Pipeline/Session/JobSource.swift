@@ -11,6 +11,8 @@ package struct JobSource: Sendable {
   package let modules: [LinearModule]
   /// The adapter on the base; nil where there is none.
   package let matched: MatchedAdapter?
+  /// The head that a job from nothing makes and trains; nil where none is needed.
+  let newHead: NewHead?
 
   /// The source of `request` on the base of `session`.
   ///
@@ -29,6 +31,7 @@ package struct JobSource: Sendable {
         throw error.at(path: base.path)
       }
       matched = nil
+      newHead = try NewHead(request, base: base.configuration)
       return
     }
     let opened: Adapter
@@ -42,6 +45,7 @@ package struct JobSource: Sendable {
       opened, base: base, magnitudes: request.magnitudes, threads: session.threads)
     modules = matched.modules
     self.matched = matched
+    newHead = nil
   }
 
   /// The adapter as its files say; nil where there is none.
@@ -54,7 +58,7 @@ package struct JobSource: Sendable {
   func update(at place: Int) -> LowRankUpdate? { matched?.updates[place] }
 
   /// What is changed of the base beside updates.
-  var parts: [AdapterPart] { matched?.parts ?? [] }
+  var parts: [AdapterPart] { matched?.parts ?? newHead?.parts ?? [] }
 
   /// The largest rank of an update; 0 where there is none.
   package var rank: Int { adapter?.rank ?? 0 }

@@ -60,6 +60,8 @@ public struct MatchedAdapter: Sendable {
     var (parts, notes): ([AdapterPart], [Warning]) = ([], [])
     let unchanged = ChangedParameters(base: base, changes: [])
     let known = Set(base.configuration.parameters.map { UTF8Key($0.name) })
+    let model = ChangedParameters(base: base, changes: adapter.parts).configuration
+    let runs = Set(model.parameters.map { UTF8Key($0.name) })
     let products = Set(
       adapter.parts.filter { part in
         if case .product = part.change { return true }
@@ -71,11 +73,13 @@ public struct MatchedAdapter: Sendable {
         continue
       }
       guard known.contains(UTF8Key(part.parameter)) else {
-        notes.append(
-          Warning(
-            "AD-HEAD",
-            "the head of a task is carried whole, and nothing here runs it: what is measured is the language model",
-            subject: part.parameter))
+        if !runs.contains(UTF8Key(part.parameter)) {
+          notes.append(
+            Warning(
+              "AD-HEAD",
+              "the head of a task is carried whole, and nothing here runs it: what is measured is the language model",
+              subject: part.parameter))
+        }
         parts.append(part)
         continue
       }

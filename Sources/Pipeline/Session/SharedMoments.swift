@@ -36,7 +36,7 @@ package final class SharedMoments {
   package func rows(
     _ session: BaseSession, examples: [TokenizedExample], seed: UInt64, scratch directory: String
   ) throws(Fault) -> CurvatureRows {
-    let base = session.unchanged
+    let base = session.asBase
     let key = CurvatureCache.key(model: try base.identity(), examples: examples, seed: seed)
     if let last, last.key == key {
       counts.shared += 1

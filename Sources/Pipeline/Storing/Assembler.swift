@@ -27,6 +27,8 @@ struct Assembler {
   let source: JobSource
   /// How latents are stored.
   let storage: LatentStorage
+  /// What is carried; nil for what the source changes.
+  var parts: [AdapterPart]?
 
   /// The artifact of `latents`, rounded as it is stored.
   func assemble(
@@ -146,9 +148,9 @@ struct Assembler {
         carried: try carried()), coarsening: coarsening)
   }
 
-  /// What the adapter changes beside linear modules, as it is stored.
+  /// What is changed beside linear modules, as it is stored.
   func carried() throws(Fault) -> [CarriedParameter] {
-    try source.parts.map { (part) throws(Fault) in
+    try (parts ?? source.parts).map { (part) throws(Fault) in
       try CarriedParameter(part, of: session.base, storage: request.carriedStorage)
     }
   }

@@ -22,32 +22,38 @@ public struct EvaluationRun {
   public func run(
     data: JobRequest.Data, adapters: [String], artifacts: [String], seed: UInt64 = 0
   ) throws(Fault) -> EvaluationRecord {
-    let weights = try session.weights()
     // Everything is opened before the first long pass: a bad last path must not cost the first ones.
     var decoders: [(VariantResult.Kind, String, String, Int, DecoderPool)] = []
+    // What the first variant makes of the base says which head answers, where the base has none.
+    var first: BaseSession?
     for path in adapters {
       let adapter = try Adapter.open(path, memory: session.memory)
       let matched = try MatchedAdapter(
         adapter, base: session.base, magnitudes: .keep, threads: session.threads)
       session.log.warn(matched.adapter.warnings, about: path)
+      let changed = session.changed(by: matched.parts)
+      first = first ?? changed
       decoders.append(
         (
           .lora, adapter.name, path, adapter.byteCount,
           DecoderPool(
-            weights: try session.changed(by: matched.parts).weights(),
+            weights: try changed.weights(),
             updates: matched.decoderUpdates(layerCount: session.base.configuration.layerCount),
             threads: session.threads)
         ))
     }
     for path in artifacts {
       let loaded = try ArtifactLoader(session: session).load(path)
+      first = first ?? session.changed(by: loaded.parts)
       decoders.append(
         (
           .stored, Paths.name(of: path), path, try InputFile(path).byteCount,
           try loaded.student(session: session).pool
         ))
     }
-    let measurement = try Measurement(session: session, request: data, seed: seed)
+    let base = (first ?? session).asBase
+    let weights = try base.weights()
+    let measurement = try Measurement(session: base, request: data, seed: seed)
     for (kind, name, path, bytes, pool) in decoders where kind == .lora {
       try measurement.measure(kind, name: name, source: path, bytes: bytes, pool: pool)
     }

@@ -22,6 +22,8 @@ struct TuningLoop {
   let rounding: LatentTraining.Rounding
   /// What of each latent is trained; nil for all.
   var masks: [Matrix<Float>]?
+  /// Whether the head for classes is trained too.
+  var trainsHead = false
 
   /// Tuned latents and the record of how they came about.
   struct Result {
@@ -29,6 +31,8 @@ struct TuningLoop {
     /// The codes of the residual's vectors, output then input ones of every module that has them; empty where they
     /// were not trained.
     var residual: [CodedColumns]
+    /// The head's numbers, in the order of `ClassLayers.parameters`; nil where it was not trained.
+    var head: [Matrix<Float>]?
     var validationLoss: Double
     var record: TuningRecord
   }
@@ -46,7 +50,13 @@ struct TuningLoop {
           + "\(data.training.count)")
     }
     let residual = residual(projected, options)
-    let trainables = [latents(projected, coordinates)] + (residual.map { [$0] } ?? [])
+    let head =
+      trainsHead
+      ? try session.weights().classes.map {
+        HeadTraining($0, learningRate: options.learningRate)
+      } : nil
+    let beside: [(any Trainable)?] = [residual, head]
+    let trainables = [latents(projected, coordinates)] + beside.compactMap(\.self)
     let saved = try savedState(trainables)
     var trials = saved?.history.trials ?? []
     if request.searchesLearningRate && trials.isEmpty {
@@ -74,6 +84,7 @@ struct TuningLoop {
     return Result(
       latents: tuner.student.latents,
       residual: residual.flatMap { $0.codes(in: tuner.state) } ?? [],
+      head: head?.best(in: tuner.state),
       validationLoss: tuner.state.history.bestLoss,
       record: record(
         tuner, moduleCount: projected.modules.count, seconds: Date().timeIntervalSince(start)))
@@ -112,8 +123,9 @@ struct TuningLoop {
     let student = try StudentModel(
       weights: weights, modules: projected.modules, bases: projected.bases,
       latents: projected.latents, threads: session.threads, trainingPrecision: options.precision,
-      recomputes: options.recomputes, trainsResidual: trainables.contains { $0 is ResidualTraining }
-    )
+      recomputes: options.recomputes,
+      trainsResidual: trainables.contains { $0 is ResidualTraining },
+      trainsHead: trainables.contains { $0 is HeadTraining })
     return Tuner(
       student: student, data: data, options: options, trainables: trainables)
   }

@@ -1,5 +1,6 @@
 import Artifacts
 import Bases
+import Checkpoints
 import Faults
 import Models
 import Projection
@@ -57,7 +58,9 @@ struct TuningRun {
     if let given = tuning.learningRate {
       tuning.options.learningRate = given
     } else if startsFromNothing {
-      tuning.options.setRateFromNothing(rank: projected.rank.output)
+      tuning.options.setRateFromNothing(
+        rank: projected.rank.output,
+        ofClasses: projector.session.configuration.classHead != nil)
     } else {
       tuning.options.setStandardRate(
         outputDirections: projected.rank.output,
@@ -83,6 +86,7 @@ struct TuningRun {
       session: job.session, request: tuning, data: data, checkpoint: checkpoint,
       restarts: job.request.restarts,
       rounding: rounding(job, TuningLoop.standIn(tuning.options, data)))
+    loop.trainsHead = job.source.newHead != nil
     if keepsDiagonal { loop.masks = projected.latents.map(\.diagonalMask) }
     return try loop.run(
       projected,

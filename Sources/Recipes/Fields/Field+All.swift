@@ -173,7 +173,7 @@ extension Field {
       "lr", \.learningRate, .optional(.number(1e-9...1e3)),
       standard:
         "0.03, less beyond 96 output directions, 0.015 beside a residual; less from a start near the LoRA; without an adapter "
-        + "1.6 / rank, 0.3 at most",
+        + "1.6 / rank, 0.3 at most, a tenth of that for a head for classes",
       "Peak learning rate."),
     .tuning(
       "lr_search", \.searchesLearningRate, .truth,

@@ -21,6 +21,29 @@ public struct LabelFigures: Hashable, Sendable {
   }
 }
 
+/// Figures of numbers that a model answered, with 95% intervals over resampled examples.
+public struct CorrelationFigures: Hashable, Sendable {
+  /// Pearson's r with the right ones.
+  public var pearson: Double
+  /// The interval of ``pearson``.
+  public var pearsonCI95: ClosedRange<Double>?
+  /// Spearman's ρ with the right ones.
+  public var spearman: Double
+  /// The interval of ``spearman``.
+  public var spearmanCI95: ClosedRange<Double>?
+
+  /// Creates figures.
+  public init(
+    pearson: Double, pearsonCI95: ClosedRange<Double>?, spearman: Double,
+    spearmanCI95: ClosedRange<Double>?
+  ) {
+    self.pearson = pearson
+    self.pearsonCI95 = pearsonCI95
+    self.spearman = spearman
+    self.spearmanCI95 = spearmanCI95
+  }
+}
+
 /// One variant of a model measured on the evaluation examples: the base, the LoRA adapter, a stage of
 /// the conversion, or a control.
 public struct VariantResult: Hashable, Sendable {
@@ -48,7 +71,7 @@ public struct VariantResult: Hashable, Sendable {
   public var source: String?
   /// Number of examples.
   public var n: Int
-  /// Share of examples answered right, in [0, 1].
+  /// Share of examples answered right, in [0, 1]; not a number where numbers are answered.
   public var accuracy: Double
   /// 95% interval of `accuracy` (Wilson).
   public var accuracyCI95: ClosedRange<Double>?
@@ -56,7 +79,10 @@ public struct VariantResult: Hashable, Sendable {
   public var accuracyNorm: Double?
   /// For choices that are the same labels everywhere: what a classifier is judged by; nil elsewhere.
   public var labels: LabelFigures?
-  /// Mean over completion tokens of −ln p over the full vocabulary.
+  /// For numbers that are answered: how they go with the right ones; nil elsewhere.
+  public var correlation: CorrelationFigures?
+  /// Mean over completion tokens of −ln p over the full vocabulary, over examples of −ln p over all classes; of numbers the mean
+  /// squared error.
   public var nll: Double
   /// For choices: mean −ln p of the right choice among the choices.
   public var choiceNLL: Double?
@@ -77,7 +103,7 @@ public struct VariantResult: Hashable, Sendable {
   public init(
     kind: Kind, name: String, source: String? = nil, n: Int, accuracy: Double,
     accuracyCI95: ClosedRange<Double>? = nil, accuracyNorm: Double? = nil,
-    labels: LabelFigures? = nil, nll: Double,
+    labels: LabelFigures? = nil, correlation: CorrelationFigures? = nil, nll: Double,
     choiceNLL: Double? = nil, klToTeacher: Double? = nil, agreement: Double? = nil,
     retainedGain: Double? = nil, retainedGainCI95: ClosedRange<Double>? = nil, bytes: Int? = nil,
     seconds: Double? = nil
@@ -90,6 +116,7 @@ public struct VariantResult: Hashable, Sendable {
     self.accuracyCI95 = accuracyCI95
     self.accuracyNorm = accuracyNorm
     self.labels = labels
+    self.correlation = correlation
     self.nll = nll
     self.choiceNLL = choiceNLL
     self.klToTeacher = klToTeacher

@@ -12,7 +12,8 @@ struct EvaluateCommand: ParsableCommand {
     abstract: "Measures the base, adapters and artifacts on the same examples.",
     discussion: """
       Data files have an example a line (JSONL): {"prompt", "completion"}, {"prompt", "choices", \
-      "answer"}, {"messages"}, whose last answer is the completion, or {"text"} (formats/data.md).
+      "answer"}, {"messages"}, whose last answer is the completion, {"text"}, or for a head for \
+      classes {"text", "text_pair", "label"}, with "score" for one number (formats/data.md).
 
       EXAMPLES
         xspress evaluate --base model.gguf --adapter my-lora \\

@@ -25,7 +25,8 @@ struct TuneCommand: ParsableCommand, RecipeCommand {
       processes share the work and the result is the same to the byte.
 
       Data files have an example a line (JSONL): {"prompt", "completion"}, {"prompt", "choices", \
-      "answer"}, {"messages"}, whose last answer is the completion, or {"text"} (formats/data.md).
+      "answer"}, {"messages"}, whose last answer is the completion, {"text"}, or for a head for \
+      classes {"text", "text_pair", "label"}, with "score" for one number (formats/data.md).
 
       EXAMPLES
         xspress tune --base model.gguf --adapter my-lora --budget 64KB \\
@@ -40,6 +41,8 @@ struct TuneCommand: ParsableCommand, RecipeCommand {
           --train train.jsonl --sign key.pem -o out.loraxs
         xspress tune --base model.gguf --rank 16 --target-modules q_proj \\
           --target-modules v_proj --train train.jsonl --eval test.jsonl -o new.loraxs
+        xspress tune --base roberta-base --rank 8 --directions top --init normal \\
+          --train sst2.jsonl --eval sst2-dev.jsonl -o sst2.loraxs
         mpirun -np 4 xspress tune --mpi --base model.gguf --adapter my-lora \\
           --rank 32x8 --train train.jsonl -o out.loraxs
       """)

@@ -111,7 +111,7 @@ extension Family {
     return TensorNames(
       plain.rows.map { row in
         switch row.role {
-        case .linear, .embedding, .head, .positions: row
+        case .linear, .embedding, .head, .positions, .classes: row
         default: TensorNames.Row(row.role, row.huggingFace, row.gguf, .plusOne)
         }
       })

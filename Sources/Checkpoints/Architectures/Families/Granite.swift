@@ -13,5 +13,5 @@ extension Family {
         .optional(\.attentionScale), "attention_multiplier", "attention.scale", default: .value(1),
         gguf: .derived { 1 / Double($0.headDimension).squareRoot() }),
     ],
-    names: .llama)
+    names: .llama, classForm: nil)
 }

@@ -35,6 +35,6 @@ extension Measurement {
     }
     try measure(
       .base, name: "base", source: request.basePath,
-      pool: DecoderPool(weights: try session.unchanged.weights(), threads: session.threads))
+      pool: DecoderPool(weights: try session.asBase.weights(), threads: session.threads))
   }
 }

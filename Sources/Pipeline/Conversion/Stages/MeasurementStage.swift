@@ -53,9 +53,10 @@ package struct MeasurementStage: Stage {
       .start, name: "start (\(request.method.rawValue))",
       pool: try tuned.first.student(session, latents: tuned.first.latents).pool)
     if tuned.tuning != nil {
+      let own = tuned.head.map { session.changed(by: $0) } ?? session
       try measurement.measure(
         .tuned, name: "tuned",
-        pool: try tuned.projected.student(session, latents: tuned.latents).pool)
+        pool: try tuned.projected.student(own, latents: tuned.latents).pool)
     }
     let storage = tuned.start.storage.rawValue
     try measurement.measure(

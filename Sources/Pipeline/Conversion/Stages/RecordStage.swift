@@ -42,6 +42,7 @@ package struct RecordStage: Stage {
         Setting("stored as", tuned.start.storage.rawValue),
         Setting("scales", input.result.artifact.scales),
         Setting("carried parameters", RecordStage.carried(job)),
+        Setting("head", RecordStage.head(job)),
       ] + RecordStage.calibration(job))
     record.artifactPath = request.outputPath
     record.artifactSHA256 = input.file.digest.hex
@@ -102,6 +103,15 @@ package struct RecordStage: Stage {
       Setting(
         "calibration examples at most", job.request.calibration?.limit.map(String.init) ?? "none")
     ]
+  }
+
+  /// What answers, where that is no token.
+  private static func head(_ job: JobContext) -> String {
+    guard let head = job.session.configuration.classHead else { return "of the language model" }
+    let answers = head.isRegression ? "a number" : "\(head.count) classes"
+    if job.source.newHead != nil { return "new, trained, \(answers)" }
+    return job.session.base.configuration.classHead == nil
+      ? "the adapter's, \(answers)" : "the base's, \(answers)"
   }
 
   /// Which parameters are carried and how, in a few words.

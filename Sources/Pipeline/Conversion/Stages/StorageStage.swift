@@ -16,7 +16,8 @@ package struct StorageStage: Stage {
     _ input: (tuned: TunedAdapter, bytes: Int?), in job: JobContext
   ) throws(Fault) -> StoredResult {
     var tuned = input.tuned
-    let assembler = job.assembler(tuned.start.storage)
+    var assembler = job.assembler(tuned.start.storage)
+    assembler.parts = tuned.head
     guard let bytes = input.bytes else {
       return StoredResult(
         tuned: tuned,

@@ -33,8 +33,10 @@ package struct TuningStage: Stage {
       run.options.tunesResidual = true
     }
     let result = try run.run(on: rows.tuning, in: job)
-    return TunedAdapter(
+    var tuned = TunedAdapter(
       start: start, projected: try start.projected.replacingResiduals(result.residual),
       latents: result.latents, tuning: result.record, planDigest: digest)
+    tuned.head = result.head.flatMap { job.source.newHead?.parts($0) }
+    return tuned
   }
 }

@@ -18,6 +18,12 @@ extension VariantResult {
       members.add("matthews", figure: labels.matthews)
       members.add("matthews_ci95", interval: labels.matthewsCI95)
     }
+    if let correlation {
+      members.add("pearson", figure: correlation.pearson)
+      members.add("pearson_ci95", interval: correlation.pearsonCI95)
+      members.add("spearman", figure: correlation.spearman)
+      members.add("spearman_ci95", interval: correlation.spearmanCI95)
+    }
     members.add("nll", figure: nll)
     members.add("choice_nll", figure: choiceNLL)
     members.add("kl_to_teacher", figure: klToTeacher)
@@ -45,6 +51,7 @@ extension VariantResult {
       n: try field["n"].count(), accuracy: try field["accuracy"].figure(in: field, "accuracy"),
       accuracyCI95: try field["accuracy_ci95"].optional { f throws(Fault) in try f.interval() },
       accuracyNorm: try figure("accuracy_norm"), labels: try LabelFigures(json: field),
+      correlation: try CorrelationFigures(json: field),
       nll: try field["nll"].figure(in: field, "nll"),
       choiceNLL: try figure("choice_nll"), klToTeacher: try figure("kl_to_teacher"),
       agreement: try figure("agreement"), retainedGain: try figure("retained_gain"),
@@ -68,5 +75,20 @@ extension LabelFigures {
       macroF1CI95: try interval("macro_f1_ci95"),
       matthews: try field["matthews"].figure(in: field, "matthews"),
       matthewsCI95: try interval("matthews_ci95"))
+  }
+}
+
+extension CorrelationFigures {
+  /// The figures of a variant; nil where it has none.
+  fileprivate init?(json field: JSONField) throws(Fault) {
+    guard field["pearson"].isPresent else { return nil }
+    func interval(_ key: String) throws(Fault) -> ClosedRange<Double>? {
+      try field[key].optional { f throws(Fault) in try f.interval() }
+    }
+    self.init(
+      pearson: try field["pearson"].figure(in: field, "pearson"),
+      pearsonCI95: try interval("pearson_ci95"),
+      spearman: try field["spearman"].figure(in: field, "spearman"),
+      spearmanCI95: try interval("spearman_ci95"))
   }
 }

@@ -1,0 +1,119 @@
+import Checkpoints
+import Faults
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+
+/// Which encoders are read, with and without a head, and which are refused.
+@Suite struct EncoderSettingsTests {
+  /// What `body` makes of a copy of `golden/models/NAME` whose `config.json` and tensors are changed.
+  private func withCopy<R>(
+    _ name: String, _ changes: [String: Any] = [:],
+    tensors: ((String) -> String?)? = nil, _ body: (String) throws -> R
+  ) throws -> R {
+    try withTemporaryDirectory { parent in
+      let copy = parent + "/model"
+      try FileManager.default.copyItem(
+        atPath: Checkout.path("golden/models/\(name)"), toPath: copy)
+      let url = URL(fileURLWithPath: copy + "/config.json")
+      let parsed = try JSONSerialization.jsonObject(with: Data(contentsOf: url))
+      let config = try #require(parsed as? [String: Any]).merging(changes) { $1 }
+      try JSONSerialization.data(withJSONObject: config).write(to: url)
+      if let tensors {
+        let path = copy + "/model.safetensors"
+        let file = try SafeTensorsFile.open(path)
+        var writer = SafeTensorsWriter()
+        for tensor in file.tensors {
+          guard let name = tensors(tensor.name) else { continue }
+          try writer.add(
+            name, dtype: .f32, shape: tensor.shape, floats: try file.floats(of: tensor))
+        }
+        try FileManager.default.removeItem(atPath: path)
+        try writer.write(to: path)
+      }
+      return try body(copy)
+    }
+  }
+
+  private func refusal(_ name: String, _ changes: [String: Any]) throws -> Fault? {
+    try withCopy(name, changes) { path in
+      fault { () throws(Fault) in try BaseCheckpoint.open(path) }
+    }
+  }
+
+  @Test func headsAreThoseOfTheFiles() throws {
+    func model(_ name: String) throws -> DecoderConfiguration {
+      try BaseCheckpoint.open(Checkout.path("golden/models/\(name)")).configuration
+    }
+    let bert = try model("bert")
+    #expect(bert.classHead?.names == ["entailment", "neutral", "contradiction"])
+    #expect(bert.contextLength == 64 && bert.positionOffset == 0 && bert.hasPooler)
+    #expect(bert.classModules == ["classifier"] && !bert.hasLanguageHead)
+    let roberta = try model("roberta")
+    // As many names as Transformers has where none are said.
+    #expect(roberta.classHead?.names == ["LABEL_0", "LABEL_1"] && roberta.statedLabels == nil)
+    #expect(roberta.contextLength == 64 && roberta.positionOffset == 2)
+    #expect(roberta.classModules == ["classifier.dense", "classifier.out_proj"])
+    let masked = try BaseCheckpoint.open(Checkout.path("golden/models/roberta-masked"))
+    #expect(masked.configuration.classHead == nil && !masked.configuration.answers)
+    #expect(masked.checkpoint.warnings.count { $0.kind == "CK-HEAD" } == 5)
+    #expect(try model("roberta-score").classHead?.isRegression == true)
+  }
+
+  /// A model without a head has names without the first component; the first files call a norm's numbers gamma and beta.
+  @Test func bareAndOldNamesAreTheSame() throws {
+    let whole = try BaseCheckpoint.open(Checkout.path("golden/models/bert"))
+    try withCopy("bert", ["architectures": ["BertModel"], "id2label": NSNull()]) { name in
+      guard name.hasPrefix("bert.") else { return nil }
+      return String(name.dropFirst(5)).replacing("LayerNorm.weight", with: "LayerNorm.gamma")
+        .replacing("LayerNorm.bias", with: "LayerNorm.beta")
+    } _: { path in
+      let bare = try BaseCheckpoint.open(path)
+      #expect(bare.configuration.classHead == nil && bare.configuration.hasPooler)
+      #expect(bare.linearModules == whole.linearModules)
+      for parameter in bare.configuration.parameters {
+        let (a, b) = try (bare.digest(parameter.name), whole.digest(parameter.name))
+        #expect(a == b, "\(parameter.name)")
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("is_decoder", true as any Sendable), ("position_embedding_type", "relative_key"),
+    ("problem_type", "multi_label_classification"), ("problem_type", "regression"),
+    ("hidden_act", "gelu_of_mine"),
+  ])
+  func otherModelsAreRefused(key: String, value: any Sendable) throws {
+    for name in ["bert", "roberta"] {
+      let found = try refusal(name, [key: value])
+      #expect(found?.code == "CFG-UNSUPPORTED" && found?.reason.contains(key) == true, "\(name)")
+    }
+  }
+
+  @Test func contradictionsAreRefused() throws {
+    let other = try refusal("bert", ["architectures": ["BertForTokenClassification"]])
+    #expect(other?.code == "CFG-UNSUPPORTED")
+    #expect(other?.reason.contains("BertForTokenClassification") == true)
+    #expect(try refusal("bert", ["id2label": ["0": "a", "2": "b"]])?.code == "CFG")
+    #expect(try refusal("bert", ["id2label": ["0": "a", "1": "b"]])?.code == "CK-SHAPE")
+    #expect(try refusal("bert", ["num_labels": 2])?.code == "CFG")
+    #expect(try refusal("roberta", ["max_position_embeddings": 2])?.code == "CFG")
+    #expect(try refusal("roberta", ["max_position_embeddings": 60])?.code == "CK-SHAPE")
+    let absent = try refusal(
+      "roberta-masked", ["architectures": ["RobertaForSequenceClassification"]])
+    #expect(absent?.code == "CK-TENSOR" && absent?.tensor?.hasPrefix("classifier.") == true)
+  }
+
+  /// A GGUF file of an encoder is another program's.
+  @Test func encodersInGGUFAreRefused() throws {
+    #expect(!CheckpointSupport.ggufArchitectures.contains("bert"))
+    var builder = GGUFBuilder()
+    builder.add("general.architecture", string: "bert")
+    try withTemporaryDirectory { folder in
+      let path = folder + "/model.gguf"
+      try Data(builder.bytes()).write(to: URL(fileURLWithPath: path))
+      #expect(fault { () throws(Fault) in try BaseCheckpoint.open(path) }?.code == "GG-ARCH")
+    }
+  }
+}

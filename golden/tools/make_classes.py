@@ -1,0 +1,192 @@
+"""Tiny random models with heads for classes, by Transformers' own classes, with their logits, losses and gradients.
+
+    make_classes.py [NAME ...]
+
+Each folder of golden/models/ gets config.json and model.safetensors as the class writes them, tokenizer.json, and classes.json
+with classes.safetensors: texts, their tokens by the tokenizers library, logits, loss, gradients of cores and second moments.
+Weights are bfloat16 numbers, models run in Float64. `roberta-masked` is a model for masked tokens, beside which lies a PEFT
+adapter for classes, whose logits are those of PEFT.
+"""
+
+import json
+import os
+import shutil
+import sys
+
+import numpy as np
+import torch
+import transformers
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+import cases
+from make_families import COMMON as DECODER
+from make_families import SEED, VOCABULARY, Update, modules
+
+COMMON = {
+    "vocab_size": VOCABULARY, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "hidden_act": "gelu",
+}
+BERT = COMMON | {"max_position_embeddings": 64, "type_vocab_size": 2, "pad_token_id": 0}
+ROBERTA = COMMON | {
+    "max_position_embeddings": 66, "type_vocab_size": 1, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2,
+    "layer_norm_eps": 1e-5,
+}
+LABELS = {0: "entailment", 1: "neutral", 2: "contradiction"}
+MODELS = {
+    "bert": ("BertForSequenceClassification", BERT | {"id2label": LABELS, "label2id": {v: k for k, v in LABELS.items()}}),
+    "roberta": ("RobertaForSequenceClassification", ROBERTA | {"num_labels": 2}),
+    "roberta-score": ("RobertaForSequenceClassification", ROBERTA | {"num_labels": 1}),
+    "roberta-masked": ("RobertaForMaskedLM", ROBERTA),
+    # A decoder: the last token that is no padding is read.
+    "qwen2-score": ("Qwen2ForSequenceClassification", DECODER | {"pad_token_id": 1, "num_labels": 3}),
+}
+TEXTS = [
+    ("A man plays a guitar.", "A person makes music."), ("The sky is dark", None), ("two dogs run", "Nobody sleeps here"),
+    ("it was fine, really", None),
+]
+ANSWERS = {"bert": [0, 1, 2, 1], "roberta": [1, 0, 1, 0], "roberta-score": [3.5, 0.25, 1.0, 2.5],
+           "qwen2-score": [2, 0, 1, 0]}
+
+
+def wordpiece() -> Tokenizer:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + list(letters) + ["##" + c for c in letters] + list(".,?!'")
+    tokens += ["the", "man", "##ay", "##er", "music", "play", "##s"]
+    tokenizer = Tokenizer(models.WordPiece({t: i for i, t in enumerate(tokens)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.add_special_tokens(tokens[:5])
+    return tokenizer
+
+
+def byte_level(is_roberta: bool = True) -> Tokenizer:
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    tokens = special + sorted(pre_tokenizers.ByteLevel.alphabet()) + ["Ġt", "Ġa"]
+    merges = [("Ġ", "t"), ("Ġ", "a")]
+    tokenizer = Tokenizer(models.BPE({t: i for i, t in enumerate(tokens)}, merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    if is_roberta:
+        tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+    else:
+        # A padding token at the end of every text.
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="$A <pad>", pair="$A </s> $B:1 <pad>:1", special_tokens=[("<pad>", 1), ("</s>", 2)])
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(special)
+    return tokenizer
+
+
+def fill(model, seed: int) -> None:
+    """Random weights of a size at which every part matters, all bfloat16 numbers."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, value in sorted(model.named_parameters()):
+        noise = torch.randn(value.shape, generator=generator, dtype=torch.float64)
+        if value.dim() == 1:
+            noise = torch.round(noise * 16) / 64 + (1 if "norm" in name.lower() and name.endswith("weight") else 0)
+        elif "embed" in name:
+            noise *= 0.5
+        else:
+            noise *= 0.9 / value.shape[1] ** 0.5
+        value.data = noise.to(torch.bfloat16).to(torch.float64)
+
+
+def logits(model, encoding) -> torch.Tensor:
+    types = {"token_type_ids": torch.tensor([encoding.type_ids])} if model.config.model_type == "bert" else {}
+    return model(input_ids=torch.tensor([encoding.ids]), **types).logits[0]
+
+
+def adapter(folder: str, encodings) -> np.ndarray:
+    """A PEFT adapter for classes on the model for masked tokens; its logits."""
+    import peft
+    torch.manual_seed(SEED)
+    config = transformers.AutoConfig.from_pretrained(folder, num_labels=2)
+    model = transformers.RobertaForSequenceClassification.from_pretrained(
+        folder, config=config, attn_implementation="eager", dtype=torch.float32)
+    wrapped = peft.get_peft_model(model, peft.LoraConfig(
+        task_type="SEQ_CLS", r=2, lora_alpha=4, target_modules=["query", "value"], lora_dropout=0.0))
+    generator = torch.Generator().manual_seed(SEED)
+    for name, value in sorted(wrapped.named_parameters()):
+        if "lora_" in name or "modules_to_save" in name:
+            scale = 0.1 if value.dim() == 1 else 0.9 / value.shape[1] ** 0.5
+            value.data = torch.randn(value.shape, generator=generator) * scale
+    wrapped.eval().save_pretrained(os.path.join(folder, "adapter"))
+    for name in ("README.md",):
+        os.remove(os.path.join(folder, "adapter", name))
+    path = os.path.join(folder, "adapter", "adapter_config.json")
+    with open(path) as file:
+        config = json.load(file)
+    config |= {"base_model_name_or_path": "roberta-masked", "target_modules": sorted(config["target_modules"])}
+    with open(path, "w") as file:
+        json.dump(config, file, indent=2, sort_keys=True)
+        file.write("\n")
+    with torch.no_grad():
+        return torch.stack([logits(wrapped.double(), encoding) for encoding in encodings]).float().numpy()
+
+
+def make(name: str) -> None:
+    class_name, settings = MODELS[name]
+    folder = os.path.join(cases.output, "models", name)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    kind = getattr(transformers, class_name)
+    model = kind._from_config(kind.config_class(**settings), attn_implementation="eager").to(torch.float64)
+    fill(model, SEED)
+    model.tie_weights()
+    model.eval().requires_grad_(False)
+    stored = kind._from_config(model.config, attn_implementation="eager").to(torch.bfloat16)
+    stored.load_state_dict(model.state_dict())
+    stored.save_pretrained(folder)
+    if os.path.exists(os.path.join(folder, "generation_config.json")):
+        os.remove(os.path.join(folder, "generation_config.json"))
+    tokenizer = wordpiece() if name == "bert" else byte_level(name != "qwen2-score")
+    tokenizer.save(os.path.join(folder, "tokenizer.json"))
+    encodings = [tokenizer.encode(a, b) if b else tokenizer.encode(a) for a, b in TEXTS]
+    rows = [{"text": a} | ({"text_pair": b} if b else {}) for a, b in TEXTS]
+    tensors = {}
+    if name == "roberta-masked":
+        tensors["logits"] = adapter(folder, encodings)
+    else:
+        key = "score" if name == "roberta-score" else "label"
+        rows = [row | {key: answer} for row, answer in zip(rows, ANSWERS[name])]
+        with torch.no_grad():
+            tensors["logits"] = torch.stack([logits(model, encoding) for encoding in encodings]).float().numpy()
+        names = modules(model)
+        updates = [Update(index, model.get_submodule(module)) for index, module in enumerate(names)]
+        total = 0.0
+        for encoding, answer in zip(encodings, ANSWERS[name]):
+            z = logits(model, encoding)
+            loss = (z[0] - answer) ** 2 if key == "score" else -torch.log_softmax(z, dim=-1)[answer]
+            total = total + loss / len(encodings)
+        total.backward()
+        tokens = sum(len(encoding.ids) for encoding in encodings)
+        tensors |= {
+            "loss": np.array([float(total.detach())]),
+            "gradient": np.stack([update.core.grad.float().numpy() for update in updates]),
+            "moments": np.array([update.moments(tokens) for update in updates]),
+        }
+    save_file(tensors, os.path.join(folder, "classes.safetensors"))
+    with open(os.path.join(folder, "classes.json"), "w") as file:
+        json.dump({
+            "modules": modules(model), "rows": rows,
+            "tokens": [{"ids": encoding.ids, "types": encoding.type_ids} for encoding in encodings],
+            "provenance": {
+                "generator": "golden/tools/make_classes.py", "seed": SEED, "class": class_name,
+                "libraries": cases.libraries("torch", "transformers", "peft", "safetensors", "tokenizers"),
+            },
+        }, file, indent=1)
+        file.write("\n")
+    sizes = {entry: os.path.getsize(os.path.join(folder, entry)) for entry in sorted(os.listdir(folder))}
+    print(name, sum(sizes.values()), sizes, tensors["logits"].tolist())
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    for name in sys.argv[1:] or MODELS:
+        make(name)
+
+
+if __name__ == "__main__":
+    main()
