@@ -49,6 +49,34 @@ public final class FrozenMatrix: Sendable {
     }
   }
 
+  /// The same, laid out for products of `orders` in `precision` as its parts come: its values never lie row-major.
+  ///
+  /// - Throws: as ``init(rows:columns:part:)``.
+  public convenience init(
+    rows: [Int], columns: Int, laidOutFor orders: Set<Order>, in precision: ProductPrecision,
+    part: (Int) throws(Fault) -> Matrix<Float>
+  ) throws(Fault) {
+    self.init(rows: rows.reduce(0, +), columns: columns)
+    var layouts = Layouts()
+    for order in orders {
+      if precision == .bfloat16 {
+        layouts.rounded[order] = AlignedMemory(
+          count: packed_bfloat16_count(width(order), depth(order)))
+      } else {
+        layouts.packed[order] = AlignedMemory(
+          count: packed_float_count(width(order), depth(order)))
+      }
+    }
+    var row = 0
+    for (index, count) in rows.enumerated() {
+      let next = try part(index)
+      precondition(next.rows == count && next.columns == columns, "not as announced")
+      place(next, at: row, in: layouts)
+      row += count
+    }
+    self.layouts.withLock { $0 = layouts }
+  }
+
   /// A matrix without values, which ``fill(_:)`` gives.
   public init(rows: Int, columns: Int) {
     self.rows = rows

@@ -12,23 +12,32 @@ extension DecoderWeights {
   ///
   /// - Throws: what decoding throws, after which blocks are decoded at every pass; `RUN-STOPPED`.
   public func hold(_ precision: ProductPrecision, threads: Int) throws(Fault) {
-    switch (blocks.withLock { $0 }, precision) {
-    case (.held(let layers, let stream?), .bfloat16):
+    // Of one kind and the other there are never both: what is let go of can be decoded again.
+    let stream = blocks.withLock { blocks -> LayerStream? in
+      switch (blocks, precision) {
+      case (.held(_, let stream?), .bfloat16), (.rounded(_, let stream), .float32):
+        blocks = .streamed(stream)
+        return stream
+      default: return nil
+      }
+    }
+    guard let stream else {
+      if precision == .bfloat16, holds(.float32) { dropFloatBackward() }
+      return
+    }
+    if precision == .bfloat16 {
       head.prepare([.forward, .backward], precision: .bfloat16)
       head.drop(.backward)
-      _ = try parallelMap(layers.count, threads: threads) { (index) throws(Fault) in
-        for matrix in layers[index].products { matrix.keep(.bfloat16) }
-      }
-      blocks.withLock { $0 = .rounded(layers, stream) }
-    case (.held, .bfloat16): dropFloatBackward()
-    case (.rounded(_, let stream), .float32):
-      blocks.withLock { $0 = .streamed(stream) }
+    } else {
       head.keep(.float32)
-      let layers = try parallelMap(shapes.count, threads: threads) { (index) throws(Fault) in
-        try stream.decoded(index)
-      }
-      blocks.withLock { $0 = .held(layers, stream) }
-    default: return
+    }
+    let layers = try parallelMap(shapes.count, threads: threads) { (index) throws(Fault) in
+      precision == .bfloat16
+        ? try stream.decoded(index, for: [.forward, .backward], in: .bfloat16)
+        : try stream.decoded(index)
+    }
+    blocks.withLock {
+      $0 = precision == .bfloat16 ? .rounded(layers, stream) : .held(layers, stream)
     }
     ProcessMemory.giveBack()
   }

@@ -39,6 +39,8 @@ public final class DecoderWeights: Sendable {
   /// The norm before the head.
   var finalNorm: NormWeights { vocabulary.finalNorm }
   let blocks: Mutex<Blocks>
+  /// What passes there and back may keep of batches where blocks are decoded for them; nil for any.
+  let passByteCount: Int?
 
   /// Where the blocks are.
   enum Blocks: Sendable {
@@ -62,6 +64,7 @@ public final class DecoderWeights: Sendable {
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) {
     self.configuration = configuration
+    passByteCount = nil
     shapes = configuration.blocks
     (rotary, rotaryOfLayer) = try DecoderWeights.rotary(shapes)
     vocabulary = try DecoderWeights.vocabulary(configuration, matrix, vector)
@@ -96,8 +99,11 @@ public final class DecoderWeights: Sendable {
   /// Holds the embeddings, the head, the norms and the biases of a base checkpoint.
   ///
   /// Its blocks stay on disk and are decoded at every pass, one at a time. Results are the same to the bit.
-  public init(streaming base: BaseCheckpoint) throws(Fault) {
+  ///
+  /// - Parameter passByteCount: What passes there and back may keep of batches; nil for any.
+  public init(streaming base: BaseCheckpoint, passByteCount: Int? = nil) throws(Fault) {
     configuration = base.configuration
+    self.passByteCount = passByteCount
     shapes = configuration.blocks
     (rotary, rotaryOfLayer) = try DecoderWeights.rotary(shapes)
     let vector = { (name: String) throws(Fault) in try base.vector(name) }
@@ -153,24 +159,28 @@ public final class DecoderWeights: Sendable {
     _ vector: (String) throws(Fault) -> [Float]
   ) throws(Fault) -> Vocabulary {
     let (hidden, names) = (configuration.hiddenSize, configuration.names)
-    func load(_ name: String, rows: Int) throws(Fault) -> FrozenMatrix {
-      try FrozenMatrix(rows: [rows], columns: hidden) { (_) throws(Fault) in
+    func load(_ name: String, rows: Int, multiplies: Bool) throws(Fault) -> FrozenMatrix {
+      let part = { (_: Int) throws(Fault) in
         try checked(name, rows: rows, columns: hidden, matrix)
       }
+      return multiplies
+        ? try FrozenMatrix(
+          rows: [rows], columns: hidden, laidOutFor: [.forward], in: .float32, part: part)
+        : try FrozenMatrix(rows: [rows], columns: hidden, part: part)
     }
-    let size = configuration.vocabularySize
-    let embedding = try load(configuration.embeddingName, rows: size)
+    let (size, isTied) = (configuration.vocabularySize, configuration.hasTiedEmbeddings)
+    let embedding = try load(configuration.embeddingName, rows: size, multiplies: isTied)
     var vocabulary = Vocabulary(
       embedding: embedding,
-      head: configuration.hasTiedEmbeddings
-        ? embedding : try load(configuration.headName, rows: size),
+      head: isTied ? embedding : try load(configuration.headName, rows: size, multiplies: true),
       finalNorm: try norm(
         [names.module(.finalNorm) ?? ""], configuration.finalNorm, size: hidden, vector))
     if configuration.headHasBias, let name = names.module(.head) {
       vocabulary.headBias = FloatBuffer(try checked(name + ".bias", size: size, vector))
     }
     if let name = names.module(.positions) {
-      vocabulary.positions = try load(name + ".weight", rows: configuration.contextLength)
+      vocabulary.positions = try load(
+        name + ".weight", rows: configuration.contextLength, multiplies: false)
     }
     return vocabulary
   }

@@ -43,11 +43,15 @@ final class LayerStream: Sendable {
       matrices: try pending.parts())
   }
 
-  /// A block, decoded to be held.
-  func decoded(_ index: Int) throws(Fault) -> LayerWeights {
+  /// A block, decoded to be held for products of `orders` in `precision`.
+  func decoded(
+    _ index: Int, for orders: Set<FrozenMatrix.Order> = [.forward],
+    in precision: ProductPrecision = .float32
+  ) throws(Fault) -> LayerWeights {
     var matrices: [FrozenMatrix] = []
     for product in Block.Product.allCases {
-      matrices.append(try product.load(index, configuration, source))
+      matrices.append(
+        try product.load(index, configuration, for: orders, in: precision, source))
     }
     return LayerWeights(
       shape: configuration.block(index), vectors: vectors[index], matrices: matrices)
@@ -119,10 +123,6 @@ private final class PendingLayer: Sendable {
   }
 
   private func load(_ part: Block.Product) throws(Fault) -> FrozenMatrix {
-    let matrix = try part.load(use.layer, configuration, source)
-    matrix.prepare(Array(use.orders), precision: use.precision)
-    // Nobody asks a block for layouts beside those it was decoded for.
-    matrix.dropValues()
-    return matrix
+    try part.load(use.layer, configuration, for: use.orders, in: use.precision, source)
   }
 }

@@ -52,14 +52,17 @@ extension Block.Product {
     }
   }
 
-  /// The matrix of block `layer`, its tensors decoded one at a time by `matrix`.
+  /// The matrix of block `layer`, laid out for `orders` in `precision`, its tensors decoded one at a time by `matrix`.
   func load(
     _ layer: Int, _ configuration: DecoderConfiguration,
+    for orders: Set<FrozenMatrix.Order> = [.forward], in precision: ProductPrecision = .float32,
     _ matrix: (String) throws(Fault) -> Matrix<Float>
   ) throws(Fault) -> FrozenMatrix {
     let modules = modules(layer, configuration)
-    return try FrozenMatrix(rows: modules.map(\.outFeatures), columns: modules[0].inFeatures) {
-      (index) throws(Fault) in
+    return try FrozenMatrix(
+      rows: modules.map(\.outFeatures), columns: modules[0].inFeatures, laidOutFor: orders,
+      in: precision
+    ) { (index) throws(Fault) in
       let module = modules[index]
       return try DecoderWeights.checked(
         module.weightName, rows: module.outFeatures, columns: module.inFeatures, matrix)

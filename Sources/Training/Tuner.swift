@@ -160,26 +160,27 @@ public final class Tuner {
     }
     let positions = indices.reduce(0) { $0 + data.training[$1].completion.count }
     let objective = options.objective.weights
-    let (modules, training, trainsVectors) = (
-      student.modules, data.training, student.trainsVectors
-    )
+    let (training, trainsVectors) = (data.training, student.trainsVectors)
     let pool = student.trainingPool
     let parts = try data.ranks.share(groups.count) { (mine) throws(Fault) in
-      try pool.map(mine.count) { (place, decoder) throws(Fault) in
-        let index = mine[place]
-        let batch = TokenBatch(examples: groups[index].map { training[$0] })
-        let hidden = try decoder.forward(batch, recording: true, inputs: trainsVectors)
+      let batches = mine.map { TokenBatch(examples: groups[$0].map { training[$0] }) }
+      let passes = try pool.gradients(
+        batches.map { DecoderPool.Group([$0], state: 0.0) }, trainsFactors: trainsVectors
+      ) { (loss, place, _, decoder, hidden) throws(Fault) in
+        let batch = batches[place]
         let share = Double(batch.lossPositions.count) / Double(max(positions, 1))
-        var (loss, gradient) = decoder.head.loss(
-          hidden, targets: batch.targets, teacher: teachers[index], objective: objective)
+        var (value, gradient) = decoder.head.loss(
+          hidden, targets: batch.targets, teacher: teachers[mine[place]], objective: objective)
         for element in gradient.elements.indices { gradient.elements[element] *= Float(share) }
-        let factors = trainsVectors ? FactorGradients() : nil
-        let latents = try decoder.backward(gradient, factors: factors)
-        let vectors = modules.flatMap { module in
-          factors?[module.layer, module.kind].map { [$0.output, $0.input] } ?? []
-        }
-        return BatchGradient(
-          loss: loss * share, gradients: StudentGradients(latents: latents, vectors: vectors))
+        loss = value * share
+        return gradient
+      }
+      return passes.map { loss, gradients in
+        BatchGradient(
+          loss: loss,
+          gradients: StudentGradients(
+            latents: gradients[0].latents,
+            vectors: gradients[0].factors.flatMap { [$0.output, $0.input] }))
       }
     }
     var sum = parts[0].gradients
