@@ -124,10 +124,12 @@ extension FrozenMatrix {
     return memory
   }
 
-  /// Packs rows `row...` into every layout there is.
+  /// Puts rows `row...` into every layout there is.
   func place(_ part: Matrix<Float>, at row: Int, in layouts: Layouts) {
     part.elements.withUnsafeBufferPointer { source in
       guard let start = source.baseAddress else { return }
+      layouts.plain?.pointer.advanced(by: row * columns).initialize(
+        from: start, count: source.count)
       for (order, memory) in layouts.packed {
         let pack = order == .forward ? packed_float_place : packed_float_place_turned
         pack(start, part.rows, width(order), depth(order), row, memory.pointer)

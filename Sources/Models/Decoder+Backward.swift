@@ -47,10 +47,14 @@ extension Decoder {
     return gradients.ordered(by: updates)
   }
 
+  /// Whether backward products lay out the blocks that come without.
+  private var laysOutBackward: Bool { keepsBackward && weights.holds(precision) }
+
   /// The layouts that a block needs on the way back.
   func backwardOrders(recomputes: Bool) -> Set<FrozenMatrix.Order> {
-    // One that is decoded for it is laid out for it.
-    guard keepsBackward || precision == .bfloat16 || !recomputes && !weights.holds(precision) else {
+    let isHeld = weights.holds(precision)
+    if precision == .float32, recomputes ? !isHeld || !keepsBackward : isHeld && !keepsBackward {
+      // Panels of the other order are made as they are needed.
       return [.forward]
     }
     return recomputes ? [.forward, .backward] : [.backward]
@@ -99,6 +103,16 @@ extension Decoder {
       ? largest + blocks.count * hidden
       : blocks.reduce(0) { $0 + $1.kept } + (blocks.map(\.shared).max() ?? 0)
     return DecoderTape.roomy((kept + largest + 2 * hidden) * tokens) * MemoryLayout<Float>.size
+  }
+
+  /// Bytes that a pass of `tokens` from which nothing comes back takes beside the weights, but for the same.
+  public static func forwardByteCount(of configuration: DecoderConfiguration, tokens: Int) -> Int {
+    let hidden = configuration.hiddenSize
+    let blocks = configuration.blocks.map {
+      DecoderTape.numbers($0, hiddenSize: hidden, keepsInputs: true)
+    }
+    let largest = blocks.map { $0.kept + $0.shared }.max() ?? 0
+    return DecoderTape.roomy((largest + 2 * hidden) * tokens) * MemoryLayout<Float>.size
   }
 
   /// Computes again what modules were given and the tape has not kept: a norm or an activation of what it has.
@@ -178,7 +192,7 @@ extension Decoder {
     var dY = activations(dBranch, tokens: tokens, columns: hidden)
     block[.down].multiply(
       dY, count: tokens, .backward, into: dActivation, stride: shape.size,
-      keepsLayout: keepsBackward)
+      keepsLayout: laysOutBackward)
     try curvature?.add(
       index, .down, input: layer.activation, gradient: dBranch, stride: hidden)
     backwardModule(
@@ -194,7 +208,7 @@ extension Decoder {
     dY = activations(dWide, tokens: tokens, columns: shape.wide)
     block[.gateUp].multiply(
       dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil,
-      keepsLayout: keepsBackward)
+      keepsLayout: laysOutBackward)
     for (kind, column) in columns(of: .gateUp, block.shape) {
       try curvature?.add(
         index, kind, input: layer.feedForwardInput, gradient: dWide + column,
@@ -222,7 +236,7 @@ extension Decoder {
     let dAttention = scratch.buffer(.dAttention, count: tokens * query)
     var dY = activations(dBranch, tokens: tokens, columns: hidden)
     block[.output].multiply(
-      dY, count: tokens, .backward, into: dAttention, stride: query, keepsLayout: keepsBackward)
+      dY, count: tokens, .backward, into: dAttention, stride: query, keepsLayout: laysOutBackward)
     try curvature?.add(
       index, .output, input: layer.attentionOutput, gradient: dBranch, stride: hidden)
     backwardModule(
@@ -244,7 +258,7 @@ extension Decoder {
     if needsInput {
       block[.queryKeyValue].multiply(
         dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil,
-        keepsLayout: keepsBackward)
+        keepsLayout: laysOutBackward)
     }
     for (kind, column) in columns(of: .queryKeyValue, block.shape) {
       try curvature?.add(

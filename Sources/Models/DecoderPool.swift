@@ -21,6 +21,8 @@ public final class DecoderPool: Sendable {
 
   /// The arithmetic of its decoders.
   var precision: ProductPrecision { maker.precision }
+  /// Whether its passes find the blocks in memory.
+  public var holdsWeights: Bool { weights.holds(precision) }
   /// Whether its decoders run blocks again on the way back.
   var recomputes: Bool { maker.recomputes }
 

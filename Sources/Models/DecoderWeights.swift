@@ -57,22 +57,45 @@ public final class DecoderWeights: Sendable {
   /// - Parameter source: Decodes a matrix again, on any thread: with it blocks need not stay in Float32 (``hold(_:threads:)``).
   /// - Throws: what the two closures throw, `MD-SHAPE` where a tensor's shape disagrees with the configuration,
   ///   69 `MD-ROPE` where the model's angles are not known.
-  public init(
+  public convenience init(
     configuration: DecoderConfiguration,
     matrix: (String) throws(Fault) -> Matrix<Float>, vector: (String) throws(Fault) -> [Float],
     source: (@Sendable (String) throws(Fault) -> Matrix<Float>)? = nil,
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) {
+    try self.init(
+      configuration,
+      rows: { (name, rows, columns, take) throws(Fault) in
+        try take(0, try DecoderWeights.checked(name, rows: rows, columns: columns, matrix))
+      }, vector: vector, source: source.map { RowSource($0) }, progress: progress)
+  }
+
+  /// Loads every weight of a base checkpoint.
+  public convenience init(
+    base: BaseCheckpoint, progress: (Int, Int) -> Void = { _, _ in }
+  ) throws(Fault) {
+    let source = RowSource(base)
+    try self.init(
+      base.configuration, rows: source.read,
+      vector: { (name) throws(Fault) in try base.vector(name) }, source: source,
+      progress: progress)
+  }
+
+  private init(
+    _ configuration: DecoderConfiguration, rows: RowReading,
+    vector: (String) throws(Fault) -> [Float], source: RowSource?,
+    progress: (Int, Int) -> Void
+  ) throws(Fault) {
     self.configuration = configuration
     passByteCount = nil
     shapes = configuration.blocks
     (rotary, rotaryOfLayer) = try DecoderWeights.rotary(shapes)
-    vocabulary = try DecoderWeights.vocabulary(configuration, matrix, vector)
+    vocabulary = try DecoderWeights.vocabulary(configuration, rows, vector)
     var layers: [LayerWeights] = []
     for (layer, shape) in shapes.enumerated() {
       var matrices: [FrozenMatrix] = []
       for product in Block.Product.allCases {
-        matrices.append(try product.load(layer, configuration, matrix))
+        matrices.append(try product.load(layer, configuration, rows))
       }
       layers.append(
         LayerWeights(
@@ -85,39 +108,42 @@ public final class DecoderWeights: Sendable {
     blocks = Mutex(.held(layers, stream))
   }
 
-  /// Loads every weight of a base checkpoint.
-  public convenience init(
-    base: BaseCheckpoint, progress: (Int, Int) -> Void = { _, _ in }
-  ) throws(Fault) {
-    let matrix = { @Sendable (name: String) throws(Fault) in try base.matrix(name) }
-    try self.init(
-      configuration: base.configuration, matrix: matrix,
-      vector: { (name) throws(Fault) in try base.vector(name) }, source: matrix,
-      progress: progress)
-  }
-
   /// Holds the embeddings, the head, the norms and the biases of a base checkpoint.
   ///
   /// Its blocks stay on disk and are decoded at every pass, one at a time. Results are the same to the bit.
   ///
   /// - Parameter passByteCount: What passes there and back may keep of batches; nil for any.
-  public init(streaming base: BaseCheckpoint, passByteCount: Int? = nil) throws(Fault) {
-    configuration = base.configuration
+  public convenience init(
+    streaming base: BaseCheckpoint, passByteCount: Int? = nil
+  ) throws(Fault) {
+    try self.init(
+      streaming: base.configuration, RowSource(base),
+      { (name) throws(Fault) in try base.vector(name) }, passByteCount)
+  }
+
+  /// The same of a model whose tensors `matrix` and `vector` decode by their Hugging Face names, `matrix` again and again.
+  public convenience init(
+    streaming configuration: DecoderConfiguration,
+    matrix: @escaping @Sendable (String) throws(Fault) -> Matrix<Float>,
+    vector: (String) throws(Fault) -> [Float], passByteCount: Int? = nil
+  ) throws(Fault) {
+    try self.init(streaming: configuration, RowSource(matrix), vector, passByteCount)
+  }
+
+  private init(
+    streaming configuration: DecoderConfiguration, _ source: RowSource,
+    _ vector: (String) throws(Fault) -> [Float], _ passByteCount: Int?
+  ) throws(Fault) {
+    self.configuration = configuration
     self.passByteCount = passByteCount
     shapes = configuration.blocks
     (rotary, rotaryOfLayer) = try DecoderWeights.rotary(shapes)
-    let vector = { (name: String) throws(Fault) in try base.vector(name) }
-    vocabulary = try DecoderWeights.vocabulary(
-      configuration, { (name) throws(Fault) in try base.matrix(name) }, vector)
+    vocabulary = try DecoderWeights.vocabulary(configuration, source.read, vector)
     var vectors: [LayerWeights.Vectors] = []
     for (layer, shape) in shapes.enumerated() {
       vectors.append(try DecoderWeights.vectors(layer, shape, configuration, vector))
     }
-    blocks = Mutex(
-      .streamed(
-        LayerStream(configuration, vectors: vectors) { (name) throws(Fault) in
-          try base.matrix(name)
-        }))
+    blocks = Mutex(.streamed(LayerStream(configuration, vectors: vectors, source: source)))
   }
 
   /// Bytes of all weights of a base in Float32.
@@ -128,8 +154,7 @@ public final class DecoderWeights: Sendable {
   /// Bytes that ``init(streaming:)`` holds, and a block in use.
   public static func byteCount(streaming base: BaseCheckpoint) -> Int {
     let shape = base.configuration
-    // The head in both orders, and embeddings of their own.
-    let matrices = shape.hasTiedEmbeddings ? 2 : 3
+    let matrices = shape.hasTiedEmbeddings ? 1 : 2
     return matrices * shape.vocabularySize * shape.hiddenSize * MemoryLayout<Float>.size
       + LayerStream.byteCount(shape)
   }
@@ -155,18 +180,16 @@ public final class DecoderWeights: Sendable {
 
   /// Token embeddings and head, which may be one, and what else lies outside the blocks.
   private static func vocabulary(
-    _ configuration: DecoderConfiguration, _ matrix: (String) throws(Fault) -> Matrix<Float>,
+    _ configuration: DecoderConfiguration, _ read: RowReading,
     _ vector: (String) throws(Fault) -> [Float]
   ) throws(Fault) -> Vocabulary {
     let (hidden, names) = (configuration.hiddenSize, configuration.names)
     func load(_ name: String, rows: Int, multiplies: Bool) throws(Fault) -> FrozenMatrix {
-      let part = { (_: Int) throws(Fault) in
-        try checked(name, rows: rows, columns: hidden, matrix)
+      try FrozenMatrix(
+        rows: rows, columns: hidden, laidOutFor: multiplies ? [.forward] : [], in: .float32
+      ) { (filling) throws(Fault) in
+        try read(name, rows, hidden) { (first, rows) throws(Fault) in filling.place(first, rows) }
       }
-      return multiplies
-        ? try FrozenMatrix(
-          rows: [rows], columns: hidden, laidOutFor: [.forward], in: .float32, part: part)
-        : try FrozenMatrix(rows: [rows], columns: hidden, part: part)
     }
     let (size, isTied) = (configuration.vocabularySize, configuration.hasTiedEmbeddings)
     let embedding = try load(configuration.embeddingName, rows: size, multiplies: isTied)

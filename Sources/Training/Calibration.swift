@@ -64,7 +64,10 @@ public enum Calibration {
       teacher.threads
         * (waiting + Decoder.byteCount(of: teacher.weights, tokens: tokens, recomputes: recomputes))
     }
-    guard let memory, need(false) > memory else { return teacher.forOnePass(recomputes: false) }
+    // Blocks that are decoded for it have passes that fit themselves to what there is.
+    guard let memory, teacher.holdsWeights, need(false) > memory else {
+      return teacher.forOnePass(recomputes: false)
+    }
     guard need(true) <= memory else {
       throw Fault(
         .resources, "MEM-BUDGET",

@@ -249,8 +249,10 @@ import Threads
     let orders: [Set<FrozenMatrix.Order>] = [[.forward], [.backward], [.forward, .backward]]
     for orders in orders {
       let frozen = try FrozenMatrix(
-        rows: parts.map(\.rows), columns: columns, laidOutFor: orders, in: precision
-      ) { (index) throws(Fault) in parts[index] }
+        rows: rows, columns: columns, laidOutFor: orders, in: precision
+      ) { (filling) throws(Fault) in
+        for (first, part) in zip(cuts, parts).reversed() { filling.place(first, part) }
+      }
       for order in orders {
         let x = FrozenMatrixTests.values(
           5 * (order == .forward ? columns : rows), seed: 12)

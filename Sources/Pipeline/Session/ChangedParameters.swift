@@ -51,15 +51,24 @@ struct ChangedParameters {
 
   /// The weights of a decoder.
   func weights(progress: (Int, Int) -> Void) throws(Fault) -> DecoderWeights {
-    let matrix = { @Sendable (name: String) throws(Fault) in
-      guard contains(name) || source(name) != name else { return try base.matrix(name) }
-      let shape = try base.matrixShape(source(name))
-      return Matrix(rows: shape.rows, columns: shape.columns, elements: try floats(name))
-    }
-    return try DecoderWeights(
-      configuration: configuration, matrix: matrix,
-      vector: { (name) throws(Fault) in
-        contains(name) ? try floats(name) : try base.vector(name)
-      }, source: matrix, progress: progress)
+    try DecoderWeights(
+      configuration: configuration, matrix: matrix, vector: vector, source: matrix,
+      progress: progress)
+  }
+
+  /// The same with blocks left on disk.
+  func weights(passByteCount: Int?) throws(Fault) -> DecoderWeights {
+    try DecoderWeights(
+      streaming: configuration, matrix: matrix, vector: vector, passByteCount: passByteCount)
+  }
+
+  @Sendable private func matrix(_ name: String) throws(Fault) -> Matrix<Float> {
+    guard contains(name) || source(name) != name else { return try base.matrix(name) }
+    let shape = try base.matrixShape(source(name))
+    return Matrix(rows: shape.rows, columns: shape.columns, elements: try floats(name))
+  }
+
+  private func vector(_ name: String) throws(Fault) -> [Float] {
+    contains(name) ? try floats(name) : try base.vector(name)
   }
 }

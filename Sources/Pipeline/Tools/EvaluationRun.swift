@@ -1,6 +1,7 @@
 import Adapters
 import Bases
 import Checkpoints
+import Evaluation
 public import Faults
 import Files
 import Models
@@ -22,6 +23,14 @@ public struct EvaluationRun {
   public func run(
     data: JobRequest.Data, adapters: [String], artifacts: [String], seed: UInt64 = 0
   ) throws(Fault) -> EvaluationRecord {
+    var demand = MemoryPlan.Demand(runsModel: true)
+    // What is wrong with the data is said in its turn.
+    if let set = try? DataSet(path: data.path, limit: data.limit, skip: data.skip),
+      let examples = try? session.tokenized(set)
+    {
+      demand.add(forward: examples)
+    }
+    try session.expect(demand)
     let weights = try session.weights()
     // Everything is opened before the first long pass: a bad last path must not cost the first ones.
     var decoders: [(VariantResult.Kind, String, String, Int, DecoderPool)] = []
