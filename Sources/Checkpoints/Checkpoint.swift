@@ -116,6 +116,13 @@ public struct Checkpoint: Sendable {
     return try source.floats(at: index, threads: threads)
   }
 
+  /// The same of some rows of a matrix, where its format has them without the others; of one matrix always or never.
+  func floats(_ name: String, rows: Range<Int>) throws(Fault) -> [Float]? {
+    let key = Array(name.utf8)
+    guard parts[key] == nil, let index = places[key] else { return nil }
+    return try source.floats(at: index, rows: rows)
+  }
+
   /// SHA-256 of ``floats(_:)`` as little-endian Float32, in hexadecimal.
   ///
   /// A GGUF and a Hugging Face form of one model agree where their values do.

@@ -16,8 +16,13 @@ protocol WeightSource: Sendable {
 
   /// The values of tensor `index`, row-major, in Hugging Face row order, all finite.
   func floats(at index: Int, threads: Int) throws(Fault) -> [Float]
+
+  /// The values of some rows of the matrix `index`, as of ``floats(at:threads:)``; nil where a format has them with all others
+  /// alone.
+  func floats(at index: Int, rows: Range<Int>) throws(Fault) -> [Float]?
 }
 
 extension WeightSource {
   func partNames(at index: Int) -> [String] { [] }
+  func floats(at index: Int, rows: Range<Int>) throws(Fault) -> [Float]? { nil }
 }

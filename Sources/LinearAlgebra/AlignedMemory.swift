@@ -10,8 +10,10 @@ final class AlignedMemory<Element: BitwiseCopyable>: @unchecked Sendable {
   init(count: Int) {
     self.count = count
     let stride = MemoryLayout<Element>.stride
-    memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * stride, alignment: 64)
-    pointer = memory.bindMemory(to: Element.self, capacity: max(count, 1))
+    // A request for aligned memory would not fit into what an equal one has given back.
+    memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * stride + 64, alignment: 1)
+    pointer = memory.alignedUp(toMultipleOf: 64).bindMemory(
+      to: Element.self, capacity: max(count, 1))
   }
 
   deinit { memory.deallocate() }

@@ -1,5 +1,6 @@
 import CKernels
 import Synchronization
+import Tensors
 
 extension FrozenMatrix {
   /// The values as they lie in memory.
@@ -67,13 +68,6 @@ extension FrozenMatrix {
     }
   }
 
-  /// Drops row-major values beside any packed layout, of bfloat16 too; of that alone nothing else can be made.
-  public func dropValues() {
-    layouts.withLock { layouts in
-      if !layouts.packed.isEmpty || !layouts.rounded.isEmpty { layouts.plain = nil }
-    }
-  }
-
   /// Drops the values and all Float32 layouts, until ``fill(_:)`` gives them again.
   public func dropFloats() {
     layouts.withLock { layouts in
@@ -130,8 +124,25 @@ extension FrozenMatrix {
     return memory
   }
 
-  private func width(_ order: Order) -> Int { order == .forward ? rows : columns }
-  private func depth(_ order: Order) -> Int { order == .forward ? columns : rows }
+  /// Puts rows `row...` into every layout there is.
+  func place(_ part: Matrix<Float>, at row: Int, in layouts: Layouts) {
+    part.elements.withUnsafeBufferPointer { source in
+      guard let start = source.baseAddress else { return }
+      layouts.plain?.pointer.advanced(by: row * columns).initialize(
+        from: start, count: source.count)
+      for (order, memory) in layouts.packed {
+        let pack = order == .forward ? packed_float_place : packed_float_place_turned
+        pack(start, part.rows, width(order), depth(order), row, memory.pointer)
+      }
+      for (order, memory) in layouts.rounded {
+        let pack = order == .forward ? packed_bfloat16_place : packed_bfloat16_place_turned
+        pack(start, part.rows, width(order), depth(order), row, memory.pointer)
+      }
+    }
+  }
+
+  func width(_ order: Order) -> Int { order == .forward ? rows : columns }
+  func depth(_ order: Order) -> Int { order == .forward ? columns : rows }
 
   /// Runs `body` on the values row-major, from whichever Float32 layout there is.
   private func withRowMajor<Result>(

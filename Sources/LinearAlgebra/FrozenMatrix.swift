@@ -33,19 +33,50 @@ public final class FrozenMatrix: Sendable {
     for part in parts { row = set(part, at: row) }
   }
 
-  /// `rows.count` matrices of the given rows, one below the other, which `part` makes one at a time: beside this
-  /// matrix only one of them exists.
+  /// A matrix laid out for products of `orders` in `precision` while its rows come; for none they lie row-major.
   ///
-  /// - Throws: what `part` throws; its matrices must have the rows announced, and `columns`.
+  /// - Parameter fill: Puts all rows in place.
+  /// - Throws: what `fill` throws.
   public convenience init(
-    rows: [Int], columns: Int, part: (Int) throws(Fault) -> Matrix<Float>
+    rows: Int, columns: Int, laidOutFor orders: Set<Order>, in precision: ProductPrecision,
+    fill: (Filling) throws(Fault) -> Void
   ) throws(Fault) {
-    self.init(columns: columns, memory: AlignedMemory(count: rows.reduce(0, +) * columns))
-    var row = 0
-    for (index, count) in rows.enumerated() {
-      let next = try part(index)
-      precondition(next.rows == count, "\(next.rows) rows, \(count) announced")
-      row = set(next, at: row)
+    self.init(rows: rows, columns: columns)
+    var layouts = Layouts()
+    for order in orders {
+      if precision == .bfloat16 {
+        layouts.rounded[order] = AlignedMemory(
+          count: packed_bfloat16_count(width(order), depth(order)))
+      } else {
+        layouts.packed[order] = AlignedMemory(
+          count: packed_float_count(width(order), depth(order)))
+      }
+    }
+    if orders.isEmpty { layouts.plain = AlignedMemory(count: rows * columns) }
+    let filling = Filling(self, layouts)
+    try fill(filling)
+    precondition(filling.missing == 0, "\(filling.missing) rows are missing")
+    self.layouts.withLock { $0 = layouts }
+  }
+
+  /// A matrix whose rows come some at a time, in any order.
+  public final class Filling {
+    private let matrix: FrozenMatrix
+    private let layouts: Layouts
+    fileprivate private(set) var missing: Int
+
+    fileprivate init(_ matrix: FrozenMatrix, _ layouts: Layouts) {
+      self.matrix = matrix
+      self.layouts = layouts
+      missing = matrix.rows
+    }
+
+    /// Puts rows `first...` in place.
+    public func place(_ first: Int, _ rows: Matrix<Float>) {
+      precondition(
+        rows.columns == matrix.columns && first >= 0 && first + rows.rows <= matrix.rows)
+      matrix.place(rows, at: first, in: layouts)
+      missing -= rows.rows
     }
   }
 

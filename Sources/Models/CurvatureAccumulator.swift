@@ -4,9 +4,10 @@ import Faults
 /// What the backward passes of one batch add to a ``CurvatureCollector``: of the whole batch, or of its parts in the order of
 /// their tokens.
 ///
-/// The rows are the same: sums of tokens that lie in several parts wait here, in Float32, until the last part. One caller
-/// uses it at a time.
-public final class CurvatureAccumulator {
+/// The rows are the same: sums of tokens that lie in several parts wait here, in Float32, until the last part.
+///
+/// `@unchecked Sendable`: one caller uses it at a time.
+public final class CurvatureAccumulator: @unchecked Sendable {
   private let collector: CurvatureCollector
   private let folding: RowFolding
   private let batch: Int
@@ -19,6 +20,9 @@ public final class CurvatureAccumulator {
     self.folding = folding
     self.batch = batch
   }
+
+  /// Begins the batch again, where its parts go through block after block: nothing waits between two blocks.
+  func restart() { tokens = 0..<0 }
 
   /// Begins the pass of the next `count` tokens of the batch.
   func begin(tokens count: Int) {

@@ -28,37 +28,58 @@ extension Decoder {
     guard let batch = recorded else { preconditionFailure("no forward pass was recorded") }
     precondition(hasInputs || curvature == nil && factors == nil, "inputs were not kept")
     curvature?.begin(tokens: batch.tokens.count)
-    var gradients: [ModuleKey: Matrix<Float>] = [:]
-    let dResidual = gradientOfFinalNorm(hiddenGradient, batch: batch)
+    var gradients = ModuleGradients()
+    let dResidual = scratch.buffer(
+      .dResidual, count: batch.tokens.count * configuration.hiddenSize)
+    gradientOfFinalNorm(hiddenGradient, batch: batch, into: dResidual)
     let positions = batch.positionOfToken
-    var orders: Set<FrozenMatrix.Order> = recomputes ? [.forward, .backward] : [.backward]
-    if !keepsBackward, precision == .float32 { orders = [.forward] }
+    let orders = backwardOrders(recomputes: recomputes)
     for index in stride(from: configuration.layerCount - 1, through: 0, by: -1) {
-      let block = try weights.layer(
-        index, orders, precision)
+      let block = try weights.layer(index, orders, precision)
       let layer = recordedLayer(index, block, batch: batch, positions: positions)
       if !recomputes, curvature != nil || factors != nil {
         restoreInputs(block, layer, tokens: batch.tokens.count)
       }
-      // In a parallel block both branches have the gradient of its output.
-      var dOutput = UnsafePointer(dResidual)
-      if block.shape.isParallel {
-        let count = batch.tokens.count * configuration.hiddenSize
-        let copy = scratch.buffer(.dOutput, count: count)
-        copy.update(from: dResidual, count: count)
-        dOutput = UnsafePointer(copy)
-      }
-      try backwardFeedForward(
-        index, block, layer, batch: batch, dOutput: dOutput, dResidual: dResidual,
+      try backwardBlock(
+        index, block, layer, batch: batch, positions: positions, dResidual: dResidual,
         gradients: &gradients, curvature: curvature, factors: factors)
-      try backwardAttention(
-        index, block, layer, batch: batch, positions: positions, dOutput: dOutput,
-        dResidual: dResidual, gradients: &gradients, curvature: curvature, factors: factors)
     }
-    return updates.trainable.map { layer, kind, update in
-      gradients[ModuleKey(layer: layer, kind: kind)]
-        ?? Matrix(rows: update.outputRank, columns: update.inputRank)
+    return gradients.ordered(by: updates)
+  }
+
+  /// Whether backward products lay out the blocks that come without.
+  private var laysOutBackward: Bool { keepsBackward && weights.holds(precision) }
+
+  /// The layouts that a block needs on the way back.
+  func backwardOrders(recomputes: Bool) -> Set<FrozenMatrix.Order> {
+    let isHeld = weights.holds(precision)
+    if precision == .float32, recomputes ? !isHeld || !keepsBackward : isHeld && !keepsBackward {
+      // Panels of the other order are made as they are needed.
+      return [.forward]
     }
+    return recomputes ? [.forward, .backward] : [.backward]
+  }
+
+  /// Takes the gradient of the residual stream `[N, d]` back through a block whose activations are at hand.
+  func backwardBlock(
+    _ index: Int, _ block: LayerWeights, _ layer: DecoderTape.Layer, batch: TokenBatch,
+    positions: [Int], dResidual: UnsafeMutablePointer<Float>, gradients: inout ModuleGradients,
+    curvature: CurvatureAccumulator?, factors: FactorGradients?
+  ) throws(Fault) {
+    // In a parallel block both branches have the gradient of its output.
+    var dOutput = UnsafePointer(dResidual)
+    if block.shape.isParallel {
+      let count = batch.tokens.count * configuration.hiddenSize
+      let copy = scratch.buffer(.dOutput, count: count)
+      copy.update(from: dResidual, count: count)
+      dOutput = UnsafePointer(copy)
+    }
+    try backwardFeedForward(
+      index, block, layer, batch: batch, dOutput: dOutput, dResidual: dResidual,
+      gradients: &gradients, curvature: curvature, factors: factors)
+    try backwardAttention(
+      index, block, layer, batch: batch, positions: positions, dOutput: dOutput,
+      dResidual: dResidual, gradients: &gradients, curvature: curvature, factors: factors)
   }
 
   /// Bytes that recording a batch of `tokens` and its backward pass take beside the weights, but for attention's
@@ -84,8 +105,18 @@ extension Decoder {
     return DecoderTape.roomy((kept + largest + 2 * hidden) * tokens) * MemoryLayout<Float>.size
   }
 
+  /// Bytes that a pass of `tokens` from which nothing comes back takes beside the weights, but for the same.
+  public static func forwardByteCount(of configuration: DecoderConfiguration, tokens: Int) -> Int {
+    let hidden = configuration.hiddenSize
+    let blocks = configuration.blocks.map {
+      DecoderTape.numbers($0, hiddenSize: hidden, keepsInputs: true)
+    }
+    let largest = blocks.map { $0.kept + $0.shared }.max() ?? 0
+    return DecoderTape.roomy((largest + 2 * hidden) * tokens) * MemoryLayout<Float>.size
+  }
+
   /// Computes again what modules were given and the tape has not kept: a norm or an activation of what it has.
-  private func restoreInputs(_ block: LayerWeights, _ layer: DecoderTape.Layer, tokens: Int) {
+  func restoreInputs(_ block: LayerWeights, _ layer: DecoderTape.Layer, tokens: Int) {
     if let norm = block.vectors.norms[.attentionNorm] {
       norm.forward(
         layer.input.pointer, tokens: tokens, into: layer.attentionInput.pointer,
@@ -100,18 +131,13 @@ extension Decoder {
       layer.gateUp.pointer, tokens: tokens, into: layer.activation.pointer)
   }
 
-  private struct ModuleKey: Hashable {
-    let layer: Int
-    let kind: LinearKind
-  }
-
-  /// ∂L/∂(residual stream after the last block) `[N, d]`; zero away from the loss positions.
-  private func gradientOfFinalNorm(
-    _ hiddenGradient: Matrix<Float>, batch: TokenBatch
-  ) -> UnsafeMutablePointer<Float> {
+  /// Writes ∂L/∂(residual stream after the last block) `[N, d]`; zero away from the loss positions, whose states were the last
+  /// that this decoder normed.
+  func gradientOfFinalNorm(
+    _ hiddenGradient: Matrix<Float>, batch: TokenBatch, into dResidual: UnsafeMutablePointer<Float>
+  ) {
     let hidden = configuration.hiddenSize
     let count = batch.lossPositions.count
-    let dResidual = scratch.buffer(.dResidual, count: batch.tokens.count * hidden)
     dResidual.update(repeating: 0, count: batch.tokens.count * hidden)
     let dGathered = scratch.buffer(.dHidden, count: count * hidden)
     dGathered.update(repeating: 0, count: count * hidden)
@@ -130,7 +156,6 @@ extension Decoder {
         dResidual[position * hidden + index] += dGathered[row * hidden + index]
       }
     }
-    return dResidual
   }
 
   /// The gradient of a branch's product for that of the state it was added to, `[tokens, d]`.
@@ -163,7 +188,7 @@ extension Decoder {
   private func backwardFeedForward(
     _ index: Int, _ block: LayerWeights, _ layer: DecoderTape.Layer, batch: TokenBatch,
     dOutput: UnsafePointer<Float>, dResidual: UnsafeMutablePointer<Float>,
-    gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?,
+    gradients: inout ModuleGradients, curvature: CurvatureAccumulator?,
     factors: FactorGradients?
   ) throws(Fault) {
     let tokens = batch.tokens.count
@@ -174,11 +199,12 @@ extension Decoder {
     var dY = activations(dBranch, tokens: tokens, columns: hidden)
     block[.down].multiply(
       dY, count: tokens, .backward, into: dActivation, stride: shape.size,
-      keepsLayout: keepsBackward)
+      keepsLayout: laysOutBackward)
     try curvature?.add(
       index, .down, input: layer.activation, gradient: dBranch, stride: hidden)
     backwardModule(
-      ModuleKey(layer: index, kind: .down), layer, x: layer.activation, dY: dY, dX: dActivation,
+      ModuleGradients.Key(layer: index, kind: .down), layer, x: layer.activation, dY: dY,
+      dX: dActivation,
       tokens: tokens, &gradients, factors)
     let dWide = scratch.buffer(.dWide, count: tokens * shape.wide)
     GatedActivation(shape: shape).backward(
@@ -189,13 +215,13 @@ extension Decoder {
     dY = activations(dWide, tokens: tokens, columns: shape.wide)
     block[.gateUp].multiply(
       dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil,
-      keepsLayout: keepsBackward)
+      keepsLayout: laysOutBackward)
     for (kind, column) in columns(of: .gateUp, block.shape) {
       try curvature?.add(
         index, kind, input: layer.feedForwardInput, gradient: dWide + column,
         stride: shape.wide)
       backwardModule(
-        ModuleKey(layer: index, kind: kind), layer, x: layer.feedForwardInput,
+        ModuleGradients.Key(layer: index, kind: kind), layer, x: layer.feedForwardInput,
         dY: dY.dropping(columns: column), dX: dInput, tokens: tokens, &gradients, factors)
     }
     norm?.backward(
@@ -207,7 +233,7 @@ extension Decoder {
   private func backwardAttention(
     _ index: Int, _ block: LayerWeights, _ layer: DecoderTape.Layer, batch: TokenBatch,
     positions: [Int], dOutput: UnsafePointer<Float>, dResidual: UnsafeMutablePointer<Float>,
-    gradients: inout [ModuleKey: Matrix<Float>], curvature: CurvatureAccumulator?,
+    gradients: inout ModuleGradients, curvature: CurvatureAccumulator?,
     factors: FactorGradients?
   ) throws(Fault) {
     let tokens = batch.tokens.count
@@ -218,11 +244,11 @@ extension Decoder {
     let dAttention = scratch.buffer(.dAttention, count: tokens * query)
     var dY = activations(dBranch, tokens: tokens, columns: hidden)
     block[.output].multiply(
-      dY, count: tokens, .backward, into: dAttention, stride: query, keepsLayout: keepsBackward)
+      dY, count: tokens, .backward, into: dAttention, stride: query, keepsLayout: laysOutBackward)
     try curvature?.add(
       index, .output, input: layer.attentionOutput, gradient: dBranch, stride: hidden)
     backwardModule(
-      ModuleKey(layer: index, kind: .output), layer, x: layer.attentionOutput, dY: dY,
+      ModuleGradients.Key(layer: index, kind: .output), layer, x: layer.attentionOutput, dY: dY,
       dX: dAttention, tokens: tokens, &gradients, factors)
     let dQKV = scratch.buffer(.dQueryKeyValue, count: tokens * width)
     attention(index).backward(
@@ -240,13 +266,13 @@ extension Decoder {
     if needsInput {
       block[.queryKeyValue].multiply(
         dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil,
-        keepsLayout: keepsBackward)
+        keepsLayout: laysOutBackward)
     }
     for (kind, column) in columns(of: .queryKeyValue, block.shape) {
       try curvature?.add(
         index, kind, input: layer.attentionInput, gradient: dQKV + column, stride: width)
       backwardModule(
-        ModuleKey(layer: index, kind: kind), layer, x: layer.attentionInput,
+        ModuleGradients.Key(layer: index, kind: kind), layer, x: layer.attentionInput,
         dY: dY.dropping(columns: column), dX: needsInput ? dInput : nil, tokens: tokens,
         &gradients, factors)
     }
@@ -259,8 +285,8 @@ extension Decoder {
   /// The update's part of one module: with `h = dY·O` `[N, outputRank]` and `p = x·I` `[N, inputRank]`,
   /// `dM = hᵀ·p` and `dX += (h·M)·Iᵀ`.
   private func backwardModule(
-    _ key: ModuleKey, _ layer: DecoderTape.Layer, x: FloatBuffer, dY: ActivationRows,
-    dX: UnsafeMutablePointer<Float>?, tokens: Int, _ gradients: inout [ModuleKey: Matrix<Float>],
+    _ key: ModuleGradients.Key, _ layer: DecoderTape.Layer, x: FloatBuffer, dY: ActivationRows,
+    dX: UnsafeMutablePointer<Float>?, tokens: Int, _ gradients: inout ModuleGradients,
     _ factors: FactorGradients?
   ) {
     guard let update = updates[key.layer, key.kind], update.inputRank > 0, update.outputRank > 0

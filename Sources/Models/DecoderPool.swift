@@ -20,7 +20,11 @@ public final class DecoderPool: Sendable {
   private let expectedTokens = Mutex(0)
 
   /// The arithmetic of its decoders.
-  private var precision: ProductPrecision { maker.precision }
+  var precision: ProductPrecision { maker.precision }
+  /// Whether its passes find the blocks in memory.
+  public var holdsWeights: Bool { weights.holds(precision) }
+  /// Whether its decoders run blocks again on the way back.
+  var recomputes: Bool { maker.recomputes }
 
   /// A pool for `threads` threads; the decoders share `updates`' cores.
   public convenience init(
@@ -70,6 +74,9 @@ public final class DecoderPool: Sendable {
       }
     }
   }
+
+  /// Runs `body` with one of its decoders.
+  func lend<Result>(_ body: (Decoder) -> Result) -> Result { decoders.lend(body) }
 
   /// Lets go of the buffers of its decoders, which are made again by the next pass.
   public func dropBuffers() { decoders.dropFree() }
@@ -125,20 +132,35 @@ public final class DecoderPool: Sendable {
 
   private func blockByBlock(_ batches: [TokenBatch]) throws(Fault) -> [Matrix<Float>] {
     let passing = try map(batches.count) { $1.enter(batches[$0]) }
+    try forward(passing)
+    return try map(passing.count) { $1.leave(passing[$0]) }
+  }
+
+  /// Takes batches through all blocks, one block after another.
+  func forward(_ passing: [PassingBatch]) throws(Fault) {
     for index in 0..<weights.configuration.layerCount {
-      // All threads come for the block, and share its decoding.
-      let blocks = try parallelMap(min(threads, Block.Product.allCases.count), threads: threads) {
-        (_) throws(Fault) in try weights.layer(index, [.forward], precision)
-      }
-      _ = try map(passing.count) { (batch, decoder) throws(Fault) in
-        try decoder.take(passing[batch], through: index, blocks[0])
-      }
-      decoders.lend { decoder in
-        for update in decoder.updates.updates(of: index) { update.dropFloats() }
+      try withBlock(index, [.forward]) { (block) throws(Fault) in
+        _ = try map(passing.count) { (batch, decoder) throws(Fault) in
+          try decoder.take(passing[batch], through: index, block)
+        }
       }
     }
+  }
+
+  /// Runs `body` with a block that all threads decode together, and which is let go of before the next.
+  func withBlock(
+    _ index: Int, _ orders: Set<FrozenMatrix.Order>,
+    _ body: (LayerWeights) throws(Fault) -> Void
+  ) throws(Fault) {
+    // All threads come for the block, and share its decoding.
+    let blocks = try parallelMap(min(threads, Block.Product.allCases.count), threads: threads) {
+      (_) throws(Fault) in try weights.layer(index, orders, precision)
+    }
     weights.forgetBlock()
-    return try map(passing.count) { $1.leave(passing[$0]) }
+    try body(blocks[0])
+    decoders.lend { decoder in
+      for update in decoder.updates.updates(of: index) { update.dropFloats() }
+    }
   }
 }
 

@@ -12,6 +12,7 @@ extension DecoderWeights {
   ///
   /// - Throws: what decoding throws, after which blocks are decoded at every pass; `RUN-STOPPED`.
   public func hold(_ precision: ProductPrecision, threads: Int) throws(Fault) {
+<<<<<<< HEAD
     switch (blocks.withLock { $0 }, precision) {
     case (.held(let layers, let stream?), .bfloat16):
       head?.prepare([.forward, .backward], precision: .bfloat16)
@@ -29,6 +30,34 @@ extension DecoderWeights {
       }
       blocks.withLock { $0 = .held(layers, stream) }
     default: return
+=======
+    // Of one kind and the other there are never both: what is let go of can be decoded again.
+    let stream = blocks.withLock { blocks -> LayerStream? in
+      switch (blocks, precision) {
+      case (.held(_, let stream?), .bfloat16), (.rounded(_, let stream), .float32):
+        blocks = .streamed(stream)
+        return stream
+      default: return nil
+      }
+    }
+    guard let stream else {
+      if precision == .bfloat16, holds(.float32) { dropFloatBackward() }
+      return
+    }
+    if precision == .bfloat16 {
+      head.prepare([.forward, .backward], precision: .bfloat16)
+      head.drop(.backward)
+    } else {
+      head.keep(.float32)
+    }
+    let layers = try parallelMap(shapes.count, threads: threads) { (index) throws(Fault) in
+      precision == .bfloat16
+        ? try stream.decoded(index, for: [.forward, .backward], in: .bfloat16)
+        : try stream.decoded(index)
+    }
+    blocks.withLock {
+      $0 = precision == .bfloat16 ? .rounded(layers, stream) : .held(layers, stream)
+>>>>>>> ba1e60b89bcf0c16a9780e847e142f33bc134551
     }
     ProcessMemory.giveBack()
   }

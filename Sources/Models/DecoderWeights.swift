@@ -48,6 +48,8 @@ public final class DecoderWeights: Sendable {
   /// The head for classes.
   public var classes: ClassLayers? { vocabulary.classes }
   let blocks: Mutex<Blocks>
+  /// What passes there and back may keep of batches where blocks are decoded for them; nil for any.
+  let passByteCount: Int?
 
   /// Where the blocks are.
   enum Blocks: Sendable {
@@ -64,21 +66,45 @@ public final class DecoderWeights: Sendable {
   /// - Parameter source: Decodes a matrix again, on any thread: with it blocks need not stay in Float32 (``hold(_:threads:)``).
   /// - Throws: what the two closures throw, `MD-SHAPE` where a tensor's shape disagrees with the configuration,
   ///   69 `MD-ROPE` where the model's angles are not known.
-  public init(
+  public convenience init(
     configuration: DecoderConfiguration,
     matrix: (String) throws(Fault) -> Matrix<Float>, vector: (String) throws(Fault) -> [Float],
     source: (@Sendable (String) throws(Fault) -> Matrix<Float>)? = nil,
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) {
+    try self.init(
+      configuration,
+      rows: { (name, rows, columns, take) throws(Fault) in
+        try take(0, try DecoderWeights.checked(name, rows: rows, columns: columns, matrix))
+      }, vector: vector, source: source.map { RowSource($0) }, progress: progress)
+  }
+
+  /// Loads every weight of a base checkpoint.
+  public convenience init(
+    base: BaseCheckpoint, progress: (Int, Int) -> Void = { _, _ in }
+  ) throws(Fault) {
+    let source = RowSource(base)
+    try self.init(
+      base.configuration, rows: source.read,
+      vector: { (name) throws(Fault) in try base.vector(name) }, source: source,
+      progress: progress)
+  }
+
+  private init(
+    _ configuration: DecoderConfiguration, rows: RowReading,
+    vector: (String) throws(Fault) -> [Float], source: RowSource?,
+    progress: (Int, Int) -> Void
+  ) throws(Fault) {
     self.configuration = configuration
+    passByteCount = nil
     shapes = configuration.blocks
     (rotary, rotaryOfLayer) = try DecoderWeights.rotary(shapes)
-    vocabulary = try DecoderWeights.vocabulary(configuration, matrix, vector)
+    vocabulary = try DecoderWeights.vocabulary(configuration, rows, vector)
     var layers: [LayerWeights] = []
     for (layer, shape) in shapes.enumerated() {
       var matrices: [FrozenMatrix] = []
       for product in Block.Product.allCases {
-        matrices.append(try product.load(layer, configuration, matrix))
+        matrices.append(try product.load(layer, configuration, rows))
       }
       layers.append(
         LayerWeights(
@@ -91,36 +117,42 @@ public final class DecoderWeights: Sendable {
     blocks = Mutex(.held(layers, stream))
   }
 
-  /// Loads every weight of a base checkpoint.
-  public convenience init(
-    base: BaseCheckpoint, progress: (Int, Int) -> Void = { _, _ in }
-  ) throws(Fault) {
-    let matrix = { @Sendable (name: String) throws(Fault) in try base.matrix(name) }
-    try self.init(
-      configuration: base.configuration, matrix: matrix,
-      vector: { (name) throws(Fault) in try base.vector(name) }, source: matrix,
-      progress: progress)
-  }
-
   /// Holds the embeddings, the head, the norms and the biases of a base checkpoint.
   ///
   /// Its blocks stay on disk and are decoded at every pass, one at a time. Results are the same to the bit.
-  public init(streaming base: BaseCheckpoint) throws(Fault) {
-    configuration = base.configuration
+  ///
+  /// - Parameter passByteCount: What passes there and back may keep of batches; nil for any.
+  public convenience init(
+    streaming base: BaseCheckpoint, passByteCount: Int? = nil
+  ) throws(Fault) {
+    try self.init(
+      streaming: base.configuration, RowSource(base),
+      { (name) throws(Fault) in try base.vector(name) }, passByteCount)
+  }
+
+  /// The same of a model whose tensors `matrix` and `vector` decode by their Hugging Face names, `matrix` again and again.
+  public convenience init(
+    streaming configuration: DecoderConfiguration,
+    matrix: @escaping @Sendable (String) throws(Fault) -> Matrix<Float>,
+    vector: (String) throws(Fault) -> [Float], passByteCount: Int? = nil
+  ) throws(Fault) {
+    try self.init(streaming: configuration, RowSource(matrix), vector, passByteCount)
+  }
+
+  private init(
+    streaming configuration: DecoderConfiguration, _ source: RowSource,
+    _ vector: (String) throws(Fault) -> [Float], _ passByteCount: Int?
+  ) throws(Fault) {
+    self.configuration = configuration
+    self.passByteCount = passByteCount
     shapes = configuration.blocks
     (rotary, rotaryOfLayer) = try DecoderWeights.rotary(shapes)
-    let vector = { (name: String) throws(Fault) in try base.vector(name) }
-    vocabulary = try DecoderWeights.vocabulary(
-      configuration, { (name) throws(Fault) in try base.matrix(name) }, vector)
+    vocabulary = try DecoderWeights.vocabulary(configuration, source.read, vector)
     var vectors: [LayerWeights.Vectors] = []
     for (layer, shape) in shapes.enumerated() {
       vectors.append(try DecoderWeights.vectors(layer, shape, configuration, vector))
     }
-    blocks = Mutex(
-      .streamed(
-        LayerStream(configuration, vectors: vectors) { (name) throws(Fault) in
-          try base.matrix(name)
-        }))
+    blocks = Mutex(.streamed(LayerStream(configuration, vectors: vectors, source: source)))
   }
 
   /// Bytes of all weights of a base in Float32.
@@ -131,8 +163,12 @@ public final class DecoderWeights: Sendable {
   /// Bytes that ``init(streaming:)`` holds, and a block in use.
   public static func byteCount(streaming base: BaseCheckpoint) -> Int {
     let shape = base.configuration
+<<<<<<< HEAD
     // The head in both orders, and embeddings of their own.
     let matrices = shape.hasTiedEmbeddings || !shape.hasLanguageHead ? 2 : 3
+=======
+    let matrices = shape.hasTiedEmbeddings ? 1 : 2
+>>>>>>> ba1e60b89bcf0c16a9780e847e142f33bc134551
     return matrices * shape.vocabularySize * shape.hiddenSize * MemoryLayout<Float>.size
       + LayerStream.byteCount(shape)
   }
@@ -158,15 +194,18 @@ public final class DecoderWeights: Sendable {
 
   /// Token embeddings and head, which may be one, and what else lies outside the blocks.
   private static func vocabulary(
-    _ configuration: DecoderConfiguration, _ matrix: (String) throws(Fault) -> Matrix<Float>,
+    _ configuration: DecoderConfiguration, _ read: RowReading,
     _ vector: (String) throws(Fault) -> [Float]
   ) throws(Fault) -> Vocabulary {
     let (hidden, names) = (configuration.hiddenSize, configuration.names)
-    func load(_ name: String, rows: Int) throws(Fault) -> FrozenMatrix {
-      try FrozenMatrix(rows: [rows], columns: hidden) { (_) throws(Fault) in
-        try checked(name, rows: rows, columns: hidden, matrix)
+    func load(_ name: String, rows: Int, multiplies: Bool) throws(Fault) -> FrozenMatrix {
+      try FrozenMatrix(
+        rows: rows, columns: hidden, laidOutFor: multiplies ? [.forward] : [], in: .float32
+      ) { (filling) throws(Fault) in
+        try read(name, rows, hidden) { (first, rows) throws(Fault) in filling.place(first, rows) }
       }
     }
+<<<<<<< HEAD
     let size = configuration.vocabularySize
     let embedding = try load(configuration.embeddingName, rows: size)
     var vocabulary = Vocabulary(embedding: embedding)
@@ -208,6 +247,21 @@ public final class DecoderWeights: Sendable {
             bias: try values(.pooler, ".bias", hidden)
           )
       )
+=======
+    let (size, isTied) = (configuration.vocabularySize, configuration.hasTiedEmbeddings)
+    let embedding = try load(configuration.embeddingName, rows: size, multiplies: isTied)
+    var vocabulary = Vocabulary(
+      embedding: embedding,
+      head: isTied ? embedding : try load(configuration.headName, rows: size, multiplies: true),
+      finalNorm: try norm(
+        [names.module(.finalNorm) ?? ""], configuration.finalNorm, size: hidden, vector))
+    if configuration.headHasBias, let name = names.module(.head) {
+      vocabulary.headBias = FloatBuffer(try checked(name + ".bias", size: size, vector))
+    }
+    if let name = names.module(.positions) {
+      vocabulary.positions = try load(
+        name + ".weight", rows: configuration.contextLength, multiplies: false)
+>>>>>>> ba1e60b89bcf0c16a9780e847e142f33bc134551
     }
     return vocabulary
   }

@@ -10,18 +10,15 @@ import Tensors
 /// Decoders on several threads come to a block at about the same time. Whoever finds it being decoded takes one of
 /// its matrices, so that all leave it together, and a pass decodes a block once, however many threads run it.
 final class LayerStream: Sendable {
-  /// Decodes a matrix by its Hugging Face name.
-  typealias Source = @Sendable (String) throws(Fault) -> Matrix<Float>
-
   private let configuration: DecoderConfiguration
   private let vectors: [LayerWeights.Vectors]
-  private let source: Source
+  private let source: RowSource
   private let current = Mutex<PendingLayer?>(nil)
 
   /// The blocks of a model, whose norms and biases are held.
   init(
     _ configuration: DecoderConfiguration, vectors: [LayerWeights.Vectors],
-    source: @escaping Source
+    source: RowSource
   ) {
     self.configuration = configuration
     self.vectors = vectors
@@ -43,11 +40,15 @@ final class LayerStream: Sendable {
       matrices: try pending.parts())
   }
 
-  /// A block, decoded to be held.
-  func decoded(_ index: Int) throws(Fault) -> LayerWeights {
+  /// A block, decoded to be held for products of `orders` in `precision`.
+  func decoded(
+    _ index: Int, for orders: Set<FrozenMatrix.Order> = [.forward],
+    in precision: ProductPrecision = .float32
+  ) throws(Fault) -> LayerWeights {
     var matrices: [FrozenMatrix] = []
     for product in Block.Product.allCases {
-      matrices.append(try product.load(index, configuration, source))
+      matrices.append(
+        try product.load(index, configuration, for: orders, in: precision, source.read))
     }
     return LayerWeights(
       shape: configuration.block(index), vectors: vectors[index], matrices: matrices)
@@ -56,15 +57,14 @@ final class LayerStream: Sendable {
   /// Lets go of the block that was last asked for.
   func forget() { current.withLock { $0 = nil } }
 
-  /// Bytes that one block needs at most: its layouts, and the matrices and tensors that are being decoded.
+  /// Bytes of the largest block, laid out for one order of products; rows that are being decoded take little.
   static func byteCount(_ configuration: DecoderConfiguration) -> Int {
-    let parts = Block.Product.allCases.map { part in
-      part.modules(0, configuration).map { $0.outFeatures * $0.inFeatures }
+    let sizes = configuration.blocks.indices.map { layer in
+      Block.Product.allCases.reduce(0) { sum, product in
+        product.modules(layer, configuration).reduce(sum) { $0 + $1.outFeatures * $1.inFeatures }
+      }
     }
-    let sizes = parts.map { $0.reduce(0, +) }
-    // Two threads may decode at once.
-    let largest = 2 * (zip(parts, sizes).map { ($0.max() ?? 0) + $1 }.max() ?? 0)
-    return MemoryLayout<Float>.size * (2 * sizes.reduce(0, +) + largest)
+    return MemoryLayout<Float>.size * (sizes.max() ?? 0)
   }
 }
 
@@ -72,7 +72,7 @@ final class LayerStream: Sendable {
 private final class PendingLayer: Sendable {
   let use: LayerWeights.Use
   private let configuration: DecoderConfiguration
-  private let source: LayerStream.Source
+  private let source: RowSource
   private let state = Mutex(State())
   private let remaining = DispatchGroup()
 
@@ -84,7 +84,7 @@ private final class PendingLayer: Sendable {
 
   init(
     _ use: LayerWeights.Use, _ configuration: DecoderConfiguration,
-    _ source: @escaping LayerStream.Source
+    _ source: RowSource
   ) {
     self.use = use
     self.configuration = configuration
@@ -119,10 +119,6 @@ private final class PendingLayer: Sendable {
   }
 
   private func load(_ part: Block.Product) throws(Fault) -> FrozenMatrix {
-    let matrix = try part.load(use.layer, configuration, source)
-    matrix.prepare(Array(use.orders), precision: use.precision)
-    // Nobody asks a block for layouts beside those it was decoded for.
-    matrix.dropValues()
-    return matrix
+    try part.load(use.layer, configuration, for: use.orders, in: use.precision, source.read)
   }
 }

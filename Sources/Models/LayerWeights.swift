@@ -52,17 +52,24 @@ extension Block.Product {
     }
   }
 
-  /// The matrix of block `layer`, its tensors decoded one at a time by `matrix`.
+  /// The matrix of block `layer`, laid out for `orders` in `precision`, from rows as they are decoded.
   func load(
     _ layer: Int, _ configuration: DecoderConfiguration,
-    _ matrix: (String) throws(Fault) -> Matrix<Float>
+    for orders: Set<FrozenMatrix.Order> = [.forward], in precision: ProductPrecision = .float32,
+    _ read: RowReading
   ) throws(Fault) -> FrozenMatrix {
     let modules = modules(layer, configuration)
-    return try FrozenMatrix(rows: modules.map(\.outFeatures), columns: modules[0].inFeatures) {
-      (index) throws(Fault) in
-      let module = modules[index]
-      return try DecoderWeights.checked(
-        module.weightName, rows: module.outFeatures, columns: module.inFeatures, matrix)
+    return try FrozenMatrix(
+      rows: modules.reduce(0) { $0 + $1.outFeatures }, columns: modules[0].inFeatures,
+      laidOutFor: orders, in: precision
+    ) { (filling) throws(Fault) in
+      var start = 0
+      for module in modules {
+        try read(module.weightName, module.outFeatures, module.inFeatures) {
+          (first, rows) throws(Fault) in filling.place(start + first, rows)
+        }
+        start += module.outFeatures
+      }
     }
   }
 }

@@ -129,7 +129,7 @@ public struct OutputHead {
     guard precision == .bfloat16 else {
       head.multiply(
         ActivationRows(x, stride: columns), count: rows, order, into: target, stride: stride,
-        keepsLayout: keepsBackward)
+        keepsLayout: keepsBackward && weights.holds(.float32))
       return
     }
     let memory = scratch.halves(

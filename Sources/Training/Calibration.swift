@@ -39,17 +39,17 @@ public enum Calibration {
       waiting: parts.contains { $0.count > 1 } ? collector.waitingByteCount : 0, memory: memory)
     teacher.expect(tokens: mostTokens)
     let done = ProgressCounter { progress($0, examples.count) }
-    _ = try teacher.map(batches.count) { (number, decoder) throws(Fault) in
-      var generator = SeededGenerator(
-        seed: seed, stream: 0x6669_7368_6572 + UInt64(batches[number].lowerBound))
-      let curvature = collector.accumulator(batch: number)
-      for part in parts[number] {
-        let hidden = try decoder.forward(
-          TokenBatch(examples: part.map { examples[$0] }), recording: true)
-        let gradient = decoder.head.sampledGradient(hidden, generator: &generator)
-        _ = try decoder.backward(gradient, curvature: curvature)
-        done.add(part.count)
-      }
+    let groups = batches.indices.map { number in
+      DecoderPool.Group(
+        parts[number].map { TokenBatch(examples: $0.map { examples[$0] }) },
+        state: SeededGenerator(
+          seed: seed, stream: 0x6669_7368_6572 + UInt64(batches[number].lowerBound)),
+        curvature: collector.accumulator(batch: number))
+    }
+    _ = try teacher.gradients(groups) { (generator, _, _, decoder, hidden) throws(Fault) in
+      decoder.head.sampledGradient(hidden, generator: &generator)
+    } done: { number, part in
+      done.add(parts[number][part].count)
     }
     try Interruption.check()
     return collector.rows
@@ -64,7 +64,10 @@ public enum Calibration {
       teacher.threads
         * (waiting + Decoder.byteCount(of: teacher.weights, tokens: tokens, recomputes: recomputes))
     }
-    guard let memory, need(false) > memory else { return teacher.forOnePass(recomputes: false) }
+    // Blocks that are decoded for it have passes that fit themselves to what there is.
+    guard let memory, teacher.holdsWeights, need(false) > memory else {
+      return teacher.forOnePass(recomputes: false)
+    }
     guard need(true) <= memory else {
       throw Fault(
         .resources, "MEM-BUDGET",

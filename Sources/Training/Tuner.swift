@@ -160,31 +160,32 @@ public final class Tuner {
     }
     let positions = indices.reduce(0) { $0 + data.training[$1].completion.count }
     let objective = options.objective.weights
-    let (modules, training, trainsVectors, classes) = (
-      student.modules, data.training, student.trainsVectors, student.classes
-    )
+    let (training, trainsVectors, classes) = (data.training, student.trainsVectors, student.classes)
     let pool = student.trainingPool
     let parts = try data.ranks.share(groups.count) { (mine) throws(Fault) in
-      try pool.map(mine.count) { (place, decoder) throws(Fault) in
-        let index = mine[place]
-        let batch = TokenBatch(examples: groups[index].map { training[$0] })
-        let hidden = try decoder.forward(batch, recording: true, inputs: trainsVectors)
+      let batches = mine.map { TokenBatch(examples: groups[$0].map { training[$0] }) }
+      let passes = try pool.gradients(
+        batches.map { DecoderPool.Group([$0], state: PassOutcome()) }, trainsFactors: trainsVectors
+      ) { (outcome, place, _, decoder, hidden) throws(Fault) in
+        let batch = batches[place]
         let share = Double(batch.lossPositions.count) / Double(max(positions, 1))
         let sums = classes == nil ? nil : ClassGradients()
-        var (loss, gradient) = decoder.head.loss(
-          hidden, targets: batch.targets, values: batch.values, teacher: teachers[index],
+        var (value, gradient) = decoder.head.loss(
+          hidden, targets: batch.targets, values: batch.values, teacher: teachers[mine[place]],
           objective: objective, gradients: sums)
         for element in gradient.elements.indices { gradient.elements[element] *= Float(share) }
-        let factors = trainsVectors ? FactorGradients() : nil
-        let latents = try decoder.backward(gradient, factors: factors)
-        let vectors = modules.flatMap { module in
-          factors?[module.layer, module.kind].map { [$0.output, $0.input] } ?? []
-        }
-        var gradients = StudentGradients(latents: latents, vectors: vectors)
+        outcome.loss = value * share
         if let classes, let sums {
-          gradients.head = classes.gradients(sums).map { $0.scaled(by: Float(share)) }
+          outcome.head = classes.gradients(sums).map { $0.scaled(by: Float(share)) }
         }
-        return BatchGradient(loss: loss * share, gradients: gradients)
+        return gradient
+      }
+      return passes.map { outcome, gradients in
+        BatchGradient(
+          loss: outcome.loss,
+          gradients: StudentGradients(
+            latents: gradients[0].latents,
+            vectors: gradients[0].factors.flatMap { [$0.output, $0.input] }, head: outcome.head))
       }
     }
     var sum = parts[0].gradients
@@ -248,4 +249,11 @@ public final class Tuner {
       state.sections[index].best = state.sections[index].values
     }
   }
+}
+
+/// What the head makes of one pass of a step.
+private struct PassOutcome: Sendable {
+  var loss = 0.0
+  /// Of the numbers of a head for classes that trains; else none.
+  var head: [Matrix<Float>] = []
 }

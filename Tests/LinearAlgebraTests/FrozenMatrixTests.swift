@@ -1,3 +1,4 @@
+import Faults
 import LinearAlgebra
 import Tensors
 import TestSupport
@@ -229,5 +230,57 @@ import Threads
     let expected = FrozenMatrixTests.expected(
       w, part, [Float](repeating: 0, count: 15), 3, .forward)
     #expect(relativeError(y.map(Double.init), expected) < 6e-3)
+  }
+
+  /// Laid out part by part as they come, parts that begin anywhere: the bits of a matrix that is stacked first.
+  @Test(
+    arguments: [(1, 1), (7, 5), (64, 16), (130, 33), (200, 80)],
+    [ProductPrecision.float32, .bfloat16])
+  func partsAreLaidOutAsTheyCome(shape: (rows: Int, columns: Int), precision: ProductPrecision)
+    throws
+  {
+    let (rows, columns) = shape
+    let w = Matrix(
+      rows: rows, columns: columns,
+      elements: FrozenMatrixTests.values(rows * columns, seed: 11))
+    let cuts = [0, rows / 3, rows / 2, rows]
+    let parts = zip(cuts, cuts.dropFirst()).map { w.selectingRows(Array($0..<$1)) }
+    let whole = FrozenMatrix(stacking: [w])
+    let orders: [Set<FrozenMatrix.Order>] = [[.forward], [.backward], [.forward, .backward]]
+    for orders in orders {
+      let frozen = try FrozenMatrix(
+        rows: rows, columns: columns, laidOutFor: orders, in: precision
+      ) { (filling) throws(Fault) in
+        for (first, part) in zip(cuts, parts).reversed() { filling.place(first, part) }
+      }
+      for order in orders {
+        let x = FrozenMatrixTests.values(
+          5 * (order == .forward ? columns : rows), seed: 12)
+        let expected = product(whole, x, 5, order, precision)
+        #expect(product(frozen, x, 5, order, precision) == expected)
+      }
+    }
+  }
+
+  /// `x` `[count, …]` times a matrix.
+  private func product(
+    _ matrix: FrozenMatrix, _ x: [Float], _ count: Int, _ order: FrozenMatrix.Order,
+    _ precision: ProductPrecision
+  ) -> [Float] {
+    let (width, depth) =
+      order == .forward ? (matrix.rows, matrix.columns) : (matrix.columns, matrix.rows)
+    var y = [Float](repeating: .nan, count: count * width)
+    let memory = UnsafeMutablePointer<UInt16>.allocate(
+      capacity: ActivationRows.roundedCount(rows: count, columns: depth))
+    defer { memory.deallocate() }
+    x.withUnsafeBufferPointer { x in
+      guard let x = x.baseAddress else { return }
+      let rows =
+        precision == .float32
+        ? ActivationRows(x, stride: depth)
+        : ActivationRows(x, rows: count, columns: depth, stride: depth, roundedInto: memory)
+      matrix.multiply(rows, count: count, order, into: &y, stride: width)
+    }
+    return y
   }
 }

@@ -61,6 +61,36 @@ import Testing
     }
   }
 
+  /// Groups there and back together, with all that they keep, with a part of it, or one after another: the same bits.
+  @Test(arguments: [nil, 1, 120_000] as [Int?], [ProductPrecision.float32, .bfloat16])
+  func gradientsAreTheSameToTheBit(passBytes: Int?, precision: ProductPrecision) throws {
+    let base = try BaseCheckpoint.open(Checkout.path("golden/tiny/model"))
+    let updates = updates(base.configuration)
+    let vocabulary = base.configuration.vocabularySize
+    let groups = [[0, 1], [2], [3]].map { indices in
+      DecoderPool.Group(indices.map { batch($0, vocabulary: vocabulary) }, state: 0.0)
+    }
+    func results(_ weights: DecoderWeights, threads: Int) throws -> [[[Matrix<Float>]]] {
+      let pool = DecoderPool(
+        weights: weights, updates: updates, threads: threads, precision: precision)
+      let found = try pool.gradients(groups) {
+        (total, group, place, decoder, hidden) throws(Fault) in
+        let (loss, gradient) = decoder.head.loss(
+          hidden, targets: groups[group].batches[place].targets, teacher: nil,
+          objective: OutputHead.Objective(crossEntropy: 1, distillation: 0))
+        total += loss
+        return gradient
+      }
+      #expect(found.allSatisfy { $0.state > 0 })
+      return found.map { $0.gradients.map(\.latents) }
+    }
+    let held = try results(try DecoderWeights(base: base), threads: 1)
+    for threads in [1, 3] {
+      let streamed = try DecoderWeights(streaming: base, passByteCount: passBytes)
+      #expect(try results(streamed, threads: threads) == held)
+    }
+  }
+
   @Test func completionsAreTheSame() throws {
     let base = try BaseCheckpoint.open(Checkout.path("golden/tiny/model"))
     let (held, streamed) = (

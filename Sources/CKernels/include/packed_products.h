@@ -30,6 +30,13 @@ void packed_float_pack(
 void packed_bfloat16_pack(
     const float *w, size_t n, size_t k, size_t row_stride, size_t column_stride, uint16_t *out);
 
+// The same for `count` rows of W from row `first` on, [count, k] row-major in `w`; all rows in turn, in any order, pack W whole.
+void packed_float_place(const float *w, size_t count, size_t n, size_t k, size_t first, float *out);
+void packed_bfloat16_place(const float *w, size_t count, size_t n, size_t k, size_t first, uint16_t *out);
+// The same for the transpose: `count` rows [count, n] of W are packed as columns `first` on of an [n, k] matrix.
+void packed_float_place_turned(const float *w, size_t count, size_t n, size_t k, size_t first, float *out);
+void packed_bfloat16_place_turned(const float *w, size_t count, size_t n, size_t k, size_t first, uint16_t *out);
+
 // Depths (k, or pairs of k) that are summed before they are added to C. Sums over a whole vocabulary in one accumulator would
 // lose three digits; in blocks the error grows with the block, and the block of a panel stays in the caches. A product in
 // parts of so many depths, each added to C, gives the same bits.

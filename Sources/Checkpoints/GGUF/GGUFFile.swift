@@ -143,13 +143,46 @@ struct GGUFFile: Sendable {
     return values
   }
 
+  /// The same of rows `rows` of a matrix alone, in `permutation`'s order.
+  func floats(
+    of tensor: GGUFTensor, rows: Range<Int>, permutation: HeadPermutation?
+  ) throws(Fault) -> [Float] {
+    let values: [Float]
+    do throws(Fault) {
+      let decoder = try decoder(of: tensor)
+      let columns = tensor.shape.last ?? 1
+      values = try WeightMemory.floats(count: rows.count * columns) { (buffer) throws(Fault) in
+        guard let start = buffer.baseAddress else { return }
+        guard let permutation else {
+          return try decode(
+            rows, of: tensor, decoder, nil, into: start, columns: columns, from: rows.lowerBound)
+        }
+        for row in rows {
+          let place = permutation.ggufRow(ofHuggingFace: row)
+          try decode(
+            place..<place + 1, of: tensor, decoder, nil,
+            into: start + (row - rows.lowerBound) * columns, columns: columns, from: place)
+        }
+      }
+    } catch {
+      throw error.at(path: file.path, tensor: tensor.name)
+    }
+    try file.checkUnchanged()
+    return values
+  }
+
+  private func decoder(of tensor: GGUFTensor) throws(Fault) -> BlockDecoder {
+    guard let decoder = BlockDecoder(tensor.type) else {
+      throw Fault(.unsupported, "GG-TYPE", "cannot decode type \(tensor.type.name)")
+    }
+    return decoder
+  }
+
   private func decode(
     _ tensor: GGUFTensor, _ permutation: HeadPermutation?,
     into target: UnsafeMutableBufferPointer<Float>, threads: Int
   ) throws(Fault) {
-    guard let decoder = BlockDecoder(tensor.type) else {
-      throw Fault(.unsupported, "GG-TYPE", "cannot decode type \(tensor.type.name)")
-    }
+    let decoder = try decoder(of: tensor)
     guard let start = target.baseAddress, tensor.byteCount > 0 else {
       throw Fault(.badData, "GG-SHAPE", "shape \(tensor.shape) holds no values")
     }
@@ -164,10 +197,11 @@ struct GGUFFile: Sendable {
   }
 
   /// Reads and decodes whole rows, a piece of the file at a time, so that the stored form, the
-  /// decoded rows and the check for finite values share the cache.
+  /// decoded rows and the check for finite values share the cache; `start` is where row `first` lies.
   private func decode(
     _ rows: Range<Int>, of tensor: GGUFTensor, _ decoder: BlockDecoder,
-    _ permutation: HeadPermutation?, into start: UnsafeMutablePointer<Float>, columns: Int
+    _ permutation: HeadPermutation?, into start: UnsafeMutablePointer<Float>, columns: Int,
+    from first: Int = 0
   ) throws(Fault) {
     let rowBytes = columns / tensor.type.blockElements * tensor.type.blockBytes
     let piece = max(1, WeightMemory.pieceByteCount / rowBytes)
@@ -181,7 +215,7 @@ struct GGUFFile: Sendable {
       guard let source = bytes.bindMemory(to: UInt8.self).baseAddress else { continue }
       for row in 0..<count {
         let place = permutation?.huggingFaceRow(ofGGUF: firstRow + row) ?? firstRow + row
-        let values = start + place * columns
+        let values = start + (place - first) * columns
         decoder.decode(source + row * rowBytes, into: values, elements: columns)
         try FiniteCheck.check(values, count: columns, firstIndex: (firstRow + row) * columns)
       }

@@ -76,6 +76,17 @@ struct GGUFWeights: WeightSource {
     return values
   }
 
+  func floats(at index: Int, rows: Range<Int>) throws(Fault) -> [Float]? {
+    let (file, tensor) = places[index]
+    guard tensor.shape.count == 2, try factor(of: tensor) == nil else { return nil }
+    switch storage(of: tensor) {
+    case .asIs, .rotaryPairs, .byGroup: break
+    case .transposed, .plusOne, .perHead: return nil
+    }
+    return try files[file].floats(
+      of: tensor, rows: rows, permutation: try permutation(of: tensor))
+  }
+
   /// What an NVFP4 tensor `NAME.weight` is multiplied by: the one value of `NAME.scale`, where there is one.
   private func factor(of tensor: GGUFTensor) throws(Fault) -> Float? {
     guard tensor.type == .nvfp4, tensor.name.hasSuffix(".weight") else { return nil }

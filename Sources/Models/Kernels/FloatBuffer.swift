@@ -12,11 +12,17 @@ public final class FloatBuffer: @unchecked Sendable {
   private let memory: UnsafeMutableRawPointer
 
   /// `count` zeros.
-  public init(count: Int) {
-    self.count = count
-    memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
-    pointer = memory.bindMemory(to: Float.self, capacity: max(count, 1))
+  public convenience init(count: Int) {
+    self.init(uninitialized: count)
     pointer.initialize(repeating: 0, count: count)
+  }
+
+  /// `count` elements that are written before they are read.
+  init(uninitialized count: Int) {
+    self.count = count
+    // A request for aligned memory would not fit into what an equal one has given back.
+    memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4 + 64, alignment: 1)
+    pointer = memory.alignedUp(toMultipleOf: 64).bindMemory(to: Float.self, capacity: max(count, 1))
   }
 
   /// A copy of `elements`.

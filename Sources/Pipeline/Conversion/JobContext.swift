@@ -36,6 +36,8 @@ package final class JobContext {
   private var loadedTeacher: DecoderPool?
   private var openedStore: TeacherStateStore?
   private var loadedScale: StartScale??
+  /// Data files as tokens.
+  private var knownExamples: [JobRequest.Data: [TokenizedExample]] = [:]
 
   /// A job on an open base.
   ///
@@ -63,6 +65,7 @@ package final class JobContext {
     session.log.warn(warnings, about: request.subjectPath)
     // Said where the base was opened.
     warnings.insert(contentsOf: session.base.checkpoint.warnings, at: 0)
+    try announce()
   }
 
   // MARK: - Stages
@@ -164,9 +167,11 @@ package final class JobContext {
   ) throws(Fault) -> [TokenizedExample] {
     let set = try DataSet(path: data.path, limit: data.limit, skip: data.skip)
     dataDigests[role] = set.digest.hex
+    if let known = knownExamples[data] { return known }
     let tokenizer = try session.tokenizer()
     let examples = try session.tokenized(set)
     session.log.warn(examples.warnings(of: tokenizer))
+    knownExamples[data] = examples
     return examples
   }
 

@@ -37,6 +37,7 @@ public final class BaseSession {
   private let origin: BaseSession?
   /// The memory budget in bytes.
   let memory: Int?
+  private var ownDemand = MemoryPlan.Demand()
   private var loadedWeights: DecoderWeights?
   private var loadedTokenizer: Tokenizer?
   private var knownIdentity: SHA256Digest?
@@ -44,11 +45,15 @@ public final class BaseSession {
   /// Second moments of the base, for all jobs on it.
   package let moments: SharedMoments
 
-  /// Opens the base at `path`; `pack` supplies bases instead of an SVD, `memory` is the budget in bytes, `cacheLimit`
-  /// bounds what all caches take.
+  /// What is taken beside the file's own size where nobody has given a budget: more would make few models quicker.
+  private static let standardMemory = 4_000_000_000
+
+  /// Opens the base at `path`; `pack` supplies bases instead of an SVD, `memory` is the budget in bytes, or where
+  /// `memoryIsGiven` is false what there is; `cacheLimit` bounds what all caches take.
   public init(
     path: String, cacheDirectory: String?, cacheLimit: Int = CacheDirectory.defaultByteLimit,
-    pack: String? = nil, threads: Int, memory: Int? = nil, log: ProgressLog, ranks: Ranks = .one
+    pack: String? = nil, threads: Int, memory: Int? = nil, memoryIsGiven: Bool = true,
+    log: ProgressLog, ranks: Ranks = .one
   ) throws(Fault) {
     let cache = cacheDirectory.map { CacheDirectory($0, byteLimit: cacheLimit) }
     base = try BaseCheckpoint.open(path)
@@ -57,7 +62,13 @@ public final class BaseSession {
     moments = SharedMoments(cache: cache)
     bases = try BasisStore(base: base, cache: cache, threads: threads, pack: pack)
     packDigest = try bases.pack?.digest()
-    self.memory = memory
+    if let memory, !memoryIsGiven {
+      var bytes = BaseSession.standardMemory
+      for path in base.weightPaths { bytes += try InputFile(path).byteCount }
+      self.memory = min(memory, bytes)
+    } else {
+      self.memory = memory
+    }
     self.threads = threads
     self.log = log
     self.ranks = ranks
@@ -106,49 +117,59 @@ public final class BaseSession {
     return parts.isEmpty ? unchanged : BaseSession(unchanged, changes: parts)
   }
 
-  /// The decoded weights, or their blocks one at a time; with changes they are always held.
+  /// What is known of the jobs on this base.
+  private var demand: MemoryPlan.Demand {
+    get { unchanged.ownDemand }
+    set { unchanged.ownDemand = newValue }
+  }
+
+  private func plan(_ memory: Int) -> MemoryPlan {
+    MemoryPlan(budget: memory, base: base, threads: threads, demand: demand)
+  }
+
+  /// Prepares for work of this size.
+  ///
+  /// - Throws: 71 `MEM-BUDGET` where the budget is too small for it.
+  func expect(_ more: MemoryPlan.Demand) throws(Fault) {
+    demand = demand.union(more)
+    guard let memory else { return }
+    try plan(memory).check()
+  }
+
+  /// The decoded weights, or their blocks one at a time where the budget does not hold them.
   ///
   /// - Throws: 71 `MEM-BUDGET` where the budget does not even hold one block; what decoding throws.
   public func weights() throws(Fault) -> DecoderWeights {
     if let loadedWeights { return loadedWeights }
-    if let memory, DecoderWeights.byteCount(held: base) > memory {
-      let weights = try streamedWeights(memory)
-      loadedWeights = weights
-      return weights
-    }
-    let task = log.task("load base", total: base.configuration.layerCount, unit: "layers")
-    let progress = { (done: Int, _: Int) in task.update(completed: done) }
-    let weights =
-      changes.isEmpty
-      ? try DecoderWeights(base: base, progress: progress)
-      : try ChangedParameters(base: base, changes: changes).weights(progress: progress)
-    task.finish()
+    let weights = try decodedWeights()
     loadedWeights = weights
     return weights
   }
 
-  /// What the budget leaves beside the decoded weights; nil without a budget.
-  var memoryBesideWeights: Int? {
-    guard let memory else { return nil }
-    let held = DecoderWeights.byteCount(held: base)
-    return memory - (held <= memory ? held : DecoderWeights.byteCount(streaming: base))
+  private func decodedWeights() throws(Fault) -> DecoderWeights {
+    let changed = changes.isEmpty ? nil : ChangedParameters(base: base, changes: changes)
+    if let memory, plan(memory).held > memory {
+      try expect(MemoryPlan.Demand(runsModel: true))
+      let plan = plan(memory)
+      log.note(
+        "the decoded weights would take \(plan.held) bytes with all else, the budget is \(memory): blocks are decoded at every pass"
+      )
+      if let changed { return try changed.weights(passByteCount: plan.passes) }
+      return try DecoderWeights(streaming: base, passByteCount: plan.passes)
+    }
+    let task = log.task("load base", total: base.configuration.layerCount, unit: "layers")
+    let progress = { (done: Int, _: Int) in task.update(completed: done) }
+    defer { task.finish() }
+    if let changed { return try changed.weights(progress: progress) }
+    return try DecoderWeights(base: base, progress: progress)
   }
 
-  /// Refuses before allocating: running out of memory cannot be recovered from.
-  private func streamedWeights(_ memory: Int) throws(Fault) -> DecoderWeights {
-    let (held, streamed) = (
-      DecoderWeights.byteCount(held: base), DecoderWeights.byteCount(streaming: base)
-    )
-    guard streamed <= memory, changes.isEmpty else {
-      throw Fault(
-        .resources, "MEM-BUDGET",
-        "the decoded weights need \(held) bytes, \(streamed) one block at a time, the budget is \(memory)",
-        path: base.path)
-    }
-    log.note(
-      "the decoded weights need \(held) bytes, the budget is \(memory): blocks are decoded at every pass"
-    )
-    return try DecoderWeights(streaming: base)
+  /// What the budget leaves for activations; nil without a budget.
+  var memoryBesideWeights: Int? {
+    guard let memory else { return nil }
+    let plan = plan(memory)
+    return plan.held > memory
+      ? plan.passes : memory - DecoderWeights.byteCount(held: base)
   }
 
   /// Where the states of a teacher over this base are kept between runs; nil without a cache directory.

@@ -84,6 +84,7 @@ struct ChangedParameters {
 
   /// The weights of a decoder.
   func weights(progress: (Int, Int) -> Void) throws(Fault) -> DecoderWeights {
+<<<<<<< HEAD
     let matrix = { @Sendable (name: String) throws(Fault) in
       guard contains(name) || source(name) != name else { return try base.matrix(name) }
       if isNew(name), let part = replaced(name), part.shape.count == 2 {
@@ -97,5 +98,26 @@ struct ChangedParameters {
       vector: { (name) throws(Fault) in
         contains(name) ? try floats(name) : try base.vector(name)
       }, source: matrix, progress: progress)
+=======
+    try DecoderWeights(
+      configuration: configuration, matrix: matrix, vector: vector, source: matrix,
+      progress: progress)
+  }
+
+  /// The same with blocks left on disk.
+  func weights(passByteCount: Int?) throws(Fault) -> DecoderWeights {
+    try DecoderWeights(
+      streaming: configuration, matrix: matrix, vector: vector, passByteCount: passByteCount)
+  }
+
+  @Sendable private func matrix(_ name: String) throws(Fault) -> Matrix<Float> {
+    guard contains(name) || source(name) != name else { return try base.matrix(name) }
+    let shape = try base.matrixShape(source(name))
+    return Matrix(rows: shape.rows, columns: shape.columns, elements: try floats(name))
+  }
+
+  private func vector(_ name: String) throws(Fault) -> [Float] {
+    contains(name) ? try floats(name) : try base.vector(name)
+>>>>>>> ba1e60b89bcf0c16a9780e847e142f33bc134551
   }
 }
