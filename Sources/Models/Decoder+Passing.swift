@@ -56,20 +56,14 @@ final class PassingBatch: @unchecked Sendable {
 /// with the same results.
 extension Decoder {
   /// A batch before the first block.
-<<<<<<< HEAD
-  func enter(_ batch: TokenBatch) -> PassingBatch {
-    let passing = PassingBatch(batch, hiddenSize: configuration.hiddenSize)
-    embed(
-      batch.tokens, types: batch.types, positions: passing.positions,
-      into: passing.stream.pointer)
-=======
   func enter(
     _ batch: TokenBatch, keeping: PassingBatch.Keeping = .nothing,
     factors: FactorGradients? = nil
   ) -> PassingBatch {
     let passing = PassingBatch(batch, keeping: keeping, of: self, factors: factors)
-    embed(batch.tokens, positions: passing.positions, into: passing.stream.pointer)
->>>>>>> ba1e60b89bcf0c16a9780e847e142f33bc134551
+    embed(
+      batch.tokens, types: batch.types, positions: passing.positions,
+      into: passing.stream.pointer)
     return passing
   }
 

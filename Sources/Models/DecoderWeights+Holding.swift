@@ -12,25 +12,6 @@ extension DecoderWeights {
   ///
   /// - Throws: what decoding throws, after which blocks are decoded at every pass; `RUN-STOPPED`.
   public func hold(_ precision: ProductPrecision, threads: Int) throws(Fault) {
-<<<<<<< HEAD
-    switch (blocks.withLock { $0 }, precision) {
-    case (.held(let layers, let stream?), .bfloat16):
-      head?.prepare([.forward, .backward], precision: .bfloat16)
-      head?.drop(.backward)
-      _ = try parallelMap(layers.count, threads: threads) { (index) throws(Fault) in
-        for matrix in layers[index].products { matrix.keep(.bfloat16) }
-      }
-      blocks.withLock { $0 = .rounded(layers, stream) }
-    case (.held, .bfloat16): dropFloatBackward()
-    case (.rounded(_, let stream), .float32):
-      blocks.withLock { $0 = .streamed(stream) }
-      head?.keep(.float32)
-      let layers = try parallelMap(shapes.count, threads: threads) { (index) throws(Fault) in
-        try stream.decoded(index)
-      }
-      blocks.withLock { $0 = .held(layers, stream) }
-    default: return
-=======
     // Of one kind and the other there are never both: what is let go of can be decoded again.
     let stream = blocks.withLock { blocks -> LayerStream? in
       switch (blocks, precision) {
@@ -45,10 +26,10 @@ extension DecoderWeights {
       return
     }
     if precision == .bfloat16 {
-      head.prepare([.forward, .backward], precision: .bfloat16)
-      head.drop(.backward)
+      head?.prepare([.forward, .backward], precision: .bfloat16)
+      head?.drop(.backward)
     } else {
-      head.keep(.float32)
+      head?.keep(.float32)
     }
     let layers = try parallelMap(shapes.count, threads: threads) { (index) throws(Fault) in
       precision == .bfloat16
@@ -57,7 +38,6 @@ extension DecoderWeights {
     }
     blocks.withLock {
       $0 = precision == .bfloat16 ? .rounded(layers, stream) : .held(layers, stream)
->>>>>>> ba1e60b89bcf0c16a9780e847e142f33bc134551
     }
     ProcessMemory.giveBack()
   }

@@ -163,12 +163,7 @@ public final class DecoderWeights: Sendable {
   /// Bytes that ``init(streaming:)`` holds, and a block in use.
   public static func byteCount(streaming base: BaseCheckpoint) -> Int {
     let shape = base.configuration
-<<<<<<< HEAD
-    // The head in both orders, and embeddings of their own.
-    let matrices = shape.hasTiedEmbeddings || !shape.hasLanguageHead ? 2 : 3
-=======
-    let matrices = shape.hasTiedEmbeddings ? 1 : 2
->>>>>>> ba1e60b89bcf0c16a9780e847e142f33bc134551
+    let matrices = shape.hasTiedEmbeddings || !shape.hasLanguageHead ? 1 : 2
     return matrices * shape.vocabularySize * shape.hiddenSize * MemoryLayout<Float>.size
       + LayerStream.byteCount(shape)
   }
@@ -205,24 +200,26 @@ public final class DecoderWeights: Sendable {
         try read(name, rows, hidden) { (first, rows) throws(Fault) in filling.place(first, rows) }
       }
     }
-<<<<<<< HEAD
-    let size = configuration.vocabularySize
-    let embedding = try load(configuration.embeddingName, rows: size)
+    let (size, isTied) = (configuration.vocabularySize, configuration.hasTiedEmbeddings)
+    let embedding = try load(
+      configuration.embeddingName, rows: size,
+      multiplies: isTied && configuration.hasLanguageHead)
     var vocabulary = Vocabulary(embedding: embedding)
     if configuration.hasLanguageHead {
       vocabulary.head =
-        configuration.hasTiedEmbeddings
-        ? embedding : try load(configuration.headName, rows: size)
+        isTied ? embedding : try load(configuration.headName, rows: size, multiplies: true)
       if configuration.headHasBias, let name = names.module(.head) {
         vocabulary.headBias = FloatBuffer(try checked(name + ".bias", size: size, vector))
       }
     }
     if let name = names.module(.positions) {
       vocabulary.positions = try load(
-        name + ".weight", rows: configuration.positionOffset + configuration.contextLength)
+        name + ".weight", rows: configuration.positionOffset + configuration.contextLength,
+        multiplies: false)
     }
     if let name = names.module(.tokenTypes) {
-      vocabulary.tokenTypes = try load(name + ".weight", rows: configuration.tokenTypeCount)
+      vocabulary.tokenTypes = try load(
+        name + ".weight", rows: configuration.tokenTypeCount, multiplies: false)
     }
     func norm(_ role: TensorRole) throws(Fault) -> NormWeights? {
       guard let name = names.module(role) else { return nil }
@@ -234,7 +231,9 @@ public final class DecoderWeights: Sendable {
       func values(_ role: TensorRole, _ suffix: String, _ count: Int) throws(Fault) -> [Float] {
         let name = (names.module(role) ?? "") + suffix
         guard suffix == ".weight" else { return try checked(name, size: count, vector) }
-        return try checked(name, rows: count, columns: hidden, matrix).elements
+        var values: [Float] = []
+        try read(name, count, hidden) { (_, rows) throws(Fault) in values += rows.elements }
+        return values
       }
       let form = classHead.form
       vocabulary.classes = ClassLayers(
@@ -247,21 +246,6 @@ public final class DecoderWeights: Sendable {
             bias: try values(.pooler, ".bias", hidden)
           )
       )
-=======
-    let (size, isTied) = (configuration.vocabularySize, configuration.hasTiedEmbeddings)
-    let embedding = try load(configuration.embeddingName, rows: size, multiplies: isTied)
-    var vocabulary = Vocabulary(
-      embedding: embedding,
-      head: isTied ? embedding : try load(configuration.headName, rows: size, multiplies: true),
-      finalNorm: try norm(
-        [names.module(.finalNorm) ?? ""], configuration.finalNorm, size: hidden, vector))
-    if configuration.headHasBias, let name = names.module(.head) {
-      vocabulary.headBias = FloatBuffer(try checked(name + ".bias", size: size, vector))
-    }
-    if let name = names.module(.positions) {
-      vocabulary.positions = try load(
-        name + ".weight", rows: configuration.contextLength, multiplies: false)
->>>>>>> ba1e60b89bcf0c16a9780e847e142f33bc134551
     }
     return vocabulary
   }

@@ -84,21 +84,6 @@ struct ChangedParameters {
 
   /// The weights of a decoder.
   func weights(progress: (Int, Int) -> Void) throws(Fault) -> DecoderWeights {
-<<<<<<< HEAD
-    let matrix = { @Sendable (name: String) throws(Fault) in
-      guard contains(name) || source(name) != name else { return try base.matrix(name) }
-      if isNew(name), let part = replaced(name), part.shape.count == 2 {
-        return Matrix(rows: part.shape[0], columns: part.shape[1], elements: try floats(name))
-      }
-      let shape = try base.matrixShape(source(name))
-      return Matrix(rows: shape.rows, columns: shape.columns, elements: try floats(name))
-    }
-    return try DecoderWeights(
-      configuration: configuration, matrix: matrix,
-      vector: { (name) throws(Fault) in
-        contains(name) ? try floats(name) : try base.vector(name)
-      }, source: matrix, progress: progress)
-=======
     try DecoderWeights(
       configuration: configuration, matrix: matrix, vector: vector, source: matrix,
       progress: progress)
@@ -112,12 +97,14 @@ struct ChangedParameters {
 
   @Sendable private func matrix(_ name: String) throws(Fault) -> Matrix<Float> {
     guard contains(name) || source(name) != name else { return try base.matrix(name) }
+    if isNew(name), let part = replaced(name), part.shape.count == 2 {
+      return Matrix(rows: part.shape[0], columns: part.shape[1], elements: try floats(name))
+    }
     let shape = try base.matrixShape(source(name))
     return Matrix(rows: shape.rows, columns: shape.columns, elements: try floats(name))
   }
 
   private func vector(_ name: String) throws(Fault) -> [Float] {
     contains(name) ? try floats(name) : try base.vector(name)
->>>>>>> ba1e60b89bcf0c16a9780e847e142f33bc134551
   }
 }

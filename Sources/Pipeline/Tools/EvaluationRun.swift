@@ -23,8 +23,6 @@ public struct EvaluationRun {
   public func run(
     data: JobRequest.Data, adapters: [String], artifacts: [String], seed: UInt64 = 0
   ) throws(Fault) -> EvaluationRecord {
-<<<<<<< HEAD
-=======
     var demand = MemoryPlan.Demand(runsModel: true)
     // What is wrong with the data is said in its turn.
     if let set = try? DataSet(path: data.path, limit: data.limit, skip: data.skip),
@@ -33,8 +31,6 @@ public struct EvaluationRun {
       demand.add(forward: examples)
     }
     try session.expect(demand)
-    let weights = try session.weights()
->>>>>>> ba1e60b89bcf0c16a9780e847e142f33bc134551
     // Everything is opened before the first long pass: a bad last path must not cost the first ones.
     var decoders: [(VariantResult.Kind, String, String, Int, DecoderPool)] = []
     // What the first variant makes of the base says which head answers, where the base has none.
