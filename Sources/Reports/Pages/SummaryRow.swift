@@ -20,8 +20,13 @@ struct SummaryRow: Sendable {
 
   init(_ job: JobRecord) {
     let evaluation = job.evaluation
+    // Of numbers none is simply right: their correlation stands there.
+    func share(_ variant: VariantResult) -> String {
+      variant.correlation.map { "r \(Numerals.fixed($0.pearson, 3))" }
+        ?? Numerals.percent(variant.accuracy)
+    }
     func accuracy(_ kind: VariantResult.Kind) -> String {
-      evaluation?.first(kind).map { Numerals.percent($0.accuracy) } ?? Numerals.absent
+      evaluation?.first(kind).map(share) ?? Numerals.absent
     }
     let found = evaluation?.result
     name = job.name
@@ -30,7 +35,7 @@ struct SummaryRow: Sendable {
     lora = accuracy(.lora)
     start = accuracy(.start)
     tuned = accuracy(.tuned)
-    result = found.map { Numerals.percent($0.accuracy) } ?? Numerals.absent
+    result = found.map(share) ?? Numerals.absent
     resultRange = found?.accuracyCI95.map(Numerals.percentRange) ?? ""
     retained = found?.retainedGain.map { Numerals.percent($0) } ?? Numerals.absent
     func nll(_ kind: VariantResult.Kind) -> String {
