@@ -241,6 +241,7 @@ public final class BaseSession {
   public func prepareBases(
     _ modules: [LinearModule], leading: @Sendable (LinearModule) -> Int? = { _ in nil }
   ) throws(Fault) {
+    try expect(MemoryPlan.Demand())
     let task = log.task("bases", total: modules.count, unit: "modules")
     let known = bases.warnings.count
     try bases.prepare(modules: modules, leading: leading) { done, _ in task.update(completed: done)
