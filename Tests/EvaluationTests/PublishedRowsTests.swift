@@ -87,6 +87,20 @@ import Testing
     #expect(roles == ["system", "user", "assistant"])
   }
 
+  @Test func textsWithLabelsAndScores() throws {
+    let rows = try lines(
+      """
+      {"sentence":"fine","label":1,"idx":0}
+      {"question":"q?","sentence":"s","label":"entailment"}
+      {"sentence1":"a","sentence2":"b","label":5.0}
+      {"premise":"p","hypothesis":"h","label":2}
+      """, .glue)
+    #expect(rows.map { $0["text"]?.stringValue } == ["fine", "q?", "a", "p"])
+    #expect(rows.map { $0["text_pair"]?.stringValue } == [nil, "s", "b", "h"])
+    #expect(rows.map { $0["label"]?.intValue } == [1, nil, nil, 2])
+    #expect(rows[1]["label"]?.stringValue == "entailment" && rows[2]["score"]?.doubleValue == 5)
+  }
+
   @Test func rowsAreCounted() throws {
     let text =
       "[" + (0..<5).map { "{\"query\":\"q\($0)\",\"response\":\"r\"}" }.joined(separator: ",")
@@ -117,6 +131,8 @@ import Testing
     (.sharegpt, "{\"conversations\":[{\"from\":\"tool\",\"value\":\"\"}]}", "from"),
     (.sharegpt, "{\"conversations\":[{\"from\":\"human\",\"value\":\"q\"}]}", "conversations"),
     (.alpaca, "{\"instruction\":\"q\",\"output\":\"\"}", "completion"),
+    (.glue, "{\"text\":\"q\",\"label\":1}", "sentence"), (.glue, "{\"sentence\":\"q\"}", "label"),
+    (.glue, "{\"sentence\":\"q\",\"label\":-1}", "not published"),
   ])
   func refusesRowsOfAnotherForm(form: PublishedForm, text: String, field: String) throws {
     let fault = try #require(throws: Fault.self) { _ = try lines(text, form) }

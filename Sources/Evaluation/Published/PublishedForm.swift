@@ -7,7 +7,7 @@ package import JSON
 /// Prompts are those with which the methods that are compared here were published: Stanford Alpaca, LLM-Adapters (Hu et al. 2023,
 /// `finetune.py`), MetaMath and LoRA-XS (Bałazy et al. 2024, `main_math_tuning.py`, `gsm8k_eval.py`, `MATH_eval.py`).
 package enum PublishedForm: String, CaseIterable, Sendable {
-  case alpaca, commonsense, metamath, gsm8k, math, sharegpt
+  case alpaca, commonsense, metamath, gsm8k, math, sharegpt, glue
 
   /// The line of a row.
   ///
@@ -23,6 +23,7 @@ package enum PublishedForm: String, CaseIterable, Sendable {
     case .gsm8k: try PublishedForm.gsm8k(row)
     case .math: try PublishedForm.math(row)
     case .sharegpt: try PublishedForm.sharegpt(row)
+    case .glue: try PublishedForm.glue(row)
     }
   }
 

@@ -12,7 +12,7 @@ struct DataCommand: ParsableCommand {
     discussion: """
       Prompts are those of the publications (formats/data.md): alpaca (instruction, input, output), commonsense (the eight
       sets of LLM-Adapters), metamath (query, response), gsm8k (question, answer), math (problem, solution), sharegpt
-      (conversations). FILE is a JSON array or has one object a line.
+      (conversations), glue (sentences with a label or a score). FILE is a JSON array or has one object a line.
 
       EXAMPLES
         xspress data gsm8k test.jsonl -o gsm8k-test.jsonl --limit 100

@@ -44,7 +44,7 @@ extension CorpusCase {
     field(127, "use_dora", true, 65, "AD-PAIR", names: ["tensor \"\(query)\"", "magnitude"]),
     field(127, "modules_to_save", ["lm_head"], 65, "AD-PAIR", names: ["lm_head"]),
     field(127, "peft_type", "LOHA", 69, "AD-TENSOR", names: ["tensor \""]),
-    field(127, "peft_type", "VERA", 69, "AD-TYPE", names: ["VERA"]),
+    field(127, "peft_type", "VBLORA", 69, "AD-TYPE", names: ["VBLORA"]),
     field(127, "alora_invocation_tokens", [1], 69, "AD-FIELD", names: ["alora_invocation_tokens"]),
     field(
       127, "layer_replication", [[0, 4], [2, 6]], 69, "AD-FIELD", names: ["layer_replication"]),
