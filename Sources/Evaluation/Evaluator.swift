@@ -36,17 +36,18 @@ public struct Evaluator: Sendable {
   /// Scores a variant; `teacher` are the hidden states an earlier call returned for the teacher, and
   /// `teacherWeights` its weights where its head is not the variant's.
   ///
+  /// - Parameter known: The hidden states that an earlier call returned for this variant: the model is not run again then, but
+  ///   where it writes answers.
   /// - Throws: `RUN-STOPPED` where the process is interrupted; what reading streamed weights throws.
   public func evaluate(
     _ pool: DecoderPool, teacher: HiddenStates? = nil, teacherWeights: DecoderWeights? = nil,
-    progress: @escaping (Int, Int) -> Void = { _, _ in }
+    known: HiddenStates? = nil, progress: @escaping (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) -> (scores: VariantScores, hidden: HiddenStates) {
     let start = Date()
     let counter = ProgressCounter { progress($0, workCount) }
     var states = HiddenStates(repeating: Matrix(rows: 0, columns: 0), count: plan.batches.count)
     let scores = try ranks.share(plan.batches.count) { (mine) throws(Fault) in
-      let parts = try pool.forward(mine.map { plan.batches[$0].tokens }) {
-        (place, decoder, hidden) throws(Fault) in
+      let measure = { @Sendable (place: Int, decoder: Decoder, hidden: Matrix<Float>) in
         let batch = plan.batches[mine[place]]
         let scores = decoder.head.scores(
           hidden, targets: batch.tokens.targets, values: batch.tokens.values,
@@ -57,6 +58,12 @@ public struct Evaluator: Sendable {
         counter.add(examples.count)
         return (examples: examples, hidden: hidden)
       }
+      let parts =
+        if let known {
+          try pool.map(mine.count) { measure($0, $1, known[mine[$0]]) }
+        } else {
+          try pool.forward(mine.map { plan.batches[$0].tokens }, measure)
+        }
       for (index, part) in zip(mine, parts) { states[index] = part.hidden }
       return parts.map(\.examples)
     }

@@ -55,6 +55,31 @@ import Testing
     }
   }
 
+  /// The base is run once for all jobs on the same rows; its figures, those beside each LoRA too, are those of a session that has
+  /// measured nothing before.
+  @Test func theBaseIsMeasuredOnceForAllJobs() throws {
+    try withTemporaryDirectory { folder in
+      let tiny = try TinyJob(in: folder)
+      func base(_ tiny: TinyJob, skip: Int, limit: Int = 10) throws -> VariantResult {
+        let record = try measured(tiny, .int8) {
+          $0.evaluation = JobRequest.Data(path: tiny.rows, limit: limit, skip: skip)
+        }
+        return try #require(record.first(.base))
+      }
+      func isSame(_ one: VariantResult, _ other: VariantResult) -> Bool {
+        one.nll == other.nll && one.accuracy == other.accuracy && one.n == other.n
+          && one.klToTeacher == other.klToTeacher && one.choiceNLL == other.choiceNLL
+      }
+      let first = try base(tiny, skip: 150)
+      #expect(isSame(try base(tiny, skip: 150), first))
+      let others = [try base(tiny, skip: 140), try base(tiny, skip: 140, limit: 12)]
+      #expect(others.allSatisfy { !isSame($0, first) })
+      for (skip, limit, known) in [(140, 10, others[0]), (140, 12, others[1]), (150, 10, first)] {
+        #expect(isSame(try base(try TinyJob(in: folder), skip: skip, limit: limit), known))
+      }
+    }
+  }
+
   /// The teacher is measured first and told from the base; pairs are of all that were given.
   @Test func variantsComeInOneOrder() throws {
     try withTemporaryDirectory { folder in

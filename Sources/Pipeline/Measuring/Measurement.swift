@@ -26,6 +26,8 @@ final class Measurement {
   private let evaluator: Evaluator
   private let labels: EvaluationPlan.Labels?
   private let data: EvaluationRecord.DataSource
+  /// Stands for the rows.
+  private let rowsKey: String
   private let seed: UInt64
   private var measured: [Measured] = []
   private var teacher: Evaluator.HiddenStates?
@@ -41,6 +43,7 @@ final class Measurement {
     let plan = EvaluationPlan(examples: examples)
     evaluator = Evaluator(plan: plan, ranks: session.ranks, tokenizer: tokenizer)
     labels = plan.labels
+    rowsKey = "\(set.digest.hex) \(request.skip) \(examples.count)"
     data = EvaluationRecord.DataSource(
       path: request.path, sha256: set.digest.hex, n: examples.count, skipped: request.skip)
   }
@@ -61,9 +64,12 @@ final class Measurement {
       "evaluate \(name)", total: evaluator.workCount,
       unit: evaluator.workCount > evaluator.plan.examples.count
         ? "examples and answers" : "examples")
+    let key = kind == .base ? "\(try session.asBase.identity().hex) \(rowsKey)" : nil
     let result = try evaluator.evaluate(
-      pool, teacher: teacher, teacherWeights: teacherWeights
+      pool, teacher: teacher, teacherWeights: teacherWeights,
+      known: key.flatMap(session.states.known)
     ) { done, _ in task.update(completed: done) }
+    if let key { session.states.keep(result.hidden, as: key) }
     pool.dropBuffers()
     task.finish(
       detail: result.scores.numbers == nil

@@ -44,31 +44,24 @@ public final class BaseSession {
   private let teacherStates: TeacherStateCache?
   /// Second moments of the base, for all jobs on it.
   package let moments: SharedMoments
+  /// What the base made of examples, for all jobs on it.
+  let states: BaseStates
 
-  /// What is taken beside the file's own size where nobody has given a budget: more would make few models quicker.
-  private static let standardMemory = 4_000_000_000
-
-  /// Opens the base at `path`; `pack` supplies bases instead of an SVD, `memory` is the budget in bytes, or where
-  /// `memoryIsGiven` is false what there is; `cacheLimit` bounds what all caches take.
+  /// Opens the base at `path`; `pack` supplies bases instead of an SVD, `memory` is the budget in bytes, `cacheLimit`
+  /// bounds what all caches take.
   public init(
     path: String, cacheDirectory: String?, cacheLimit: Int = CacheDirectory.defaultByteLimit,
-    pack: String? = nil, threads: Int, memory: Int? = nil, memoryIsGiven: Bool = true,
-    log: ProgressLog, ranks: Ranks = .one
+    pack: String? = nil, threads: Int, memory: Int? = nil, log: ProgressLog, ranks: Ranks = .one
   ) throws(Fault) {
     let cache = cacheDirectory.map { CacheDirectory($0, byteLimit: cacheLimit) }
     base = try BaseCheckpoint.open(path)
     probeDraws = ProbeDraws(base: base)
     teacherStates = cache.map { TeacherStateCache($0) }
     moments = SharedMoments(cache: cache)
+    states = BaseStates()
     bases = try BasisStore(base: base, cache: cache, threads: threads, pack: pack)
     packDigest = try bases.pack?.digest()
-    if let memory, !memoryIsGiven {
-      var bytes = BaseSession.standardMemory
-      for path in base.weightPaths { bytes += try InputFile(path).byteCount }
-      self.memory = min(memory, bytes)
-    } else {
-      self.memory = memory
-    }
+    self.memory = memory
     self.threads = threads
     self.log = log
     self.ranks = ranks
@@ -84,6 +77,7 @@ public final class BaseSession {
     probeDraws = origin.probeDraws
     teacherStates = origin.teacherStates
     moments = origin.moments
+    states = origin.states
     packDigest = origin.packDigest
     memory = origin.memory
     threads = origin.threads
@@ -144,6 +138,12 @@ public final class BaseSession {
     let weights = try decodedWeights()
     loadedWeights = weights
     return weights
+  }
+
+  /// Lets go of the weights where nothing runs the model for a while; they are decoded again when they are asked for.
+  func dropWeights() {
+    loadedWeights = nil
+    ProcessMemory.giveBack()
   }
 
   private func decodedWeights() throws(Fault) -> DecoderWeights {

@@ -87,6 +87,8 @@ package final class StackedConversion {
     let moments = try runners.first.flatMap { (runner) throws(Fault) in
       try CalibrationStage().run((), in: runner.job)
     }
+    // Whatever computed the moments: nothing here runs the model.
+    session.dropWeights()
     var pieces = jobs.map { [Piece?](repeating: nil, count: $0.updates.count) }
     var faults = [Fault?](repeating: nil, count: jobs.count)
     for (module, results) in zip(modules, try project(modules, jobs, moments)) {

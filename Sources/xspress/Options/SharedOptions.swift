@@ -15,7 +15,7 @@ struct SharedOptions: ParsableArguments {
 
   @Option(
     help:
-      "What the process may take at its peak, file pages aside, such as 8GB (default: 4 GB and the size of the base, at most 80% of what is available)."
+      "What the process may take at its peak, file pages aside, such as 8GB (default: 80% of what is available)."
   )
   var memory: String?
 
@@ -99,6 +99,6 @@ struct SharedOptions: ParsableArguments {
     return try BaseSession(
       path: base, cacheDirectory: cacheDirectory, cacheLimit: try cacheByteLimit(), pack: pack,
       threads: try threadCount(log: log, ranks: ranks), memory: try memoryBudget(ranks: ranks),
-      memoryIsGiven: memory != nil, log: log, ranks: ranks)
+      log: log, ranks: ranks)
   }
 }
