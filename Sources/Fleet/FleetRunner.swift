@@ -56,7 +56,11 @@ public final class FleetRunner {
     let names = Set(order.jobs)
     let plans = manifest.jobs.filter { names.contains($0.name) }
     if let crash = order.crash {
-      for plan in plans { report(failed(plan, crash.fault)) }
+      for plan in plans {
+        // What the dead worker has left; whoever else is at the job keeps it.
+        _ = try? OutputLock(file: run.artifactPath(plan.name))
+        report(failed(plan, crash.fault))
+      }
       return
     }
     ProcessPeak.reset()

@@ -31,7 +31,8 @@ import Testing
       for (arguments, status, code) in [
         (["metamath", published], 65, "DATA-FIELD"),
         (["metamath", "\(folder)/none"], 66, "IO-OPEN"),
-        (["glue", published], 64, "USAGE"), (["metamath", published, "--limit", "0"], 64, "USAGE"),
+        (["squad", published], 64, "USAGE"),
+        (["metamath", published, "--limit", "0"], 64, "USAGE"),
       ] {
         let found = try Tool.run(["data"] + arguments + ["-o", made])
         #expect(found.status == status && found.errors.contains(code), "\(found.errors)")
