@@ -32,11 +32,9 @@ struct Metric {
   }
 
   /// `XᵀSX` of vectors that are the columns of `X` `[features, count]`.
-  func gram(_ x: Matrix<Double>) -> Matrix<Double> { gram(x, image: image(of: x)) }
-
-  /// The same from `image` = `R · X`.
-  func gram(_ x: Matrix<Double>, image: Matrix<Double>) -> Matrix<Double> {
-    image.times(image, transposeSelf: true)
+  func gram(_ x: Matrix<Double>) -> Matrix<Double> {
+    let image = image(of: x)
+    return image.times(image, transposeSelf: true)
       .adding(shift, times: x.times(x, transposeSelf: true))
   }
 

@@ -7,37 +7,8 @@ import Testing
 
 /// Which encoders are read, with and without a head, and which are refused.
 @Suite struct EncoderSettingsTests {
-  /// What `body` makes of a copy of `golden/models/NAME` whose `config.json` and tensors are changed.
-  private func withCopy<R>(
-    _ name: String, _ changes: [String: Any] = [:],
-    tensors: ((String) -> String?)? = nil, _ body: (String) throws -> R
-  ) throws -> R {
-    try withTemporaryDirectory { parent in
-      let copy = parent + "/model"
-      try FileManager.default.copyItem(
-        atPath: Checkout.path("golden/models/\(name)"), toPath: copy)
-      let url = URL(fileURLWithPath: copy + "/config.json")
-      let parsed = try JSONSerialization.jsonObject(with: Data(contentsOf: url))
-      let config = try #require(parsed as? [String: Any]).merging(changes) { $1 }
-      try JSONSerialization.data(withJSONObject: config).write(to: url)
-      if let tensors {
-        let path = copy + "/model.safetensors"
-        let file = try SafeTensorsFile.open(path)
-        var writer = SafeTensorsWriter()
-        for tensor in file.tensors {
-          guard let name = tensors(tensor.name) else { continue }
-          try writer.add(
-            name, dtype: .f32, shape: tensor.shape, floats: try file.floats(of: tensor))
-        }
-        try FileManager.default.removeItem(atPath: path)
-        try writer.write(to: path)
-      }
-      return try body(copy)
-    }
-  }
-
   private func refusal(_ name: String, _ changes: [String: Any]) throws -> Fault? {
-    try withCopy(name, changes) { path in
+    try withModelCopy(name, changes) { path in
       fault { () throws(Fault) in try BaseCheckpoint.open(path) }
     }
   }
@@ -64,7 +35,7 @@ import Testing
   /// A model without a head has names without the first component; the first files call a norm's numbers gamma and beta.
   @Test func bareAndOldNamesAreTheSame() throws {
     let whole = try BaseCheckpoint.open(Checkout.path("golden/models/bert"))
-    try withCopy("bert", ["architectures": ["BertModel"], "id2label": NSNull()]) { name in
+    try withModelCopy("bert", ["architectures": ["BertModel"], "id2label": NSNull()]) { name in
       guard name.hasPrefix("bert.") else { return nil }
       return String(name.dropFirst(5)).replacing("LayerNorm.weight", with: "LayerNorm.gamma")
         .replacing("LayerNorm.bias", with: "LayerNorm.beta")

@@ -6,24 +6,8 @@ import Testing
 
 /// Settings that only one family has, on its golden model.
 @Suite struct FamilySettingsTests {
-  /// What `body` makes of a copy of `golden/models/NAME` whose `config.json` is changed.
-  private func withCopy<R>(
-    _ name: String, _ changes: [String: Any], _ body: (String) throws -> R
-  ) throws -> R {
-    try withTemporaryDirectory { parent in
-      let copy = parent + "/model"
-      try FileManager.default.copyItem(
-        atPath: Checkout.path("golden/models/\(name)"), toPath: copy)
-      let url = URL(fileURLWithPath: copy + "/config.json")
-      let parsed = try JSONSerialization.jsonObject(with: Data(contentsOf: url))
-      let config = try #require(parsed as? [String: Any]).merging(changes) { $1 }
-      try JSONSerialization.data(withJSONObject: config).write(to: url)
-      return try body(copy)
-    }
-  }
-
   private func refusal(_ name: String, _ changes: [String: Any]) throws -> Fault? {
-    try withCopy(name, changes) { path in
+    try withModelCopy(name, changes) { path in
       fault { () throws(Fault) in try BaseCheckpoint.open(path) }
     }
   }
@@ -80,7 +64,7 @@ import Testing
       ["new_decoder_architecture": true, "num_ln_in_parallel_attn": 1, "multi_query": false],
     ]
     for way in ways {
-      let found = try withCopy("falcon", way) { try BaseCheckpoint.open($0).configuration }
+      let found = try withModelCopy("falcon", way) { try BaseCheckpoint.open($0).configuration }
       #expect(found == plain, "\(way)")
     }
     // As many as heads, which its weights do not have.

@@ -36,14 +36,7 @@ import Testing
     }
     #expect(relativeError(passed[0].elements, logits.elements) < 1e-6)
 
-    var updates = UpdateSet(layerCount: base.configuration.layerCount)
-    var probes: [(input: [Float], output: [Float])] = []
-    for (index, module) in base.linearModules.enumerated() {
-      let factors = FamilyModel.Factors(index: index, module)
-      updates[module.layer, module.kind] = ModuleUpdate(
-        inputFactor: factors.input, core: factors.core, outputFactor: factors.output)
-      probes.append((factors.inputProbe, factors.outputProbe))
-    }
+    let (updates, probes) = FamilyModel.updates(of: base)
     let decoder = Decoder(weights: weights, updates: updates, threads: 2, recomputes: recomputes)
     let collector = try CurvatureCollector(
       base.configuration, batches: [batch.tokens.count], seed: 0, scratch: NSTemporaryDirectory())

@@ -74,14 +74,7 @@ import Testing
     _ model: FamilyModel, _ base: BaseCheckpoint, _ weights: DecoderWeights, recomputes: Bool,
     _ label: String
   ) throws {
-    var updates = UpdateSet(layerCount: base.configuration.layerCount)
-    var probes: [(input: [Float], output: [Float])] = []
-    for (index, module) in base.linearModules.enumerated() {
-      let factors = FamilyModel.Factors(index: index, module)
-      updates[module.layer, module.kind] = ModuleUpdate(
-        inputFactor: factors.input, core: factors.core, outputFactor: factors.output)
-      probes.append((factors.inputProbe, factors.outputProbe))
-    }
+    let (updates, probes) = FamilyModel.updates(of: base)
     let decoder = Decoder(weights: weights, updates: updates, threads: 2, recomputes: recomputes)
     var batch = TokenBatch()
     batch.append(all: model.prompt)
@@ -224,6 +217,20 @@ struct FamilyModel {
   func expected(_ tensor: String) throws -> [Double] {
     let file = try SafeTensorsFile.open(Self.folder(name) + "/expected.safetensors")
     return try file.doubles(of: try file.tensor(tensor))
+  }
+
+  /// The updates that `make_families.py` puts beside all modules of a base, and what it probes their second moments with.
+  static func updates(
+    of base: BaseCheckpoint
+  ) -> (updates: UpdateSet, probes: [(input: [Float], output: [Float])]) {
+    var updates = UpdateSet(layerCount: base.configuration.layerCount)
+    let probes = base.linearModules.enumerated().map { index, module in
+      let factors = Factors(index: index, module)
+      updates[module.layer, module.kind] = ModuleUpdate(
+        inputFactor: factors.input, core: factors.core, outputFactor: factors.output)
+      return (factors.inputProbe, factors.outputProbe)
+    }
+    return (updates, probes)
   }
 
   /// The update that `make_families.py` puts beside a module, by the same random numbers.

@@ -21,7 +21,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 import cases
 from make_families import COMMON as DECODER
-from make_families import SEED, VOCABULARY, Update, modules
+from make_families import SEED, VOCABULARY, Update, modules, stored
 
 COMMON = {
     "vocab_size": VOCABULARY, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -131,16 +131,7 @@ def make(name: str) -> None:
     folder = os.path.join(cases.output, "models", name)
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
-    kind = getattr(transformers, class_name)
-    model = kind._from_config(kind.config_class(**settings), attn_implementation="eager").to(torch.float64)
-    fill(model, SEED)
-    model.tie_weights()
-    model.eval().requires_grad_(False)
-    stored = kind._from_config(model.config, attn_implementation="eager").to(torch.bfloat16)
-    stored.load_state_dict(model.state_dict())
-    stored.save_pretrained(folder)
-    if os.path.exists(os.path.join(folder, "generation_config.json")):
-        os.remove(os.path.join(folder, "generation_config.json"))
+    model = stored(class_name, settings, folder, fill)
     tokenizer = wordpiece() if name == "bert" else byte_level(name != "qwen2-score")
     tokenizer.save(os.path.join(folder, "tokenizer.json"))
     encodings = [tokenizer.encode(a, b) if b else tokenizer.encode(a) for a, b in TEXTS]

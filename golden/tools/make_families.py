@@ -232,10 +232,8 @@ def llama_cpp_error(folder: str, model, ids: list[int]) -> float | None:
     return max(abs(a - b) for a, b in pairs) if len(pairs) > VOCABULARY // 2 else None
 
 
-def make(name: str) -> None:
-    class_name, settings = FAMILIES[name]
-    folder = os.path.join(cases.output, "models", name)
-    os.makedirs(folder, exist_ok=True)
+def stored(class_name: str, settings: dict, folder: str, fill):
+    """A model of the class in Float64 with the weights of `fill`, as `folder` has it in bfloat16."""
     kind = getattr(transformers, class_name)
     model = kind._from_config(kind.config_class(**settings), attn_implementation="eager").to(torch.float64)
     fill(model, SEED)
@@ -246,6 +244,14 @@ def make(name: str) -> None:
     stored.save_pretrained(folder)
     if os.path.exists(os.path.join(folder, "generation_config.json")):
         os.remove(os.path.join(folder, "generation_config.json"))
+    return model
+
+
+def make(name: str) -> None:
+    class_name, settings = FAMILIES[name]
+    folder = os.path.join(cases.output, "models", name)
+    os.makedirs(folder, exist_ok=True)
+    model = stored(class_name, settings, folder, fill)
     if name in PUBLISHED:
         path = os.path.join(folder, "config.json")
         with open(path) as file:

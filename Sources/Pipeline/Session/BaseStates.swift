@@ -1,5 +1,6 @@
 import Evaluation
 import Synchronization
+import Tensors
 
 /// What the base made of the examples that it was measured on last: the jobs of a batch are mostly measured on the same ones.
 final class BaseStates: Sendable {
@@ -10,8 +11,11 @@ final class BaseStates: Sendable {
     last.withLock { last in last.flatMap { $0.key == key ? $0.states : nil } }
   }
 
-  /// Keeps them in the place of others.
+  /// Keeps them in the place of others, unless they are large: a run over them is quicker than their memory is cheap.
   func keep(_ states: Evaluator.HiddenStates, as key: String) {
-    last.withLock { $0 = (key, states) }
+    let bytes = states.reduce(0) { $0 + $1.elements.count } * MemoryLayout<Float>.size
+    last.withLock { $0 = bytes > BaseStates.mostBytes ? nil : (key, states) }
   }
+
+  private static let mostBytes = 32 << 20
 }
