@@ -124,24 +124,46 @@ let package = Package(
         .product(name: "Mustache", package: "swift-mustache"),
       ]),
     library(
+      "Sessions",
+      [
+        "Faults", "Files", "JSON", "Tensors", "Threads", "Ranks", "LinearAlgebra", "Checkpoints",
+        "Tokenizers", "Adapters", "Bases", "Models", "Evaluation", "Training", "Progress",
+        "Recipes",
+      ]),
+    library(
       "Pipeline",
       [
         "Faults", "Files", "JSON", "Tensors", "Threads", "Ranks", "LinearAlgebra", "Checkpoints",
-        "Tokenizers", "Adapters", "Bases", "Artifacts", "Models", "Projection", "Evaluation",
-        "Training", "Progress", "Recipes", "Reports", "Signatures",
+        "Adapters", "Bases", "Artifacts", "Models", "Projection", "Evaluation", "Training",
+        "Progress", "Recipes", "Reports", "Sessions",
+      ]),
+    library(
+      "Exports",
+      [
+        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
+        "Adapters", "Bases", "Artifacts", "Models", "Progress", "Recipes", "Reports", "Sessions",
+        "Pipeline",
+      ]),
+    library(
+      "Tools",
+      [
+        "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Adapters", "Bases",
+        "Artifacts", "Models", "Evaluation", "Training", "Progress", "Recipes", "Reports",
+        "Signatures", "Sessions", "Pipeline",
       ]),
     library(
       "Fleet",
       [
         "Faults", "Files", "JSON", "Threads", "LinearAlgebra", "Checkpoints", "Models", "Training",
-        "Adapters", "Artifacts", "Pipeline", "Progress", "Recipes", "Reports", "Signatures",
+        "Adapters", "Artifacts", "Sessions", "Pipeline", "Tools", "Progress", "Recipes", "Reports",
+        "Signatures",
       ]),
     library(
       "Verification",
       [
         "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints", "Tokenizers",
         "Adapters", "Bases", "Artifacts", "Models", "Projection", "Evaluation", "Training",
-        "Progress", "Recipes", "Reports", "Pipeline",
+        "Progress", "Recipes", "Reports", "Sessions", "Pipeline", "Exports", "Tools",
       ]),
 
     // The tool.
@@ -149,7 +171,8 @@ let package = Package(
       name: "xspress",
       dependencies: [
         "CAllocation", "Faults", "Files", "JSON", "Tensors", "LinearAlgebra", "Checkpoints",
-        "Adapters", "Artifacts", "Bases", "Projection", "Ranks", "Training", "Pipeline", "Fleet",
+        "Adapters", "Artifacts", "Bases", "Projection", "Ranks", "Training", "Sessions",
+        "Pipeline", "Exports", "Tools", "Fleet",
         "Progress", "Recipes", "Reports", "Signatures", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -173,6 +196,14 @@ let package = Package(
       name: "TestSupport",
       dependencies: ["Faults", "Files", "JSON", "Tensors", "Checkpoints", "Ranks"],
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    // Jobs on the tiny model, for the tests of what runs them.
+    .target(
+      name: "PipelineSupport",
+      dependencies: [
+        "Bases", "Files", "Pipeline", "Progress", "Projection", "Recipes", "Reports", "Sessions",
+        "TestSupport", "Training",
+      ],
+      path: "Tests/PipelineSupport", swiftSettings: swiftSettings),
     // A value for every option, for the tests that try them all.
     .target(
       name: "RecipeSamples", dependencies: ["Recipes"], path: "Tests/RecipeSamples",
@@ -198,9 +229,8 @@ let package = Package(
     tests(
       "FormatsTests",
       [
-        "Adapters", "Artifacts", "Bases", "Checkpoints", "Faults", "Files", "JSON", "Pipeline",
-        "Recipes",
-        "Tensors", "Tokenizers",
+        "Adapters", "Artifacts", "Bases", "Checkpoints", "Exports", "Faults", "Files", "JSON",
+        "Pipeline", "Recipes", "Sessions", "Tensors", "Tokenizers", "Tools",
       ]),
     tests("AdaptersTests", ["Adapters", "Checkpoints", "Files", "Faults", "JSON", "Tensors"]),
     tests(
@@ -226,12 +256,38 @@ let package = Package(
       ]),
     tests("ReportsTests", ["Reports", "Files", "JSON", "Faults", "Tensors"]),
     tests(
+      "SessionsTests",
+      [
+        "Pipeline", "PipelineSupport", "Sessions", "Adapters", "Artifacts", "Bases", "Checkpoints",
+        "Evaluation", "Models", "Training", "Progress", "Projection", "Recipes", "Reports",
+        "Faults",
+        "Files", "JSON",
+      ]),
+    tests(
       "PipelineTests",
       [
-        "Pipeline", "Adapters", "Artifacts", "Bases", "Checkpoints", "Evaluation", "Models",
-        "Training",
-        "Progress",
-        "Projection", "Recipes", "Reports", "Faults", "Files", "JSON",
+        "Pipeline", "PipelineSupport", "Sessions", "Adapters", "Artifacts", "Bases", "Checkpoints",
+        "Evaluation", "Models", "Training", "Progress", "Projection", "Recipes", "Reports",
+        "Faults",
+        "Files", "JSON",
+      ]),
+    tests(
+      "ExportsTests",
+      [
+        "Exports", "Pipeline", "PipelineSupport", "Sessions", "Adapters", "Artifacts", "Bases",
+        "Checkpoints",
+        "Evaluation", "Models", "Training", "Progress", "Projection", "Recipes", "Reports",
+        "Faults",
+        "Files", "JSON",
+      ]),
+    tests(
+      "ToolsTests",
+      [
+        "Tools", "Exports", "Pipeline", "PipelineSupport", "Sessions", "Adapters", "Artifacts",
+        "Bases", "Checkpoints",
+        "Evaluation", "Models", "Training", "Progress", "Projection", "Recipes", "Reports",
+        "Faults",
+        "Files", "JSON",
       ]),
     tests(
       "RecipesTests",

@@ -2,7 +2,6 @@ import Checkpoints
 import Faults
 import Files
 import Models
-import Pipeline
 import Recipes
 import Training
 

@@ -5,6 +5,7 @@ import Pipeline
 public import Progress
 public import Recipes
 public import Reports
+import Sessions
 import Synchronization
 import Threads
 

@@ -6,6 +6,7 @@ import Pipeline
 public import Progress
 public import Recipes
 import Reports
+import Sessions
 import Threads
 
 /// Does the jobs of orders, in the process of a worker.

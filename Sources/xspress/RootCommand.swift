@@ -1,5 +1,5 @@
 import ArgumentParser
-import Pipeline
+import Sessions
 
 /// `xspress`: the list of subcommands.
 struct RootCommand: ParsableCommand {

@@ -1,9 +1,9 @@
 import Adapters
 import Checkpoints
+import Exports
 import Faults
 import Files
 import Foundation
-import Pipeline
 import TestSupport
 import Testing
 import Tokenizers

@@ -5,7 +5,9 @@ import Faults
 import Files
 import Models
 import Pipeline
+import PipelineSupport
 import Recipes
+import Sessions
 import Tensors
 import TestSupport
 import Testing

@@ -5,10 +5,12 @@ import Files
 import Foundation
 import JSON
 import Pipeline
+import PipelineSupport
 import Progress
 import Projection
 import Recipes
 import Reports
+import Sessions
 import TestSupport
 import Testing
 import Training

@@ -4,9 +4,11 @@ import Checkpoints
 import Evaluation
 import Models
 import Pipeline
+import PipelineSupport
 import Progress
 import Projection
 import Recipes
+import Sessions
 import TestSupport
 import Testing
 

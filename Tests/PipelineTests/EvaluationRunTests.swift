@@ -5,11 +5,14 @@ import Checkpoints
 import Faults
 import Files
 import Pipeline
+import PipelineSupport
 import Progress
 import Recipes
 import Reports
+import Sessions
 import TestSupport
 import Testing
+import Tools
 
 /// `evaluate` on what a job has left: the figures that the job measured, from the files alone.
 @Suite struct EvaluationRunTests {

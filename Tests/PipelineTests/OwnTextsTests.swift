@@ -1,6 +1,7 @@
 import Bases
 import Files
 import Pipeline
+import PipelineSupport
 import Projection
 import Recipes
 import Reports

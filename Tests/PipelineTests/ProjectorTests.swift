@@ -2,9 +2,11 @@ import Artifacts
 import Bases
 import Faults
 import Pipeline
+import PipelineSupport
 import Projection
 import Recipes
 import Reports
+import Sessions
 import TestSupport
 import Testing
 

@@ -3,9 +3,11 @@ import Bases
 import Faults
 import Files
 import Pipeline
+import PipelineSupport
 import Projection
 import Recipes
 import Reports
+import Sessions
 import Tensors
 import TestSupport
 import Testing

@@ -6,10 +6,12 @@ import Files
 import JSON
 import Models
 import Pipeline
+import PipelineSupport
 import Progress
 import Projection
 import Recipes
 import Reports
+import Sessions
 import TestSupport
 import Testing
 import Training

@@ -4,10 +4,12 @@ import Bases
 import Faults
 import Files
 import Pipeline
+import PipelineSupport
 import Progress
 import Projection
 import Recipes
 import Reports
+import Sessions
 import TestSupport
 import Testing
 

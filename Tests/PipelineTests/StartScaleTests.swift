@@ -6,9 +6,11 @@ import Evaluation
 import Faults
 import Files
 import Pipeline
+import PipelineSupport
 import Projection
 import Recipes
 import Reports
+import Sessions
 import Tensors
 import TestSupport
 import Testing

@@ -5,8 +5,10 @@ import Checkpoints
 import Faults
 import Files
 import Pipeline
+import PipelineSupport
 import Projection
 import Recipes
+import Sessions
 import Tensors
 import TestSupport
 import Testing

@@ -9,6 +9,7 @@ import Progress
 import Projection
 import Recipes
 import Reports
+import Sessions
 import Tensors
 import Training
 

@@ -5,6 +5,7 @@ import Checkpoints
 import Faults
 import Foundation
 import Recipes
+import Sessions
 
 /// Directions that nobody chose, in the shape of the result's, module by module: the first ones, which are the paper's, or
 /// random ones.

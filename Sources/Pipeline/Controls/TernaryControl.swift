@@ -7,6 +7,7 @@ import LinearAlgebra
 import Models
 import Projection
 import Recipes
+import Sessions
 import Tensors
 import Threads
 import Training

@@ -4,6 +4,7 @@ import Faults
 import Models
 import Projection
 import Recipes
+import Sessions
 import Tensors
 import Training
 

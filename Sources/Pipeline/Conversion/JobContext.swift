@@ -11,6 +11,7 @@ import Progress
 import Ranks
 import Recipes
 import Reports
+package import Sessions
 import Tensors
 import Training
 

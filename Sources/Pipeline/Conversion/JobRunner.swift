@@ -6,6 +6,7 @@ import Progress
 import Projection
 import Recipes
 public import Reports
+public import Sessions
 import Training
 
 /// Converts one adapter from beginning to end, or finds that it had better stay as it is; without one, trains from nothing.

@@ -6,6 +6,7 @@ import JSON
 import Ranks
 package import Recipes
 package import Reports
+import Sessions
 
 /// The outcome of a race on disk, so that a run that goes on after an interruption need not race again
 /// (`formats/manifest.md` §11).

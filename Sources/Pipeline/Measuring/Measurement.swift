@@ -7,6 +7,7 @@ import Models
 import Progress
 import Recipes
 import Reports
+import Sessions
 import Tensors
 
 /// Measures variants on the same packed examples and turns scores into results with intervals.

@@ -4,6 +4,7 @@ package import Faults
 import Models
 import Progress
 package import Reports
+import Sessions
 import Training
 
 /// Whether an artifact, as it is stored, keeps enough of the LoRA's gain in accuracy:

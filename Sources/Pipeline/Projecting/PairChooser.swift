@@ -4,6 +4,7 @@ import LinearAlgebra
 import Progress
 import Projection
 import Recipes
+import Sessions
 import Tensors
 import Threads
 

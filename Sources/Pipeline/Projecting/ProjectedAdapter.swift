@@ -3,6 +3,7 @@ public import Bases
 public import Checkpoints
 import Faults
 public import Projection
+import Sessions
 public import Tensors
 import Training
 

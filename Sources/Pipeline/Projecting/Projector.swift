@@ -9,6 +9,7 @@ import Models
 import Progress
 import Projection
 import Recipes
+import Sessions
 import Tensors
 import Threads
 import Training

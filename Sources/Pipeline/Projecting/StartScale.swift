@@ -2,6 +2,7 @@ import Evaluation
 package import Faults
 import Foundation
 import Recipes
+import Sessions
 import Tensors
 import Training
 

@@ -4,6 +4,7 @@ import Checkpoints
 import Faults
 import Projection
 import Recipes
+import Sessions
 
 /// Divides a byte budget over a job's modules by what their next directions capture.
 struct BudgetPlanner {

@@ -5,6 +5,7 @@ import Faults
 import Progress
 import Projection
 import Recipes
+import Sessions
 import Tensors
 
 /// Directions of the base: from a number of bytes to ranks.

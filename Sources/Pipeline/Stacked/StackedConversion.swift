@@ -11,6 +11,7 @@ import Progress
 import Projection
 import Recipes
 package import Reports
+package import Sessions
 import Tensors
 import Threads
 

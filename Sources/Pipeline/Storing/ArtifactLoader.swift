@@ -1,12 +1,13 @@
-import Adapters
+package import Adapters
 public import Artifacts
-import Bases
-import Checkpoints
+package import Bases
+package import Checkpoints
 public import Faults
 import Files
 import LinearAlgebra
 import Projection
-import Tensors
+public import Sessions
+package import Tensors
 import Threads
 public import Training
 
@@ -145,11 +146,11 @@ public struct ArtifactLoader {
 public struct LoadedArtifact: Sendable {
   /// The artifact as read.
   public let artifact: Artifact
-  let modules: [LinearModule]
-  let bases: [ModuleBasis]
-  let latents: [Matrix<Float>]
+  package let modules: [LinearModule]
+  package let bases: [ModuleBasis]
+  package let latents: [Matrix<Float>]
   /// What it changes of the base beside its updates.
-  let parts: [AdapterPart]
+  package let parts: [AdapterPart]
 
   /// Its directions and latents as the start of a tuning run for `adapter`.
   ///

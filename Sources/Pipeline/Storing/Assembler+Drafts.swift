@@ -8,6 +8,7 @@ import Foundation
 import Projection
 import Recipes
 import Reports
+import Sessions
 import Tensors
 
 /// Drafts: artifacts of nothing but sizes, which tell what real ones will take.

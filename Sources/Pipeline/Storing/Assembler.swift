@@ -10,6 +10,7 @@ import LinearAlgebra
 import Projection
 import Recipes
 import Reports
+import Sessions
 import Tensors
 import Threads
 

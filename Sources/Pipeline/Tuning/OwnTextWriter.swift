@@ -10,6 +10,7 @@ import Progress
 import Ranks
 import Recipes
 import Reports
+import Sessions
 import Training
 
 /// Has the LoRA model write its own calibration and training texts into a data file beside the artifact

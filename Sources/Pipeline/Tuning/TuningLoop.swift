@@ -8,6 +8,7 @@ import Projection
 import Ranks
 import Recipes
 import Reports
+import Sessions
 import Tensors
 import Training
 

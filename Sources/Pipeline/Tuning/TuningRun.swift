@@ -6,6 +6,7 @@ import Models
 import Projection
 import Recipes
 import Reports
+import Sessions
 import Tensors
 import Training
 

@@ -3,6 +3,8 @@ import JSON
 import Pipeline
 import Recipes
 import Reports
+import Sessions
+import Tools
 
 /// `accuracy`: an artifact on data lines, beside what was measured when it was made (`formats/golden.md` §4.12).
 enum AccuracyCase {

@@ -5,6 +5,8 @@ import Files
 import JSON
 import Pipeline
 import Recipes
+import Sessions
+import Tools
 
 /// `conversion`: an adapter converted anew, beside the artifact of an earlier conversion (`formats/golden.md` §4.11).
 enum ConversionCase {

@@ -1,9 +1,10 @@
 import Checkpoints
+import Exports
 import Faults
 import Files
 import JSON
 import LinearAlgebra
-import Pipeline
+import Sessions
 import Tensors
 
 /// `export`: an artifact as another program reads it (`formats/golden.md` §4.16).

@@ -1,9 +1,9 @@
 import Files
 import Foundation
 import JSON
-import Pipeline
 import Recipes
 import Reports
+import Sessions
 
 /// A case made of a job's results.
 struct RecordedCase {

@@ -2,8 +2,8 @@ import Adapters
 import Checkpoints
 import Faults
 import Models
-import Pipeline
 import Progress
+import Sessions
 
 /// What the cases of one run share: inputs already found and hashed, bases already opened, and the
 /// weights of the last base used.

@@ -4,8 +4,8 @@ import Checkpoints
 import Faults
 import Files
 import JSON
-import Pipeline
 import Progress
+import Sessions
 
 /// `xspress bases --base PATH --rank N [-o FILE]`.
 struct BasesCommand: ParsableCommand {

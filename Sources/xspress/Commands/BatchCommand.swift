@@ -3,7 +3,6 @@ import Faults
 import Files
 import Fleet
 import JSON
-import Pipeline
 import Recipes
 import Reports
 

@@ -2,7 +2,6 @@ import ArgumentParser
 import Faults
 import Fleet
 import JSON
-import Pipeline
 import Recipes
 import Reports
 

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Faults
-import Pipeline
 import Reports
+import Sessions
+import Tools
 
 /// `xspress diff A.loraxs B.loraxs`.
 struct DiffCommand: ParsableCommand {

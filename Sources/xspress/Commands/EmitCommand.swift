@@ -1,7 +1,6 @@
 public import ArgumentParser
 import Faults
 public import Fleet
-import Pipeline
 import Recipes
 
 /// `xspress emit slurm|k8s|snakemake RUN`.

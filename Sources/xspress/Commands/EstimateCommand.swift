@@ -4,9 +4,10 @@ public import Artifacts
 public import Bases
 import Checkpoints
 import Faults
-public import Pipeline
 import Recipes
 import Reports
+import Sessions
+import Tools
 
 /// `xspress estimate`.
 struct EstimateCommand: ParsableCommand {

@@ -4,6 +4,8 @@ import Pipeline
 import Progress
 import Recipes
 import Reports
+import Sessions
+import Tools
 
 /// `xspress evaluate`.
 struct EvaluateCommand: ParsableCommand {

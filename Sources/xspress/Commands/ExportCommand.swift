@@ -1,10 +1,11 @@
 public import ArgumentParser
+import Exports
 import Faults
 import Fleet
 import JSON
-import Pipeline
 import Progress
 import Recipes
+import Sessions
 
 /// `xspress export`.
 struct ExportCommand: ParsableCommand {

@@ -2,8 +2,8 @@ public import Adapters
 public import ArgumentParser
 import Faults
 import JSON
-import Pipeline
 import Progress
+import Tools
 
 /// `xspress inspect PATH`.
 struct InspectCommand: ParsableCommand {

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Faults
+import Files
 import Fleet
 import JSON
-import Pipeline
 import Recipes
 
 /// `xspress plan MANIFEST -o RUN`.

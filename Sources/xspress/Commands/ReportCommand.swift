@@ -2,8 +2,8 @@ import ArgumentParser
 import Files
 import Fleet
 import JSON
-import Pipeline
 import Reports
+import Tools
 
 /// `xspress report RUN… -o DIR`.
 struct ReportCommand: ParsableCommand {

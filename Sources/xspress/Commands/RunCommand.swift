@@ -3,7 +3,6 @@ import Faults
 import Fleet
 import Foundation
 import JSON
-import Pipeline
 import Recipes
 
 /// `xspress run RUN --shard i/N`.

@@ -3,9 +3,9 @@ import Faults
 import Files
 import Fleet
 import JSON
-import Pipeline
 import Progress
 import Signatures
+import Tools
 import Verification
 
 /// `xspress verify PATH`: golden cases, a run, or an artifact.

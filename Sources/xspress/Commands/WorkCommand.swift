@@ -2,7 +2,6 @@ import ArgumentParser
 import CAllocation
 import Faults
 import Fleet
-import Pipeline
 import Progress
 import Recipes
 

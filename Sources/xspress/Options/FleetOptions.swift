@@ -2,7 +2,6 @@ import ArgumentParser
 import Faults
 import Files
 import Fleet
-import Pipeline
 import Progress
 import Recipes
 

@@ -4,6 +4,7 @@ import Pipeline
 import Ranks
 import Recipes
 import Reports
+import Sessions
 import Signatures
 
 /// A command that converts an adapter by a recipe.

@@ -2,10 +2,10 @@ import ArgumentParser
 import Faults
 import Files
 import Foundation
-import Pipeline
 import Progress
 import Ranks
 import Recipes
+import Sessions
 
 /// Options of every command (`--threads`, `--memory`, `--cache-dir`, `--cache-limit`, `--log`, `--quiet`).
 struct SharedOptions: ParsableArguments {

@@ -3,6 +3,7 @@ package import Faults
 import Models
 import Recipes
 package import Reports
+import Sessions
 
 /// The accuracy block of a job that keeps its LoRA: that and the base.
 package struct AdapterMeasurementStage: Stage {

@@ -1,5 +1,6 @@
 package import Faults
 import Recipes
+import Sessions
 
 /// The singular directions of the job's modules, where it looks at any.
 package struct BasesStage: Stage {

@@ -2,6 +2,7 @@ package import Faults
 import Files
 package import Models
 import Recipes
+import Sessions
 import Training
 
 /// Second moments of inputs and gradients on the calibration's examples, of the LoRA model or of the base; nil for a job

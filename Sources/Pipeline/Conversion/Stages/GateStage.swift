@@ -1,6 +1,7 @@
 import Evaluation
 package import Faults
 import Recipes
+import Sessions
 
 /// Measures base and LoRA on the rows that judge artifacts; nil for a job without a minimum of retained gain.
 package struct GateStage: Stage {

@@ -3,6 +3,7 @@ package import Faults
 import Projection
 import Recipes
 package import Reports
+import Sessions
 
 /// The record of a job that keeps its LoRA: no artifact retained what had to be retained.
 package struct KeepingStage: Stage {

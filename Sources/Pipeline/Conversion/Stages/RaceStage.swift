@@ -8,6 +8,7 @@ import Projection
 import Ranks
 import Recipes
 package import Reports
+import Sessions
 import Training
 
 /// The best of several starts, by a short race on rows that judge nothing later.

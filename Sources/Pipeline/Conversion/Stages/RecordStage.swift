@@ -9,6 +9,7 @@ import Projection
 import Ranks
 import Recipes
 package import Reports
+import Sessions
 import Tensors
 import Training
 

@@ -2,6 +2,7 @@ package import Faults
 import Files
 package import Models
 import Recipes
+import Sessions
 import Training
 
 /// What chooses directions and sets latents, with the pairs that the options ask for beside them.

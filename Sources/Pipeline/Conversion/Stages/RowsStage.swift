@@ -1,6 +1,7 @@
 package import Evaluation
 package import Faults
 import Recipes
+import Sessions
 package import Training
 
 /// The examples of a job that tunes.

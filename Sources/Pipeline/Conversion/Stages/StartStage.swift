@@ -4,6 +4,7 @@ package import Faults
 import Projection
 import Recipes
 import Reports
+import Sessions
 import Training
 
 /// Directions, pairs and first latents of a size: of every form that comes into question, where that is left to the

@@ -2,6 +2,7 @@ import Artifacts
 package import Faults
 import Progress
 import Recipes
+import Sessions
 
 /// Rounds latents and assembles the artifact, coarser than the best where tuned latents compress less than was expected.
 package struct StorageStage: Stage {

@@ -1,6 +1,7 @@
 import Artifacts
 package import Faults
 import Recipes
+import Sessions
 import Training
 
 /// Tunes a start where the job tunes, and rounds it where it does not.

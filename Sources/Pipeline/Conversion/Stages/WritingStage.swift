@@ -4,6 +4,7 @@ import Files
 import Ranks
 import Recipes
 import Reports
+import Sessions
 
 /// An artifact on disk.
 package struct WrittenFile: Sendable {

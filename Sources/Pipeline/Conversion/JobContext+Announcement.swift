@@ -1,0 +1,43 @@
+import Adapters
+import Evaluation
+import Faults
+import LinearAlgebra
+import Recipes
+import Sessions
+import Tensors
+import Training
+
+extension JobContext {
+  /// Says what is coming before any work is done.
+  ///
+  /// What the model is to write itself is not known yet.
+  ///
+  /// - Throws: 71 `MEM-BUDGET` where there is too little memory for it; what reading data throws.
+  func announce() throws(Fault) {
+    var demand = MemoryPlan.Demand()
+    demand.factors = source.updates.reduce(0) {
+      $0 + $1.loraA.elements.count + $1.loraB.elements.count
+    }
+    demand.runsModel =
+      request.calibration != nil || request.tuning != nil || request.evaluation != nil
+    demand.roundsProducts = request.tuning?.options.precision == .bfloat16
+    if session.memory != nil {
+      if let file = request.calibration?.file {
+        demand.add(recorded: try tokenized(file, role: "calibration"), together: true)
+      }
+      if let tuning = request.tuning {
+        if let file = tuning.data.file {
+          demand.add(recorded: try tokenized(file, role: "training"), together: false)
+        }
+        if case .file(let file) = tuning.validation {
+          demand.add(forward: try tokenized(file, role: "validation"))
+        }
+      }
+      if let file = request.evaluation {
+        let set = try DataSet(path: file.path, limit: file.limit, skip: file.skip)
+        demand.add(forward: try session.tokenized(set))
+      }
+    }
+    try session.expect(demand)
+  }
+}

@@ -1,0 +1,46 @@
+package import Evaluation
+
+extension MemoryPlan.Demand {
+  /// Examples of a batch that is run in one piece, or whose second moments are summed together.
+  private static let batchSize = 16
+  /// Tokens of a micro-batch, about.
+  private static let microBatchTokens = 128
+
+  /// Tokens of a batch that is measured, about.
+  private static let batchTokens = 1024
+
+  /// Takes in forward passes of `examples`, in batches of whole examples.
+  package mutating func add(forward examples: [TokenizedExample]) {
+    let lengths = examples.map(\.tokensOfChoices)
+    let all = lengths.reduce(0) { $1.reduce($0, +) }
+    let one = lengths.map { $0.reduce(0, +) }.max() ?? 0
+    let longest = lengths.flatMap(\.self).max() ?? 0
+    let batch = min(all, MemoryPlan.Demand.batchTokens + one)
+    forward = forward.union(Part(tokens: batch, squares: batch * longest))
+  }
+
+  /// Takes in passes there and back of `examples`; `together` where those of a batch belong together.
+  package mutating func add(recorded examples: [TokenizedExample], together: Bool) {
+    let longest = examples.map(\.tokenCount).max() ?? 0
+    let part = MemoryPlan.Demand.microBatchTokens + longest
+    recorded = recorded.union(Part(tokens: part, squares: part * longest))
+    togetherTokens = max(togetherTokens, part)
+    guard together else { return }
+    for batch in MemoryPlan.Demand.batches(examples) {
+      togetherTokens = max(togetherTokens, batch.reduce(0) { $0 + $1.tokenCount })
+    }
+  }
+
+  private static func batches(_ examples: [TokenizedExample]) -> [ArraySlice<TokenizedExample>] {
+    stride(from: 0, to: examples.count, by: batchSize).map {
+      examples[$0..<min($0 + batchSize, examples.count)]
+    }
+  }
+}
+
+extension TokenizedExample {
+  /// Tokens fed for each choice, or for the completion.
+  fileprivate var tokensOfChoices: [Int] {
+    choices.isEmpty ? [tokenCount] : choices.map { prompt.count + max($0.count - 1, 0) }
+  }
+}

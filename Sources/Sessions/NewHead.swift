@@ -1,0 +1,106 @@
+package import Adapters
+package import Checkpoints
+import Evaluation
+package import Faults
+package import Recipes
+package import Tensors
+
+/// A head for classes that a job from nothing puts on an encoder without one, and trains beside its latents.
+///
+/// Weights are drawn from a normal distribution of deviation 0.02, as Transformers initialises them, biases are zero.
+package struct NewHead: Sendable {
+  /// The model with the head.
+  package let model: DecoderConfiguration
+  /// The head as it begins.
+  package let parts: [AdapterPart]
+
+  private static let deviation = 0.02
+  /// Keeps these draws apart from other uses of the same seed.
+  private static let stream: UInt64 = 0x6865_6164
+
+  /// The head that training on `rows` needs; nil where the base has one, or its answers are tokens.
+  ///
+  /// - Parameters:
+  ///   - rows: The training file; without one nothing is trained, and no head needed.
+  ///   - path: The base, to name in a fault.
+  /// - Throws: what reading the training rows throws; 65 `DATA-HEAD`, `DATA-LABEL` for rows that no head can be made for; 69
+  ///   `MD-HEAD` for a base without the pooler that its heads read through.
+  package init?(
+    rows file: Recipe.Data?, seed: UInt64, base: DecoderConfiguration, path: String
+  ) throws(Fault) {
+    guard !base.answers, let form = base.classForm, let file else { return nil }
+    guard form.dense != .base || base.hasPooler else {
+      throw Fault(
+        .unsupported, "MD-HEAD",
+        "the base has no pooler, through which a head for classes reads: none can be put on it",
+        path: path)
+    }
+    let names = try NewHead.names(
+      DataSet(path: file.path, limit: file.limit, skip: file.skip), stated: base.statedLabels)
+    let model = base.with(ClassHead(form: form, names: names))
+    self.model = model
+    var generator = SeededGenerator(seed: seed, stream: NewHead.stream)
+    parts = NewHead.shapes(of: model).map { parameter in
+      let count = parameter.shape.reduce(1, *)
+      let values =
+        parameter.leaf == "bias"
+        ? [Float](repeating: 0, count: count)
+        : generator.normals(count).map { Float(NewHead.deviation * $0) }
+      return AdapterPart(
+        module: parameter.module, leaf: parameter.leaf, shape: parameter.shape,
+        change: .replaced(values))
+    }
+  }
+
+  /// The head with other numbers, in the order of `ClassLayers.parameters`.
+  package func parts(_ values: [Matrix<Float>]) -> [AdapterPart] {
+    zip(parts, values).map { part, matrix in
+      AdapterPart(
+        module: part.module, leaf: part.leaf, shape: part.shape,
+        change: .replaced(matrix.elements))
+    }
+  }
+
+  /// The parameters of the head, in the order of `ClassLayers.parameters`.
+  private static func shapes(
+    of model: DecoderConfiguration
+  ) -> [(module: String, leaf: String, shape: [Int])] {
+    model.classModules.reversed().flatMap { module in
+      ["weight", "bias"].compactMap { leaf in
+        model.parameters.first { $0.name == "\(module).\(leaf)" }.map { (module, leaf, $0.shape) }
+      }
+    }
+  }
+
+  /// The names of the classes: those that the base's files state, else as many as the numbers of the rows need.
+  private static func names(_ set: DataSet, stated: [String]?) throws(Fault) -> [String] {
+    var (labels, scores) = ([Int](), 0)
+    for (index, row) in set.rows.enumerated() {
+      guard case .classified(let text) = row else {
+        throw Fault(
+          .badData, "DATA-HEAD",
+          "example \(index + 1) has no label and no score, and the model's head predicts no tokens",
+          path: set.path)
+      }
+      switch text.answer {
+      case .label(let label): labels.append(label)
+      case .score: scores += 1
+      case .name:
+        guard stated == nil else { continue }
+        throw Fault(
+          .badData, "DATA-LABEL",
+          "example \(index + 1) names its label, and the model's files name none; give numbers from 0",
+          path: set.path)
+      }
+    }
+    if let stated { return stated }
+    if scores == set.rows.count { return ClassHead.defaultNames(1) }
+    guard scores == 0 else {
+      throw Fault(
+        .badData, "DATA-LABEL",
+        "\(scores) of \(set.rows.count) examples have scores, others labels",
+        path: set.path)
+    }
+    return ClassHead.defaultNames(max((labels.max() ?? 0) + 1, 2))
+  }
+}
