@@ -37,7 +37,7 @@ package struct MemoryPlan {
     }
 
     /// What both need.
-    func union(_ other: Demand) -> Demand {
+    package func union(_ other: Demand) -> Demand {
       var both = self
       both.factors = max(factors, other.factors)
       both.runsModel = runsModel || other.runsModel

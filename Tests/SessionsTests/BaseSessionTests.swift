@@ -1,0 +1,132 @@
+import Adapters
+import Checkpoints
+import Evaluation
+import Faults
+import Files
+import Models
+import PipelineSupport
+import Progress
+import Sessions
+import Tensors
+import TestSupport
+import Testing
+
+/// A base opened once: what is shared, what an adapter's changes make another model of, and what they leave alone.
+@Suite struct BaseSessionTests {
+  private func session(_ folder: String, memory: Int? = nil) throws -> BaseSession {
+    let path = Paths.join(folder, "base.gguf")
+    try AtomicFile.write(path, bytes: try TinyRows.base())
+    return try BaseSession(
+      path: path, cacheDirectory: nil, threads: 2, memory: memory, log: ProgressLog(style: .none))
+  }
+
+  private func logits(_ session: BaseSession) throws -> [Float] {
+    var batch = TokenBatch()
+    batch.append(whole: [1, 4, 5, 3], position: 0, target: 0)
+    let decoder = Decoder(weights: try session.weights(), updates: [], threads: 1)
+    return decoder.head.logits(try decoder.forward(batch)).elements
+  }
+
+  /// The final norm twice as large.
+  private func doubledNorm(_ session: BaseSession) throws -> AdapterPart {
+    let values = try session.base.vector("model.norm.weight")
+    return AdapterPart(
+      module: "model.norm", leaf: "weight", shape: [values.count],
+      change: .replaced(values.map { 2 * $0 }))
+  }
+
+  @Test func weightsAreDecodedOnceUntilTheyAreLetGoOf() throws {
+    try withTemporaryDirectory { folder in
+      let session = try session(folder)
+      let first = try session.weights()
+      #expect(try session.weights() === first)
+      let before = try logits(session)
+      session.dropWeights()
+      #expect(try session.weights() !== first)
+      #expect(try logits(session) == before)
+    }
+  }
+
+  @Test func changesMakeAnotherModelAndLeaveTheBaseAlone() throws {
+    try withTemporaryDirectory { folder in
+      let session = try session(folder)
+      let before = try logits(session)
+      let changed = session.changed(by: [try doubledNorm(session)])
+      let after = try logits(changed)
+      // The head is linear: twice the norm's weight is twice every logit.
+      #expect(relativeError(after, before.map { Double(2 * $0) }) < 1e-6)
+      #expect(try logits(session) == before)
+      #expect(changed.unchanged === session && session.unchanged === session)
+      #expect(session.changed(by: []) === session)
+      #expect(changed.changed(by: changed.changes) === changed)
+      #expect(changed.changed(by: []) === session)
+    }
+  }
+
+  /// What stands for the weights in caches differs as they do, and not by who opened them.
+  @Test func identityIsThatOfTheWeights() throws {
+    try withTemporaryDirectory { folder in
+      let (one, other) = (try session(folder), try session(folder))
+      #expect(try one.identity() == other.identity())
+      let changed = one.changed(by: [try doubledNorm(one)])
+      #expect(try changed.identity() != one.identity())
+      #expect(
+        try changed.identity() == other.changed(by: [try doubledNorm(other)]).identity())
+    }
+  }
+
+  @Test func digestsAreOfDecodedValues() throws {
+    try withTemporaryDirectory { folder in
+      let session = try session(folder)
+      let modules = Array(session.base.linearModules.prefix(3))
+      let expected = try modules.map {
+        SHA256Digest.of(try session.base.matrix($0.weightName).elements)
+      }
+      #expect(try session.moduleDigests(modules) == expected)
+      // They are the base's, whatever an adapter replaces.
+      let changed = session.changed(by: [try doubledNorm(session)])
+      #expect(try changed.moduleDigests(modules) == expected)
+    }
+  }
+
+  @Test func aBudgetIsCheckedBeforeWorkAndNamesWhatIsNeeded() throws {
+    try withTemporaryDirectory { folder in
+      var demand = MemoryPlan.Demand()
+      demand.runsModel = true
+      let small = try session(folder, memory: 1 << 20)
+      let found = fault { () throws(Fault) in try small.expect(demand) }
+      #expect(found?.code == "MEM-BUDGET" && found?.exitCode == 71)
+      #expect(fault { () throws(Fault) in try small.weights() }?.code == "MEM-BUDGET")
+      try session(folder, memory: 4 << 30).expect(demand)
+      try session(folder).expect(demand)
+    }
+  }
+
+  /// Demands of several jobs are the larger of each part, whatever their order.
+  @Test func demandsUnite() {
+    let short = [TokenizedExample(prompt: [1, 2], completion: [3])]
+    let long = [TokenizedExample(prompt: Array(1...300), completion: [3])]
+    var (first, second, both) = (
+      MemoryPlan.Demand(), MemoryPlan.Demand(), MemoryPlan.Demand()
+    )
+    first.factors = 7
+    first.add(forward: long)
+    second.roundsProducts = true
+    second.add(recorded: short, together: true)
+    both.factors = 7
+    both.roundsProducts = true
+    both.add(forward: long)
+    both.add(recorded: short, together: true)
+    #expect(first.union(second) == both && second.union(first) == both)
+    #expect(first.union(first) == first && first != second)
+  }
+
+  /// Texts are written by what predicts tokens, and by nothing else.
+  @Test func onlyLanguageModelsWrite() throws {
+    try withTemporaryDirectory { folder in try session(folder).checkWrites() }
+    let encoder = try BaseSession(
+      path: Checkout.path("golden/models/roberta-masked"), cacheDirectory: nil, threads: 1,
+      log: ProgressLog(style: .none))
+    #expect(fault { () throws(Fault) in try encoder.checkWrites() }?.code == "DATA-HEAD")
+  }
+}
