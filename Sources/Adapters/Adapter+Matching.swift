@@ -35,9 +35,10 @@ extension Adapter {
       }
       var owners: [Int: String] = [:]
       var result: [(index: Int, update: LowRankUpdate)] = []
-      var parts = self.parts
+      let unstacked = try unstacked(modules, names)
+      var parts = unstacked.parts
       var lacksPrefix = false
-      for update in updates {
+      for update in updates + unstacked.updates {
         if table[UTF8Key(update.moduleName)] == nil,
           let part = try outside(update, parameters)
         {

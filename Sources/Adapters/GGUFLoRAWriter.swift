@@ -42,7 +42,15 @@ public enum GGUFLoRAWriter {
     writer.set("adapter.type", .string("lora"))
     writer.set("adapter.lora.alpha", .f32(alpha))
     let places = places(configuration)
+    let experts = Set(
+      configuration.linearModules.filter { $0.ggufWeightName == nil }.map(\.name))
     for update in updates {
+      if experts.contains(update.moduleName) {
+        throw Fault(
+          .unsupported, "AD-EXPORT",
+          "llama.cpp has the factors of all experts in one tensor, which is not written; export to peft or "
+            + "merged-gguf", path: path, tensor: update.moduleName)
+      }
       guard let place = places[update.moduleName],
         place.shape == [update.outFeatures, update.inFeatures]
       else {

@@ -70,6 +70,14 @@ public enum MLXWriter {
   private static func key(_ name: String, directory: String) throws(Fault) -> String {
     if name == embedding || name == head { return name }
     let parts = name.split(separator: ".").map(String.init)
+    if let experts = parts.firstIndex(of: "experts"), experts + 1 < parts.count,
+      ModuleOrder.isNumber(parts[experts + 1])
+    {
+      throw Fault(
+        .unsupported, "AD-EXPORT",
+        "mlx-lm has the factors of all experts in one tensor, which is not written; export to peft",
+        path: directory, tensor: name)
+    }
     guard parts.count > 3, parts[0] == "model", parts[1] == "layers",
       ModuleOrder.isNumber(parts[2])
     else {

@@ -118,6 +118,7 @@ public struct BaseCheckpoint: Sendable {
     var others: [String] = []
     for (name, shape) in configuration.expectedTensors {
       guard let tensor = checkpoint.tensor(name) else {
+        try refuseStack(of: name)
         throw Fault(.badData, "CK-TENSOR", "the tensor is missing", tensor: name)
       }
       guard tensor.shape == shape else {
@@ -157,6 +158,20 @@ public struct BaseCheckpoint: Sendable {
     checkpoint.warnings += others.map {
       Warning("CK-HEAD", "belongs to a head of another task, which nothing here runs", subject: $0)
     }
+  }
+
+  /// Refuses Hugging Face files with all experts in one tensor where `name` would be one expert's weight.
+  private func refuseStack(of name: String) throws(Fault) {
+    guard format != .gguf, let place = configuration.names.place(huggingFace: name),
+      place.isStacked,
+      let stack = tensors.first(where: {
+        $0.name.hasSuffix(".experts.gate_up_proj") || $0.name.hasSuffix(".experts.down_proj")
+      })
+    else { return }
+    throw Fault(
+      .unsupported, "CK-UNSUPPORTED",
+      "has the weights of all experts; only a tensor for each is read, as save_pretrained of Transformers 5 writes",
+      tensor: stack.name)
   }
 
   /// Whether a tensor only repeats what the configuration says: RoPE frequencies and causal masks in old files.

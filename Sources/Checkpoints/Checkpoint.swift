@@ -19,7 +19,7 @@ public struct Checkpoint: Sendable {
   /// The files that hold the tensors.
   public var paths: [String] { source.paths }
   private let places: [[UInt8]: Int]
-  /// Tensors of Hugging Face that are rows of one of the file's.
+  /// Tensors of Hugging Face that are rows or matrices of one of the file's.
   private let parts: [[UInt8]: (index: Int, row: Int)]
 
   init(
@@ -86,8 +86,8 @@ public struct Checkpoint: Sendable {
     return places[key].map { tensors[$0] }
   }
 
-  /// The Hugging Face names of the rows of the tensor called `name` in the file, where these are tensors of their own
-  /// there; else none.
+  /// The Hugging Face names of the rows or matrices of the tensor called `name` in the file, where these are tensors of their
+  /// own there; else none.
   func partNames(_ name: String) -> [String] {
     places[Array(name.utf8)].map { source.partNames(at: $0) } ?? []
   }
@@ -106,6 +106,9 @@ public struct Checkpoint: Sendable {
   ///   finite, 69 for a type this version cannot decode.
   public func floats(_ name: String, threads: Int = 1) throws(Fault) -> [Float] {
     if let part = parts[Array(name.utf8)] {
+      let rows = rowCount(ofPartsOf: part.index)
+      let range = part.row * rows..<(part.row + 1) * rows
+      if let values = try source.floats(at: part.index, rows: range) { return values }
       let values = try source.floats(at: part.index, threads: threads)
       let count = tensors[part.index].shape.dropFirst().reduce(1, *)
       return Array(values[part.row * count..<(part.row + 1) * count])
@@ -119,8 +122,18 @@ public struct Checkpoint: Sendable {
   /// The same of some rows of a matrix, where its format has them without the others; of one matrix always or never.
   func floats(_ name: String, rows: Range<Int>) throws(Fault) -> [Float]? {
     let key = Array(name.utf8)
-    guard parts[key] == nil, let index = places[key] else { return nil }
+    if let part = parts[key] {
+      let first = part.row * rowCount(ofPartsOf: part.index)
+      return try source.floats(
+        at: part.index, rows: first + rows.lowerBound..<first + rows.upperBound)
+    }
+    guard let index = places[key] else { return nil }
     return try source.floats(at: index, rows: rows)
+  }
+
+  /// Rows of each part of tensor `index`: one where they are vectors.
+  private func rowCount(ofPartsOf index: Int) -> Int {
+    tensors[index].shape.dropFirst().dropLast().reduce(1, *)
   }
 
   /// SHA-256 of ``floats(_:)`` as little-endian Float32, in hexadecimal.

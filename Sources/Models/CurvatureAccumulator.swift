@@ -33,28 +33,31 @@ public final class CurvatureAccumulator: @unchecked Sendable {
 
   /// Adds the module's inputs `[tokens, in]`, unless another one has the same, and its output gradients `[tokens, out]`, which
   /// lie in rows of `stride`.
+  ///
+  /// - Parameter places: Which of the pass's tokens the module is given; nil for all.
   func add(
-    _ layer: Int, _ kind: LinearKind, input: FloatBuffer, gradient: UnsafePointer<Float>,
-    stride: Int
+    _ layer: Int, _ kind: LinearKind, at places: ArraySlice<Int>? = nil,
+    input: UnsafePointer<Float>, gradient: UnsafePointer<Float>, stride: Int
   ) throws(Fault) {
     let inputSide = CurvatureRows.Side(layer: layer, kind: kind, end: .input)
     if let width = collector.features[inputSide] {
-      try add(inputSide, input.pointer, features: width, stride: width)
+      try add(inputSide, input, at: places, features: width, stride: width)
     }
     let outputSide = CurvatureRows.Side(layer: layer, kind: kind, end: .output)
     if let width = collector.features[outputSide] {
-      try add(outputSide, gradient, features: width, stride: stride)
+      try add(outputSide, gradient, at: places, features: width, stride: stride)
     }
   }
 
   private func add(
-    _ side: CurvatureRows.Side, _ x: UnsafePointer<Float>, features: Int, stride: Int
+    _ side: CurvatureRows.Side, _ x: UnsafePointer<Float>, at places: ArraySlice<Int>?,
+    features: Int, stride: Int
   ) throws(Fault) {
     let rows = folding.rows(batch: batch, of: tokens)
     let sum =
       sums[side] ?? FloatBuffer(count: (rows.upperBound - rows.lowerBound) * features)
     folding.add(
-      x, of: tokens, batch: batch, features: features, stride: stride, to: sum.pointer)
+      x, at: places, of: tokens, batch: batch, features: features, stride: stride, to: sum.pointer)
     guard folding.isComplete(batch: batch, after: tokens) else {
       sums[side] = sum
       return

@@ -61,11 +61,15 @@ public struct CurvatureRows: Sendable {
 
   /// Rows `R` of a module's inputs with `RᵀR = C`, `[rows, in]`, or nil where nothing was seen.
   ///
+  /// An expert's are those of the tokens that go to it, as if there were as many for every expert: that these are few is in G
+  /// already, which is of all tokens (`formats/tuning.md` §5).
+  ///
   /// - Throws: 74 where the file does not give them back.
   public func inputRows(_ module: LinearModule) throws(Fault) -> Matrix<Float>? {
     let owner = blocks[module.layer].inputOwner(module.kind)
     return try rows(
-      Side(layer: module.layer, kind: owner, end: .input), features: module.inFeatures)
+      Side(layer: module.layer, kind: owner, end: .input), features: module.inFeatures,
+      weight: blocks[module.layer].tokensPerInput(module.kind))
   }
 
   /// Rows `R` of the gradients at a module's outputs with `RᵀR = G`, `[rows, out]`, or nil where nothing was seen.
@@ -76,9 +80,11 @@ public struct CurvatureRows: Sendable {
       Side(layer: module.layer, kind: module.kind, end: .output), features: module.outFeatures)
   }
 
-  private func rows(_ side: Side, features: Int) throws(Fault) -> Matrix<Float>? {
+  private func rows(
+    _ side: Side, features: Int, weight: Double = 1
+  ) throws(Fault) -> Matrix<Float>? {
     guard let values = try values(side, features: features) else { return nil }
-    let scale = 1 / Float(max(tokenCount, 1)).squareRoot()
+    let scale = Float(weight).squareRoot() / Float(max(tokenCount, 1)).squareRoot()
     return Matrix(
       rows: values.count / features, columns: features,
       elements: values.map { HalfPrecision.float(brain: $0) * scale })

@@ -48,7 +48,7 @@ extension Decoder {
   }
 
   /// Whether backward products lay out the blocks that come without.
-  private var laysOutBackward: Bool { keepsBackward && weights.holds(precision) }
+  var laysOutBackward: Bool { keepsBackward && weights.holds(precision) }
 
   /// The layouts that a block needs on the way back.
   func backwardOrders(recomputes: Bool) -> Set<FrozenMatrix.Order> {
@@ -74,9 +74,15 @@ extension Decoder {
       copy.update(from: dResidual, count: count)
       dOutput = UnsafePointer(copy)
     }
-    try backwardFeedForward(
-      index, block, layer, batch: batch, dOutput: dOutput, dResidual: dResidual,
-      gradients: &gradients, curvature: curvature, factors: factors)
+    if block.shape.experts != nil {
+      try backwardExperts(
+        index, block, layer, tokens: batch.tokens.count, dResidual: dResidual,
+        gradients: &gradients, curvature: curvature, factors: factors)
+    } else {
+      try backwardFeedForward(
+        index, block, layer, batch: batch, dOutput: dOutput, dResidual: dResidual,
+        gradients: &gradients, curvature: curvature, factors: factors)
+    }
     try backwardAttention(
       index, block, layer, batch: batch, positions: positions, dOutput: dOutput,
       dResidual: dResidual, gradients: &gradients, curvature: curvature, factors: factors)
@@ -127,6 +133,8 @@ extension Decoder {
         block.shape.isParallel ? layer.input.pointer : layer.middle.pointer, tokens: tokens,
         into: layer.feedForwardInput.pointer, inverse: layer.feedForwardInverse.pointer)
     }
+    // Those of experts are computed where they are needed.
+    guard block.shape.experts == nil else { return }
     GatedActivation(shape: block.shape.feedForward).forward(
       layer.gateUp.pointer, tokens: tokens, into: layer.activation.pointer)
   }
@@ -201,11 +209,10 @@ extension Decoder {
       dY, count: tokens, .backward, into: dActivation, stride: shape.size,
       keepsLayout: laysOutBackward)
     try curvature?.add(
-      index, .down, input: layer.activation, gradient: dBranch, stride: hidden)
+      index, .down, input: layer.activation.pointer, gradient: dBranch, stride: hidden)
     backwardModule(
-      ModuleGradients.Key(layer: index, kind: .down), layer, x: layer.activation, dY: dY,
-      dX: dActivation,
-      tokens: tokens, &gradients, factors)
+      ModuleGradients.Key(layer: index, kind: .down), layer, x: layer.activation.pointer, dY: dY,
+      dX: dActivation, tokens: tokens, &gradients, factors)
     let dWide = scratch.buffer(.dWide, count: tokens * shape.wide)
     GatedActivation(shape: shape).backward(
       layer.gateUp.pointer, dActivation: dActivation, tokens: tokens, into: dWide)
@@ -218,10 +225,10 @@ extension Decoder {
       keepsLayout: laysOutBackward)
     for (kind, column) in columns(of: .gateUp, block.shape) {
       try curvature?.add(
-        index, kind, input: layer.feedForwardInput, gradient: dWide + column,
+        index, kind, input: layer.feedForwardInput.pointer, gradient: dWide + column,
         stride: shape.wide)
       backwardModule(
-        ModuleGradients.Key(layer: index, kind: kind), layer, x: layer.feedForwardInput,
+        ModuleGradients.Key(layer: index, kind: kind), layer, x: layer.feedForwardInput.pointer,
         dY: dY.dropping(columns: column), dX: dInput, tokens: tokens, &gradients, factors)
     }
     norm?.backward(
@@ -246,10 +253,10 @@ extension Decoder {
     block[.output].multiply(
       dY, count: tokens, .backward, into: dAttention, stride: query, keepsLayout: laysOutBackward)
     try curvature?.add(
-      index, .output, input: layer.attentionOutput, gradient: dBranch, stride: hidden)
+      index, .output, input: layer.attentionOutput.pointer, gradient: dBranch, stride: hidden)
     backwardModule(
-      ModuleGradients.Key(layer: index, kind: .output), layer, x: layer.attentionOutput, dY: dY,
-      dX: dAttention, tokens: tokens, &gradients, factors)
+      ModuleGradients.Key(layer: index, kind: .output), layer, x: layer.attentionOutput.pointer,
+      dY: dY, dX: dAttention, tokens: tokens, &gradients, factors)
     let dQKV = scratch.buffer(.dQueryKeyValue, count: tokens * width)
     attention(index).backward(
       layer.queryKeyValue.pointer, batch: batch, probabilities: layer.probabilities.pointer,
@@ -270,9 +277,9 @@ extension Decoder {
     }
     for (kind, column) in columns(of: .queryKeyValue, block.shape) {
       try curvature?.add(
-        index, kind, input: layer.attentionInput, gradient: dQKV + column, stride: width)
+        index, kind, input: layer.attentionInput.pointer, gradient: dQKV + column, stride: width)
       backwardModule(
-        ModuleGradients.Key(layer: index, kind: kind), layer, x: layer.attentionInput,
+        ModuleGradients.Key(layer: index, kind: kind), layer, x: layer.attentionInput.pointer,
         dY: dY.dropping(columns: column), dX: needsInput ? dInput : nil, tokens: tokens,
         &gradients, factors)
     }
@@ -284,8 +291,9 @@ extension Decoder {
 
   /// The update's part of one module: with `h = dY·O` `[N, outputRank]` and `p = x·I` `[N, inputRank]`,
   /// `dM = hᵀ·p` and `dX += (h·M)·Iᵀ`.
-  private func backwardModule(
-    _ key: ModuleGradients.Key, _ layer: DecoderTape.Layer, x: FloatBuffer, dY: ActivationRows,
+  func backwardModule(
+    _ key: ModuleGradients.Key, _ layer: DecoderTape.Layer, x: UnsafePointer<Float>,
+    dY: ActivationRows,
     dX: UnsafeMutablePointer<Float>?, tokens: Int, _ gradients: inout ModuleGradients,
     _ factors: FactorGradients?
   ) {
@@ -296,7 +304,8 @@ extension Decoder {
       dY, count: tokens, .backward, into: projectedGradient, stride: update.outputRank)
     var mixed = projectedGradient
     if let core = update.core {
-      let projected = tape.projected(layer, key.kind, rank: update.inputRank).pointer
+      let projected =
+        tape.projected(layer, key.kind, rank: update.inputRank, rows: tokens).pointer
       var gradient = Matrix<Float>(rows: update.outputRank, columns: update.inputRank)
       gradient.elements.withUnsafeMutableBufferPointer { target in
         guard let target = target.baseAddress else { return }
@@ -322,7 +331,8 @@ extension Decoder {
 
   /// Gradients of the trained columns from `p = x·I` `[N, inputRank]` and `mixed = dY·O·M` `[N, inputRank]`.
   private func factorGradients(
-    _ update: ModuleUpdate, core: FloatBuffer, projected: UnsafePointer<Float>, x: FloatBuffer,
+    _ update: ModuleUpdate, core: FloatBuffer, projected: UnsafePointer<Float>,
+    x: UnsafePointer<Float>,
     mixed: UnsafePointer<Float>, dY: ActivationRows, tokens: Int
   ) -> FactorGradients.Pair {
     let (count, rank) = (update.trainedColumns, update.inputRank)
@@ -343,7 +353,7 @@ extension Decoder {
     pair.input.elements.withUnsafeMutableBufferPointer { target in
       guard let target = target.baseAddress else { return }
       BLAS.gemm(
-        transposeA: true, rows: update.inFeatures, columns: count, inner: tokens, x.pointer,
+        transposeA: true, rows: update.inFeatures, columns: count, inner: tokens, x,
         mixed + (rank - count), strideB: rank, target)
     }
     return pair

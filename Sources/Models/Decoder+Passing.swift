@@ -150,7 +150,7 @@ extension Decoder {
       // The state behind the last block is on the tape too.
       numbers += hidden + (parts.map(\.shared).max() ?? 0)
       for (index, part) in parts.enumerated() {
-        numbers += part.kept + updates.updates(of: index).reduce(0) { $0 + $1.inputRank }
+        numbers += part.kept + Int(updates.projectedWidth(index, blocks[index]).rounded(.up))
       }
     }
     numbers *= batch.tokens.count

@@ -276,6 +276,9 @@ public final class Decoder {
         shape.isParallel ? input : middle, tokens: tokens, into: layer.feedForwardInput.pointer,
         inverse: layer.feedForwardInverse.pointer)
     }
+    guard shape.experts == nil else {
+      return forwardExperts(index, block, layer, tokens: tokens, into: output)
+    }
     let wide = shape.feedForward.wide
     let y = activations(layer.feedForwardInput.pointer, tokens: tokens, columns: hidden)
     product(.gateUp, index, block, layer, y, tokens, into: layer.gateUp.pointer, stride: wide)
@@ -285,7 +288,7 @@ public final class Decoder {
   }
 
   /// `y` `[tokens, stride]` = or += the product with its bias and the updates of its modules, which lie side by side.
-  private func product(
+  func product(
     _ product: Block.Product, _ index: Int, _ block: LayerWeights, _ layer: DecoderTape.Layer,
     _ x: ActivationRows, _ tokens: Int, into y: UnsafeMutablePointer<Float>, stride: Int,
     adding: Bool = false
@@ -416,7 +419,8 @@ public final class Decoder {
     guard let update = updates[index, kind], update.inputRank > 0, update.outputRank > 0 else {
       return
     }
-    let projected = tape.projected(layer, kind, rank: update.inputRank).pointer
+    let projected =
+      tape.projected(layer, kind, rank: update.inputRank, rows: tokens).pointer
     update.inputFactor.multiply(
       x, count: tokens, .backward, into: projected, stride: update.inputRank)
     var mixed = projected

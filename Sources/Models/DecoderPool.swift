@@ -153,7 +153,8 @@ public final class DecoderPool: Sendable {
     _ body: (LayerWeights) throws(Fault) -> Void
   ) throws(Fault) {
     // All threads come for the block, and share its decoding.
-    let blocks = try parallelMap(min(threads, Block.Product.allCases.count), threads: threads) {
+    let parts = weights.shapes[index].products.count
+    let blocks = try parallelMap(min(threads, parts), threads: threads) {
       (_) throws(Fault) in try weights.layer(index, orders, precision)
     }
     weights.forgetBlock()

@@ -6,6 +6,7 @@ final class DecoderScratch {
     case dQueryKeyValue, dAttention, outputProjected, inputProjected
     case branch, normedBranch, dBranch, dOutput, logitSlopes, embeddingInverse
     case pooled, dPooled
+    case expertInput, expertActivation, expertOutput, dExpertInput, dScores
     case rounded, roundedNarrow, logits, teacherLogits
   }
 

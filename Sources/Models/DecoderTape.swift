@@ -3,7 +3,8 @@ import Checkpoints
 /// What a forward pass keeps for the backward pass, in buffers that live as long as the decoder and only
 /// grow: a step allocates nothing, and no page is touched for the first time twice.
 ///
-/// Legend: `N` tokens, `d` hidden size, `F` feed-forward size, `D` head dimension, `H`/`K` heads.
+/// Legend: `N` tokens, `d` hidden size, `F` feed-forward size, `D` head dimension, `H`/`K` heads, `E` experts of which a token
+/// goes to `k`.
 final class DecoderTape {
   /// One block's activations.
   final class Layer {
@@ -35,6 +36,10 @@ final class DecoderTape {
     let gateUp: FloatBuffer
     /// Input of down `[N, F]`.
     let activation: FloatBuffer
+    /// Weights of all experts, chosen or not, and that of the shared one `[N, E or E+1]`.
+    let routes: FloatBuffer
+    /// Gate and up projections of experts, one after another with the rows of its tokens `[N·k, 2F]`.
+    let expertGateUp: FloatBuffer
     /// What the feed-forward layer adds, before its norm, where there is one `[N, d]`.
     let feedForwardBranch: FloatBuffer
     let feedForwardBranchInverse: FloatBuffer
@@ -72,6 +77,8 @@ final class DecoderTape {
       attentionBranchInverse = buffer(1, if: hasOutputNorm)
       gateUp = buffer(block.feedForward.wide)
       activation = lender?.activation ?? buffer(block.feedForward.size)
+      routes = buffer(block.routeCount)
+      expertGateUp = buffer(block.experts.map { $0.used * $0.feedForward.wide } ?? 0)
       feedForwardBranch = buffer(hidden, if: hasOutputNorm)
       feedForwardBranchInverse = buffer(1, if: hasOutputNorm)
     }
@@ -81,8 +88,8 @@ final class DecoderTape {
       [
         input, attentionInput, attentionInverse, rawQueryKeyValue, headInverse, queryKeyValue,
         probabilities, attentionOutput, attentionBranch, attentionBranchInverse, middle,
-        feedForwardInput, feedForwardInverse, gateUp, activation, feedForwardBranch,
-        feedForwardBranchInverse,
+        feedForwardInput, feedForwardInverse, gateUp, activation, routes, expertGateUp,
+        feedForwardBranch, feedForwardBranchInverse,
       ] + projected.values
     }
   }
@@ -159,7 +166,12 @@ final class DecoderTape {
     var kept = 2 * hidden + attention.columns.width + feedForward.wide
     if attention.headNorm != nil { kept += attention.columns.width }
     if block.hasOutputNorm { kept += 2 * hidden }
-    let shared = (block.hasInputNorm ? 2 * hidden : 0) + feedForward.size
+    var shared = (block.hasInputNorm ? 2 * hidden : 0) + feedForward.size
+    if let experts = block.experts {
+      kept += block.routeCount + experts.used * experts.feedForward.wide
+      // The rows of one expert, which may be those of all tokens: what it is given, its activations and what it gives.
+      shared += 2 * hidden + experts.feedForward.size
+    }
     return keepsInputs
       ? (kept + attention.queryWidth, shared) : (kept, shared + attention.queryWidth)
   }
@@ -194,11 +206,19 @@ final class DecoderTape {
     recording ? recorded.layers[index] : passing.layers[0]
   }
 
-  /// The buffer for `x·I` of one module.
-  func projected(_ layer: Layer, _ kind: LinearKind, rank: Int) -> FloatBuffer {
-    if let buffer = layer.projected[kind], buffer.count >= layer.tokens * rank { return buffer }
-    let buffer = FloatBuffer(count: layer.tokens * rank)
+  /// The buffer for `x·I` of one module, of as many tokens as there may be; of an expert of `rows` or some more.
+  func projected(_ layer: Layer, _ kind: LinearKind, rank: Int, rows: Int) -> FloatBuffer {
+    var tokens = layer.tokens
+    if case .expert = kind { tokens = min(tokens, rows) }
+    if let buffer = layer.projected[kind], buffer.count >= tokens * rank { return buffer }
+    if tokens < layer.tokens { tokens = min(layer.tokens, DecoderTape.roomy(tokens)) }
+    let buffer = FloatBuffer(count: tokens * rank)
     layer.projected[kind] = buffer
     return buffer
   }
+}
+
+extension Block {
+  /// Numbers of a token that say which experts it goes to.
+  var routeCount: Int { experts.map { $0.count + (feedForward.size > 0 ? 1 : 0) } ?? 0 }
 }

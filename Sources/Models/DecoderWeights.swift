@@ -103,7 +103,7 @@ public final class DecoderWeights: Sendable {
     var layers: [LayerWeights] = []
     for (layer, shape) in shapes.enumerated() {
       var matrices: [FrozenMatrix] = []
-      for product in Block.Product.allCases {
+      for product in shape.products {
         matrices.append(try product.load(layer, configuration, rows))
       }
       layers.append(
@@ -270,7 +270,7 @@ public final class DecoderWeights: Sendable {
   ) throws(Fault) -> LayerWeights.Vectors {
     let names = configuration.names
     var biases: [Block.Product: FloatBuffer] = [:]
-    for product in Block.Product.allCases {
+    for product in shape.products {
       let modules = product.modules(layer, configuration)
       guard modules.contains(where: { configuration.biases.contains($0.kind) }) else { continue }
       var values: [Float] = []

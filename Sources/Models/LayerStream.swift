@@ -46,12 +46,12 @@ final class LayerStream: Sendable {
     in precision: ProductPrecision = .float32
   ) throws(Fault) -> LayerWeights {
     var matrices: [FrozenMatrix] = []
-    for product in Block.Product.allCases {
+    let shape = configuration.block(index)
+    for product in shape.products {
       matrices.append(
         try product.load(index, configuration, for: orders, in: precision, source.read))
     }
-    return LayerWeights(
-      shape: configuration.block(index), vectors: vectors[index], matrices: matrices)
+    return LayerWeights(shape: shape, vectors: vectors[index], matrices: matrices)
   }
 
   /// Lets go of the block that was last asked for.
@@ -59,9 +59,9 @@ final class LayerStream: Sendable {
 
   /// Bytes of the largest block, laid out for one order of products; rows that are being decoded take little.
   static func byteCount(_ configuration: DecoderConfiguration) -> Int {
-    let sizes = configuration.blocks.indices.map { layer in
-      Block.Product.allCases.reduce(0) { sum, product in
-        product.modules(layer, configuration).reduce(sum) { $0 + $1.outFeatures * $1.inFeatures }
+    let sizes = configuration.blocks.enumerated().map { layer, block in
+      block.products.reduce(0) { sum, product in
+        product.weights(layer, configuration).reduce(sum) { $0 + $1.rows * $1.columns }
       }
     }
     return MemoryLayout<Float>.size * (sizes.max() ?? 0)
@@ -72,13 +72,14 @@ final class LayerStream: Sendable {
 private final class PendingLayer: Sendable {
   let use: LayerWeights.Use
   private let configuration: DecoderConfiguration
+  private let products: [Block.Product]
   private let source: RowSource
-  private let state = Mutex(State())
+  private let state: Mutex<State>
   private let remaining = DispatchGroup()
 
   private struct State {
     var next = 0
-    var parts: [FrozenMatrix?] = Array(repeating: nil, count: Block.Product.allCases.count)
+    var parts: [FrozenMatrix?]
     var fault: Fault?
   }
 
@@ -89,17 +90,23 @@ private final class PendingLayer: Sendable {
     self.use = use
     self.configuration = configuration
     self.source = source
-    for _ in Block.Product.allCases { remaining.enter() }
+    products = configuration.block(use.layer).products
+    state = Mutex(State(parts: Array(repeating: nil, count: products.count)))
+    for _ in products { remaining.enter() }
   }
 
   /// Decodes what nobody has begun, and waits for the rest.
   func parts() throws(Fault) -> [FrozenMatrix] {
     while let part = take() {
       let result: Result<FrozenMatrix, Fault>
-      do throws(Fault) { result = .success(try load(part)) } catch { result = .failure(error) }
+      do throws(Fault) {
+        result = .success(try load(products[part]))
+      } catch {
+        result = .failure(error)
+      }
       state.withLock { state in
         switch result {
-        case .success(let matrix): state.parts[part.rawValue] = matrix
+        case .success(let matrix): state.parts[part] = matrix
         case .failure(let fault): state.fault = state.fault ?? fault
         }
       }
@@ -111,10 +118,11 @@ private final class PendingLayer: Sendable {
     return parts
   }
 
-  private func take() -> Block.Product? {
+  private func take() -> Int? {
     state.withLock { state in
+      guard state.next < products.count else { return nil }
       defer { state.next += 1 }
-      return Block.Product(rawValue: state.next)
+      return state.next
     }
   }
 

@@ -62,14 +62,17 @@ package struct RowFolding: Sendable {
   /// `[rows, features]`, which begin with zeros.
   ///
   /// Tokens of a row are as far apart as can be: neighbours are alike.
+  ///
+  /// - Parameter places: Of which of the tokens there are rows, counted from the first; nil for all.
   func add(
-    _ x: UnsafePointer<Float>, of tokens: Range<Int>, batch: Int, features: Int, stride: Int,
-    to sums: UnsafeMutablePointer<Float>
+    _ x: UnsafePointer<Float>, at places: ArraySlice<Int>? = nil, of tokens: Range<Int>,
+    batch: Int, features: Int, stride: Int, to sums: UnsafeMutablePointer<Float>
   ) {
     let (count, signs) = (rowCount(batch: batch), signs[batch])
     let first = rows(batch: batch, of: tokens).lowerBound
-    for token in tokens {
-      let (source, sign) = (x + (token - tokens.lowerBound) * stride, signs[token])
+    for row in 0..<(places?.count ?? tokens.count) {
+      let token = tokens.lowerBound + (places.map { $0[$0.startIndex + row] } ?? row)
+      let (source, sign) = (x + row * stride, signs[token])
       let sum = sums + (token % count - first) * features
       for index in 0..<features { sum[index] += sign * source[index] }
     }

@@ -28,6 +28,11 @@ public struct UpdateSet {
   /// The updates of a block.
   func updates(of layer: Int) -> [ModuleUpdate] { updates[layer].map(\.update) }
 
+  /// Numbers of a token that the updates of a block keep, where tokens go to all experts alike.
+  func projectedWidth(_ layer: Int, _ block: Block) -> Double {
+    updates[layer].reduce(0) { $0 + Double($1.update.inputRank) / block.tokensPerInput($1.kind) }
+  }
+
   /// The modules that have a trainable core, layer by layer in the order in which they were set; gradients come in
   /// this order.
   public var trainable: [(layer: Int, kind: LinearKind, update: ModuleUpdate)] {

@@ -110,6 +110,39 @@ import Testing
         == ["model.embed_tokens.weight"])
   }
 
+  /// Factors of PEFT's stacks are those of a Mixtral base's own modules.
+  @Test func stacksAreUnstacked() throws {
+    let adapter = try Adapter.open(Checkout.path("\(Self.root)/experts"))
+    let (before, after) = (try Self.answers("base/experts"), try Self.answers("experts"))
+    var configuration = try BaseCheckpoint.open(Checkout.path("golden/models/mixtral"))
+      .configuration
+    configuration.layerCount = 1
+    configuration.hiddenSize = 8
+    configuration.feedForwardSize = 12
+    configuration.expertCount = 3
+    let updates = try adapter.matched(to: configuration).updates
+    #expect(updates.count == 9)
+    for (leaf, parts) in [("gate_up_proj", ["w1", "w3"]), ("down_proj", ["w2"])] {
+      let parameter = "model.layers.0.mlp.experts.\(leaf)"
+      let (values, answer) = try (#require(before[parameter]), #require(after[parameter]))
+      let changes = try (0..<3).flatMap { expert in
+        try parts.flatMap { part in
+          let name = "model.layers.0.block_sparse_moe.experts.\(expert).\(part)"
+          return DialectGoldenTests.product(
+            try #require(updates.first { $0.moduleName == name }))
+        }
+      }
+      let found = zip(values, changes).map { Double($0) + $1 }
+      #expect(relativeError(found, answer) < 1e-6, "\(leaf)")
+    }
+    configuration.expertCount = 4
+    let more = fault { () throws(Fault) in try adapter.matched(to: configuration) }
+    #expect(more?.code == "AD-BASE" && more?.reason.contains("experts") == true)
+    configuration.expertCount = 2
+    let fewer = fault { () throws(Fault) in try adapter.matched(to: configuration) }
+    #expect(fewer?.code == "AD-TARGET")
+  }
+
   @Test(arguments: other) func otherFamiliesAreReadExactly(name: String) throws {
     let adapter = try Adapter.open(Checkout.path("\(Self.root)/\(name)"))
     let (before, after) = (try Self.answers("base/\(name)"), try Self.answers(name))

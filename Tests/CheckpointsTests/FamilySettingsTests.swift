@@ -12,6 +12,53 @@ import Testing
     }
   }
 
+  // MARK: - Experts
+
+  /// Blocks without experts among others, and windows, are not read.
+  @Test func otherExpertsAreRefused() throws {
+    let others: [(key: String, value: Any)] = [
+      ("decoder_sparse_step", 2), ("mlp_only_layers", [0]), ("use_sliding_window", true),
+    ]
+    for name in ["qwen2moe", "qwen3moe"] {
+      for (key, value) in others {
+        let found = try refusal(name, [key: value])
+        #expect(found?.code == "CFG-UNSUPPORTED" && found?.reason.contains(key) == true)
+      }
+    }
+    #expect(try refusal("mixtral", ["num_experts_per_tok": 5])?.code == "CFG")
+    #expect(try refusal("mixtral", ["num_local_experts": 5])?.code == "CK-TENSOR")
+    #expect(try refusal("mixtral", ["num_local_experts": 3])?.code == "CK-UNSUPPORTED")
+  }
+
+  /// Either name of the number of experts is read.
+  @Test func expertsHaveTwoKeys() throws {
+    let count: [String: Any] = ["num_local_experts": NSNull(), "num_experts": 6]
+    try withModelCopy("qwen3moe", count) { path in
+      #expect(try BaseCheckpoint.open(path).configuration.expertCount == 6)
+    }
+  }
+
+  /// Matrices of one tensor in GGUF are tensors of their own here.
+  @Test func expertsAreMatricesInGGUF() throws {
+    let base = try BaseCheckpoint.open(Checkout.path("golden/models/mixtral/model.gguf"))
+    let stored = try base.checkpoint.floats("blk.1.ffn_down_exps.weight")
+    let names = (0..<4).map { "model.layers.1.block_sparse_moe.experts.\($0).w2.weight" }
+    #expect(try names.flatMap { try base.matrix($0).elements } == stored)
+    #expect(try base.matrixShape(names[3]) == (32, 16))
+    let beyond = "model.layers.1.block_sparse_moe.experts.4.w2.weight"
+    #expect(fault { () throws(Fault) in try base.matrix(beyond) }?.code == "CK-TENSOR")
+  }
+
+  @Test func stacksOfExpertsAreRefused() throws {
+    let down = "model.layers.0.mlp.experts.0.down_proj.weight"
+    try withModelCopy(
+      "qwen3moe", tensors: { $0 == down ? "model.layers.0.mlp.experts.down_proj" : $0 }
+    ) { path in
+      let found = fault { () throws(Fault) in try BaseCheckpoint.open(path) }
+      #expect(found?.code == "CK-UNSUPPORTED" && found?.reason.contains("all experts") == true)
+    }
+  }
+
   // MARK: - StableLM
 
   /// Announced norms must be there, and others must not.

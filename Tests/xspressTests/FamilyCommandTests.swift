@@ -96,17 +96,20 @@ import Testing
       try AtomicFile.write(path("rows.jsonl"), bytes: Array(rows.joined().utf8))
       let original = try BaseCheckpoint.open(base)
       try PEFTWriter.write(updates(original), to: path("adapter"), baseModelName: nil)
+      let hasExperts = original.configuration.expertCount > 0
+      // Names of modules take some.
+      let budget = hasExperts ? 10_000 : 6000
 
       _ = try run(
         "convert", "--base", base, "--adapter", path("adapter"), "--rank", "2", "--calibrate",
         path("rows.jsonl"), "-o", path("c.loraxs"))
       let tuned = path("t.loraxs")
       _ = try run(
-        "tune", "--base", base, "--adapter", path("adapter"), "--budget", "6KB", "--train",
+        "tune", "--base", base, "--adapter", path("adapter"), "--budget", "\(budget)", "--train",
         path("rows.jsonl"), "--steps", "3", "--batch-size", "4", "--eval", path("rows.jsonl"),
         "-o", tuned)
       let size = try FileManager.default.attributesOfItem(atPath: tuned)[.size] as? Int
-      #expect(try #require(size) <= 6 << 10)
+      #expect(try #require(size) <= budget)
 
       let found = try losses(
         base: base, "--adapter", path("adapter"), "--artifact", path("c.loraxs"), "--artifact",
@@ -120,6 +123,12 @@ import Testing
         ("peft", "peft"), ("gguf-lora", "lora.gguf"), ("merged", "merged"),
         ("merged-gguf", "merged.gguf"),
       ] {
+        if hasExperts, target == "gguf-lora" {
+          let outcome = try Tool.run(
+            ["export", tuned, "--base", base, "--to", target, "-o", path(output)], cache: folder)
+          #expect(outcome.status == 69 && outcome.errors.contains("all experts"))
+          continue
+        }
         _ = try run(
           "export", tuned, "--base", base, "--to", target, "--dtype", "f32", "-o", path(output))
         let loss =

@@ -73,8 +73,17 @@ FAMILIES = {
         "qk_layernorm": True, "use_parallel_residual": True, "partial_rotary_factor": 0.5}),
     "falcon": ("FalconForCausalLM", FALCON | {"num_kv_heads": 1}),
     "falcon-groups": ("FalconForCausalLM", FALCON | {"new_decoder_architecture": True, "num_kv_heads": 2}),
+    "qwen2moe": ("Qwen2MoeForCausalLM", COMMON | {
+        "num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 16,
+        "shared_expert_intermediate_size": 24}),
+    "qwen3moe": ("Qwen3MoeForCausalLM", COMMON | {
+        "head_dim": 12, "num_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 16,
+        "norm_topk_prob": True}),
+    "mixtral": ("MixtralForCausalLM", COMMON | {"intermediate_size": 16, "num_local_experts": 4}),
 }
 # Keys of published files that this version of the library no longer writes and the converter needs.
+# What an expert's linear modules are called in files, and the module around them, where the class calls it otherwise.
+EXPERTS = {"mixtral": ("block_sparse_moe", ("w1", "w3", "w2"))}
 PUBLISHED = {"gptneox": {"rotary_pct": 0.5, "rotary_emb_base": 10000}}
 
 
@@ -93,14 +102,54 @@ def fill(model, seed: int) -> None:
         elif "embed" in name or "wte" in name or "wpe" in name:
             noise *= 0.5
         else:
-            noise *= 0.9 / value.shape[0 if "c_" in name and "transformer.h" in name else 1] ** 0.5
+            noise *= 0.9 / value.shape[0 if "c_" in name and "transformer.h" in name else -1] ** 0.5
         value.data = noise.to(torch.bfloat16).to(torch.float64)
+
+
+class Experts(torch.nn.ModuleList):
+    """The experts that a class stacks, each with linear modules of its own as its files have them."""
+
+    def __init__(self, stacked, names):
+        super().__init__()
+        self.names, self.activation = names, stacked.act_fn.forward
+        for wide, down in zip(stacked.gate_up_proj, stacked.down_proj):
+            expert = torch.nn.Module()
+            for name, weight in zip(names, (*wide.chunk(2), down)):
+                linear = torch.nn.Linear(*reversed(weight.shape), bias=False, dtype=weight.dtype)
+                linear.weight = torch.nn.Parameter(weight.clone(), requires_grad=False)
+                expert.add_module(name, linear)
+            self.append(expert)
+
+    def forward(self, hidden, experts, weights):
+        result = torch.zeros_like(hidden)
+        for number, expert in enumerate(self):
+            gate, up, down = (expert.get_submodule(name) for name in self.names)
+            token, place = torch.where(experts == number)
+            x = hidden[token]
+            y = down(self.activation(gate(x)) * up(x)) * weights[token, place, None]
+            result = result.index_add(0, token, y)
+        return result
+
+
+def unstack(model, name: str) -> float:
+    """Gives every expert linear modules; tokens times experts for those that go there, 1 where there are none."""
+    share = 1.0
+    _, names = EXPERTS.get(name, ("mlp", ("gate_proj", "up_proj", "down_proj")))
+    for layer in model.model.layers if hasattr(model, "model") and hasattr(model.model, "layers") else []:
+        if hasattr(getattr(layer, "mlp", None), "experts"):
+            share = layer.mlp.gate.num_experts / layer.mlp.gate.top_k
+            layer.mlp.experts = Experts(layer.mlp.experts, names)
+    return share
+
+
+def file_name(name: str, family: str) -> str:
+    return name.replace(".mlp.", f".{EXPERTS[family][0]}.") if family in EXPERTS else name
 
 
 def modules(model) -> list[str]:
     kinds = (torch.nn.Linear, transformers.pytorch_utils.Conv1D)
     names = [name for name, module in model.named_modules() if isinstance(module, kinds) and any(
-        part.isdecimal() for part in name.split("."))]
+        part.isdecimal() for part in name.split(".")) and not name.endswith("shared_expert_gate")]
 
     def order(name: str):
         last = name.split(".")[-1]
@@ -135,13 +184,15 @@ class Update:
         x = arguments[0]
         result = result + x @ self.input @ self.core.T @ self.output.T
         if result.requires_grad:
-            self.rows.append(x.detach()[0])
-            result.register_hook(lambda gradient: self.gradients.append(gradient[0]))
+            self.rows.append(x.detach().flatten(0, -2))
+            result.register_hook(lambda gradient: self.gradients.append(gradient.flatten(0, -2)))
         return result
 
-    def moments(self, count: int) -> list[float]:
+    def moments(self, count: int, share: float) -> list[float]:
         x, g = torch.cat(self.rows), torch.cat(self.gradients)
-        return [float(((x @ self.probes[0]) ** 2).sum()) / count, float(((g @ self.probes[1]) ** 2).sum()) / count]
+        return [
+            float(((x @ self.probes[0]) ** 2).sum()) / count * share,
+            float(((g @ self.probes[1]) ** 2).sum()) / count]
 
 
 def make_tokenizer(folder: str) -> list[str]:
@@ -236,6 +287,9 @@ def stored(class_name: str, settings: dict, folder: str, fill):
     """A model of the class in Float64 with the weights of `fill`, as `folder` has it in bfloat16."""
     kind = getattr(transformers, class_name)
     model = kind._from_config(kind.config_class(**settings), attn_implementation="eager").to(torch.float64)
+    if hasattr(model, "set_experts_implementation"):
+        # The others have no Float64.
+        model.set_experts_implementation("eager")
     fill(model, SEED)
     model.tie_weights()
     model.eval().requires_grad_(False)
@@ -265,6 +319,10 @@ def make(name: str) -> None:
     prompt = draw(2, 40)
     examples = [{"prompt": draw(3, 20), "completion": draw(4, 3)}, {"prompt": draw(5, 9), "completion": draw(6, 2)}]
     error = llama_cpp_error(folder, model, prompt) if LLAMA_CPP else None
+    with torch.no_grad():
+        stacked = model(input_ids=torch.tensor([prompt]), use_cache=False).logits
+        share = unstack(model, name)
+        assert torch.equal(stacked, model(input_ids=torch.tensor([prompt]), use_cache=False).logits)
     names = modules(model)
     updates = [Update(index, model.get_submodule(name)) for index, name in enumerate(names)]
     positions = [0, 5, 6, 20, 31, 39]
@@ -282,11 +340,13 @@ def make(name: str) -> None:
     save_file({
         "logits": logits[positions].float().numpy(), "loss": np.array([float(total.detach())]),
         "gradient": np.stack([update.core.grad.float().numpy() for update in updates]),
-        "moments": np.array([update.moments(tokens) for update in updates]),
+        # The inputs of an expert are weighted as if tokens went to all experts alike (formats/tuning.md).
+        "moments": np.array([
+            update.moments(tokens, share if ".experts." in name else 1) for update, name in zip(updates, names)]),
     }, os.path.join(folder, "expected.safetensors"))
     with open(os.path.join(folder, "expected.json"), "w") as file:
         json.dump({
-            "modules": names, "prompt": prompt, "positions": positions, "examples": examples,
+            "modules": [file_name(module, name) for module in names], "prompt": prompt, "positions": positions, "examples": examples,
             "llamaCppError": error,
             "provenance": {
                 "generator": "golden/tools/make_families.py", "seed": SEED, "class": class_name,

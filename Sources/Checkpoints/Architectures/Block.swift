@@ -99,7 +99,7 @@ public struct Block: Sendable, Hashable {
       case plain
     }
 
-    /// Columns of `down`.
+    /// Columns of `down`; 0 where a block has nothing but experts.
     public var size: Int
     /// How the rows are stored.
     public var packing: Packing = .gated
@@ -110,10 +110,27 @@ public struct Block: Sendable, Hashable {
     public var wide: Int { packing == .plain ? size : 2 * size }
   }
 
+  /// Feed-forward layers of which each token goes through a few.
+  ///
+  /// With p the softmax of all scores R·x and S the largest of them, f(x) = Σ_S w_i·f_i(x), w = p or p/Σ_S p. One that all tokens
+  /// go to, with σ(s·x) for w, is the block's ``feedForward``.
+  public struct Experts: Sendable, Hashable {
+    /// How many there are.
+    public var count: Int
+    /// How many a token goes to.
+    public var used: Int
+    /// Whether the weights of a token add up to 1.
+    public var normalizes: Bool
+    /// What each computes.
+    public var feedForward: FeedForward
+  }
+
   /// The products of a block, each one matrix for the kernels.
-  public enum Product: Int, Sendable, Hashable, CaseIterable {
-    // Large ones first, so that the last thread is not left with one.
+  public enum Product: Sendable, Hashable {
     case gateUp, queryKeyValue, down, output
+    /// Scores of all experts, and of the gate of the shared one.
+    case router
+    case expertGateUp(Int), expertDown(Int)
   }
 
   /// Where the norms stand.
@@ -122,10 +139,21 @@ public struct Block: Sendable, Hashable {
   public var norm: Norm
   /// Queries, keys, values and what follows.
   public var attention: Attention
-  /// The feed-forward layer.
+  /// The feed-forward layer; beside ``experts`` the shared one.
   public var feedForward: FeedForward
+  /// Nil where all tokens go through one feed-forward layer.
+  public var experts: Experts?
   /// Multiplies what is added to the residual stream.
   public var residualScale: Double = 1
+
+  /// The block's products.
+  public var products: [Product] {
+    // Large ones first, so that the last thread is not left with one.
+    let shared: [Product] = [.gateUp, .queryKeyValue, .down, .output]
+    guard let experts else { return shared }
+    return shared.filter { !kinds(of: $0).isEmpty }
+      + (0..<experts.count).flatMap { [.expertGateUp($0), .expertDown($0)] } + [.router]
+  }
 
   /// The modules whose rows are stacked into a product, in this order.
   public func kinds(of product: Product) -> [LinearKind] {
@@ -133,6 +161,7 @@ public struct Block: Sendable, Hashable {
     case .queryKeyValue:
       attention.packing == .separate ? [.query, .key, .value] : [.queryKeyValue]
     case .output: [.output]
+    case .gateUp where feedForward.size == 0, .down where feedForward.size == 0: []
     case .gateUp:
       switch feedForward.packing {
       case .gated: [.gate, .up]
@@ -140,21 +169,34 @@ public struct Block: Sendable, Hashable {
       case .plain: [.up]
       }
     case .down: [.down]
+    case .router: []
+    case .expertGateUp(let number): [.expert(number, .gate), .expert(number, .up)]
+    case .expertDown(let number): [.expert(number, .down)]
     }
   }
 
   /// The block's linear modules.
   public var kinds: [LinearKind] {
     [.queryKeyValue, .output, .gateUp, .down].flatMap(kinds)
+      + (0..<(experts?.count ?? 0)).flatMap {
+        kinds(of: .expertGateUp($0)) + kinds(of: .expertDown($0))
+      }
   }
 
   /// The module that stands for the inputs of `kind`, which modules of one product share.
   public func inputOwner(_ kind: LinearKind) -> LinearKind {
-    for product in Product.allCases {
+    if case .expert(let number, .up) = kind { return .expert(number, .gate) }
+    for product: Product in [.queryKeyValue, .gateUp] {
       let kinds = kinds(of: product)
       if kinds.contains(kind) { return kinds[0] }
     }
     return kind
+  }
+
+  /// How many tokens there are to one that a module is given, where they go to all experts alike.
+  public func tokensPerInput(_ kind: LinearKind) -> Double {
+    guard case .expert = kind, let experts else { return 1 }
+    return Double(experts.count) / Double(experts.used)
   }
 
   /// Rows and columns of a module's weight.
@@ -167,6 +209,8 @@ public struct Block: Sendable, Hashable {
     case .gate, .up: (feedForward.size, hiddenSize)
     case .gateUp: (2 * feedForward.size, hiddenSize)
     case .down: (hiddenSize, feedForward.size)
+    case .expert(_, .gate), .expert(_, .up): (experts?.feedForward.size ?? 0, hiddenSize)
+    case .expert(_, .down): (hiddenSize, experts?.feedForward.size ?? 0)
     }
   }
 

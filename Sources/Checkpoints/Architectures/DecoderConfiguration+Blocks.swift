@@ -1,5 +1,7 @@
 extension DecoderConfiguration {
-  var family: Family { Family.named(architecture) ?? .llama }
+  var family: Family {
+    Family.named(architecture, hasExperts: expertCount > 0) ?? .llama
+  }
 
   /// The names of the model's tensors.
   public var names: TensorNames { family.names(of: self) }
@@ -103,6 +105,10 @@ extension DecoderConfiguration {
           list.append((name + ".weight", [norm.size]))
           if hasBias { list.append((name + ".bias", [norm.size])) }
         }
+      }
+      if let experts = block.experts {
+        add(.router, layer, [experts.count, hidden])
+        if block.feedForward.size > 0 { add(.sharedGate, layer, [1, hidden]) }
       }
       for kind in block.kinds {
         let shape = block.shape(of: kind, hiddenSize: hidden)

@@ -77,6 +77,16 @@ public struct DecoderConfiguration: Sendable, Hashable {
   public var isGrouped = true
   /// Whether a Falcon model without groups has one key-value head.
   public var isMultiQuery = true
+  /// Experts of a block; 0 for none.
+  public var expertCount = 0
+  /// Experts that a token goes to.
+  public var expertUsedCount = 0
+  /// Columns of an expert's last product.
+  public var expertSize = 0
+  /// The same of the expert that all tokens go to; 0 for none.
+  public var sharedExpertSize = 0
+  /// Whether the weights of a token's experts add up to 1.
+  public var normalizesExperts = false
   /// Rows of learned positions before that of the first token.
   public var positionOffset = 0
   /// Kinds of texts that have embeddings of their own; 0 for none.

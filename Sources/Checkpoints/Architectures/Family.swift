@@ -60,6 +60,8 @@ struct Family: Sendable {
   var otherHeads: [String] = []
   /// Tensors that old files have and nobody needs, of a block or by their whole names.
   var derived: Set<String> = ["self_attn.rotary_emb.inv_freq"]
+  /// Whether its blocks have experts; of two families of one architecture one may.
+  var hasExperts = false
   /// Fields that are fixed for the family.
   var fixed: @Sendable (inout DecoderConfiguration) -> Void = { _ in }
   /// Fields of `config.json` that others decide, when all are read.
@@ -69,10 +71,11 @@ struct Family: Sendable {
     $1.standardBlock($0)
   }
 
-  /// Every family, in the order of the support table; a GGUF file's is the first of its architecture.
+  /// Every family, in the order of the support table; a GGUF file's is the first of its architecture, with experts or without.
   static let all: [Family] = [
     .llama, .mistral, .qwen2, .qwen3, .smolLM3, .granite, .olmo2, .gemma, .gemma2, .gemma3, .phi3,
-    .gpt2, .gptNeoX, .phi, .starCoder2, .stableLM, .falcon, .bert, .roberta, .xlmRoberta,
+    .gpt2, .gptNeoX, .phi, .starCoder2, .stableLM, .falcon, .qwen2Experts, .qwen3Experts, .mixtral,
+    .bert, .roberta, .xlmRoberta,
   ]
 
   /// The names of the tensors of `model`.
@@ -85,8 +88,10 @@ struct Family: Sendable {
     twoNorms.map { two in tensors.contains { $0.name == two.mark } } ?? false
   }
 
-  static func named(_ architecture: String) -> Family? {
-    all.first { $0.architecture == architecture }
+  /// The family of an architecture, of two the one whose models have experts or have none.
+  static func named(_ architecture: String, hasExperts: Bool) -> Family? {
+    all.first { $0.architecture == architecture && $0.hasExperts == hasExperts }
+      ?? all.first { $0.architecture == architecture }
   }
 
   static func of(modelType: String?) -> Family? { all.first { $0.modelType == modelType } }

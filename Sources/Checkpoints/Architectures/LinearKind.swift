@@ -1,5 +1,5 @@
 /// What a linear module of a block does; what it is called is the family's matter (``TensorNames``).
-public enum LinearKind: Sendable, Hashable, CaseIterable {
+public enum LinearKind: Sendable, Hashable {
   /// Queries, `[headCount · headDimension, d]`.
   case query
   /// Keys, `[keyValueHeadCount · headDimension, d]`.
@@ -18,4 +18,11 @@ public enum LinearKind: Sendable, Hashable, CaseIterable {
   case gateUp
   /// Feed-forward down, `[d, feedForwardSize]`.
   case down
+  /// A part of one of a block's experts, which are counted from zero.
+  case expert(Int, ExpertPart)
+
+  /// The linear modules of an expert.
+  public enum ExpertPart: Sendable, Hashable, CaseIterable {
+    case gate, up, down
+  }
 }

@@ -10,7 +10,7 @@ public struct LinearModule: Sendable, Hashable {
   public var layer: Int
   /// Which of the block's linear modules this is.
   public var kind: LinearKind
-  /// Name of its weight in GGUF files, such as `blk.0.attn_q.weight`.
+  /// Name of its weight in GGUF files, such as `blk.0.attn_q.weight`; nil where it has no tensor of its own there.
   public var ggufWeightName: String?
 
   /// The module `kind` of block `layer` in a model of shape `configuration`.
@@ -60,7 +60,7 @@ extension DecoderConfiguration {
     case .rotaryPairs: return HeadPermutation(rows: rows, headCount: heads)
     case .byGroup:
       return HeadPermutation(rows: rows, heads: headCount, keyValueHeads: keyValueHeadCount)
-    case .asIs, .transposed, .plusOne, .perHead: return nil
+    case .asIs, .transposed, .plusOne, .perHead, .perExpert, .oneRow: return nil
     }
   }
 }

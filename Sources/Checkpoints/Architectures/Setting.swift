@@ -43,6 +43,8 @@ struct Setting: Sendable {
   let gguf: String?
   let huggingFaceDefault: Default
   let ggufDefault: Default
+  /// Another name of the key of `config.json`.
+  var huggingFaceAlias: String?
   /// What holds where the key of `config.json` is not there at all, where that differs from null.
   var absent: Double?
   /// Whether GGUF may have an array of a value a block, which must be equal.

@@ -1,7 +1,9 @@
 /// What adapters in GGUF form need of a family's names.
 extension TensorNames {
   /// The names of the family with this `general.architecture`; nil for one that is not supported.
-  public static func of(architecture: String) -> TensorNames? { Family.named(architecture)?.names }
+  public static func of(architecture: String) -> TensorNames? {
+    Family.named(architecture, hasExperts: false)?.names
+  }
 
   /// The full name of a weight outside the blocks.
   public func parameter(_ role: TensorRole) -> String { (module(role) ?? "") + ".weight" }
@@ -13,6 +15,23 @@ extension TensorNames {
     case .linear, .embedding, .head: return true
     default: return false
     }
+  }
+
+  /// The modules of an expert of the stack that Transformers 5 makes of a block's, `model.layers.N.mlp.experts` whatever files
+  /// call it; nil for another module and in a family without experts.
+  public func expert(
+    _ number: Int, ofStack module: String
+  ) -> [LinearKind.ExpertPart: String]? {
+    for name in [module, prefix + module] {
+      guard let (layer, leaf) = TensorNames.split(name, prefix: blockPrefix), leaf == "mlp.experts"
+      else { continue }
+      var modules: [LinearKind.ExpertPart: String] = [:]
+      for part in LinearKind.ExpertPart.allCases {
+        modules[part] = self.module(.linear(.expert(number, part)), layer: layer)
+      }
+      return modules.isEmpty ? nil : modules
+    }
+    return nil
   }
 
   /// Whether GGUF orders the rows of any module otherwise.

@@ -19,6 +19,11 @@ public struct TensorNames: Sendable {
     case plusOne
     /// Hugging Face has a vector for each head, `NAME.0` and so on, GGUF one matrix with a row for each.
     case perHead
+    /// Hugging Face has a matrix for each expert, whose number stands where the row's name has ``TensorNames/expert``; GGUF has
+    /// one tensor with all of them.
+    case perExpert
+    /// Hugging Face has a matrix of one row, GGUF perhaps a vector.
+    case oneRow
   }
 
   /// A row of the table; names are without `.weight` and `.bias`, and without the prefix of a block.
@@ -48,6 +53,10 @@ public struct TensorNames: Sendable {
   }
 
   static let ggufPrefix = "blk."
+  /// Stands for the number of an expert.
+  static let expert: Character = "*"
+  /// The tensor of GGUF that only models with experts have.
+  static let expertMark = "blk.0.ffn_gate_inp.weight"
 
   /// Tensors of GGUF files that hold what Hugging Face puts into `config.json`.
   enum Rotary {
@@ -64,14 +73,24 @@ public struct TensorNames: Sendable {
     let layer: Int?
     /// `.weight` or `.bias`.
     let suffix: String
+
+    /// Whether the tensors that the row stands for are one in GGUF: none has a counterpart of its own.
+    var isStacked: Bool { row.storage == .perExpert }
   }
 
   // MARK: - Looking up
 
   /// The Hugging Face name of what has this role, without `.weight`; nil where the family has no such tensor.
   public func module(_ role: TensorRole, layer: Int? = nil) -> String? {
-    guard let row = rows.first(where: { $0.role == role }) else { return nil }
-    return layer.map { "\(blockPrefix)\($0).\(row.huggingFace)" } ?? row.huggingFace
+    guard let row = row(role) else { return nil }
+    var name = row.huggingFace
+    if let expert = role.expert { name.replace("\(Self.expert)", with: "\(expert)") }
+    return layer.map { "\(blockPrefix)\($0).\(name)" } ?? name
+  }
+
+  private func row(_ role: TensorRole) -> Row? {
+    let role = role.row
+    return rows.first { $0.role == role }
   }
 
   /// The Hugging Face names of the tensors that together have this role in a block: one, or one for each of `heads`.
@@ -80,26 +99,26 @@ public struct TensorNames: Sendable {
     return storage(role) == .perHead ? (0..<heads).map { "\(name).\($0)" } : [name]
   }
 
-  /// The GGUF name, likewise.
+  /// The GGUF name, likewise; nil too for an expert's, which is a part of a tensor.
   func ggufModule(_ role: TensorRole, layer: Int? = nil) -> String? {
-    guard let row = rows.first(where: { $0.role == role }) else { return nil }
+    guard let row = row(role), row.storage != .perExpert else { return nil }
     return layer.map { "\(Self.ggufPrefix)\($0).\(row.gguf)" } ?? row.gguf
   }
 
   /// How a role is stored.
   public func storage(_ role: TensorRole) -> Storage {
-    rows.first { $0.role == role }?.storage ?? .asIs
+    row(role)?.storage ?? .asIs
   }
 
   /// The Hugging Face name of a GGUF tensor; nil where the family has no such tensor.
   public func huggingFace(gguf name: String) -> String? {
-    guard let place = place(gguf: name) else { return nil }
+    guard let place = place(gguf: name), !place.isStacked else { return nil }
     return self.name(place, place.row.huggingFace, prefix: blockPrefix)
   }
 
   /// The GGUF name of a Hugging Face tensor; nil where the family has no such tensor.
   public func gguf(huggingFace name: String) -> String? {
-    guard let place = place(huggingFace: name) else { return nil }
+    guard let place = place(huggingFace: name), !place.isStacked else { return nil }
     return self.name(place, place.row.gguf, prefix: Self.ggufPrefix)
   }
 
@@ -121,9 +140,18 @@ public struct TensorNames: Sendable {
     }
     let stem = leaf.utf8.dropLast(suffix.utf8.count)
     let row = rows.first {
-      $0.role.isInBlock == (inBlock != nil) && column($0).utf8.elementsEqual(stem)
+      $0.role.isInBlock == (inBlock != nil) && Self.matches(stem, column($0))
     }
     return row.map { Place(row: $0, layer: inBlock?.layer, suffix: suffix) }
+  }
+
+  /// Whether a name is a row's, or that of any expert.
+  private static func matches(_ stem: Substring.UTF8View, _ name: String) -> Bool {
+    guard let star = name.firstIndex(of: expert) else { return name.utf8.elementsEqual(stem) }
+    let (front, back) = (name[..<star].utf8, name[name.index(after: star)...].utf8)
+    return stem.count > front.count + back.count && stem.starts(with: front)
+      && stem.suffix(back.count).elementsEqual(back)
+      && number(stem.dropFirst(front.count).dropLast(back.count)) != nil
   }
 
   /// The name that stands for one of the first BERT files, which call weight and bias of a norm gamma and beta.
@@ -148,14 +176,17 @@ public struct TensorNames: Sendable {
     guard name.utf8.starts(with: prefix.utf8) else { return nil }
     let rest = name.utf8.dropFirst(prefix.utf8.count)
     guard let dot = rest.firstIndex(of: UInt8(ascii: ".")) else { return nil }
-    let digits = rest[..<dot]
-    // Only the plain form: no sign, no leading zero, nothing that overflows.
-    guard !digits.isEmpty, digits.allSatisfy({ (0x30...0x39).contains($0) }),
-      digits.count == 1 || digits.first != 0x30,
-      let layer = Int(String(decoding: digits, as: UTF8.self)),
-      let leaf = String(rest[rest.index(after: dot)...])
+    guard let layer = number(rest[..<dot]), let leaf = String(rest[rest.index(after: dot)...])
     else { return nil }
     return (layer, leaf)
+  }
+
+  /// A number in its plain form: no sign, no leading zero, nothing that overflows.
+  private static func number(_ digits: Substring.UTF8View) -> Int? {
+    guard !digits.isEmpty, digits.allSatisfy({ (0x30...0x39).contains($0) }),
+      digits.count == 1 || digits.first != 0x30
+    else { return nil }
+    return Int(String(decoding: digits, as: UTF8.self))
   }
 
   /// Refuses a name that begins like a block's but whose layer index is out of range.

@@ -19,6 +19,10 @@ public enum TensorRole: Sendable, Hashable {
   case attentionNorm, attentionPostNorm, feedForwardNorm, feedForwardPostNorm
   /// Norms of queries and keys.
   case queryNorm, keyNorm
+  /// What chooses a token's experts `[experts, d]`.
+  case router
+  /// The gate of the expert that all tokens go to `[1, d]`.
+  case sharedGate
   /// A linear module of a block.
   case linear(LinearKind)
 
@@ -29,5 +33,17 @@ public enum TensorRole: Sendable, Hashable {
       false
     default: true
     }
+  }
+
+  /// The expert it is of.
+  var expert: Int? {
+    if case .linear(.expert(let number, _)) = self { return number }
+    return nil
+  }
+
+  /// The role that stands for it in a table of names: experts have their rows in common.
+  var row: TensorRole {
+    if case .linear(.expert(_, let part)) = self { return .linear(.expert(0, part)) }
+    return self
   }
 }

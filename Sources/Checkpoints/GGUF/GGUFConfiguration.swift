@@ -27,7 +27,7 @@ struct GGUFConfiguration {
     guard let architecture = weights.architecture else {
       throw Fault(.badData, "GG-META", "general.architecture is missing")
     }
-    guard let family = Family.named(architecture), family.isInGGUF else {
+    guard let family = weights.family, family.isInGGUF else {
       throw Fault(
         .unsupported, "GG-ARCH",
         "architecture \"\(architecture)\"; supported are "
@@ -49,6 +49,11 @@ struct GGUFConfiguration {
       throw Fault(
         .badData, "GG-META",
         "\(model.headCount) heads are not a multiple of \(model.keyValueHeadCount) kv heads")
+    }
+    guard model.expertUsedCount <= model.expertCount else {
+      throw Fault(
+        .badData, "GG-META",
+        "\(model.expertUsedCount) experts are used of \(model.expertCount)")
     }
     let embedding = tensors.first { $0.name == "token_embd.weight" }
     guard let rows = embedding?.shape.first, embedding?.shape.count == 2, rows > 0 else {

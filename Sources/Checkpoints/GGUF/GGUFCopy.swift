@@ -136,7 +136,7 @@ public struct GGUFCopy: Sendable {
     }
   }
 
-  /// The values of a tensor whose rows are tensors of their own elsewhere: new ones where these are `replaced`.
+  /// The values of a tensor whose rows or matrices are tensors of their own elsewhere: new ones where these are `replaced`.
   private func rows(
     of index: Int, _ replaced: Set<String>, _ values: @escaping NewValues
   ) -> NewValues {
@@ -148,7 +148,7 @@ public struct GGUFCopy: Sendable {
         let new = try values(name)
         guard new.count == count else {
           throw Fault(
-            .internalError, "GG-WRITE", "\(new.count) values for a row of \(count)", tensor: name)
+            .internalError, "GG-WRITE", "\(new.count) values for a part of \(count)", tensor: name)
         }
         all.replaceSubrange(row * count..<(row + 1) * count, with: new)
       }
@@ -192,7 +192,9 @@ public struct GGUFCopy: Sendable {
       let elements = tensor.shape.reduce(1.0) { $0 * Double($1) }
       all += elements
       let name = weights.huggingFaceName(at: index)
+      let parts = weights.partNames(at: index)
       if let name, replaced.contains(name) { new += elements }
+      if parts.contains(where: replaced.contains) { new += elements }
       guard name == embeddingName else { continue }
       if case .none = head { continue }
       all += elements

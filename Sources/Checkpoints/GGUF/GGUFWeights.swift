@@ -10,7 +10,9 @@ struct GGUFWeights: WeightSource {
   let places: [(file: Int, tensor: GGUFTensor)]
   /// `general.architecture`.
   let architecture: String?
-  /// The names of the family, where it is a known one.
+  /// The family, where it is a known one.
+  let family: Family?
+  /// The names of its tensors.
   let names: TensorNames?
 
   /// The metadata of the model.
@@ -21,18 +23,24 @@ struct GGUFWeights: WeightSource {
     places = files.enumerated().flatMap { index, file in
       file.header.tensors.map { (index, $0) }
     }
-    tensors = places.map { place in
+    var tensors = places.map { place in
       TensorInfo(
         name: place.tensor.name, dtypeName: place.tensor.type.name, shape: place.tensor.shape,
         byteOffset: place.tensor.byteOffset, byteCount: place.tensor.byteCount)
     }
     do throws(Fault) {
       architecture = try files[0].header.text("general.architecture")
-      let family = architecture.flatMap { Family.named($0) }
+      let hasExperts = tensors.contains { $0.name == TensorNames.expertMark }
+      family = architecture.flatMap { Family.named($0, hasExperts: hasExperts) }
       names = family?.hasTwoNorms(tensors) == true ? family?.twoNorms?.names : family?.names
     } catch {
       throw error.at(path: path)
     }
+    for (index, tensor) in tensors.enumerated() where tensor.shape.count == 1 {
+      guard names?.place(gguf: tensor.name)?.row.storage == .oneRow else { continue }
+      tensors[index].shape.insert(1, at: 0)
+    }
+    self.tensors = tensors
   }
 
   var paths: [String] { files.map(\.file.path) }
@@ -43,14 +51,20 @@ struct GGUFWeights: WeightSource {
 
   func partNames(at index: Int) -> [String] {
     let tensor = tensors[index]
-    guard let place = names?.place(gguf: tensor.name), place.row.storage == .perHead,
-      place.suffix == ".weight", tensor.shape.count == 2, let layer = place.layer,
-      // As many heads as a model may have.
-      tensor.shape[0] <= 1 << 16
+    guard let names, let place = names.place(gguf: tensor.name), place.suffix == ".weight",
+      let layer = place.layer, let count = tensor.shape.first,
+      // As many heads or experts as a model may have.
+      count <= 1 << 16
     else { return [] }
-    return names?.modules(place.row.role, layer: layer, heads: tensor.shape[0]).map {
-      $0 + place.suffix
-    } ?? []
+    switch (place.row.storage, place.row.role) {
+    case (.perHead, let role) where tensor.shape.count == 2:
+      return names.modules(role, layer: layer, heads: count).map { $0 + place.suffix }
+    case (.perExpert, .linear(.expert(_, let part))) where tensor.shape.count == 3:
+      return (0..<count).compactMap { number in
+        names.module(.linear(.expert(number, part)), layer: layer).map { $0 + place.suffix }
+      }
+    default: return []
+    }
   }
 
   func floats(at index: Int, threads: Int) throws(Fault) -> [Float] {
@@ -78,10 +92,10 @@ struct GGUFWeights: WeightSource {
 
   func floats(at index: Int, rows: Range<Int>) throws(Fault) -> [Float]? {
     let (file, tensor) = places[index]
-    guard tensor.shape.count == 2, try factor(of: tensor) == nil else { return nil }
+    guard tensor.shape.count >= 2, try factor(of: tensor) == nil else { return nil }
     switch storage(of: tensor) {
-    case .asIs, .rotaryPairs, .byGroup: break
-    case .transposed, .plusOne, .perHead: return nil
+    case .asIs, .rotaryPairs, .byGroup, .perHead, .perExpert, .oneRow: break
+    case .transposed, .plusOne: return nil
     }
     return try files[file].floats(
       of: tensor, rows: rows, permutation: try permutation(of: tensor))

@@ -44,6 +44,10 @@ extension HFConfiguration {
         .badData, "CFG",
         "\(model.headCount) heads are not a multiple of \(model.keyValueHeadCount) kv heads")
     }
+    guard model.expertUsedCount <= model.expertCount else {
+      throw Fault(
+        .badData, "CFG", "\(model.expertUsedCount) experts are used of \(model.expertCount)")
+    }
     try readRotary(family, into: &model)
     try readWindow(family, into: &model)
     return model
@@ -54,6 +58,7 @@ extension HFConfiguration {
   /// Every key is read, known to say nothing, or null.
   private func refuseUnknownKeys(_ family: Family) throws(Fault) {
     var known = HuggingFaceKeys.inert.union(family.settings.compactMap(\.huggingFace))
+    known.formUnion(family.settings.compactMap(\.huggingFaceAlias))
     let rotary = family.rotary
     known.formUnion([rotary?.theta, rotary?.share, rotary?.localTheta].compactMap(\.self))
     if case .flagged = family.window {
@@ -104,7 +109,10 @@ extension HFConfiguration {
   private func read(
     _ setting: Setting, into model: inout DecoderConfiguration
   ) throws(Fault) {
-    guard let key = setting.huggingFace else { return try readDefault(setting, nil, into: &model) }
+    guard var key = setting.huggingFace else { return try readDefault(setting, nil, into: &model) }
+    if json[key]?.isNull ?? true, let alias = setting.huggingFaceAlias, json[alias] != nil {
+      key = alias
+    }
     guard let value = json[key], !value.isNull else {
       let absent = json[key] == nil ? setting.absent : nil
       return try readDefault(setting, absent, into: &model)
@@ -180,15 +188,14 @@ extension HFConfiguration {
   private func readWindow(
     _ family: Family, into model: inout DecoderConfiguration
   ) throws(Fault) {
-    let stated = try window(absent: nil)
     switch family.window {
-    case .doubtful: model.doubtfulWindow = stated
+    case .doubtful: model.doubtfulWindow = try window(absent: nil)
     case .honoured(let absent): model.slidingWindow = try window(absent: absent)
     case .flagged:
       guard let value = json["use_sliding_window"], !value.isNull,
         try flag(value, "use_sliding_window")
       else { break }
-      model.slidingWindow = stated
+      model.slidingWindow = try window(absent: nil)
       let first = try integer(json["max_window_layers"] ?? 28, "max_window_layers", 0...1 << 16)
       model.windowedLayers = (0..<model.layerCount).map { $0 >= first }
     }
