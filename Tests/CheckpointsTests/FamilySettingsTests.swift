@@ -1,6 +1,7 @@
 import Checkpoints
 import Faults
 import Foundation
+import Tensors
 import TestSupport
 import Testing
 
@@ -34,7 +35,8 @@ import Testing
   @Test func expertsHaveTwoKeys() throws {
     let count: [String: Any] = ["num_local_experts": NSNull(), "num_experts": 6]
     try withModelCopy("qwen3moe", count) { path in
-      #expect(try BaseCheckpoint.open(path).configuration.expertCount == 6)
+      let base = try BaseCheckpoint.open(path)
+      #expect(base.configuration.expertCount == 6)
     }
   }
 

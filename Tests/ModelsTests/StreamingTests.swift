@@ -9,6 +9,8 @@ import Testing
 
 /// Blocks read from disk at every pass give what held ones give.
 @Suite struct StreamingTests {
+  /// With one feed-forward layer, and with experts.
+  private static let bases = ["golden/tiny/model", "golden/models/qwen2moe"]
   private static let shapes: [(prompt: Int, completion: Int)] = [(9, 2), (3, 1), (14, 4), (2, 2)]
 
   private func batch(_ index: Int, vocabulary: Int) -> TokenBatch {
@@ -39,8 +41,9 @@ import Testing
     return updates
   }
 
-  @Test(arguments: [false, true]) func resultsAreTheSameToTheBit(recomputes: Bool) throws {
-    let base = try BaseCheckpoint.open(Checkout.path("golden/tiny/model"))
+  @Test(arguments: [false, true], bases)
+  func resultsAreTheSameToTheBit(recomputes: Bool, name: String) throws {
+    let base = try BaseCheckpoint.open(Checkout.path(name))
     let updates = updates(base.configuration)
     func results(_ weights: DecoderWeights, threads: Int) throws -> [[Matrix<Float>]] {
       let pool = DecoderPool(
@@ -64,7 +67,13 @@ import Testing
   /// Groups there and back together, with all that they keep, with a part of it, or one after another: the same bits.
   @Test(arguments: [nil, 1, 120_000] as [Int?], [ProductPrecision.float32, .bfloat16])
   func gradientsAreTheSameToTheBit(passBytes: Int?, precision: ProductPrecision) throws {
-    let base = try BaseCheckpoint.open(Checkout.path("golden/tiny/model"))
+    for name in Self.bases { try compareGradients(name, passBytes, precision) }
+  }
+
+  private func compareGradients(
+    _ name: String, _ passBytes: Int?, _ precision: ProductPrecision
+  ) throws {
+    let base = try BaseCheckpoint.open(Checkout.path(name))
     let updates = updates(base.configuration)
     let vocabulary = base.configuration.vocabularySize
     let groups = [[0, 1], [2], [3]].map { indices in
