@@ -23,7 +23,7 @@ import Testing
   private func logits(_ session: BaseSession) throws -> [Float] {
     var batch = TokenBatch()
     batch.append(whole: [1, 4, 5, 3], position: 0, target: 0)
-    let decoder = Decoder(weights: try session.weights(), updates: [], threads: 1)
+    let decoder = Decoder(weights: try session.weights(), threads: 1)
     return decoder.head.logits(try decoder.forward(batch)).elements
   }
 
