@@ -92,9 +92,9 @@ extension Adapter {
   }
 
   /// The names under which an adapter may mean the module: an adapter of the model without its head
-  /// has no `model.`, `transformer.`, `gpt_neox.`, `bert.` or `roberta.` in front.
+  /// has no `model.`, `transformer.`, `gpt_neox.`, `bert.`, `roberta.` or `deberta.` in front.
   func spellings(of name: String) -> [String] {
-    let prefixes = ["model.", "transformer.", "gpt_neox.", "bert.", "roberta."]
+    let prefixes = ["model.", "transformer.", "gpt_neox.", "bert.", "roberta.", "deberta."]
     let prefix = prefixes.first(where: name.hasPrefix) ?? ""
     let names = prefix.isEmpty ? [name] : [name, String(name.dropFirst(prefix.count))]
     return naming == .paths ? names : names.map { $0.replacing(".", with: "_") }

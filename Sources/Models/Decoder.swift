@@ -32,6 +32,8 @@ public final class Decoder {
   let tape: DecoderTape
   let scratch = DecoderScratch()
   private var rotary: [RotaryEmbedding]
+  /// The distances of the batch at hand.
+  private(set) var distances: DistanceRows?
   var recorded: TokenBatch?
   /// Whether what modules were given is on the tape too, or can be computed again.
   private(set) var hasInputs = false
@@ -87,10 +89,11 @@ public final class Decoder {
   ) throws(Fault) -> Matrix<Float> {
     let tokens = batch.tokens.count
     let hidden = configuration.hiddenSize
-    prepareRotary(positions: batch.longestSequence)
+    preparePositions(batch.longestSequence)
     let keepsAll = recording && !recomputes
     tape.prepare(
-      tokens: tokens, probabilities: probabilityCount(batch), recording: keepsAll, inputs: inputs)
+      tokens: tokens, distances: distances?.count ?? 0, probabilities: probabilityCount(batch),
+      recording: keepsAll, inputs: inputs)
     let positions = batch.positionOfToken
     embed(
       batch.tokens, types: batch.types, positions: positions,
@@ -120,8 +123,10 @@ public final class Decoder {
     for update in updates.updates(of: layer) { try update.prepare(precision) }
   }
 
-  func prepareRotary(positions: Int) {
-    for index in rotary.indices { rotary[index].prepare(positions: positions) }
+  /// Prepares for sequences of up to `length` tokens.
+  func preparePositions(_ length: Int) {
+    for index in rotary.indices { rotary[index].prepare(positions: length) }
+    distances = weights.distances(length: length)
   }
 
   func probabilityCount(_ batch: TokenBatch) -> Int {
@@ -219,8 +224,9 @@ public final class Decoder {
     attend: (Int, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
   ) throws(Fault) -> Matrix<Float> {
     let hidden = configuration.hiddenSize
-    prepareRotary(positions: (positions.max() ?? 0) + 1)
-    tape.prepare(tokens: tokens.count, probabilities: 0, recording: false, inputs: false)
+    preparePositions((positions.max() ?? 0) + 1)
+    tape.prepare(
+      tokens: tokens.count, distances: 0, probabilities: 0, recording: false, inputs: false)
     recorded = nil
     let layer = tape.layer(0, recording: false)
     embed(tokens, positions: positions, into: layer.input.pointer)
@@ -244,8 +250,7 @@ public final class Decoder {
     forwardBlock(
       index, block, layer, tokens: batch.tokens.count, positions: positions, into: output
     ) {
-      attention(index).forward(
-        $0, batch: batch, probabilities: layer.probabilities.pointer, into: $1)
+      attend(index, layer, batch: batch, $0, into: $1)
     }
   }
 
@@ -263,8 +268,10 @@ public final class Decoder {
     }
     let qkv = layer.queryKeyValue.pointer
     let width = shape.attention.columns.width
-    let x = activations(layer.attentionInput.pointer, tokens: tokens, columns: hidden)
-    product(.queryKeyValue, index, block, layer, x, tokens, into: qkv, stride: width)
+    let rows = rows(shape, tokens: tokens)
+    appendDistances(shape, layer, tokens: tokens)
+    let x = activations(layer.attentionInput.pointer, tokens: rows, columns: hidden)
+    product(.queryKeyValue, index, block, layer, x, rows, into: qkv, stride: width)
     normHeads(block, layer, tokens: tokens)
     rotate(index, qkv, positions: positions, inverse: false)
     attend(qkv, layer.attentionOutput.pointer)

@@ -25,6 +25,7 @@ public final class DecoderWeights: Sendable {
     var head: FrozenMatrix?
     var headBias: FloatBuffer?
     var positions: FrozenMatrix?
+    var distances: FloatBuffer?
     var tokenTypes: FrozenMatrix?
     var embeddingNorm: NormWeights?
     var finalNorm: NormWeights?
@@ -39,6 +40,8 @@ public final class DecoderWeights: Sendable {
   var headBias: FloatBuffer? { vocabulary.headBias }
   /// Learned positions `[offset + context, d]`.
   var positions: FrozenMatrix? { vocabulary.positions }
+  /// Embeddings of distances, normed `[2·span, d]`.
+  var distances: FloatBuffer? { vocabulary.distances }
   /// What is added to the embeddings by the kind of text `[types, d]`.
   var tokenTypes: FrozenMatrix? { vocabulary.tokenTypes }
   /// The norm behind the embeddings.
@@ -225,6 +228,11 @@ public final class DecoderWeights: Sendable {
       guard let name = names.module(role) else { return nil }
       return try self.norm([name], configuration.finalNorm, size: hidden, vector)
     }
+    if let relative = configuration.relativePositions, let norm = try norm(.relativeNorm),
+      let name = names.module(.relativePositions)
+    {
+      vocabulary.distances = try distances(name + ".weight", relative, norm, read)
+    }
     vocabulary.embeddingNorm = try norm(.embeddingNorm)
     vocabulary.finalNorm = try norm(.finalNorm)
     if let classHead = configuration.classHead {
@@ -248,6 +256,22 @@ public final class DecoderWeights: Sendable {
       )
     }
     return vocabulary
+  }
+
+  /// The table of distances behind its norm, the same for every pass.
+  private static func distances(
+    _ name: String, _ relative: RelativePositions, _ norm: NormWeights, _ read: RowReading
+  ) throws(Fault) -> FloatBuffer {
+    let table = FloatBuffer(count: relative.rowCount * norm.size)
+    try read(name, relative.rowCount, norm.size) { (first, rows) throws(Fault) in
+      table.copy(rows.elements, at: first * norm.size)
+    }
+    let inverse = FloatBuffer(count: relative.rowCount)
+    withExtendedLifetime(inverse) {
+      norm.forward(
+        table.pointer, tokens: relative.rowCount, into: table.pointer, inverse: inverse.pointer)
+    }
+    return table
   }
 
   /// A matrix of the shape that the model needs.

@@ -10,7 +10,7 @@ import Testing
 /// Encoders, and a decoder, with heads for classes against Transformers' own classes (`golden/tools/make_classes.py`): logits, losses, gradients and
 /// second moments, of classes and of numbers.
 @Suite struct EncoderTests {
-  static let folders = ["bert", "roberta", "roberta-score", "qwen2-score"]
+  static let folders = ["bert", "roberta", "roberta-score", "deberta", "qwen2-score"]
 
   @Test(arguments: folders)
   func agreesWithTransformers(_ name: String) throws {

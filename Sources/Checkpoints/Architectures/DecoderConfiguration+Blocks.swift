@@ -28,6 +28,9 @@ extension DecoderConfiguration {
   /// Whether positions have embeddings.
   public var hasLearnedPositions: Bool { names.module(.positions) != nil }
 
+  /// How distances are counted that have embeddings; nil where they have none.
+  public var relativePositions: RelativePositions? { block(0).attention.relative }
+
   /// Whether logits have a bias.
   public var headHasBias: Bool { family.headHasBias }
 
@@ -85,6 +88,10 @@ extension DecoderConfiguration {
     add(.embedding, nil, [vocabularySize, hidden])
     add(.positions, nil, [positionOffset + contextLength, hidden])
     add(.tokenTypes, nil, [tokenTypeCount, hidden])
+    if let relative = relativePositions {
+      add(.relativePositions, nil, [relative.rowCount, hidden])
+      add(.relativeNorm, nil, [hidden], hasBias: finalNorm.hasBias)
+    }
     add(.embeddingNorm, nil, [hidden], hasBias: finalNorm.hasBias)
     add(.finalNorm, nil, [hidden], hasBias: finalNorm.hasBias)
     if !hasTiedEmbeddings, hasLanguageHead {

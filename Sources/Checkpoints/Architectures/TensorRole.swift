@@ -4,6 +4,8 @@ public enum TensorRole: Sendable, Hashable {
   case embedding
   /// Learned positions `[context, d]`, and rows before them that no token has.
   case positions
+  /// Embeddings of distances `[2·span, d]`, and the norm behind them.
+  case relativePositions, relativeNorm
   /// What is added to the embeddings of a first and of a second text `[types, d]`.
   case tokenTypes
   /// The norm behind the sum of embeddings.
@@ -25,7 +27,8 @@ public enum TensorRole: Sendable, Hashable {
   /// Whether every block has its own.
   var isInBlock: Bool {
     switch self {
-    case .embedding, .positions, .tokenTypes, .embeddingNorm, .finalNorm, .head, .pooler, .classes:
+    case .embedding, .positions, .relativePositions, .relativeNorm, .tokenTypes, .embeddingNorm,
+      .finalNorm, .head, .pooler, .classes:
       false
     default: true
     }

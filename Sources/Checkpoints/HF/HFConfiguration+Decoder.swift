@@ -38,6 +38,7 @@ extension HFConfiguration {
         "max_position_embeddings leaves no position behind the \(model.positionOffset) that no token has"
       )
     }
+    if let problem = family.problem(model) { throw Fault(.badData, "CFG", problem) }
     model.vocabularySize = try integer(json["vocab_size"], "vocab_size", 1...1 << 31 - 1)
     guard model.headCount % model.keyValueHeadCount == 0 else {
       throw Fault(
@@ -54,6 +55,14 @@ extension HFConfiguration {
   /// Every key is read, known to say nothing, or null.
   private func refuseUnknownKeys(_ family: Family) throws(Fault) {
     var known = HuggingFaceKeys.inert.union(family.settings.compactMap(\.huggingFace))
+    for (key, values) in family.demanded.sorted(by: { $0.key < $1.key }) {
+      guard let value = json[key], values.contains(where: { same($0, value) }) else {
+        throw unsupported(
+          "\(key) is \(Fault.escaped(json[key]?.text() ?? "missing", limit: 48)), supported is "
+            + values[0].text())
+      }
+      known.insert(key)
+    }
     let rotary = family.rotary
     known.formUnion([rotary?.theta, rotary?.share, rotary?.localTheta].compactMap(\.self))
     if case .flagged = family.window {
@@ -112,6 +121,15 @@ extension HFConfiguration {
     switch setting.field {
     case .size(let path, let limit): model[keyPath: path] = try integer(value, key, 1...limit)
     case .count(let path): model[keyPath: path] = try integer(value, key, 0...1 << 31 - 1)
+    case .bound(let path):
+      let number = try integer(value, key, -1...1 << 24)
+      model[keyPath: path] = number > 0 ? number : nil
+    case .same(let path):
+      let own = model[keyPath: path]
+      guard value.intValue == own else {
+        throw unsupported(
+          "\(key) is \(Fault.escaped(value.text(), limit: 48)), supported is \(own)")
+      }
     case .number(let path): model[keyPath: path] = try positive(value, key)
     case .optional(let path): model[keyPath: path] = try positive(value, key)
     case .flag(let path): model[keyPath: path] = try flag(value, key)
@@ -171,7 +189,7 @@ extension HFConfiguration {
     case .optional(let path): model[keyPath: path] = number
     case .flag(let path): model[keyPath: path] = number == 1
     case .biases(let kinds): if number == 1 { model.biases.formUnion(kinds) }
-    case .activation, .flags: break
+    case .activation, .flags, .bound, .same: break
     }
   }
 
