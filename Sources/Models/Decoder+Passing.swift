@@ -62,9 +62,7 @@ extension Decoder {
     factors: FactorGradients? = nil
   ) -> PassingBatch {
     let passing = PassingBatch(batch, keeping: keeping, of: self, factors: factors)
-    embed(
-      batch.tokens, types: batch.types, positions: passing.positions,
-      into: passing.stream.pointer)
+    embed(batch, positions: passing.positions, into: passing.stream.pointer)
     return passing
   }
 

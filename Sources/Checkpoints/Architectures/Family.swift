@@ -77,7 +77,7 @@ struct Family: Sendable {
   static let all: [Family] = [
     .llama, .mistral, .qwen2, .qwen3, .smolLM3, .granite, .olmo2, .gemma, .gemma2, .gemma3, .phi3,
     .gpt2, .gptNeoX, .phi, .starCoder2, .stableLM, .falcon, .bert, .roberta, .xlmRoberta,
-    .debertaV2,
+    .debertaV2, .vit,
   ]
 
   /// The names of the tensors of `model`.

@@ -60,7 +60,7 @@ extension DecoderConfiguration {
     case .rotaryPairs: return HeadPermutation(rows: rows, headCount: heads)
     case .byGroup:
       return HeadPermutation(rows: rows, heads: headCount, keyValueHeads: keyValueHeadCount)
-    case .asIs, .transposed, .plusOne, .perHead: return nil
+    case .asIs, .transposed, .plusOne, .perHead, .bare: return nil
     }
   }
 }

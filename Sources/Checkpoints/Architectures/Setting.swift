@@ -15,6 +15,8 @@ struct Setting: Sendable {
     case bound(any Path<Int?>)
     /// An integer that must be what a field before it is, which stands for nothing of its own.
     case same(any Path<Int>)
+    /// One positive integer for both, or a list of two.
+    case sides(any Path<Int>, any Path<Int>)
     /// A positive number.
     case number(any Path<Double>)
     /// A positive number or none.

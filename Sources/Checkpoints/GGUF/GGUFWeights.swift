@@ -81,7 +81,7 @@ struct GGUFWeights: WeightSource {
     guard tensor.shape.count == 2, try factor(of: tensor) == nil else { return nil }
     switch storage(of: tensor) {
     case .asIs, .rotaryPairs, .byGroup: break
-    case .transposed, .plusOne, .perHead: return nil
+    case .transposed, .plusOne, .perHead, .bare: return nil
     }
     return try files[file].floats(
       of: tensor, rows: rows, permutation: try permutation(of: tensor))

@@ -39,7 +39,9 @@ extension HFConfiguration {
       )
     }
     if let problem = family.problem(model) { throw Fault(.badData, "CFG", problem) }
-    model.vocabularySize = try integer(json["vocab_size"], "vocab_size", 1...1 << 31 - 1)
+    if model.imageShape == nil {
+      model.vocabularySize = try integer(json["vocab_size"], "vocab_size", 1...1 << 31 - 1)
+    }
     guard model.headCount % model.keyValueHeadCount == 0 else {
       throw Fault(
         .badData, "CFG",
@@ -108,91 +110,6 @@ extension HFConfiguration {
     }
   }
 
-  // MARK: - Settings
-
-  private func read(
-    _ setting: Setting, into model: inout DecoderConfiguration
-  ) throws(Fault) {
-    guard let key = setting.huggingFace else { return try readDefault(setting, nil, into: &model) }
-    guard let value = json[key], !value.isNull else {
-      let absent = json[key] == nil ? setting.absent : nil
-      return try readDefault(setting, absent, into: &model)
-    }
-    switch setting.field {
-    case .size(let path, let limit): model[keyPath: path] = try integer(value, key, 1...limit)
-    case .count(let path): model[keyPath: path] = try integer(value, key, 0...1 << 31 - 1)
-    case .bound(let path):
-      let number = try integer(value, key, -1...1 << 24)
-      model[keyPath: path] = number > 0 ? number : nil
-    case .same(let path):
-      let own = model[keyPath: path]
-      guard value.intValue == own else {
-        throw unsupported(
-          "\(key) is \(Fault.escaped(value.text(), limit: 48)), supported is \(own)")
-      }
-    case .number(let path): model[keyPath: path] = try positive(value, key)
-    case .optional(let path): model[keyPath: path] = try positive(value, key)
-    case .flag(let path): model[keyPath: path] = try flag(value, key)
-    case .biases(let kinds):
-      if try flag(value, key) {
-        model.biases.formUnion(kinds)
-      } else {
-        model.biases.subtract(kinds)
-      }
-    case .activation:
-      let name = value.stringValue ?? ""
-      guard
-        let found = Activation.allCases.first(where: { $0.huggingFaceNames.contains(name) })
-      else { throw unsupported("\(key) is set and may change the model") }
-      model.activation = found
-    case .flags(let path):
-      let flags = (value.arrayValue ?? []).compactMap {
-        $0.boolValue ?? $0.intValue.map { $0 != 0 }
-      }
-      guard flags.count == model.layerCount, value.arrayValue?.count == flags.count else {
-        throw Fault(
-          .badData, "CFG",
-          "\(key) must be a list of 0 and 1, one for each of \(model.layerCount) blocks")
-      }
-      model[keyPath: path] = flags
-    }
-  }
-
-  private func readDefault(
-    _ setting: Setting, _ absent: Double?, into model: inout DecoderConfiguration
-  ) throws(Fault) {
-    var number = absent
-    if number == nil {
-      switch setting.huggingFaceDefault {
-      case .asIs: return
-      case .value(let value): number = value
-      case .derived(let rule): number = rule(model)
-      case .required: break
-      }
-    }
-    let key = setting.huggingFace ?? ""
-    switch setting.field {
-    case .size(let path, let limit):
-      guard let number, number >= 1, number <= Double(limit) else {
-        if case .derived = setting.huggingFaceDefault {
-          throw Fault(
-            .badData, "CFG",
-            "width \(model.hiddenSize) does not divide into \(model.headCount) heads")
-        }
-        throw Fault(.badData, "CFG", "\(key) must be an integer from 1 to \(limit)")
-      }
-      model[keyPath: path] = Int(number)
-    case .count(let path): model[keyPath: path] = Int(number ?? 0)
-    case .number(let path):
-      guard let number else { throw Fault(.badData, "CFG", "\(key) must be a positive number") }
-      model[keyPath: path] = number
-    case .optional(let path): model[keyPath: path] = number
-    case .flag(let path): model[keyPath: path] = number == 1
-    case .biases(let kinds): if number == 1 { model.biases.formUnion(kinds) }
-    case .activation, .flags, .bound, .same: break
-    }
-  }
-
   // MARK: - Windows
 
   private func readWindow(
@@ -256,7 +173,7 @@ extension HFConfiguration {
     return number
   }
 
-  private func flag(_ value: JSONValue, _ key: String) throws(Fault) -> Bool {
+  func flag(_ value: JSONValue, _ key: String) throws(Fault) -> Bool {
     guard let flag = value.boolValue else {
       throw Fault(.badData, "CFG", "\(key) must be true or false")
     }

@@ -38,6 +38,8 @@ extension DecoderConfiguration {
     case .size(let path, _), .count(let path): .integer(self[keyPath: path])
     case .bound(let path): .integer(self[keyPath: path] ?? -1)
     case .same: nil
+    case .sides(let rows, let columns):
+      .array([.integer(self[keyPath: rows]), .integer(self[keyPath: columns])])
     case .number(let path): .number(self[keyPath: path])
     case .optional(let path): self[keyPath: path].map { .number($0) } ?? .null
     case .flag(let path): .bool(self[keyPath: path])
