@@ -29,7 +29,7 @@ extension Adapter {
     do throws(Fault) {
       var table: [UTF8Key: [Int]] = [:]
       for (index, module) in modules.enumerated() {
-        for spelling in spellings(of: module.name) {
+        for spelling in spellings(of: module.name, names) {
           table[UTF8Key(spelling), default: []].append(index)
         }
       }
@@ -40,7 +40,7 @@ extension Adapter {
       var lacksPrefix = false
       for update in updates + unstacked.updates {
         if table[UTF8Key(update.moduleName)] == nil,
-          let part = try outside(update, parameters)
+          let part = try outside(update, parameters, names)
         {
           parts.append(part)
           continue
@@ -93,11 +93,14 @@ extension Adapter {
   }
 
   /// The names under which an adapter may mean the module: an adapter of the model without its head
-  /// has no `model.`, `transformer.`, `gpt_neox.`, `bert.` or `roberta.` in front.
-  func spellings(of name: String) -> [String] {
-    let prefixes = ["model.", "transformer.", "gpt_neox.", "bert.", "roberta."]
+  /// has no `model.`, `transformer.`, `gpt_neox.`, `bert.`, `roberta.`, `deberta.` or `vit.` in front; one of a class with names of
+  /// its own has those.
+  func spellings(of name: String, _ family: TensorNames) -> [String] {
+    let prefixes = ["model.", "transformer.", "gpt_neox.", "bert.", "roberta.", "deberta.", "vit."]
     let prefix = prefixes.first(where: name.hasPrefix) ?? ""
-    let names = prefix.isEmpty ? [name] : [name, String(name.dropFirst(prefix.count))]
+    let names = [name, family.classModule(of: name)].compactMap(\.self).flatMap {
+      prefix.isEmpty ? [$0] : [$0, String($0.dropFirst(prefix.count))]
+    }
     return naming == .paths ? names : names.map { $0.replacing(".", with: "_") }
   }
 

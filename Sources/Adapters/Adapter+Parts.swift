@@ -9,12 +9,12 @@ extension Adapter {
   ///
   /// - Throws: 69 `AD-TENSOR` for an update that is more than a product.
   func outside(
-    _ update: LowRankUpdate, _ parameters: [Parameter]
+    _ update: LowRankUpdate, _ parameters: [Parameter], _ names: TensorNames
   ) throws(Fault) -> AdapterPart? {
     let isKnown = parameters.contains { parameter in
       let (module, leaf) = Adapter.split(parameter.name)
       return leaf == "weight" && parameter.shape.count == 2
-        && spellings(of: module).contains { UTF8Key.equalBytes($0, update.moduleName) }
+        && spellings(of: module, names).contains { UTF8Key.equalBytes($0, update.moduleName) }
     }
     guard isKnown else { return nil }
     guard update.relation == .none else {
@@ -36,7 +36,7 @@ extension Adapter {
     var table: [UTF8Key: [Int]] = [:]
     for (index, parameter) in parameters.enumerated() {
       let (module, leaf) = Adapter.split(parameter.name)
-      for spelling in spellings(of: module) {
+      for spelling in spellings(of: module, names) {
         table[UTF8Key("\(spelling).\(leaf)"), default: []].append(index)
       }
     }

@@ -97,6 +97,17 @@ public struct BaseCheckpoint: Sendable {
     return try checkpoint.floats(name)
   }
 
+  /// All values of a tensor of any shape, the last dimension first; throws as ``matrix(_:)``.
+  public func values(_ name: String) throws(Fault) -> [Float] {
+    _ = try shape(of: name)
+    return try checkpoint.floats(name)
+  }
+
+  /// How the model wants bytes of images; see ``Checkpoint/imageProcessing(_:)``.
+  public func imageProcessing(_ shape: ImageShape) throws(Fault) -> ImageProcessing {
+    try checkpoint.imageProcessing(shape)
+  }
+
   /// SHA-256 of the decoded values of a tensor, little-endian Float32, in hexadecimal.
   public func digest(_ name: String) throws(Fault) -> String { try checkpoint.digest(name) }
 

@@ -80,6 +80,7 @@ extension Exporter {
     _ loaded: LoadedArtifact, path: String
   ) throws(Fault) -> (updates: [LowRankUpdate], extras: PEFTExtras) {
     var extras = PEFTExtras()
+    extras.readsImages = session.base.configuration.imageShape != nil
     var updatesOutside: [LowRankUpdate] = []
     var scales: [String: [Float]] = [:]
     let updated = Set(loaded.modules.map(\.name))
@@ -135,6 +136,22 @@ extension Exporter {
         update, weight: weight, scales: scales[update.moduleName])
       updates.append(scaled)
       extras.magnitudes.append((update.moduleName, magnitudes))
+    }
+    return (updates, extras)
+  }
+
+  /// The same with the modules as the class calls them, whatever its files do: PEFT looks for them in the class.
+  func namedByClass(
+    _ found: (updates: [LowRankUpdate], extras: PEFTExtras)
+  ) -> (updates: [LowRankUpdate], extras: PEFTExtras) {
+    let names = session.base.configuration.names
+    func own(_ module: String) -> String { names.classModule(of: module) ?? module }
+    var extras = found.extras
+    extras.magnitudes = extras.magnitudes.map { (own($0.module), $0.values) }
+    let updates = found.updates.map { update in
+      LowRankUpdate(
+        moduleName: own(update.moduleName), loraA: update.loraA, loraB: update.loraB,
+        scaling: update.scaling)
     }
     return (updates, extras)
   }

@@ -49,7 +49,7 @@ public struct Exporter {
     try removeLeftovers(of: place)
     switch options.target {
     case .peft:
-      let (updates, extras) = try peft(loaded, path: path)
+      let (updates, extras) = namedByClass(try peft(loaded, path: path))
       try PEFTWriter.write(
         updates, extras: extras, to: directory, baseModelName: name, dtype: dtype)
       return ["adapter_config.json", "adapter_model.safetensors"].map {

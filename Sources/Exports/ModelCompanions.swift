@@ -25,7 +25,9 @@ struct ModelCompanions {
   init(of base: BaseCheckpoint) throws(Fault) {
     if let found = try base.checkpoint.companionFiles() {
       files = found.kept.map { ($0.name, .copy($0.path)) }
-      if !found.kept.contains(where: { Self.vocabularies.contains($0.name) }) {
+      if base.configuration.imageShape == nil,
+        !found.kept.contains(where: { Self.vocabularies.contains($0.name) })
+      {
         warnings.append(
           Warning(
             "EXPORT-TOKENIZER",

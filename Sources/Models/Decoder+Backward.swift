@@ -109,6 +109,7 @@ extension Decoder {
       ? largest + blocks.count * hidden
       : blocks.reduce(0) { $0 + $1.kept } + (blocks.map(\.shared).max() ?? 0)
     return DecoderTape.roomy((kept + largest + 2 * hidden) * tokens) * MemoryLayout<Float>.size
+      + configuration.distanceByteCount(blocks: recomputes ? 2 : blocks.count + 1)
   }
 
   /// Bytes that a pass of `tokens` from which nothing comes back takes beside the weights, but for the same.
@@ -119,6 +120,7 @@ extension Decoder {
     }
     let largest = blocks.map { $0.kept + $0.shared }.max() ?? 0
     return DecoderTape.roomy((largest + 2 * hidden) * tokens) * MemoryLayout<Float>.size
+      + configuration.distanceByteCount(blocks: 1)
   }
 
   /// Computes again what modules were given and the tape has not kept: a norm or an activation of what it has.
@@ -257,10 +259,9 @@ extension Decoder {
     backwardModule(
       ModuleGradients.Key(layer: index, kind: .output), layer, x: layer.attentionOutput.pointer,
       dY: dY, dX: dAttention, tokens: tokens, &gradients, factors)
-    let dQKV = scratch.buffer(.dQueryKeyValue, count: tokens * width)
-    attention(index).backward(
-      layer.queryKeyValue.pointer, batch: batch, probabilities: layer.probabilities.pointer,
-      dOutput: dAttention, into: dQKV)
+    let rows = rows(block.shape, tokens: tokens)
+    let dQKV = scratch.buffer(.dQueryKeyValue, count: rows * width)
+    attendBack(index, layer, batch: batch, dOutput: dAttention, into: dQKV)
     rotate(index, dQKV, positions: positions, inverse: true)
     headNorm(block)?.backward(
       layer.rawQueryKeyValue.pointer, inverse: layer.headInverse.pointer, gradient: dQKV,
@@ -269,7 +270,7 @@ extension Decoder {
     let needsInput = index > 0
     let norm = block.vectors.norms[.attentionNorm]
     let dInput = norm == nil ? dResidual : scratch.buffer(.dNormed, count: tokens * hidden)
-    dY = activations(dQKV, tokens: tokens, columns: width)
+    dY = activations(dQKV, tokens: rows, columns: width)
     if needsInput {
       block[.queryKeyValue].multiply(
         dY, count: tokens, .backward, into: dInput, stride: hidden, adding: norm == nil,
@@ -280,8 +281,8 @@ extension Decoder {
         index, kind, input: layer.attentionInput.pointer, gradient: dQKV + column, stride: width)
       backwardModule(
         ModuleGradients.Key(layer: index, kind: kind), layer, x: layer.attentionInput.pointer,
-        dY: dY.dropping(columns: column), dX: needsInput ? dInput : nil, tokens: tokens,
-        &gradients, factors)
+        dY: dY.dropping(columns: column), dX: needsInput ? dInput : nil, tokens: rows,
+        inputs: tokens, &gradients, factors)
     }
     guard needsInput else { return }
     norm?.backward(
@@ -291,11 +292,12 @@ extension Decoder {
 
   /// The update's part of one module: with `h = dY·O` `[N, outputRank]` and `p = x·I` `[N, inputRank]`,
   /// `dM = hᵀ·p` and `dX += (h·M)·Iᵀ`.
+  ///
+  /// - Parameter inputs: The first of the rows whose `dX` is wanted; nil for all `tokens`.
   func backwardModule(
     _ key: ModuleGradients.Key, _ layer: DecoderTape.Layer, x: UnsafePointer<Float>,
-    dY: ActivationRows,
-    dX: UnsafeMutablePointer<Float>?, tokens: Int, _ gradients: inout ModuleGradients,
-    _ factors: FactorGradients?
+    dY: ActivationRows, dX: UnsafeMutablePointer<Float>?, tokens: Int, inputs: Int? = nil,
+    _ gradients: inout ModuleGradients, _ factors: FactorGradients?
   ) {
     guard let update = updates[key.layer, key.kind], update.inputRank > 0, update.outputRank > 0
     else { return }
@@ -324,9 +326,10 @@ extension Decoder {
       }
     }
     guard let dX else { return }
+    let inputs = inputs ?? tokens
     update.inputFactor.multiply(
-      activations(mixed, tokens: tokens, columns: update.inputRank, name: .roundedNarrow),
-      count: tokens, .forward, into: dX, stride: update.inFeatures, adding: true)
+      activations(mixed, tokens: inputs, columns: update.inputRank, name: .roundedNarrow),
+      count: inputs, .forward, into: dX, stride: update.inFeatures, adding: true)
   }
 
   /// Gradients of the trained columns from `p = x·I` `[N, inputRank]` and `mixed = dY·O·M` `[N, inputRank]`.

@@ -46,8 +46,9 @@ final class PassingBatch: @unchecked Sendable {
     let tape = DecoderTape(blocks: decoder.weights.shapes, hiddenSize: hidden)
     tape.expectedTokens = batch.tokens.count
     tape.prepare(
-      tokens: batch.tokens.count, probabilities: decoder.probabilityCount(batch), recording: true,
-      inputs: inputs)
+      tokens: batch.tokens.count,
+      distances: decoder.weights.distances(length: batch.longestSequence)?.count ?? 0,
+      probabilities: decoder.probabilityCount(batch), recording: true, inputs: inputs)
     self.tape = tape
   }
 }
@@ -61,9 +62,7 @@ extension Decoder {
     factors: FactorGradients? = nil
   ) -> PassingBatch {
     let passing = PassingBatch(batch, keeping: keeping, of: self, factors: factors)
-    embed(
-      batch.tokens, types: batch.types, positions: passing.positions,
-      into: passing.stream.pointer)
+    embed(batch, positions: passing.positions, into: passing.stream.pointer)
     return passing
   }
 
@@ -92,11 +91,11 @@ extension Decoder {
     let batch = passing.batch
     recorded = nil
     try prepareUpdates(of: index)
-    prepareRotary(positions: batch.longestSequence)
+    preparePositions(batch.longestSequence)
     if let tape = passing.tape { return tape.layer(index, recording: true) }
     tape.prepare(
-      tokens: batch.tokens.count, probabilities: probabilityCount(batch), recording: false,
-      inputs: false)
+      tokens: batch.tokens.count, distances: distances?.count ?? 0,
+      probabilities: probabilityCount(batch), recording: false, inputs: false)
     return tape.layer(0, recording: false)
   }
 
@@ -154,9 +153,9 @@ extension Decoder {
       }
     }
     numbers *= batch.tokens.count
-    if case .everything = keeping {
-      numbers += blocks.count * DecoderTape.roomy(probabilityCount(batch))
-    }
+    guard case .everything = keeping else { return numbers * MemoryLayout<Float>.size }
+    numbers += blocks.count * DecoderTape.roomy(probabilityCount(batch))
     return numbers * MemoryLayout<Float>.size
+      + configuration.distanceByteCount(blocks: blocks.count)
   }
 }

@@ -32,6 +32,8 @@ public final class Decoder {
   let tape: DecoderTape
   let scratch = DecoderScratch()
   private var rotary: [RotaryEmbedding]
+  /// The distances of the batch at hand.
+  private(set) var distances: DistanceRows?
   var recorded: TokenBatch?
   /// Whether what modules were given is on the tape too, or can be computed again.
   private(set) var hasInputs = false
@@ -87,14 +89,13 @@ public final class Decoder {
   ) throws(Fault) -> Matrix<Float> {
     let tokens = batch.tokens.count
     let hidden = configuration.hiddenSize
-    prepareRotary(positions: batch.longestSequence)
+    preparePositions(batch.longestSequence)
     let keepsAll = recording && !recomputes
     tape.prepare(
-      tokens: tokens, probabilities: probabilityCount(batch), recording: keepsAll, inputs: inputs)
+      tokens: tokens, distances: distances?.count ?? 0, probabilities: probabilityCount(batch),
+      recording: keepsAll, inputs: inputs)
     let positions = batch.positionOfToken
-    embed(
-      batch.tokens, types: batch.types, positions: positions,
-      into: tape.layer(0, recording: keepsAll).input.pointer)
+    embed(batch, positions: positions, into: tape.layer(0, recording: keepsAll).input.pointer)
     for index in 0..<configuration.layerCount {
       let layer = tape.layer(index, recording: keepsAll)
       if recording && recomputes { tape.keepInput(index, of: layer, tokens: tokens) }
@@ -120,63 +121,14 @@ public final class Decoder {
     for update in updates.updates(of: layer) { try update.prepare(precision) }
   }
 
-  func prepareRotary(positions: Int) {
-    for index in rotary.indices { rotary[index].prepare(positions: positions) }
+  /// Prepares for sequences of up to `length` tokens.
+  func preparePositions(_ length: Int) {
+    for index in rotary.indices { rotary[index].prepare(positions: length) }
+    distances = weights.distances(length: length)
   }
 
   func probabilityCount(_ batch: TokenBatch) -> Int {
     weights.shapes.indices.map { attention($0).probabilityCount(batch) }.max() ?? 0
-  }
-
-  /// The sum of a token's embeddings, scaled and normed where the model does, `[N, d]`.
-  ///
-  /// - Parameter types: The kind of text that each token is of; none for the first of all.
-  func embed(
-    _ tokens: [Int32], types: [Int32] = [], positions: [Int],
-    into output: UnsafeMutablePointer<Float>
-  ) {
-    let hidden = configuration.hiddenSize
-    let scale = Float(configuration.embeddingScale)
-    for (index, token) in tokens.enumerated() {
-      precondition(token >= 0 && token < configuration.vocabularySize, "token \(token)")
-      weights.embedding.copyRow(Int(token), to: output + index * hidden)
-    }
-    if scale != 1 { for index in 0..<tokens.count * hidden { output[index] *= scale } }
-    if let learned = weights.positions {
-      add(learned, rows: positionRows(tokens, positions), to: output)
-    }
-    if let kinds = weights.tokenTypes {
-      add(kinds, rows: types.isEmpty ? tokens.map { _ in 0 } : types.map(Int.init), to: output)
-    }
-    weights.embeddingNorm?.forward(
-      output, tokens: tokens.count, into: output,
-      inverse: scratch.buffer(.embeddingInverse, count: tokens.count))
-  }
-
-  /// Adds row `rows[i]` of `matrix` to row i of `output` `[N, d]`.
-  private func add(
-    _ matrix: FrozenMatrix, rows: [Int], to output: UnsafeMutablePointer<Float>
-  ) {
-    let hidden = configuration.hiddenSize
-    let row = scratch.buffer(.branch, count: hidden)
-    for (index, place) in rows.enumerated() {
-      matrix.copyRow(place, to: row)
-      for column in 0..<hidden { output[index * hidden + column] += row[column] }
-    }
-  }
-
-  /// The rows of learned positions: behind an offset that of the padding token is the one before the first, and a padding
-  /// token in a text has it and is not counted (RoBERTa).
-  private func positionRows(_ tokens: [Int32], _ positions: [Int]) -> [Int] {
-    let offset = configuration.positionOffset
-    guard offset > 0 else { return positions }
-    var next = offset
-    return zip(tokens, positions).map { token, position in
-      if position == 0 { next = offset }
-      if Int(token) == offset - 1 { return offset - 1 }
-      defer { next += 1 }
-      return next
-    }
   }
 
   /// The activations of block `index` of the recorded batch, computed again where they were not kept.
@@ -219,8 +171,9 @@ public final class Decoder {
     attend: (Int, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
   ) throws(Fault) -> Matrix<Float> {
     let hidden = configuration.hiddenSize
-    prepareRotary(positions: (positions.max() ?? 0) + 1)
-    tape.prepare(tokens: tokens.count, probabilities: 0, recording: false, inputs: false)
+    preparePositions((positions.max() ?? 0) + 1)
+    tape.prepare(
+      tokens: tokens.count, distances: 0, probabilities: 0, recording: false, inputs: false)
     recorded = nil
     let layer = tape.layer(0, recording: false)
     embed(tokens, positions: positions, into: layer.input.pointer)
@@ -244,8 +197,7 @@ public final class Decoder {
     forwardBlock(
       index, block, layer, tokens: batch.tokens.count, positions: positions, into: output
     ) {
-      attention(index).forward(
-        $0, batch: batch, probabilities: layer.probabilities.pointer, into: $1)
+      attend(index, layer, batch: batch, $0, into: $1)
     }
   }
 
@@ -263,8 +215,10 @@ public final class Decoder {
     }
     let qkv = layer.queryKeyValue.pointer
     let width = shape.attention.columns.width
-    let x = activations(layer.attentionInput.pointer, tokens: tokens, columns: hidden)
-    product(.queryKeyValue, index, block, layer, x, tokens, into: qkv, stride: width)
+    let rows = rows(shape, tokens: tokens)
+    appendDistances(shape, layer, tokens: tokens)
+    let x = activations(layer.attentionInput.pointer, tokens: rows, columns: hidden)
+    product(.queryKeyValue, index, block, layer, x, rows, into: qkv, stride: width)
     normHeads(block, layer, tokens: tokens)
     rotate(index, qkv, positions: positions, inverse: false)
     attend(qkv, layer.attentionOutput.pointer)

@@ -10,6 +10,8 @@ final class DecoderTape {
   final class Layer {
     /// Tokens that there is room for.
     let tokens: Int
+    /// Embeddings of distances behind them, in ``attentionInput``, ``queryKeyValue`` and ``projected``.
+    let distances: Int
     /// Residual stream entering the block `[N, d]`.
     let input: FloatBuffer
     /// Input of q, k, v `[N, d]`: normed, or ``input`` itself.
@@ -51,25 +53,27 @@ final class DecoderTape {
     ///     at once from what is.
     ///   - keepsInputs: Whether attention's output is kept.
     init(
-      tokens: Int, probabilities: Int, block: Block, hiddenSize hidden: Int,
+      tokens: Int, distances: Int, probabilities: Int, block: Block, hiddenSize hidden: Int,
       lender: Layer? = nil, keepsInputs: Bool = true
     ) {
       self.tokens = tokens
+      self.distances = distances
       let attention = block.attention
-      func buffer(_ columns: Int, if isNeeded: Bool = true) -> FloatBuffer {
-        FloatBuffer(count: isNeeded ? tokens * columns : 0)
+      func buffer(_ columns: Int, if isNeeded: Bool = true, more: Int = 0) -> FloatBuffer {
+        FloatBuffer(count: isNeeded ? (tokens + more) * columns : 0)
       }
       let (hasInputNorm, hasOutputNorm) = (block.hasInputNorm, block.hasOutputNorm)
-      input = buffer(hidden)
+      input = buffer(hidden, more: hasInputNorm ? 0 : distances)
       middle = buffer(hidden)
-      attentionInput = hasInputNorm ? lender?.attentionInput ?? buffer(hidden) : input
+      attentionInput =
+        hasInputNorm ? lender?.attentionInput ?? buffer(hidden, more: distances) : input
       feedForwardInput = hasInputNorm ? lender?.feedForwardInput ?? buffer(hidden) : middle
       attentionInverse = buffer(1, if: hasInputNorm)
       feedForwardInverse = buffer(1, if: hasInputNorm)
       let hasHeadNorm = attention.headNorm != nil
       rawQueryKeyValue = buffer(attention.columns.width, if: hasHeadNorm)
       headInverse = buffer(HeadNorm.partCount(attention), if: hasHeadNorm)
-      queryKeyValue = buffer(attention.columns.width)
+      queryKeyValue = buffer(attention.columns.width, more: distances)
       self.probabilities = FloatBuffer(count: probabilities)
       attentionOutput =
         (keepsInputs ? nil : lender?.attentionOutput) ?? buffer(attention.queryWidth)
@@ -97,6 +101,7 @@ final class DecoderTape {
   /// Layers of one size, made anew where a batch is larger.
   private struct Room {
     var tokens = 0
+    var distances = 0
     var probabilities = 0
     var keepsInputs = false
     var layers: [Layer] = []
@@ -125,30 +130,37 @@ final class DecoderTape {
   ///
   /// What norms and the activation give is not kept: ``Decoder/restoreInputs(_:_:tokens:)``.
   ///
-  /// - Parameter inputs: Keeps attention's output, which gradients of cores do without.
-  func prepare(tokens: Int, probabilities: Int, recording: Bool, inputs: Bool) {
+  /// - Parameters:
+  ///   - distances: Embeddings of distances behind the tokens.
+  ///   - inputs: Keeps attention's output, which gradients of cores do without.
+  func prepare(
+    tokens: Int, distances: Int, probabilities: Int, recording: Bool, inputs: Bool
+  ) {
     if recording {
       if inputs, !recorded.keepsInputs { recorded = Room(keepsInputs: true) }
-      prepare(&recorded, blocks.count, tokens: tokens, probabilities: probabilities)
+      prepare(&recorded, blocks.count, tokens, distances, probabilities)
     } else {
-      prepare(&passing, 1, tokens: tokens, probabilities: probabilities)
+      prepare(&passing, 1, tokens, distances, probabilities)
     }
     let count = max(recorded.tokens, passing.tokens) * hiddenSize
     if output.count < count { output = FloatBuffer(count: count) }
   }
 
-  private func prepare(_ room: inout Room, _ count: Int, tokens: Int, probabilities: Int) {
-    if tokens > room.tokens || probabilities > room.probabilities {
+  private func prepare(
+    _ room: inout Room, _ count: Int, _ tokens: Int, _ distances: Int, _ probabilities: Int
+  ) {
+    if tokens > room.tokens || distances > room.distances || probabilities > room.probabilities {
       // Room for some more, so that slightly longer batches do not start over.
       let wanted = tokens <= expectedTokens ? expectedTokens : DecoderTape.roomy(tokens)
       room.tokens = max(room.tokens, wanted)
+      room.distances = max(room.distances, DecoderTape.roomy(distances))
       room.probabilities = max(room.probabilities, DecoderTape.roomy(probabilities))
       room.layers = []
     }
     while room.layers.count < count {
       room.layers.append(
         Layer(
-          tokens: room.tokens, probabilities: room.probabilities,
+          tokens: room.tokens, distances: room.distances, probabilities: room.probabilities,
           block: blocks[room.layers.count], hiddenSize: hiddenSize,
           lender: room.layers.first, keepsInputs: room.keepsInputs))
     }
@@ -206,13 +218,14 @@ final class DecoderTape {
     recording ? recorded.layers[index] : passing.layers[0]
   }
 
-  /// The buffer for `x·I` of one module, of as many tokens as there may be; of an expert of `rows` or some more.
+  /// The buffer for `x·I` of one module, of as many rows as there may be; of an expert of `rows` or some more.
   func projected(_ layer: Layer, _ kind: LinearKind, rank: Int, rows: Int) -> FloatBuffer {
-    var tokens = layer.tokens
-    if case .expert = kind { tokens = min(tokens, rows) }
-    if let buffer = layer.projected[kind], buffer.count >= tokens * rank { return buffer }
-    if tokens < layer.tokens { tokens = min(layer.tokens, DecoderTape.roomy(tokens)) }
-    let buffer = FloatBuffer(count: tokens * rank)
+    let most = layer.tokens + layer.distances
+    var wanted = most
+    if case .expert = kind { wanted = min(most, rows) }
+    if let buffer = layer.projected[kind], buffer.count >= wanted * rank { return buffer }
+    if wanted < most { wanted = min(most, DecoderTape.roomy(wanted)) }
+    let buffer = FloatBuffer(count: wanted * rank)
     layer.projected[kind] = buffer
     return buffer
   }

@@ -86,12 +86,13 @@ extension DecoderWeights {
 
   /// Bytes of all matrices as they are held now, in whatever layouts.
   public var heldByteCount: Int {
-    var matrices = [embedding] + [positions, tokenTypes].compactMap(\.self)
+    var matrices = [embedding, positions, tokenTypes].compactMap(\.self)
     if let head, embedding !== head { matrices.append(head) }
     switch blocks.withLock({ $0 }) {
     case .held(let layers, _), .rounded(let layers, _): matrices += layers.flatMap(\.products)
     case .streamed: break
     }
-    return matrices.reduce(0) { $0 + $1.byteCount }
+    let others = (patches?.count ?? 0) + (distances?.count ?? 0)
+    return matrices.reduce(others * MemoryLayout<Float>.size) { $0 + $1.byteCount }
   }
 }

@@ -20,25 +20,31 @@ public final class DecoderWeights: Sendable {
   let rotaryOfLayer: [Int?]
 
   /// What lies outside the blocks.
-  private struct Vocabulary: Sendable {
-    var embedding: FrozenMatrix
+  struct Vocabulary: Sendable {
+    var embedding: FrozenMatrix?
+    var patches: PatchEmbedding?
     var head: FrozenMatrix?
     var headBias: FloatBuffer?
     var positions: FrozenMatrix?
+    var distances: FloatBuffer?
     var tokenTypes: FrozenMatrix?
     var embeddingNorm: NormWeights?
     var finalNorm: NormWeights?
     var classes: ClassLayers?
   }
 
-  /// Token embeddings `[vocabulary, d]`.
-  var embedding: FrozenMatrix { vocabulary.embedding }
+  /// Token embeddings `[vocabulary, d]`; nil where images are read.
+  var embedding: FrozenMatrix? { vocabulary.embedding }
+  /// What makes states of images; nil where tokens are read.
+  var patches: PatchEmbedding? { vocabulary.patches }
   /// The output head `[vocabulary, d]`; the embedding itself where they are tied, nil where answers are no tokens.
   var head: FrozenMatrix? { vocabulary.head }
   /// Added to logits `[vocabulary]`.
   var headBias: FloatBuffer? { vocabulary.headBias }
   /// Learned positions `[offset + context, d]`.
   var positions: FrozenMatrix? { vocabulary.positions }
+  /// Embeddings of distances, normed `[2·span, d]`.
+  var distances: FloatBuffer? { vocabulary.distances }
   /// What is added to the embeddings by the kind of text `[types, d]`.
   var tokenTypes: FrozenMatrix? { vocabulary.tokenTypes }
   /// The norm behind the embeddings.
@@ -86,7 +92,7 @@ public final class DecoderWeights: Sendable {
     let source = RowSource(base)
     try self.init(
       base.configuration, rows: source.read,
-      vector: { (name) throws(Fault) in try base.vector(name) }, source: source,
+      vector: { (name) throws(Fault) in try base.values(name) }, source: source,
       progress: progress)
   }
 
@@ -127,7 +133,7 @@ public final class DecoderWeights: Sendable {
   ) throws(Fault) {
     try self.init(
       streaming: base.configuration, RowSource(base),
-      { (name) throws(Fault) in try base.vector(name) }, passByteCount)
+      { (name) throws(Fault) in try base.values(name) }, passByteCount)
   }
 
   /// The same of a model whose tensors `matrix` and `vector` decode by their Hugging Face names, `matrix` again and again.
@@ -187,69 +193,6 @@ public final class DecoderWeights: Sendable {
     return (frequencies, ofLayer)
   }
 
-  /// Token embeddings and head, which may be one, and what else lies outside the blocks.
-  private static func vocabulary(
-    _ configuration: DecoderConfiguration, _ read: RowReading,
-    _ vector: (String) throws(Fault) -> [Float]
-  ) throws(Fault) -> Vocabulary {
-    let (hidden, names) = (configuration.hiddenSize, configuration.names)
-    func load(_ name: String, rows: Int, multiplies: Bool) throws(Fault) -> FrozenMatrix {
-      try FrozenMatrix(
-        rows: rows, columns: hidden, laidOutFor: multiplies ? [.forward] : [], in: .float32
-      ) { (filling) throws(Fault) in
-        try read(name, rows, hidden) { (first, rows) throws(Fault) in filling.place(first, rows) }
-      }
-    }
-    let (size, isTied) = (configuration.vocabularySize, configuration.hasTiedEmbeddings)
-    let embedding = try load(
-      configuration.embeddingName, rows: size,
-      multiplies: isTied && configuration.hasLanguageHead)
-    var vocabulary = Vocabulary(embedding: embedding)
-    if configuration.hasLanguageHead {
-      vocabulary.head =
-        isTied ? embedding : try load(configuration.headName, rows: size, multiplies: true)
-      if configuration.headHasBias, let name = names.module(.head) {
-        vocabulary.headBias = FloatBuffer(try checked(name + ".bias", size: size, vector))
-      }
-    }
-    if let name = names.module(.positions) {
-      vocabulary.positions = try load(
-        name + ".weight", rows: configuration.positionOffset + configuration.contextLength,
-        multiplies: false)
-    }
-    if let name = names.module(.tokenTypes) {
-      vocabulary.tokenTypes = try load(
-        name + ".weight", rows: configuration.tokenTypeCount, multiplies: false)
-    }
-    func norm(_ role: TensorRole) throws(Fault) -> NormWeights? {
-      guard let name = names.module(role) else { return nil }
-      return try self.norm([name], configuration.finalNorm, size: hidden, vector)
-    }
-    vocabulary.embeddingNorm = try norm(.embeddingNorm)
-    vocabulary.finalNorm = try norm(.finalNorm)
-    if let classHead = configuration.classHead {
-      func values(_ role: TensorRole, _ suffix: String, _ count: Int) throws(Fault) -> [Float] {
-        let name = (names.module(role) ?? "") + suffix
-        guard suffix == ".weight" else { return try checked(name, size: count, vector) }
-        var values: [Float] = []
-        try read(name, count, hidden) { (_, rows) throws(Fault) in values += rows.elements }
-        return values
-      }
-      let form = classHead.form
-      vocabulary.classes = ClassLayers(
-        classHead, hiddenSize: hidden, weight: try values(.classes, ".weight", classHead.count),
-        bias: form.hasBias ? try values(.classes, ".bias", classHead.count) : nil,
-        dense: form.dense == nil
-          ? nil
-          : (
-            weight: try values(.pooler, ".weight", hidden),
-            bias: try values(.pooler, ".bias", hidden)
-          )
-      )
-    }
-    return vocabulary
-  }
-
   /// A matrix of the shape that the model needs.
   static func checked(
     _ name: String, rows: Int, columns: Int, _ matrix: (String) throws(Fault) -> Matrix<Float>
@@ -292,7 +235,7 @@ public final class DecoderWeights: Sendable {
   }
 
   /// A norm, or one behind the other those of several heads.
-  private static func norm(
+  static func norm(
     _ modules: [String], _ shape: Norm, size: Int, _ vector: (String) throws(Fault) -> [Float]
   ) throws(Fault) -> NormWeights {
     func values(_ suffix: String) throws(Fault) -> [Float] {
@@ -305,7 +248,7 @@ public final class DecoderWeights: Sendable {
   }
 
   /// A vector of the size that the model needs.
-  private static func checked(
+  static func checked(
     _ name: String, size: Int, _ vector: (String) throws(Fault) -> [Float]
   ) throws(Fault) -> [Float] {
     let values = try vector(name)

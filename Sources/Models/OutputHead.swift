@@ -104,7 +104,7 @@ public struct OutputHead {
   }
 
   /// Numbers that a head with a dense layer keeps of `rows` states.
-  func pooledCount(_ rows: Int) -> Int { classes?.head.form.dense == nil ? 0 : rows * hiddenSize }
+  func pooledCount(_ rows: Int) -> Int { classes?.pooledCount(rows) ?? 0 }
 
   /// What follows the product: bias, divisor and cap.
   private func finish(_ logits: UnsafeMutablePointer<Float>, rows: Int) {

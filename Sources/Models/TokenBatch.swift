@@ -10,6 +10,8 @@ public struct TokenBatch: Sendable, Hashable {
   public private(set) var sequences: [Range<Int>] = []
   /// The kind of text of every token, `[N]`; empty where all are of the first.
   public private(set) var types: [Int32] = []
+  /// The image that each sequence is of, whose positions have no tokens; empty for texts.
+  public private(set) var images: [ImageReference] = []
   /// Packed indices of the positions that predict, `[P]`.
   public private(set) var lossPositions: [Int] = []
   /// The tokens or classes to predict there, `[P]`.
@@ -42,11 +44,14 @@ public struct TokenBatch: Sendable, Hashable {
 
   /// Appends a whole text, of which the state at `position` answers: with class `target`, or with `value`.
   ///
-  /// - Parameter types: The kind of text of each token; none for the first of all.
+  /// - Parameters:
+  ///   - types: The kind of text of each token; none for the first of all.
+  ///   - image: What the positions are of where there are no tokens; `sequence` has a number for each.
   public mutating func append(
-    whole sequence: [Int32], types kinds: [Int32] = [], position: Int, target: Int32,
-    value: Float? = nil
+    whole sequence: [Int32], types kinds: [Int32] = [], image: ImageReference? = nil,
+    position: Int, target: Int32, value: Float? = nil
   ) {
+    if let image { images.append(image) }
     let start = tokens.count
     let firstLoss = lossPositions.count
     tokens += sequence

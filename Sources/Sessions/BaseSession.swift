@@ -202,8 +202,9 @@ public final class BaseSession {
     return identity
   }
 
-  /// The tokenizer of the base.
-  public func tokenizer() throws(Fault) -> Tokenizer {
+  /// The tokenizer of the base; nil of one that reads images.
+  public func tokenizer() throws(Fault) -> Tokenizer? {
+    guard configuration.imageShape == nil else { return nil }
     if let origin { return try origin.tokenizer() }
     if let loadedTokenizer { return loadedTokenizer }
     let tokenizer = try Tokenizer(base: base)
@@ -211,11 +212,15 @@ public final class BaseSession {
     return tokenizer
   }
 
-  /// The rows of a data file as the base's tokens, conversations by its chat template.
+  /// The rows of a data file as the base's tokens, conversations by its chat template, images as it wants them.
   package func tokenized(_ set: DataSet) throws(Fault) -> [TokenizedExample] {
     let checkpoint = base.checkpoint
+    let shape = configuration.imageShape
     return try set.tokenized(by: try tokenizer(), for: configuration) { () throws(Fault) in
       try checkpoint.chatTemplate()
+    } imageProcessing: { () throws(Fault) in
+      guard let shape else { return nil }
+      return try checkpoint.imageProcessing(shape)
     }
   }
 

@@ -105,6 +105,6 @@ package struct ChangedParameters {
   }
 
   private func vector(_ name: String) throws(Fault) -> [Float] {
-    contains(name) ? try floats(name) : try base.vector(name)
+    contains(name) ? try floats(name) : try base.values(name)
   }
 }

@@ -76,13 +76,17 @@ package struct NewHead: Sendable {
   private static func names(_ set: DataSet, stated: [String]?) throws(Fault) -> [String] {
     var (labels, scores) = ([Int](), 0)
     for (index, row) in set.rows.enumerated() {
-      guard case .classified(let text) = row else {
+      let answer: ClassifiedText.Answer
+      switch row {
+      case .classified(let text): answer = text.answer
+      case .image(let image): answer = image.answer
+      default:
         throw Fault(
           .badData, "DATA-HEAD",
           "example \(index + 1) has no label and no score, and the model's head predicts no tokens",
           path: set.path)
       }
-      switch text.answer {
+      switch answer {
       case .label(let label): labels.append(label)
       case .score: scores += 1
       case .name:

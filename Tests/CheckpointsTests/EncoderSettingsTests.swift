@@ -1,6 +1,8 @@
 import Checkpoints
 import Faults
+import Files
 import Foundation
+import JSON
 import Tensors
 import TestSupport
 import Testing
@@ -60,6 +62,51 @@ import Testing
       let found = try refusal(name, [key: value])
       #expect(found?.code == "CFG-UNSUPPORTED" && found?.reason.contains(key) == true, "\(name)")
     }
+  }
+
+  /// DeBERTa without what it is read with, or with what would change it, is refused by name; so is what is only missing, where
+  /// the class then takes another value.
+  @Test(arguments: [
+    ("relative_attention", false as any Sendable), ("position_biased_input", true),
+    ("share_att_key", false), ("norm_rel_ebd", "none"), ("pos_att_type", "c2p"),
+    ("conv_kernel_size", 3), ("type_vocab_size", 2), ("pooler_hidden_act", "tanh"),
+    ("pooler_hidden_size", 16), ("embedding_size", 16), ("attention_head_size", 4),
+    ("position_biased_input", NSNull()), ("pos_att_type", NSNull()), ("z_steps", 2),
+  ])
+  func otherDisentangledModelsAreRefused(key: String, value: any Sendable) throws {
+    let found = try refusal("deberta", [key: value])
+    #expect(found?.code == "CFG-UNSUPPORTED" && found?.reason.contains(key) == true, "\(key)")
+  }
+
+  @Test func disentangledModelsAreRead() throws {
+    let base = try BaseCheckpoint.open(Checkout.path("golden/models/deberta"))
+    #expect(base.configuration.relativePositions == RelativePositions(buckets: 8, reach: 64))
+    #expect(base.configuration.classModules == ["pooler.dense", "classifier"])
+    #expect(try refusal("deberta", ["pos_att_type": "p2c|c2p"]) == nil)
+    #expect(try refusal("deberta", ["position_buckets": 200])?.code == "CFG")
+    #expect(try refusal("deberta", ["position_buckets": -1])?.code == "CK-SHAPE")
+    let masked = try BaseCheckpoint.open(Checkout.path("golden/models/deberta-masked"))
+    #expect(masked.configuration.classHead == nil)
+    #expect(masked.checkpoint.warnings.count { $0.kind == "CK-HEAD" } == 5)
+  }
+
+  /// Rows of distances against Transformers' own function, beyond the reach too.
+  @Test func distancesAreThoseOfTransformers() throws {
+    let path = Checkout.path("golden/models/deberta/distances.json")
+    let cases = try JSONValue.parse(InputFile(path).readAll(limit: 1 << 20)).arrayValue ?? []
+    #expect(cases.count == 5)
+    for item in cases {
+      let relative = RelativePositions(
+        buckets: item["buckets"]?.intValue, reach: try #require(item["reach"]?.intValue))
+      #expect(relative.isUsable)
+      let first = try #require(item["first"]?.intValue)
+      let rows = (item["rows"]?.arrayValue ?? []).compactMap(\.intValue)
+      let found = rows.indices.map { relative.row(of: first + $0) }
+      #expect(rows.count > 100 && found == rows, "\(relative)")
+    }
+    // Without buckets every offset within the reach has its own.
+    let plain = RelativePositions(buckets: nil, reach: 4)
+    #expect((-6...6).map(plain.row) == [0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 7, 7, 7])
   }
 
   @Test func contradictionsAreRefused() throws {

@@ -10,7 +10,9 @@ import Testing
 /// Encoders, and a decoder, with heads for classes against Transformers' own classes (`golden/tools/make_classes.py`): logits, losses, gradients and
 /// second moments, of classes and of numbers.
 @Suite struct EncoderTests {
-  static let folders = ["bert", "roberta", "roberta-score", "qwen2-score"]
+  static let folders = [
+    "bert", "roberta", "roberta-score", "deberta", "vit", "vit-pixels", "qwen2-score",
+  ]
 
   @Test(arguments: folders)
   func agreesWithTransformers(_ name: String) throws {
@@ -197,6 +199,11 @@ struct EncoderModel {
       (value?.arrayValue ?? []).compactMap { $0.intValue.map(Int32.init) }
     }
     modules = (json["modules"]?.arrayValue ?? []).compactMap(\.stringValue)
+    if json["tokens"] == nil {
+      self.batch = try EncoderModel.images(
+        name, numbers(.array((json["rows"]?.arrayValue ?? []).compactMap { $0["label"] })))
+      return
+    }
     var batch = TokenBatch()
     for (row, tokens) in zip(json["rows"]?.arrayValue ?? [], json["tokens"]?.arrayValue ?? []) {
       let ids = numbers(tokens["ids"])
@@ -208,6 +215,31 @@ struct EncoderModel {
         value: row["score"]?.doubleValue.map { Float($0) })
     }
     self.batch = batch
+  }
+
+  /// All images of its file, whose numbers lie behind 128 bytes.
+  private static func images(_ name: String, _ labels: [Int32]) throws -> TokenBatch {
+    let base = try BaseCheckpoint.open(folder(name))
+    let shape = try #require(base.configuration.imageShape)
+    let path = folder(name) + "/images.npy"
+    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)).dropFirst(128))
+    let values: ImageArray.Values
+    if name == "vit" {
+      values = .bytes(bytes, try base.imageProcessing(shape))
+    } else {
+      values = .floats(
+        bytes.withUnsafeBytes { raw in
+          (0..<bytes.count / 4).map { raw.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+        })
+    }
+    let array = ImageArray(values, shape: shape, identity: [])
+    var batch = TokenBatch()
+    for (index, label) in labels.enumerated() {
+      batch.append(
+        whole: [Int32](repeating: 0, count: shape.patchCount + 1),
+        image: ImageReference(array, index: index), position: 0, target: label)
+    }
+    return batch
   }
 
   func expected(_ tensor: String) throws -> [Double] {

@@ -14,23 +14,27 @@ import Testing
 /// A PEFT adapter for classes on an encoder for masked tokens: its saved head is the model's, and the logits are PEFT's
 /// (`golden/tools/make_classes.py`).
 @Suite struct EncoderAdapterTests {
-  private static let base = Checkout.path("golden/models/roberta-masked")
+  private static let names = ["roberta-masked", "deberta-masked"]
 
-  private func session() throws -> BaseSession {
+  private func folder(_ name: String) -> String { Checkout.path("golden/models/\(name)") }
+
+  private func session(_ name: String) throws -> BaseSession {
     try BaseSession(
-      path: Self.base, cacheDirectory: nil, threads: 2, log: ProgressLog(style: .none))
+      path: folder(name), cacheDirectory: nil, threads: 2, log: ProgressLog(style: .none))
   }
 
-  @Test func logitsArePEFTs() throws {
-    let session = try session()
-    let matched = try MatchedAdapter(try Adapter.open(Self.base + "/adapter"), base: session.base)
+  @Test(arguments: names) func logitsArePEFTs(_ name: String) throws {
+    let session = try session(name)
+    let matched = try MatchedAdapter(
+      try Adapter.open(folder(name) + "/adapter"), base: session.base)
     #expect(matched.updates.count == 4 && matched.parts.count == 4)
     #expect(!matched.adapter.warnings.contains { $0.kind == "AD-HEAD" })
     let changed = session.changed(by: matched.parts)
     #expect(changed.configuration.classHead?.count == 2)
     let decoder = Decoder(
       weights: try changed.weights(), updates: matched.decoderUpdates(layerCount: 2), threads: 1)
-    let json = try JSONValue.parse(InputFile(Self.base + "/classes.json").readAll(limit: 1 << 20))
+    let json = try JSONValue.parse(
+      InputFile(folder(name) + "/classes.json").readAll(limit: 1 << 20))
     func numbers(_ value: JSONValue?) -> [Int32] {
       (value?.arrayValue ?? []).compactMap { $0.intValue.map(Int32.init) }
     }
@@ -39,15 +43,16 @@ import Testing
       batch.append(whole: numbers(tokens["ids"]), position: 0, target: 0)
     }
     let logits = decoder.head.logits(try decoder.forward(batch))
-    let file = try SafeTensorsFile.open(Self.base + "/classes.safetensors")
+    let file = try SafeTensorsFile.open(folder(name) + "/classes.safetensors")
     #expect(
       relativeError(logits.elements, try file.doubles(of: file.tensor("logits"))) < 1e-5)
   }
 
   /// The base has nothing to answer with, so that it is measured with the adapter's head; the model itself stays without.
-  @Test func theBaseBorrowsTheHead() throws {
-    let session = try session()
-    let matched = try MatchedAdapter(try Adapter.open(Self.base + "/adapter"), base: session.base)
+  @Test(arguments: names) func theBaseBorrowsTheHead(_ name: String) throws {
+    let session = try session(name)
+    let matched = try MatchedAdapter(
+      try Adapter.open(folder(name) + "/adapter"), base: session.base)
     let changed = session.changed(by: matched.parts)
     #expect(changed.asBase.configuration.classHead?.count == 2)
     #expect(session.asBase === session && !session.configuration.answers)
@@ -56,21 +61,22 @@ import Testing
   }
 
   /// Half a head is none: it is carried, and nothing runs it.
-  @Test func halfAHeadIsCarried() throws {
-    let session = try session()
-    let matched = try MatchedAdapter(try Adapter.open(Self.base + "/adapter"), base: session.base)
-    let half = matched.parts.filter { $0.module != "classifier.dense" }
+  @Test(arguments: names) func halfAHeadIsCarried(_ name: String) throws {
+    let session = try session(name)
+    let matched = try MatchedAdapter(
+      try Adapter.open(folder(name) + "/adapter"), base: session.base)
+    let half = matched.parts.filter { $0.module != session.configuration.classModules[0] }
     #expect(half.count == 2)
     #expect(session.changed(by: half).configuration.classHead == nil)
   }
 
   /// An adapter of the model without a head names its modules without the first component.
-  @Test func namesMayLackTheFirstComponent() throws {
-    let session = try session()
-    let adapter = try Adapter.open(Self.base + "/adapter")
+  @Test(arguments: names) func namesMayLackTheFirstComponent(_ name: String) throws {
+    let session = try session(name)
+    let adapter = try Adapter.open(folder(name) + "/adapter")
     let bare = adapter.updates.map { update in
       LowRankUpdate(
-        moduleName: String(update.moduleName.dropFirst("roberta.".count)), loraA: update.loraA,
+        moduleName: String(update.moduleName.drop { $0 != "." }.dropFirst()), loraA: update.loraA,
         loraB: update.loraB, scaling: update.scaling)
     }
     try withTemporaryDirectory { folder in

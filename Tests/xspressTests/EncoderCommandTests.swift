@@ -8,7 +8,24 @@ import Testing
 /// Encoders through the tool: conversion of an adapter for classes with calibration, tuning to a size, measurement and exports
 /// that measure as the artifact does; and training from nothing with a head of its own.
 @Suite struct EncoderCommandTests {
-  private static let masked = Checkout.path("golden/models/roberta-masked")
+  /// A model without a head for classes, and what it calls its projections.
+  struct Base: Sendable, CustomTestStringConvertible {
+    let name: String
+    let query: String
+    let value: String
+    /// The outermost layer of the head that is put on it.
+    let head: String
+
+    var path: String { Checkout.path("golden/models/\(name)") }
+    var testDescription: String { name }
+  }
+
+  static let roberta = Base(
+    name: "roberta-masked", query: "query", value: "value", head: "classifier.out_proj")
+  static let bases = [
+    roberta,
+    Base(name: "deberta-masked", query: "query_proj", value: "value_proj", head: "classifier"),
+  ]
 
   /// Texts and pairs, each with `answer` of its number.
   private static func rows(_ count: Int, _ answer: (Int) -> String) -> String {
@@ -40,38 +57,38 @@ import Testing
     }
   }
 
-  @Test func adaptersForClassesAreConverted() throws {
+  @Test(arguments: bases) func adaptersForClassesAreConverted(_ base: Base) throws {
     try withTemporaryDirectory { folder in
       let path = Place(folder: folder)
       try AtomicFile.write(
         path("rows.jsonl"), text: Self.rows(12) { "\"label\": \($0 % 3 == 0 ? 1 : 0)" })
-      let adapter = Self.masked + "/adapter"
+      let adapter = base.path + "/adapter"
       _ = try path.run(
-        "convert", "--base", Self.masked, "--adapter", adapter, "--rank", "2", "--calibrate",
+        "convert", "--base", base.path, "--adapter", adapter, "--rank", "2", "--calibrate",
         path("rows.jsonl"), "-o", path("c.loraxs"))
       let tuned = path("t.loraxs")
       _ = try path.run(
-        "tune", "--base", Self.masked, "--adapter", adapter, "--budget", "8KB", "--train",
+        "tune", "--base", base.path, "--adapter", adapter, "--budget", "8KB", "--train",
         path("rows.jsonl"), "--steps", "3", "--batch-size", "4", "--eval", path("rows.jsonl"),
         "-o", tuned)
       let size = try FileManager.default.attributesOfItem(atPath: tuned)[.size] as? Int
       #expect(try #require(size) <= 8 << 10)
       let found = try path.figures(
-        "nll", base: Self.masked, "--adapter", adapter, "--artifact", path("c.loraxs"),
+        "nll", base: base.path, "--adapter", adapter, "--artifact", path("c.loraxs"),
         "--artifact", tuned)
       #expect(found.count == 4 && found.allSatisfy(\.isFinite))
       #expect(abs(found[1] - found[0]) > 1e-4 && found[3] != found[0])
       #expect(
-        try path.figures("matthews", base: Self.masked, "--artifact", tuned).count == 2)
+        try path.figures("matthews", base: base.path, "--artifact", tuned).count == 2)
 
       for (target, output) in [("peft", "peft"), ("merged", "merged")] {
         _ = try path.run(
-          "export", tuned, "--base", Self.masked, "--to", target, "--dtype", "f32", "-o",
+          "export", tuned, "--base", base.path, "--to", target, "--dtype", "f32", "-o",
           path(output))
         let loss =
           target == "merged"
           ? try path.figures("nll", base: path(output))[0]
-          : try path.figures("nll", base: Self.masked, "--adapter", path(output))[1]
+          : try path.figures("nll", base: base.path, "--adapter", path(output))[1]
         #expect(abs(loss - found[3]) < 1e-4, "\(target) \(loss) for \(found[3])")
       }
       let text = try String(
@@ -79,21 +96,21 @@ import Testing
       #expect(text.contains("SEQ_CLS"))
       let refused = try Tool.run(
         [
-          "export", tuned, "--base", Self.masked, "--to", "gguf-lora", "-o", path("lora.gguf"),
+          "export", tuned, "--base", base.path, "--to", "gguf-lora", "-o", path("lora.gguf"),
         ], cache: folder)
       #expect(refused.status == 69 && refused.errors.contains("AD-EXPORT"))
     }
   }
 
   /// Three classes by numbers alone on a model without a head: the head is made, trained, stored and found again.
-  @Test func headsAreTrainedFromNothing() throws {
+  @Test(arguments: bases) func headsAreTrainedFromNothing(_ base: Base) throws {
     try withTemporaryDirectory { folder in
       let path = Place(folder: folder)
       try AtomicFile.write(path("rows.jsonl"), text: Self.rows(24) { "\"label\": \($0 % 3)" })
       func tune(_ folder: String) throws -> JSONValue {
         try Paths.makeDirectory(path(folder))
         let text = try path.run(
-          "tune", "--base", Self.masked, "--rank", "2", "--target-modules", "query",
+          "tune", "--base", base.path, "--rank", "2", "--target-modules", base.query,
           "--directions", "top", "--init", "normal", "--train", path("rows.jsonl"),
           "--validation", path("rows.jsonl"), "--steps", "60", "--batch-size", "8", "--eval",
           path("rows.jsonl"), "--json", "-o", path(folder + "/t.loraxs"))
@@ -111,10 +128,10 @@ import Testing
       #expect(abs(stored - tuned) < 0.05)
       // Found again by the file alone, whose head the base borrows.
       let found = try path.figures(
-        "nll", base: Self.masked, "--artifact", artifact)
+        "nll", base: base.path, "--artifact", artifact)
       #expect(found.count == 2 && abs(found[1] - stored) < 1e-4)
       let listed = try path.run("inspect", artifact)
-      #expect(listed.contains("classifier.out_proj.weight"))
+      #expect(listed.contains(base.head + ".weight"))
       // The same job is the same file.
       _ = try tune("b")
       #expect(
@@ -123,21 +140,21 @@ import Testing
     }
   }
 
-  @Test func numbersAreTrainedAndMeasured() throws {
+  @Test(arguments: bases) func numbersAreTrainedAndMeasured(_ base: Base) throws {
     try withTemporaryDirectory { folder in
       let path = Place(folder: folder)
       try AtomicFile.write(
         path("rows.jsonl"), text: Self.rows(16) { "\"score\": \(Double($0 % 4) / 2)" })
       _ = try path.run(
-        "tune", "--base", Self.masked, "--rank", "2", "--target-modules", "query",
-        "--target-modules", "value",
+        "tune", "--base", base.path, "--rank", "2", "--target-modules", base.query,
+        "--target-modules", base.value,
         "--directions", "top", "--init", "normal", "--train", path("rows.jsonl"), "--steps", "20",
         "--batch-size", "8", "-o", path("t.loraxs"))
       let pearson = try path.figures(
-        "pearson", base: Self.masked, "--artifact", path("t.loraxs"))
+        "pearson", base: base.path, "--artifact", path("t.loraxs"))
       #expect(pearson.count == 2 && pearson.allSatisfy { abs($0) <= 1 })
       let table = try path.run(
-        "evaluate", "--base", Self.masked, "--artifact", path("t.loraxs"), "--data",
+        "evaluate", "--base", base.path, "--artifact", path("t.loraxs"), "--data",
         path("rows.jsonl"))
       #expect(table.contains("Spearman") && !table.contains("nan"))
     }
@@ -161,7 +178,8 @@ import Testing
       let all = arguments.map { $0.hasSuffix(".jsonl") ? path($0) : $0 }
       let outcome = try Tool.run(
         all + [
-          "--base", Self.masked, "--rank", "2", "--target-modules", "query", "--directions", "top",
+          "--base", Self.roberta.path, "--rank", "2", "--target-modules", "query", "--directions",
+          "top",
           "--init", "normal", "-o", path("t.loraxs"),
         ] + (code == "JOB-OPTIONS" ? ["--eval", path("rows.jsonl")] : []), cache: folder)
       #expect(outcome.status == status && outcome.faultLines.count == 1)

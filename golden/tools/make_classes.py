@@ -4,8 +4,9 @@
 
 Each folder of golden/models/ gets config.json and model.safetensors as the class writes them, tokenizer.json, and classes.json
 with classes.safetensors: texts, their tokens by the tokenizers library, logits, loss, gradients of cores and second moments.
-Weights are bfloat16 numbers, models run in Float64. `roberta-masked` is a model for masked tokens, beside which lies a PEFT
-adapter for classes, whose logits are those of PEFT.
+Weights are bfloat16 numbers, models run in Float64. `roberta-masked` and `deberta-masked` are models for masked tokens, beside
+which lies a PEFT adapter for classes, whose logits are those of PEFT. distances.json of `deberta` has the rows that
+Transformers' own function gives to distances.
 """
 
 import json
@@ -32,12 +33,19 @@ ROBERTA = COMMON | {
     "max_position_embeddings": 66, "type_vocab_size": 1, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2,
     "layer_norm_eps": 1e-5,
 }
+DEBERTA = COMMON | {
+    "max_position_embeddings": 64, "type_vocab_size": 0, "pad_token_id": 0, "layer_norm_eps": 1e-7, "relative_attention": True,
+    "position_buckets": 8, "norm_rel_ebd": "layer_norm", "share_att_key": True, "pos_att_type": "p2c|c2p",
+    "position_biased_input": False,
+}
 LABELS = {0: "entailment", 1: "neutral", 2: "contradiction"}
 MODELS = {
     "bert": ("BertForSequenceClassification", BERT | {"id2label": LABELS, "label2id": {v: k for k, v in LABELS.items()}}),
     "roberta": ("RobertaForSequenceClassification", ROBERTA | {"num_labels": 2}),
     "roberta-score": ("RobertaForSequenceClassification", ROBERTA | {"num_labels": 1}),
     "roberta-masked": ("RobertaForMaskedLM", ROBERTA),
+    "deberta": ("DebertaV2ForSequenceClassification", DEBERTA | {"num_labels": 3}),
+    "deberta-masked": ("DebertaV2ForMaskedLM", DEBERTA),
     # A decoder: the last token that is no padding is read.
     "qwen2-score": ("Qwen2ForSequenceClassification", DECODER | {"pad_token_id": 1, "num_labels": 3}),
 }
@@ -46,7 +54,22 @@ TEXTS = [
     ("it was fine, really", None),
 ]
 ANSWERS = {"bert": [0, 1, 2, 1], "roberta": [1, 0, 1, 0], "roberta-score": [3.5, 0.25, 1.0, 2.5],
-           "qwen2-score": [2, 0, 1, 0]}
+           "qwen2-score": [2, 0, 1, 0], "deberta": [0, 2, 1, 1]}
+
+
+class ContentUpdate(Update):
+    """Of the projections that DeBERTa gives embeddings of positions too, second moments are those of tokens alone."""
+
+    def hook(self, module, arguments, result):
+        self.calls = getattr(self, "calls", 0) + 1
+        if self.calls % 2 == 1:
+            return super().hook(module, arguments, result)
+        return result + arguments[0] @ self.input @ self.core.T @ self.output.T
+
+
+def update(index: int, model, name: str) -> Update:
+    shares = model.config.model_type == "deberta-v2" and name.endswith(("query_proj", "key_proj"))
+    return (ContentUpdate if shares else Update)(index, model.get_submodule(name))
 
 
 def wordpiece() -> Tokenizer:
@@ -79,6 +102,16 @@ def byte_level(is_roberta: bool = True) -> Tokenizer:
     return tokenizer
 
 
+def unigram() -> Tokenizer:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    pieces = [(piece, 0.0) for piece in ("[PAD]", "[CLS]", "[SEP]", "[UNK]")]
+    pieces += [("\u2581", -2.0)] + [(c, -4.0) for c in letters + letters.upper() + "0123456789.,?!'"]
+    pieces += [("\u2581" + word, -3.0 - index / 8) for index, word in enumerate(["the", "a", "man", "play", "is", "fine", "so"])]
+    pieces += [(piece, -3.5 - index / 8) for index, piece in enumerate(["ing", "er", "es", "ful", "an", "or", "is"])]
+    pieces += [("[MASK]", 0.0)]
+    return transformers.DebertaV2Tokenizer(vocab=pieces, unk_id=3)._tokenizer
+
+
 def fill(model, seed: int) -> None:
     """Random weights of a size at which every part matters, all bfloat16 numbers."""
     generator = torch.Generator().manual_seed(seed)
@@ -103,10 +136,14 @@ def adapter(folder: str, encodings) -> np.ndarray:
     import peft
     torch.manual_seed(SEED)
     config = transformers.AutoConfig.from_pretrained(folder, num_labels=2)
-    model = transformers.RobertaForSequenceClassification.from_pretrained(
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(
         folder, config=config, attn_implementation="eager", dtype=torch.float32)
+    is_roberta = config.model_type == "roberta"
     wrapped = peft.get_peft_model(model, peft.LoraConfig(
-        task_type="SEQ_CLS", r=2, lora_alpha=4, target_modules=["query", "value"], lora_dropout=0.0))
+        task_type="SEQ_CLS", r=2, lora_alpha=4, lora_dropout=0.0,
+        target_modules=["query", "value"] if is_roberta else ["query_proj", "value_proj"],
+        # The dense layer of DeBERTa's head lies beside its output.
+        modules_to_save=["classifier"] if is_roberta else ["classifier", "pooler"]))
     generator = torch.Generator().manual_seed(SEED)
     for name, value in sorted(wrapped.named_parameters()):
         if "lora_" in name or "modules_to_save" in name:
@@ -118,12 +155,29 @@ def adapter(folder: str, encodings) -> np.ndarray:
     path = os.path.join(folder, "adapter", "adapter_config.json")
     with open(path) as file:
         config = json.load(file)
-    config |= {"base_model_name_or_path": "roberta-masked", "target_modules": sorted(config["target_modules"])}
+    config |= {
+        "base_model_name_or_path": os.path.basename(folder), "target_modules": sorted(config["target_modules"]),
+        "modules_to_save": sorted(config["modules_to_save"])}
     with open(path, "w") as file:
         json.dump(config, file, indent=2, sort_keys=True)
         file.write("\n")
     with torch.no_grad():
         return torch.stack([logits(wrapped.double(), encoding) for encoding in encodings]).float().numpy()
+
+
+# Buckets and reach: of this model, of DeBERTa-v3 and others.
+DISTANCES = [(8, 64), (256, 512), (32, 128), (7, 50), (256, 1024)]
+
+
+def distances(folder: str) -> None:
+    from transformers.models.deberta_v2.modeling_deberta_v2 import make_log_bucket_position
+    rows = []
+    for size, reach in DISTANCES:
+        offsets = torch.arange(-reach - 8, reach + 9)
+        found = torch.clamp(make_log_bucket_position(offsets, size, reach).long() + size, 0, 2 * size - 1)
+        rows.append({"buckets": size, "reach": reach, "first": int(offsets[0]), "rows": found.tolist()})
+    with open(os.path.join(folder, "distances.json"), "w") as file:
+        file.write("[" + ",\n".join(json.dumps(row) for row in rows) + "]\n")
 
 
 def make(name: str) -> None:
@@ -132,12 +186,13 @@ def make(name: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     model = stored(class_name, settings, folder, fill)
-    tokenizer = wordpiece() if name == "bert" else byte_level(name != "qwen2-score")
+    tokenizer = (wordpiece() if name == "bert" else unigram() if name.startswith("deberta")
+                 else byte_level(name != "qwen2-score"))
     tokenizer.save(os.path.join(folder, "tokenizer.json"))
     encodings = [tokenizer.encode(a, b) if b else tokenizer.encode(a) for a, b in TEXTS]
     rows = [{"text": a} | ({"text_pair": b} if b else {}) for a, b in TEXTS]
     tensors = {}
-    if name == "roberta-masked":
+    if name.endswith("-masked"):
         tensors["logits"] = adapter(folder, encodings)
     else:
         key = "score" if name == "roberta-score" else "label"
@@ -145,7 +200,7 @@ def make(name: str) -> None:
         with torch.no_grad():
             tensors["logits"] = torch.stack([logits(model, encoding) for encoding in encodings]).float().numpy()
         names = modules(model)
-        updates = [Update(index, model.get_submodule(module)) for index, module in enumerate(names)]
+        updates = [update(index, model, module) for index, module in enumerate(names)]
         total = 0.0
         for encoding, answer in zip(encodings, ANSWERS[name]):
             z = logits(model, encoding)
@@ -169,6 +224,8 @@ def make(name: str) -> None:
             },
         }, file, indent=1)
         file.write("\n")
+    if name == "deberta":
+        distances(folder)
     sizes = {entry: os.path.getsize(os.path.join(folder, entry)) for entry in sorted(os.listdir(folder))}
     print(name, sum(sizes.values()), sizes, tensors["logits"].tolist())
 

@@ -14,6 +14,9 @@ public struct PEFTExtras: Sendable {
   /// Updates of embeddings, `B` `[tokens, r]`, `A` `[r, width]`.
   public var embeddings: [LowRankUpdate] = []
 
+  /// Whether the base reads images, for whose heads PEFT has no class of its own.
+  public var readsImages = false
+
   /// Nothing.
   public init() {}
 
@@ -47,6 +50,7 @@ public struct PEFTExtras: Sendable {
     if !modules.isEmpty { settings["modules_to_save"] = .array(modules.map { .string($0) }) }
     // PEFT's class for language models refuses a model with such a head.
     if modules.contains(where: TaskHead.contains) { settings["task_type"] = "SEQ_CLS" }
+    if readsImages { settings["task_type"] = .null }
     guard !tokens.isEmpty else { return }
     settings["trainable_token_indices"] = .object(
       JSONObject(

@@ -64,8 +64,10 @@ public struct Block: Sendable, Hashable {
     public var headNorm: HeadNorm?
     /// Which tokens a token sees.
     public var mask = Mask.causal
-    /// Nil where positions do not enter here.
+    /// Nil where positions do not enter here by turning.
     public var rotary: Rotary?
+    /// Nil where distances have no embeddings.
+    public var relative: RelativePositions?
     /// How many positions a token sees, its own included; nil for all before it.
     public var window: Int?
     /// Multiplies q·k.

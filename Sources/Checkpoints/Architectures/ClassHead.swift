@@ -3,7 +3,7 @@
 /// With `x` `[d]` the state of one token behind the last block, `W` `[classes, d]` and `D` `[d, d]`:
 ///
 ///     z = W·x + b                    without a dense layer
-///     z = W·tanh(D·x + e) + b        with one
+///     z = W·f(D·x + e) + b           with one
 ///
 /// Of several classes z are logits, of one the number itself (Transformers' `…ForSequenceClassification`).
 public struct ClassHead: Sendable, Hashable {
@@ -22,10 +22,19 @@ public struct ClassHead: Sendable, Hashable {
       case head
     }
 
+    /// What follows the dense layer.
+    public enum Function: Sendable, Hashable {
+      case tanh
+      /// ½·x·(1 + erf(x/√2)).
+      case gelu
+    }
+
     /// Whose state is read.
     public let pooling: Pooling
     /// The dense layer; nil for none.
     public let dense: Dense?
+    /// What follows it.
+    public var function = Function.tanh
     /// Whether logits have a bias.
     public let hasBias: Bool
 

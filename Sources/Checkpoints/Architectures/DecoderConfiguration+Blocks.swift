@@ -27,8 +27,11 @@ extension DecoderConfiguration {
   /// Whether the family has a form in GGUF that is read and written here.
   public var isInGGUF: Bool { family.isInGGUF }
 
-  /// Whether positions have embeddings.
-  public var hasLearnedPositions: Bool { names.module(.positions) != nil }
+  /// The images that the model reads; nil where it reads tokens.
+  public var imageShape: ImageShape? { names.module(.patches) == nil ? nil : images }
+
+  /// How distances are counted that have embeddings; nil where they have none.
+  public var relativePositions: RelativePositions? { block(0).attention.relative }
 
   /// Whether logits have a bias.
   public var headHasBias: Bool { family.headHasBias }
@@ -84,9 +87,20 @@ extension DecoderConfiguration {
       list.append((name + ".weight", shape))
       if hasBias { list.append((name + ".bias", [shape[0]])) }
     }
+    if let image = imageShape {
+      for (role, count) in [(TensorRole.classToken, 1), (.patchPositions, image.patchCount + 1)] {
+        if let name = names.module(role) { list.append((name, [1, count, hidden])) }
+      }
+      let (rows, columns) = (image.patchHeight, image.patchWidth)
+      add(.patches, nil, [hidden, image.channels, rows, columns], hasBias: true)
+    }
     add(.embedding, nil, [vocabularySize, hidden])
     add(.positions, nil, [positionOffset + contextLength, hidden])
     add(.tokenTypes, nil, [tokenTypeCount, hidden])
+    if let relative = relativePositions {
+      add(.relativePositions, nil, [relative.rowCount, hidden])
+      add(.relativeNorm, nil, [hidden], hasBias: finalNorm.hasBias)
+    }
     add(.embeddingNorm, nil, [hidden], hasBias: finalNorm.hasBias)
     add(.finalNorm, nil, [hidden], hasBias: finalNorm.hasBias)
     if !hasTiedEmbeddings, hasLanguageHead {

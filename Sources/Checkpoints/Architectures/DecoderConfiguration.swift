@@ -89,6 +89,12 @@ public struct DecoderConfiguration: Sendable, Hashable {
   public var normalizesExperts = false
   /// Rows of learned positions before that of the first token.
   public var positionOffset = 0
+  /// Rows of embeddings for distances of one sign that share them; nil where every distance has its own.
+  public var positionBuckets: Int?
+  /// Distances that are told apart; nil for ``contextLength``.
+  public var relativeReach: Int?
+  /// The images that the model reads in the place of tokens; ``imageShape`` says whether it does.
+  var images = ImageShape()
   /// Kinds of texts that have embeddings of their own; 0 for none.
   public var tokenTypeCount = 0
   /// Whether there is the dense layer that an encoder's head for classes reads through, also where that head is missing.

@@ -37,6 +37,8 @@ struct Family: Sendable {
   let settings: [Setting]
   /// Keys of `config.json` beside the shared ones, with the values that change nothing; none stands for any.
   var inert: [String: [JSONValue]] = [:]
+  /// Keys of `config.json` that must be there with one of these values: the class takes another where they are missing.
+  var demanded: [String: [JSONValue]] = [:]
   /// Keys of GGUF metadata that change nothing, behind the architecture.
   var ggufInert: Set<String> = []
   /// Nil where the family has none.
@@ -66,6 +68,8 @@ struct Family: Sendable {
   var fixed: @Sendable (inout DecoderConfiguration) -> Void = { _ in }
   /// Fields of `config.json` that others decide, when all are read.
   var settled: @Sendable (inout DecoderConfiguration) -> Void = { _ in }
+  /// What makes settings that are possible one by one impossible together, in words.
+  var problem: @Sendable (DecoderConfiguration) -> String? = { _ in nil }
   /// What block `layer` computes.
   var block: @Sendable (_ layer: Int, _ model: DecoderConfiguration) -> Block = {
     $1.standardBlock($0)
@@ -75,7 +79,7 @@ struct Family: Sendable {
   static let all: [Family] = [
     .llama, .mistral, .qwen2, .qwen3, .smolLM3, .granite, .olmo2, .gemma, .gemma2, .gemma3, .phi3,
     .gpt2, .gptNeoX, .phi, .starCoder2, .stableLM, .falcon, .qwen2Experts, .qwen3Experts, .mixtral,
-    .bert, .roberta, .xlmRoberta,
+    .bert, .roberta, .xlmRoberta, .debertaV2, .vit,
   ]
 
   /// The names of the tensors of `model`.

@@ -60,7 +60,7 @@ extension DecoderConfiguration {
     case .rotaryPairs: return HeadPermutation(rows: rows, headCount: heads)
     case .byGroup:
       return HeadPermutation(rows: rows, heads: headCount, keyValueHeads: keyValueHeadCount)
-    case .asIs, .transposed, .plusOne, .perHead, .perExpert, .oneRow: return nil
+    case .asIs, .transposed, .plusOne, .perHead, .perExpert, .oneRow, .bare: return nil
     }
   }
 }

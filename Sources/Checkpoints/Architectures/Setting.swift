@@ -11,6 +11,12 @@ struct Setting: Sendable {
     case size(any Path<Int>, limit: Int)
     /// An integer from 0 on.
     case count(any Path<Int>)
+    /// A positive integer; one from -1 to 0 stands for none.
+    case bound(any Path<Int?>)
+    /// An integer that must be what a field before it is, which stands for nothing of its own.
+    case same(any Path<Int>)
+    /// One positive integer for both, or a list of two.
+    case sides(any Path<Int>, any Path<Int>)
     /// A positive number.
     case number(any Path<Double>)
     /// A positive number or none.

@@ -24,6 +24,8 @@ public struct TensorNames: Sendable {
     case perExpert
     /// Hugging Face has a matrix of one row, GGUF perhaps a vector.
     case oneRow
+    /// The name is that of the tensor itself, without `.weight`.
+    case bare
   }
 
   /// A row of the table; names are without `.weight` and `.bias`, and without the prefix of a block.
@@ -32,21 +34,30 @@ public struct TensorNames: Sendable {
     let huggingFace: String
     let gguf: String
     let storage: Storage
+    /// What the class calls it where its files have ``huggingFace``; nil where that is the same.
+    let also: String?
 
-    init(_ role: TensorRole, _ huggingFace: String, _ gguf: String, _ storage: Storage = .asIs) {
+    init(
+      _ role: TensorRole, _ huggingFace: String, _ gguf: String, _ storage: Storage = .asIs,
+      also: String? = nil
+    ) {
       self.role = role
       self.huggingFace = huggingFace
       self.gguf = gguf
       self.storage = storage
+      self.also = also
     }
   }
 
   /// Before the number of a block, such as `model.layers.`.
   let blockPrefix: String
   let rows: [Row]
+  /// The same in the class' own names; nil where its files have these.
+  private let alsoPrefix: String?
 
-  init(blockPrefix: String = "model.layers.", _ rows: [Row]) {
+  init(blockPrefix: String = "model.layers.", _ rows: [Row], alsoPrefix: String? = nil) {
     self.blockPrefix = blockPrefix
+    self.alsoPrefix = alsoPrefix
     let isDecoder = rows.contains { $0.role == .head } && !rows.contains { $0.role == .classes }
     // What all classes for texts call it; only their files have one.
     self.rows = rows + (isDecoder ? [Row(.classes, "score", "cls.output")] : [])
@@ -71,7 +82,7 @@ public struct TensorNames: Sendable {
   struct Place {
     let row: Row
     let layer: Int?
-    /// `.weight` or `.bias`.
+    /// `.weight` or `.bias`, or nothing.
     let suffix: String
 
     /// Whether the tensors that the row stands for are one in GGUF: none has a counterpart of its own.
@@ -97,6 +108,14 @@ public struct TensorNames: Sendable {
   public func modules(_ role: TensorRole, layer: Int, heads: Int) -> [String] {
     guard let name = module(role, layer: layer) else { return [] }
     return storage(role) == .perHead ? (0..<heads).map { "\(name).\($0)" } : [name]
+  }
+
+  /// What the class calls a module of a block whose files have another name, as adapters do; nil where they agree.
+  public func classModule(of module: String) -> String? {
+    guard let alsoPrefix, let (layer, leaf) = TensorNames.split(module, prefix: blockPrefix),
+      let name = rows.first(where: { $0.huggingFace == leaf })?.also
+    else { return nil }
+    return "\(alsoPrefix)\(layer).\(name)"
   }
 
   /// The GGUF name, likewise; nil too for an expert's, which is a part of a tensor.
@@ -135,12 +154,11 @@ public struct TensorNames: Sendable {
   private func place(_ name: String, prefix: String, _ column: (Row) -> String) -> Place? {
     let inBlock = TensorNames.split(name, prefix: prefix)
     let leaf = inBlock?.leaf ?? name
-    guard let suffix = [".weight", ".bias"].first(where: { leaf.utf8.hasSuffix($0.utf8) }) else {
-      return nil
-    }
+    let suffix = [".weight", ".bias"].first { leaf.utf8.hasSuffix($0.utf8) } ?? ""
     let stem = leaf.utf8.dropLast(suffix.utf8.count)
     let row = rows.first {
-      $0.role.isInBlock == (inBlock != nil) && Self.matches(stem, column($0))
+      $0.role.isInBlock == (inBlock != nil) && ($0.storage == .bare) == suffix.isEmpty
+        && Self.matches(stem, column($0))
     }
     return row.map { Place(row: $0, layer: inBlock?.layer, suffix: suffix) }
   }

@@ -4,6 +4,12 @@ public enum TensorRole: Sendable, Hashable {
   case embedding
   /// Learned positions `[context, d]`, and rows before them that no token has.
   case positions
+  /// Embeddings of distances `[2·span, d]`, and the norm behind them.
+  case relativePositions, relativeNorm
+  /// The convolution that makes states of an image's patches `[d, channels, rows, columns]`.
+  case patches
+  /// The state before them `[1, 1, d]`, and what is added to all `[1, 1 + patches, d]`.
+  case classToken, patchPositions
   /// What is added to the embeddings of a first and of a second text `[types, d]`.
   case tokenTypes
   /// The norm behind the sum of embeddings.
@@ -29,7 +35,8 @@ public enum TensorRole: Sendable, Hashable {
   /// Whether every block has its own.
   var isInBlock: Bool {
     switch self {
-    case .embedding, .positions, .tokenTypes, .embeddingNorm, .finalNorm, .head, .pooler, .classes:
+    case .embedding, .positions, .relativePositions, .relativeNorm, .tokenTypes, .embeddingNorm,
+      .finalNorm, .head, .pooler, .classes, .patches, .classToken, .patchPositions:
       false
     default: true
     }

@@ -95,7 +95,7 @@ struct GGUFWeights: WeightSource {
     guard tensor.shape.count >= 2, try factor(of: tensor) == nil else { return nil }
     switch storage(of: tensor) {
     case .asIs, .rotaryPairs, .byGroup, .perHead, .perExpert, .oneRow: break
-    case .transposed, .plusOne: return nil
+    case .transposed, .plusOne, .bare: return nil
     }
     return try files[file].floats(
       of: tensor, rows: rows, permutation: try permutation(of: tensor))

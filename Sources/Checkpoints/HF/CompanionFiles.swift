@@ -12,17 +12,17 @@ public struct CompanionFiles: Sendable {
     public let path: String
   }
 
-  /// What tokenizers, chat templates and generation need.
+  /// What tokenizers, chat templates, generation and images need.
   public let kept: [File]
   /// The names of all others: folders, code, documents, weights in other forms.
   public let left: [String]
 
-  /// Names that are kept; each is one that some tokenizer class of Transformers loads.
+  /// Names that are kept; each is one that some class of Transformers loads beside the model.
   private static let keptNames: Set<String> = [
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "vocab.json", "merges.txt", "vocab.txt", "tokenizer.model", "spiece.model",
     "sentencepiece.bpe.model", "tekken.json", "chat_template.jinja", "chat_template.json",
-    "generation_config.json",
+    "generation_config.json", "preprocessor_config.json",
   ]
   /// The folder of named chat templates.
   private static let templateFolder = "additional_chat_templates"

@@ -18,11 +18,13 @@ extension HFConfiguration {
     model.statedLabels = try statedLabels()
     if form.pooling == .last { model.paddingToken = tokenID("pad_token_id") }
     let classes = (json["architectures"]?.arrayValue ?? []).compactMap(\.stringValue)
-    let isNamed = classes.contains { $0.hasSuffix("ForSequenceClassification") }
+    let isNamed = classes.contains { name in
+      ["ForSequenceClassification", "ForImageClassification"].contains(where: name.hasSuffix)
+    }
     guard isNamed || has(names.parameter(.classes)) else { return }
     if !isNamed, let other = classes.first {
       throw unsupported(
-        "architectures names \(Fault.escaped(other, limit: 64)), whose head is not one for whole texts"
+        "architectures names \(Fault.escaped(other, limit: 64)), whose head is not one for whole texts or images"
       )
     }
     let head = ClassHead(form: form, names: model.statedLabels ?? ClassHead.defaultNames(2))

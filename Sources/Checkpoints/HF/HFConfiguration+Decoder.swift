@@ -38,7 +38,10 @@ extension HFConfiguration {
         "max_position_embeddings leaves no position behind the \(model.positionOffset) that no token has"
       )
     }
-    model.vocabularySize = try integer(json["vocab_size"], "vocab_size", 1...1 << 31 - 1)
+    if let problem = family.problem(model) { throw Fault(.badData, "CFG", problem) }
+    if model.imageShape == nil {
+      model.vocabularySize = try integer(json["vocab_size"], "vocab_size", 1...1 << 31 - 1)
+    }
     guard model.headCount % model.keyValueHeadCount == 0 else {
       throw Fault(
         .badData, "CFG",
@@ -59,6 +62,14 @@ extension HFConfiguration {
   private func refuseUnknownKeys(_ family: Family) throws(Fault) {
     var known = HuggingFaceKeys.inert.union(family.settings.compactMap(\.huggingFace))
     known.formUnion(family.settings.compactMap(\.huggingFaceAlias))
+    for (key, values) in family.demanded.sorted(by: { $0.key < $1.key }) {
+      guard let value = json[key], values.contains(where: { same($0, value) }) else {
+        throw unsupported(
+          "\(key) is \(Fault.escaped(json[key]?.text() ?? "missing", limit: 48)), supported is "
+            + values[0].text())
+      }
+      known.insert(key)
+    }
     let rotary = family.rotary
     known.formUnion([rotary?.theta, rotary?.share, rotary?.localTheta].compactMap(\.self))
     if case .flagged = family.window {
@@ -101,85 +112,6 @@ extension HFConfiguration {
       throw unsupported(
         "quantization_config names \(format.map { "\(method) \($0)" } ?? method), which is not decoded"
       )
-    }
-  }
-
-  // MARK: - Settings
-
-  private func read(
-    _ setting: Setting, into model: inout DecoderConfiguration
-  ) throws(Fault) {
-    guard var key = setting.huggingFace else { return try readDefault(setting, nil, into: &model) }
-    if json[key]?.isNull ?? true, let alias = setting.huggingFaceAlias, json[alias] != nil {
-      key = alias
-    }
-    guard let value = json[key], !value.isNull else {
-      let absent = json[key] == nil ? setting.absent : nil
-      return try readDefault(setting, absent, into: &model)
-    }
-    switch setting.field {
-    case .size(let path, let limit): model[keyPath: path] = try integer(value, key, 1...limit)
-    case .count(let path): model[keyPath: path] = try integer(value, key, 0...1 << 31 - 1)
-    case .number(let path): model[keyPath: path] = try positive(value, key)
-    case .optional(let path): model[keyPath: path] = try positive(value, key)
-    case .flag(let path): model[keyPath: path] = try flag(value, key)
-    case .biases(let kinds):
-      if try flag(value, key) {
-        model.biases.formUnion(kinds)
-      } else {
-        model.biases.subtract(kinds)
-      }
-    case .activation:
-      let name = value.stringValue ?? ""
-      guard
-        let found = Activation.allCases.first(where: { $0.huggingFaceNames.contains(name) })
-      else { throw unsupported("\(key) is set and may change the model") }
-      model.activation = found
-    case .flags(let path):
-      let flags = (value.arrayValue ?? []).compactMap {
-        $0.boolValue ?? $0.intValue.map { $0 != 0 }
-      }
-      guard flags.count == model.layerCount, value.arrayValue?.count == flags.count else {
-        throw Fault(
-          .badData, "CFG",
-          "\(key) must be a list of 0 and 1, one for each of \(model.layerCount) blocks")
-      }
-      model[keyPath: path] = flags
-    }
-  }
-
-  private func readDefault(
-    _ setting: Setting, _ absent: Double?, into model: inout DecoderConfiguration
-  ) throws(Fault) {
-    var number = absent
-    if number == nil {
-      switch setting.huggingFaceDefault {
-      case .asIs: return
-      case .value(let value): number = value
-      case .derived(let rule): number = rule(model)
-      case .required: break
-      }
-    }
-    let key = setting.huggingFace ?? ""
-    switch setting.field {
-    case .size(let path, let limit):
-      guard let number, number >= 1, number <= Double(limit) else {
-        if case .derived = setting.huggingFaceDefault {
-          throw Fault(
-            .badData, "CFG",
-            "width \(model.hiddenSize) does not divide into \(model.headCount) heads")
-        }
-        throw Fault(.badData, "CFG", "\(key) must be an integer from 1 to \(limit)")
-      }
-      model[keyPath: path] = Int(number)
-    case .count(let path): model[keyPath: path] = Int(number ?? 0)
-    case .number(let path):
-      guard let number else { throw Fault(.badData, "CFG", "\(key) must be a positive number") }
-      model[keyPath: path] = number
-    case .optional(let path): model[keyPath: path] = number
-    case .flag(let path): model[keyPath: path] = number == 1
-    case .biases(let kinds): if number == 1 { model.biases.formUnion(kinds) }
-    case .activation, .flags: break
     }
   }
 
@@ -245,7 +177,7 @@ extension HFConfiguration {
     return number
   }
 
-  private func flag(_ value: JSONValue, _ key: String) throws(Fault) -> Bool {
+  func flag(_ value: JSONValue, _ key: String) throws(Fault) -> Bool {
     guard let flag = value.boolValue else {
       throw Fault(.badData, "CFG", "\(key) must be true or false")
     }

@@ -36,6 +36,10 @@ extension DecoderConfiguration {
   private func huggingFaceValue(_ field: Setting.Field) -> JSONValue? {
     switch field {
     case .size(let path, _), .count(let path): .integer(self[keyPath: path])
+    case .bound(let path): .integer(self[keyPath: path] ?? -1)
+    case .same: nil
+    case .sides(let rows, let columns):
+      .array([.integer(self[keyPath: rows]), .integer(self[keyPath: columns])])
     case .number(let path): .number(self[keyPath: path])
     case .optional(let path): self[keyPath: path].map { .number($0) } ?? .null
     case .flag(let path): .bool(self[keyPath: path])

@@ -32,19 +32,36 @@ public struct ClassifiedText: Sendable, Hashable {
     guard !text.isEmpty else { throw line["text"].fault("is empty") }
     pair = line["text_pair"].isPresent ? try line["text_pair"].string() : nil
     if pair?.isEmpty ?? false { throw line["text_pair"].fault("is empty") }
-    let present = ClassifiedText.answers.filter { line[$0].isPresent }
-    guard let kind = present.first else {
+    guard let answer = try Answer(line) else {
       throw line["text_pair"].fault("stands without \"label\" or \"score\"")
     }
+    self.answer = answer
+  }
+
+  /// The number of the right class of `head`, and the right number of one that answers with a number.
+  ///
+  /// - Throws: 65 `DATA-LABEL` where the head has no such answer; the reason goes on after "example N".
+  func target(of head: ClassHead) throws(Fault) -> (label: Int, value: Float?) {
+    try answer.target(of: head)
+  }
+}
+
+extension ClassifiedText.Answer {
+  /// What is right by a line; nil where it does not say.
+  ///
+  /// - Throws: 65 `DATA-FIELD` naming the field.
+  init?(_ line: JSONField) throws(Fault) {
+    let present = ClassifiedText.answers.filter { line[$0].isPresent }
+    guard let kind = present.first else { return nil }
     if present.count > 1 { throw line[present[1]].fault("stands beside \"\(kind)\"") }
     if kind == "score" {
       let score = try line["score"].double()
       guard Float(score).isFinite else { throw line["score"].fault("is beyond Float32") }
-      answer = .score(score)
+      self = .score(score)
     } else if line["label"].value?.stringValue != nil {
-      answer = .name(try line["label"].string())
+      self = .name(try line["label"].string())
     } else {
-      answer = .label(try line["label"].int(in: 0...1 << 16 - 1))
+      self = .label(try line["label"].int(in: 0...1 << 16 - 1))
     }
   }
 
@@ -52,7 +69,7 @@ public struct ClassifiedText: Sendable, Hashable {
   ///
   /// - Throws: 65 `DATA-LABEL` where the head has no such answer; the reason goes on after "example N".
   func target(of head: ClassHead) throws(Fault) -> (label: Int, value: Float?) {
-    switch answer {
+    switch self {
     case .score(let score):
       guard head.isRegression else {
         throw Fault(
@@ -61,7 +78,7 @@ public struct ClassifiedText: Sendable, Hashable {
       }
       return (0, Float(score))
     case .label(let label):
-      guard !head.isRegression else { throw ClassifiedText.needsScore }
+      guard !head.isRegression else { throw Self.needsScore }
       guard label < head.count else {
         throw Fault(
           .badData, "DATA-LABEL",
@@ -69,7 +86,7 @@ public struct ClassifiedText: Sendable, Hashable {
       }
       return (label, nil)
     case .name(let name):
-      guard !head.isRegression else { throw ClassifiedText.needsScore }
+      guard !head.isRegression else { throw Self.needsScore }
       guard let label = head.names.firstIndex(where: { UTF8Key.equalBytes($0, name) }) else {
         let names = head.names.prefix(8).joined(separator: ", ")
         throw Fault(

@@ -12,9 +12,11 @@ public enum DataRow: Sendable, Hashable {
   case text(String)
   /// `text`, and `text_pair` where there is one, with `label` or `score`.
   case classified(ClassifiedText)
+  /// `image` and `index` with `label` or `score`.
+  case image(ClassifiedImage)
 
   /// Fields that say what a line is.
-  private static let kinds = ["prompt", "messages", "text"]
+  private static let kinds = ["prompt", "messages", "text", "image"]
 
   /// The row of one line.
   ///
@@ -39,6 +41,7 @@ public enum DataRow: Sendable, Hashable {
       let text = try line["text"].string()
       guard !text.isEmpty else { throw line["text"].fault("is empty") }
       self = .text(text)
+    case "image": self = .image(try ClassifiedImage(line))
     default: self = .example(try Example(line))
     }
   }
@@ -55,6 +58,7 @@ public enum DataRow: Sendable, Hashable {
     case .conversation(let messages, _): messages.reduce(0) { $0 + $1.content.utf8.count }
     case .text(let text): text.utf8.count
     case .classified(let row): row.text.utf8.count + (row.pair?.utf8.count ?? 0)
+    case .image: 0
     }
   }
 

@@ -5,16 +5,21 @@ public import Tokenizers
 extension DataSet {
   /// Every row as token ids; a long text is several examples, everything else is one.
   ///
-  /// - Parameter chatTemplate: The text of the model's chat template; asked for where there are conversations.
+  /// - Parameters:
+  ///   - tokenizer: That of the model; nil of one that reads images.
+  ///   - chatTemplate: The text of the model's chat template; asked for where there are conversations.
+  ///   - imageProcessing: What the model does with bytes of images; asked for where there are any.
   /// - Throws: `DATA-LENGTH` for an example longer than the model's context, 69 where it is longer than what this
   ///   program computes as the model defines it; `DATA-TOKENS` where a completion has
   ///   no token, nothing precedes it, or a token has no embedding: tokenizers may have more tokens than their model;
   ///   `TK-CHAT` for a conversation that the template refuses, 69 where the template is not known; `DATA-HEAD` for a
-  ///   row of a kind that the model has no head for, `DATA-LABEL` for a class or number that its head has not.
+  ///   row of a kind that the model has no head for, `DATA-LABEL` for a class or number that its head has not; `DATA-IMAGE`.
   public func tokenized(
-    by tokenizer: Tokenizer, for model: DecoderConfiguration,
-    chatTemplate: () throws(Fault) -> String? = { () throws(Fault) in nil }
+    by tokenizer: Tokenizer?, for model: DecoderConfiguration,
+    chatTemplate: () throws(Fault) -> String? = { () throws(Fault) in nil },
+    imageProcessing: () throws(Fault) -> ImageProcessing? = { () throws(Fault) in nil }
   ) throws(Fault) -> [TokenizedExample] {
+    guard let tokenizer else { return try ofImages(model, imageProcessing) }
     var result: [TokenizedExample] = []
     result.reserveCapacity(rows.count)
     var chat: ConversationTokens?
@@ -40,6 +45,7 @@ extension DataSet {
           let window = min(TextWindows.longest, model.contextLength, model.exactLength)
           examples = try TextWindows(window).examples(tokenizer.encode(text, addSpecial: true))
         case .classified(let row): examples = [try DataSet.tokens(of: row, tokenizer, model)]
+        case .image: throw DataSet.otherKind("an image", "texts")
         }
         for example in examples { try DataSet.check(example, model) }
         result += examples
@@ -83,11 +89,10 @@ extension DataSet {
   ) throws(Fault) {
     if case .classified = row {
       guard model.classHead == nil else { return }
-      throw Fault(
-        .badData, "DATA-HEAD",
-        " has a label or a score, and the model has no head for classes; give one with an adapter or "
-          + "an artifact")
+      throw noHead
     }
+    // Which says so itself.
+    if case .image = row { return }
     guard !model.hasLanguageHead else { return }
     throw Fault(
       .badData, "DATA-HEAD",

@@ -8,7 +8,7 @@ extension TokenBatch {
       return append(prompt: example.prompt, completion: example.completion)
     }
     append(
-      whole: example.prompt, types: whole.types, position: whole.position,
+      whole: example.prompt, types: whole.types, image: whole.image, position: whole.position,
       target: example.completion.first ?? 0, value: whole.value)
   }
 }
@@ -24,5 +24,7 @@ extension TokenizedExample {
     let value = whole.value.map { "\($0.bitPattern)" } ?? ""
     hasher.update(Array(" at \(whole.position) \(value) \(whole.types.count)".utf8))
     whole.types.withUnsafeBytes { hasher.update($0) }
+    guard let image = whole.image else { return }
+    hasher.update(Array(" image \(image.index)".utf8) + image.array.identity)
   }
 }

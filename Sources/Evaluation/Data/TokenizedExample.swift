@@ -1,6 +1,8 @@
+public import Models
+
 /// An example as token ids; prompt and completion are tokenised separately and joined (CLI contract, DATA).
 ///
-/// Of a whole text that a head for classes answers for, the prompt is the text, the completion the number of its class and the
+/// Of a whole text that a head for classes answers for, the prompt is the text (of an image a zero for each position), the completion the number of its class and the
 /// choices are the numbers of all classes.
 public struct TokenizedExample: Sendable, Hashable {
   /// The prompt, with a beginning-of-sequence token only where the model's tokenizer adds one.
@@ -22,12 +24,17 @@ public struct TokenizedExample: Sendable, Hashable {
     public var types: [Int32]
     /// The token whose state answers.
     public var position: Int
+    /// The image whose positions the prompt stands for; nil for a text.
+    public var image: ImageReference?
     /// The right number, for a head that answers with one.
     public var value: Float?
 
     /// What is known of a text.
-    public init(types: [Int32] = [], position: Int, value: Float? = nil) {
+    public init(
+      types: [Int32] = [], image: ImageReference? = nil, position: Int, value: Float? = nil
+    ) {
       self.types = types
+      self.image = image
       self.position = position
       self.value = value
     }

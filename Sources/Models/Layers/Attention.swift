@@ -187,7 +187,7 @@ private func maskedSoftmax(
 
 /// `dS = P ∘ (dP − Σ_j P_j·dP_j)`, over the keys up to the last one seen, in place on `dP`.
 @inline(__always)
-private func softmaxBackward(
+func softmaxBackward(
   _ probability: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, length: Int,
   keys: (Int) -> Range<Int>
 ) {

@@ -1,9 +1,10 @@
+import CKernels
 public import Checkpoints
 import Foundation
 import LinearAlgebra
 public import Tensors
 
-/// The layers of a ``ClassHead`` in Float32, row-major: `z = W·p + b` with `p = tanh(D·x + e)`, or `p = x` without a dense layer.
+/// The layers of a ``ClassHead`` in Float32, row-major: `z = W·p + b` with `p = f(u)`, `u = D·x + e`, or `p = x` without a dense layer.
 ///
 /// Shapes: `x`, `p` `[P, d]`, `W` `[classes, d]`, `b` `[classes]`, `D` `[d, d]`, `e` `[d]`, `z` `[P, classes]`. Passes read the
 /// numbers; whoever trains them changes them between passes.
@@ -42,15 +43,31 @@ public final class ClassLayers: Sendable {
 
   // MARK: - Passes
 
-  /// Writes `z` of `rows` states, and `p` to `pooled` where there is a dense layer.
+  /// Numbers that are kept of `rows` states where there is a dense layer: `p`, and behind it `u` where f needs it on the way back.
+  func pooledCount(_ rows: Int) -> Int {
+    switch head.form.dense == nil ? nil : head.form.function {
+    case nil: 0
+    case .tanh: rows * size
+    case .gelu: 2 * rows * size
+    }
+  }
+
+  /// Writes `z` of `rows` states, and to `pooled` what ``pooledCount(_:)`` says.
   func forward(
     _ x: UnsafePointer<Float>, rows: Int, pooled: UnsafeMutablePointer<Float>,
     into z: UnsafeMutablePointer<Float>
   ) {
     var input = x
     if let dense, let denseBias {
-      product(x, rows, dense, denseBias, columns: size, into: pooled)
-      for index in 0..<rows * size { pooled[index] = tanh(pooled[index]) }
+      let count = rows * size
+      switch head.form.function {
+      case .tanh:
+        product(x, rows, dense, denseBias, columns: size, into: pooled)
+        for index in 0..<count { pooled[index] = tanh(pooled[index]) }
+      case .gelu:
+        product(x, rows, dense, denseBias, columns: size, into: pooled + count)
+        activation_gelu(pooled + count, count, pooled)
+      }
       input = UnsafePointer(pooled)
     }
     product(input, rows, weight, bias, columns: head.count, into: z)
@@ -68,10 +85,11 @@ public final class ClassLayers: Sendable {
     }
   }
 
-  /// Writes ∂L/∂x for ∂L/∂z: `∂L/∂p = ∂L/∂z·W`, and with a dense layer `∂L/∂x = (∂L/∂p ∘ (1 − p²))·D`.
+  /// Writes ∂L/∂x for ∂L/∂z: `∂L/∂p = ∂L/∂z·W`, and with a dense layer `∂L/∂x = (∂L/∂p ∘ f'(u))·D`, where
+  /// tanh' is 1 − p².
   ///
   /// - Parameters:
-  ///   - pooled: `p` as the forward pass wrote it.
+  ///   - pooled: What the forward pass wrote there.
   ///   - dPooled: Room for `rows` states.
   ///   - gradients: Gets what is added to the head's own gradients, if given.
   func backward(
@@ -85,7 +103,11 @@ public final class ClassLayers: Sendable {
         rows: rows, columns: size, inner: head.count, dz, weight.pointer, dx)
     }
     BLAS.gemm(rows: rows, columns: size, inner: head.count, dz, weight.pointer, dPooled)
-    for index in 0..<rows * size { dPooled[index] *= 1 - pooled[index] * pooled[index] }
+    let count = rows * size
+    switch head.form.function {
+    case .tanh: for index in 0..<count { dPooled[index] *= 1 - pooled[index] * pooled[index] }
+    case .gelu: activation_gelu_gradient(pooled + count, dPooled, count, dPooled)
+    }
     gradients?.add(.dense, dPooled, columns: size, x, rows: rows, size)
     BLAS.gemm(rows: rows, columns: size, inner: size, dPooled, dense.pointer, dx)
   }

@@ -171,7 +171,7 @@ package final class JobContext {
     if let known = knownExamples[data] { return known }
     let tokenizer = try session.tokenizer()
     let examples = try session.tokenized(set)
-    session.log.warn(examples.warnings(of: tokenizer))
+    session.log.warn(tokenizer.map { examples.warnings(of: $0) } ?? [])
     knownExamples[data] = examples
     return examples
   }

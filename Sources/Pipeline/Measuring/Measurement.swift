@@ -40,7 +40,7 @@ final class Measurement {
     let set = try DataSet(path: request.path, limit: request.limit, skip: request.skip)
     let tokenizer = try session.tokenizer()
     let examples = try session.tokenized(set)
-    session.log.warn(examples.warnings(of: tokenizer))
+    session.log.warn(tokenizer.map { examples.warnings(of: $0) } ?? [])
     let plan = EvaluationPlan(examples: examples)
     evaluator = Evaluator(plan: plan, ranks: session.ranks, tokenizer: tokenizer)
     labels = plan.labels

@@ -50,8 +50,11 @@ struct OwnTextWriter {
     let weights = try session.unchanged.weights()
     try weights.hold(.float32, threads: session.threads)
     let base = DecoderPool(weights: weights, threads: session.threads)
+    guard let tokenizer = try session.tokenizer() else {
+      throw Fault(.internalError, "DATA-HEAD", "a model that reads images writes no texts")
+    }
     let examples = try SelfSampler(
-      teacher: teacher, base: base, tokenizer: try session.tokenizer(), openings: openings,
+      teacher: teacher, base: base, tokenizer: tokenizer, openings: openings,
       options: options
     ).examples { task.update(completed: $0) }
     task.finish()

@@ -11,7 +11,7 @@ extension Family {
     inert: encoderInert, rotary: nil,
     names: encoderNames(
       "bert",
-      classes: [
+      more: [
         TensorNames.Row(.pooler, "bert.pooler.dense", "pooler"),
         TensorNames.Row(.classes, "classifier", "cls"),
       ]),
@@ -37,7 +37,7 @@ extension Family {
       inert: encoderInert, rotary: nil,
       names: encoderNames(
         "roberta",
-        classes: [
+        more: [
           TensorNames.Row(.pooler, "classifier.dense", "cls"),
           TensorNames.Row(.classes, "classifier.out_proj", "cls.output"),
         ]),
@@ -53,17 +53,24 @@ extension Family {
       block: encoderBlock)
   }
 
-  private static let encoderSettings: [Setting] = [
-    .hiddenSize, .layerCount, .headCount, .keyValueHeads(nil), .headDimension(nil),
-    .context(512), .feedForwardSize,
-    Setting(
-      .number(\.normEpsilon), "layer_norm_eps", "attention.layer_norm_epsilon",
-      default: .value(1e-12), gguf: .required),
-    .activation,
-    Setting(.size(\.tokenTypeCount, limit: 1 << 16), "type_vocab_size", nil, default: .value(2)),
-  ]
+  private static let encoderSettings: [Setting] =
+    encoderShape(epsilon: 1e-12) + [
+      Setting(.size(\.tokenTypeCount, limit: 1 << 16), "type_vocab_size", nil, default: .value(2))
+    ]
 
-  private static let encoderInert: [String: [JSONValue]] = [
+  /// The settings that encoders share.
+  static func encoderShape(epsilon: Double) -> [Setting] {
+    [
+      .hiddenSize, .layerCount, .headCount, .keyValueHeads(nil), .headDimension(nil),
+      .context(512), .feedForwardSize,
+      Setting(
+        .number(\.normEpsilon), "layer_norm_eps", "attention.layer_norm_epsilon",
+        default: .value(epsilon), gguf: .required),
+      .activation,
+    ]
+  }
+
+  static let encoderInert: [String: [JSONValue]] = [
     "position_embedding_type": ["absolute"], "is_decoder": [false],
     // The head for masked tokens alone is tied, and that is not used.
     "tie_word_embeddings": [], "attention_probs_dropout_prob": [], "hidden_dropout_prob": [],
@@ -72,13 +79,13 @@ extension Family {
     "pooler_type": ["first_token_transform"],
   ]
 
-  private static let encoderBiases: Set<LinearKind> = [.query, .key, .value, .output, .up, .down]
+  static let encoderBiases: Set<LinearKind> = [.query, .key, .value, .output, .up, .down]
 
-  @Sendable private static func encoderFixed(_ model: inout DecoderConfiguration) {
+  @Sendable static func encoderFixed(_ model: inout DecoderConfiguration) {
     model.activation = .gelu
   }
 
-  @Sendable private static func encoderBlock(_ layer: Int, _ model: DecoderConfiguration) -> Block {
+  @Sendable static func encoderBlock(_ layer: Int, _ model: DecoderConfiguration) -> Block {
     var block = model.standardBlock(layer)
     block.placement = .postSum
     block.norm = Norm(.layer, epsilon: model.normEpsilon, hasBias: true)
@@ -88,23 +95,35 @@ extension Family {
     return block
   }
 
-  private static func encoderNames(_ name: String, classes: [TensorNames.Row]) -> TensorNames {
+  /// The names of an encoder whose first component is `name`.
+  ///
+  /// - Parameters:
+  ///   - projections: What the names of queries, keys and values end with.
+  ///   - hasPositions: Whether positions and kinds of texts have embeddings.
+  ///   - more: The rows of its own.
+  static func encoderNames(
+    _ name: String, projections: String = "", hasPositions: Bool = true, more: [TensorNames.Row]
+  ) -> TensorNames {
     let embeddings = name + ".embeddings."
+    let places = [
+      TensorNames.Row(.positions, embeddings + "position_embeddings", "position_embd"),
+      TensorNames.Row(.tokenTypes, embeddings + "token_type_embeddings", "token_types"),
+    ]
+    let attention = "attention.self."
     return TensorNames(
       blockPrefix: name + ".encoder.layer.",
-      [
-        TensorNames.Row(.embedding, embeddings + "word_embeddings", "token_embd"),
-        TensorNames.Row(.positions, embeddings + "position_embeddings", "position_embd"),
-        TensorNames.Row(.tokenTypes, embeddings + "token_type_embeddings", "token_types"),
-        TensorNames.Row(.embeddingNorm, embeddings + "LayerNorm", "token_embd_norm"),
-        TensorNames.Row(.linear(.query), "attention.self.query", "attn_q"),
-        TensorNames.Row(.linear(.key), "attention.self.key", "attn_k"),
-        TensorNames.Row(.linear(.value), "attention.self.value", "attn_v"),
-        TensorNames.Row(.linear(.output), "attention.output.dense", "attn_output"),
-        TensorNames.Row(.attentionPostNorm, "attention.output.LayerNorm", "attn_output_norm"),
-        TensorNames.Row(.linear(.up), "intermediate.dense", "ffn_up"),
-        TensorNames.Row(.linear(.down), "output.dense", "ffn_down"),
-        TensorNames.Row(.feedForwardPostNorm, "output.LayerNorm", "layer_output_norm"),
-      ] + classes)
+      [TensorNames.Row(.embedding, embeddings + "word_embeddings", "token_embd")]
+        + (hasPositions ? places : [])
+        + [
+          TensorNames.Row(.embeddingNorm, embeddings + "LayerNorm", "token_embd_norm"),
+          TensorNames.Row(.linear(.query), attention + "query" + projections, "attn_q"),
+          TensorNames.Row(.linear(.key), attention + "key" + projections, "attn_k"),
+          TensorNames.Row(.linear(.value), attention + "value" + projections, "attn_v"),
+          TensorNames.Row(.linear(.output), "attention.output.dense", "attn_output"),
+          TensorNames.Row(.attentionPostNorm, "attention.output.LayerNorm", "attn_output_norm"),
+          TensorNames.Row(.linear(.up), "intermediate.dense", "ffn_up"),
+          TensorNames.Row(.linear(.down), "output.dense", "ffn_down"),
+          TensorNames.Row(.feedForwardPostNorm, "output.LayerNorm", "layer_output_norm"),
+        ] + more)
   }
 }

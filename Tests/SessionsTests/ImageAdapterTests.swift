@@ -1,0 +1,44 @@
+import Adapters
+import Checkpoints
+import Evaluation
+import Faults
+import Models
+import Sessions
+import Progress
+import Tensors
+import TestSupport
+import Testing
+
+/// A PEFT adapter for classes of images, whose modules have the names of Transformers' class and not those of its files: the logits
+/// are PEFT's (`golden/tools/make_images.py`).
+@Suite struct ImageAdapterTests {
+  private static let base = Checkout.path("golden/models/vit")
+
+  @Test func logitsArePEFTs() throws {
+    let session = try BaseSession(
+      path: Self.base, cacheDirectory: nil, threads: 2, log: ProgressLog(style: .none))
+    let matched = try MatchedAdapter(try Adapter.open(Self.base + "/adapter"), base: session.base)
+    #expect(matched.updates.count == 4 && matched.parts.count == 2)
+    let names = matched.updates.map(\.moduleName)
+    #expect(names.allSatisfy { $0.hasPrefix("vit.encoder.layer.") }, "\(names)")
+    let changed = session.changed(by: matched.parts)
+    let decoder = Decoder(
+      weights: try changed.weights(), updates: matched.decoderUpdates(layerCount: 2), threads: 1)
+    let examples = try withTemporaryDirectory { folder in
+      try ImageFiles.copy(to: folder)
+      let set = try DataSet(path: folder + "/rows.jsonl")
+      let shape = try #require(session.configuration.imageShape)
+      return try set.tokenized(by: nil, for: session.configuration) { () throws(Fault) in
+        nil
+      } imageProcessing: { () throws(Fault) in
+        try session.base.imageProcessing(shape)
+      }
+    }
+    let batch = examples.reduce(into: TokenBatch()) { $0.append($1) }
+    #expect(batch.images.count == 4)
+    let logits = decoder.head.logits(try decoder.forward(batch))
+    let file = try SafeTensorsFile.open(Self.base + "/classes.safetensors")
+    #expect(
+      relativeError(logits.elements, try file.doubles(of: file.tensor("adapter.logits"))) < 1e-5)
+  }
+}
