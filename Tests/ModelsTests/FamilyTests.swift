@@ -107,8 +107,10 @@ import Testing
         quadratic(input, probes[index].input), quadratic(output, probes[index].output),
       ]
       for (value, wanted) in zip(values, moments[2 * index..<2 * index + 2]) {
-        // Every token has a row of its own here: what differs is the rounding to BF16.
-        #expect(abs(value - wanted) < 1e-2 * abs(wanted), "\(label) \(module.name)")
+        // Every token has a row of its own here: what differs is the rounding to BF16, which averages less over the few tokens
+        // of an expert, of which some have none.
+        let tolerance = base.configuration.expertCount > 0 ? 2e-2 : 1e-2
+        #expect(abs(value - wanted) <= tolerance * abs(wanted), "\(label) \(module.name)")
       }
     }
     try checkCache(decoder, prompt: Array(model.prompt.prefix(12)))
