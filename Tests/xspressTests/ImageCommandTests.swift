@@ -68,22 +68,21 @@ import Testing
     }
   }
 
-  /// Four classes of 300 of the shapes, a head that is made, trained, stored and found again, with blocks in memory and on disk.
+  /// Four classes of shapes, a head that is made, trained, stored and found again.
   @Test func headsAreTrainedFromNothing() throws {
     try withTemporaryDirectory { folder in
       let data = Checkout.path("golden/data/shapes")
       let base = Checkout.path("golden/models/vit-bare")
-      func tune(_ name: String, _ more: String...) throws -> JSONValue {
+      func tune(_ name: String) throws -> JSONValue {
         try FileManager.default.createDirectory(
           atPath: folder + "/" + name, withIntermediateDirectories: true)
         let text = try Self.run(
           [
-            "tune", "--base", base, "--rank", "4", "--directions", "top", "--init", "normal",
-            "--train", data + "/train.jsonl", "--train-limit", "300", "--steps", "40",
-            "--batch-size",
-            "16", "--eval", data + "/test.jsonl", "--eval-limit", "60", "--json", "-o",
+            "tune", "--base", base, "--rank", "32", "--directions", "top", "--init", "normal",
+            "--train", data + "/train.jsonl", "--steps", "250", "--batch-size", "16", "--eval",
+            data + "/test.jsonl", "--eval-limit", "60", "--json", "-o",
             folder + "/\(name)/t.loraxs",
-          ] + more, folder)
+          ], folder)
         return try JSONValue.parse(Array(text.utf8))
       }
       let variants = try tune("a")["evaluation"]?["variants"]?.arrayValue ?? []
@@ -91,7 +90,7 @@ import Testing
         try #require(variants.first { $0["kind"]?.stringValue == kind }?["nll"]?.doubleValue)
       }
       let (start, stored) = try (nll("start"), nll("artifact"))
-      #expect(abs(start - 1.39) < 0.3 && stored < start - 0.05, "\(start) \(stored)")
+      #expect(abs(start - 1.39) < 0.3 && stored < start - 0.1, "\(start) \(stored)")
       let found = try Self.losses(
         base, data: data + "/test.jsonl", folder, "--limit", "60", "--artifact",
         folder + "/a/t.loraxs")
