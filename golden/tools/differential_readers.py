@@ -16,6 +16,8 @@ import torch
 
 import make_tiny
 
+# Scales that are not finite are among the files.
+np.seterr(all="ignore")
 TORCH = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
          "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2}
 
