@@ -15,7 +15,11 @@
 #   make crosscheck  the exports of the built tool, read by PEFT, Transformers, gguf-py, llama.cpp and a second reader
 #   make bench     XSPress beside its peers, in pairs; ARGS="--quick --only step" (Sources/Benchmarks)
 #   make fuzz-short  every reader under libFuzzer and AddressSanitizer, a minute each; make fuzz SECONDS_EACH=3600 longer
-#   make faults    every call to the file system with every error number, at each place of four commands; half an hour
+#   make faults    every call to the file system with every error number, and a kill at every one that changes the disk, at each
+#                  place of four commands; 200 kills of a batch; an hour
+#   make differential  a million small files, changed at random, by our readers and by safetensors, gguf-py, torch and PEFT; FILES=N
+#   make coverage  what the tests of the readers run of them, against Tests/Coverage/README.md; ten minutes and the build
+#   make sanitize  tests under AddressSanitizer (C kernels under UndefinedBehaviorSanitizer too), then under ThreadSanitizer
 #   make cluster-test  parts on a Slurm of two nodes on this machine, where it is installed (as root; a minute)
 #   make browser-test  the pages of reports driven in a headless Chromium, where there is one
 #   make mpi-shim  what `xspress tune --mpi` loads, built with MPICC (default mpicc) beside the tool
@@ -39,7 +43,7 @@ MPI_SOURCE = Sources/Ranks/MPI/xspress_mpi.c
 SWIFT_FLAGS = -c release
 TEST_FLAGS = $(SWIFT_FLAGS) --disable-testable-imports
 
-.PHONY: demo test build lint format documents models setup golden verify digests crosscheck bench fuzz fuzz-short faults cluster-test browser-test mpi-shim mpi-test install clean
+.PHONY: demo test build lint format documents models setup golden verify digests crosscheck bench fuzz fuzz-short faults differential coverage sanitize cluster-test browser-test mpi-shim mpi-test install clean
 
 demo: build models
 	@test -f golden/demo/$(DEMO).yaml || { \
@@ -97,7 +101,25 @@ fuzz fuzz-short: build
 
 faults: setup models
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
-	XSPRESS_FAULTS=all $(SWIFT) test $(TEST_FLAGS) --skip-build --filter 'FailingCallTests|FailingDecompositionTests'
+	XSPRESS_FAULTS=all $(SWIFT) test $(TEST_FLAGS) --skip-build \
+	  --filter 'FailingCallTests|FailingDecompositionTests|KilledCommandTests|KilledBatchTests|InjectedCallTests'
+
+FILES ?= 1000000
+differential: setup
+	$(SWIFT) build $(SWIFT_FLAGS) --product read-many
+	$(MAKE) -C golden/tools differential PYTHON=$(PYTHON) FILES=$(FILES)
+
+# Suites that read what others wrote, and the built tool on the corpus of bad inputs.
+READING = FaultsTests|FilesTests|JSONTests|CompressionTests|CheckpointsTests|TokenizersTests|AdaptersTests|ArtifactsTests|BasesTests
+READING := $(READING)|EvaluationTests|ReportsTests|RecipesTests|SignaturesTests|FormatsTests|TunerTests|CorpusTests|DataCommandTests
+coverage: setup models
+	$(SWIFT) build $(SWIFT_FLAGS) --build-tests --enable-code-coverage --scratch-path .build-coverage
+	$(SWIFT) test $(TEST_FLAGS) --skip-build --enable-code-coverage --scratch-path .build-coverage --filter '$(READING)'
+	$(PYTHON) Tests/Coverage/coverage.py .build-coverage/release/codecov/XSPress.json $(COVERAGE)
+
+# A sanitizer has its own allocator, so the suites that make that of the tool fail are left out, and those that train for minutes.
+sanitize: setup models
+	SWIFT="$(SWIFT)" sh Tests/sanitize.sh
 
 cluster-test: build
 	bash Tests/Cluster/cluster.sh $(XSPRESS)
@@ -115,4 +137,4 @@ install: build
 	MPICC=$(MPICC) sh .ci/install.sh $(XSPRESS) "$(DESTDIR)$(PREFIX)" $(MPI_SOURCE)
 
 clean:
-	rm -rf .build .build-fuzz runs
+	rm -rf .build .build-fuzz .build-coverage .build-address .build-thread runs

@@ -213,6 +213,10 @@ let package = Package(
     // What a run of the tool had resident at most, for the corpus of bad inputs.
     .executableTarget(
       name: "peak-memory", path: "Tests/PeakMemory", swiftSettings: swiftSettings),
+    // Many small files read in one process, for the cross-check against other readers.
+    .executableTarget(
+      name: "read-many", dependencies: ["Adapters", "Checkpoints", "Faults", "Files"],
+      path: "Tests/Differential", swiftSettings: swiftSettings),
     tests("FaultsTests", ["Faults"]),
     tests("TensorsTests", ["Tensors"]),
     tests("FilesTests", ["Files", "Faults"]),
@@ -318,7 +322,7 @@ if Context.environment["XSPRESS_FUZZ"] != nil {
       name: "xspress-fuzz",
       dependencies: [
         "Adapters", "Artifacts", "Bases", "Checkpoints", "Compression", "Evaluation", "Faults",
-        "Files", "JSON", "Recipes", "Tensors", "Tokenizers", "Training",
+        "Files", "JSON", "Recipes", "Reports", "Signatures", "Tensors", "Tokenizers", "Training",
       ], path: "Tests/Fuzz", exclude: ["fuzz.sh"],
       swiftSettings: swiftSettings))
 }

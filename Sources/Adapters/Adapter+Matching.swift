@@ -27,6 +27,7 @@ extension Adapter {
     headDimension: Int? = nil, keyValueHeadCount: Int? = nil, names: TensorNames = .llama
   ) throws(Fault) -> Adapter {
     do throws(Fault) {
+      try checkLayers(of: modules)
       var table: [UTF8Key: [Int]] = [:]
       for (index, module) in modules.enumerated() {
         for spelling in spellings(of: module.name, names) {
@@ -80,6 +81,21 @@ extension Adapter {
         warnings: warnings + (lacksPrefix ? [note] : []))
     } catch {
       throw error.at(path: path)
+    }
+  }
+
+  /// PEFT would leave out, or lack, layers of a base that has another number than the stack.
+  private func checkLayers(of modules: [Module]) throws(Fault) {
+    guard let stacked = stackedLayerCount else { return }
+    var count = 0
+    for module in modules {
+      count = max(count, (try ModuleOrder(module.name).layerNumber ?? -1) + 1)
+    }
+    guard count == stacked else {
+      throw Fault(
+        .unsupported, "AD-FIELD",
+        "layer_replication makes \(stacked) layers, the base has \(count): layers of another model; write that model out "
+          + "as the base")
     }
   }
 

@@ -40,6 +40,8 @@ public struct Adapter: Sendable {
   let ggufNames: TensorNames?
   /// Whether a head that is tied to the embeddings changes with them (`ensure_weight_tying`).
   let tiesHead: Bool
+  /// How many layers the base must have (`layer_replication`); nil for any number.
+  let stackedLayerCount: Int?
   /// Modules that should be in the file where the base has them.
   let missingModules: [String]
 
@@ -63,6 +65,7 @@ public struct Adapter: Sendable {
     naming = reading.naming
     ggufNames = reading.ggufNames
     tiesHead = reading.tiesHead
+    stackedLayerCount = reading.stackedLayerCount
     missingModules = reading.missingModules
     try files.files.checkUnchanged()
   }
@@ -84,6 +87,7 @@ public struct Adapter: Sendable {
     naming = .paths
     ggufNames = nil
     tiesHead = false
+    stackedLayerCount = nil
     missingModules = []
   }
 

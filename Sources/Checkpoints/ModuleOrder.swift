@@ -26,6 +26,9 @@ public struct ModuleOrder: Comparable, Sendable {
     name = Array(moduleName.utf8)
   }
 
+  /// The number of its layer, from 0; nil outside of layers.
+  public var layerNumber: Int? { layer < 0 ? nil : layer }
+
   /// A module of which only the place among those of its block is asked.
   private init(inBlock moduleName: String) {
     layer = 0

@@ -59,7 +59,7 @@ public struct Fleet: Sendable {
     for slot in 0..<slots {
       let supervisor = WorkerSupervisor(
         slot: slot, marker: RunMarker(run: run, worker: slot), arguments: workers.arguments(slot),
-        admission: admission, processes: processes, log: log)
+        admission: admission, processes: processes, jobSeconds: workers.jobSeconds, log: log)
       end.enter()
       // Threads of their own: they wait, and there may be more of them than cores.
       Thread.detachNewThread {

@@ -8,18 +8,21 @@ public struct FleetWorkers: Sendable {
   public var memory: Int?
   /// An earlier run, whose records say what jobs took.
   public var since: String?
+  /// Seconds that a job may take, or jobs that are done together; nil for no limit.
+  public var jobSeconds: Int?
   /// The command line of a worker, by its number.
   public var arguments: @Sendable (Int) -> [String]
 
   /// Workers.
   public init(
-    count: Int, threads: Int, memory: Int?, since: String?,
+    count: Int, threads: Int, memory: Int?, since: String?, jobSeconds: Int? = nil,
     arguments: @escaping @Sendable (Int) -> [String]
   ) {
     self.count = count
     self.threads = threads
     self.memory = memory
     self.since = since
+    self.jobSeconds = jobSeconds
     self.arguments = arguments
   }
 

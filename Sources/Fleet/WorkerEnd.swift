@@ -7,6 +7,14 @@ enum WorkerEnd: Sendable, Hashable, CustomStringConvertible {
   case signal(Int32)
   /// With an exit code.
   case exit(Int32)
+  /// By its supervisor, after so many seconds at one job (``FleetWorkers/jobSeconds``).
+  case late(Int32)
+
+  /// Whether it took too long.
+  var isLate: Bool {
+    if case .late = self { return true }
+    return false
+  }
 
   /// Killed, which most likely was for its memory, or ended where it was refused memory (`formats/errors.md` §7.8).
   var isForMemory: Bool {
@@ -15,15 +23,18 @@ enum WorkerEnd: Sendable, Hashable, CustomStringConvertible {
 
   /// Whether it ended in the middle of its work, which it could not do otherwise.
   var isCrash: Bool {
-    if case .signal = self { return true }
-    return isForMemory
+    switch self {
+    case .signal, .late: true
+    case .exit: isForMemory
+    }
   }
 
-  /// `signal 9`, `exit code 71`.
+  /// `signal 9`, `exit code 71`, `time limit 60`.
   var description: String {
     switch self {
     case .signal(let signal): "signal \(signal)"
     case .exit(let code): "exit code \(code)"
+    case .late(let seconds): "time limit \(seconds)"
     }
   }
 
@@ -34,6 +45,7 @@ enum WorkerEnd: Sendable, Hashable, CustomStringConvertible {
     switch words.dropLast().joined(separator: " ") {
     case "signal": self = .signal(number)
     case "exit code": self = .exit(number)
+    case "time limit": self = .late(number)
     default: return nil
     }
   }

@@ -1,10 +1,7 @@
 import Faults
-import Files
-import Foundation
-import JSON
+import Glibc
 import Progress
 import Recipes
-import Synchronization
 
 /// Has groups of jobs done by a process of its own, one after another, and goes on with another process when that one dies.
 ///
@@ -19,6 +16,8 @@ struct WorkerSupervisor: Sendable {
   let arguments: [String]
   let admission: Admission
   let processes: WorkerTable
+  /// Seconds that an order may take; nil for no limit.
+  let jobSeconds: Int?
   let log: ProgressLog
 
   /// An idle worker is let go of after so many looks for work, a twentieth of a second apart: what it holds may be what
@@ -60,7 +59,7 @@ struct WorkerSupervisor: Sendable {
         if let worker {
           active = worker
         } else {
-          active = try Worker(arguments: arguments)
+          active = try Worker(arguments: arguments, jobSeconds: jobSeconds)
           worker = active
           processes.set(slot, active.identifier)
         }
@@ -120,7 +119,11 @@ struct WorkerSupervisor: Sendable {
     guard end.isCrash else {
       throw Fault(.internalError, "BATCH-WORKER", "the worker process ended early: \(end)")
     }
-    let names = Set(marker.jobs).subtracting(done.keys)
+    // Asked to end in time it has cleared its marker.
+    let begun = end.isLate ? grant.group.plans.map(\.name) : marker.jobs
+    let names = Set(begun).subtracting(done.keys)
+    // It was done after all.
+    if end.isLate, names.isEmpty { return [] }
     var rest = grant.group
     rest.plans.removeAll { done[$0.name] != nil }
     // Outside of any job, or at one that was already given up: no job can be the reason.
@@ -151,138 +154,5 @@ struct WorkerSupervisor: Sendable {
       return count == 0 ? nil : states.count == 1 ? state.rawValue : "\(count) \(state.rawValue)"
     }
     return counts.isEmpty ? "stopped" : counts.joined(separator: ", ")
-  }
-}
-
-/// The processes of all workers, and whether one of them ended the run.
-final class WorkerTable: Sendable {
-  private struct State {
-    var processes: [Int: Int32] = [:]
-    var hasFailed = false
-  }
-
-  private let state = Mutex(State())
-
-  func set(_ slot: Int, _ process: Int32?) { state.withLock { $0.processes[slot] = process } }
-
-  /// Says that the run cannot go on.
-  func fail() { state.withLock { $0.hasFailed = true } }
-
-  var hasFailed: Bool { state.withLock { $0.hasFailed } }
-
-  /// What the machine has left, and what workers hold.
-  var usage: Admission.Usage {
-    let processes = state.withLock { $0.processes }
-    return Admission.Usage(
-      available: ProcessLimits.availableMemory,
-      resident: processes.compactMapValues { ProcessPeak.resident($0) })
-  }
-}
-
-/// One worker process.
-private final class Worker {
-  private let process = Process()
-  private let output = Pipe()
-  private let input = Pipe()
-  private var pending: [UInt8] = []
-  private var hasPassedSignal = false
-  /// Why it ended before its orders were done, if it said so.
-  private(set) var fault: Fault?
-
-  init(arguments: [String]) throws(Fault) {
-    process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    process.arguments = arguments
-    process.standardInput = input
-    process.standardOutput = output
-    // Swift prints pages about a crash; its job's record says what matters in a line.
-    var environment = ProcessInfo.processInfo.environment
-    if environment["SWIFT_BACKTRACE"] == nil { environment["SWIFT_BACKTRACE"] = "enable=no" }
-    process.environment = environment
-    do {
-      try process.run()
-      try output.fileHandleForWriting.close()
-    } catch {
-      // The program is this one: what is missing is processes, descriptors or memory.
-      throw Fault(
-        .resources, "BATCH-WORKER",
-        "the worker process did not start: \(Fault.text(errno: Int32(clamping: (error as NSError).code)))"
-      )
-    }
-  }
-
-  /// The process.
-  var identifier: Int32 { process.processIdentifier }
-
-  /// How the process ended, once it has.
-  var status: WorkerEnd {
-    guard !process.isRunning else { return .exit(0) }
-    return process.terminationReason == .uncaughtSignal
-      ? .signal(process.terminationStatus) : .exit(process.terminationStatus)
-  }
-
-  /// Has an order done and reads what comes of it, until the worker waits for the next one or has ended; whether it waits.
-  ///
-  /// The first request to stop is passed on, once.
-  func run(
-    _ order: WorkerOrder, result: (JobResult) -> Void, log: (JSONValue) -> Void
-  ) -> Bool {
-    send(order.json.text())
-    let descriptor = output.fileHandleForReading.fileDescriptor
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-      passSignal()
-      while let line = nextLine() {
-        guard let value = try? JSONValue.parse(line) else { continue }
-        if value["idle"] != nil { return true }
-        if let words = value["log"] {
-          log(words)
-        } else if let ended = value["ended"] {
-          fault = try? Fault(json: JSONField(ended, code: "BATCH-WORKER"))
-        } else if let found = try? JobResult(line: value) {
-          result(found)
-        }
-      }
-      var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      guard poll(&waiting, 1, 20) > 0 else { continue }
-      let count = read(descriptor, &buffer, buffer.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { break }
-      pending += buffer.prefix(count)
-    }
-    waitForEnd()
-    return false
-  }
-
-  /// Lets the process go.
-  func end() {
-    send(WorkerProcess.end)
-    try? input.fileHandleForWriting.close()
-    waitForEnd()
-  }
-
-  private func waitForEnd() {
-    while process.isRunning {
-      passSignal()
-      usleep(5_000)
-    }
-    process.waitUntilExit()
-  }
-
-  private func nextLine() -> [UInt8]? {
-    guard let end = pending.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-    defer { pending.removeSubrange(...end) }
-    return Array(pending[..<end])
-  }
-
-  /// A worker that is gone is noticed where its output ends.
-  private func send(_ line: String) {
-    try? input.fileHandleForWriting.write(contentsOf: Data((line + "\n").utf8))
-  }
-
-  private func passSignal() {
-    if !hasPassedSignal, let signal = Interruption.signal {
-      kill(process.processIdentifier, signal)
-      hasPassedSignal = true
-    }
   }
 }

@@ -16,6 +16,7 @@ import LinearAlgebra
     do {
       try ProcessLimits.checkDescriptors()
       try CPUKernels.check()
+      try CommandLineText.checkEncoding()
       var command = try RootCommand.parseAsRoot()
       try command.run()
     } catch let fault as Fault {

@@ -98,6 +98,25 @@ import Testing
     }
   }
 
+  /// PEFT would make a model of one layer of this base, which has two.
+  @Test(arguments: [(1, "AD-FIELD"), (2, nil), (3, "AD-FIELD")] as [(Int, String?)])
+  func stacksAreThoseOfTheBase(layers: Int, code: String?) throws {
+    let source = Checkout.path("golden/tiny/adapter")
+    try withTemporaryDirectory { folder in
+      var settings = try JSONValue.parse(
+        InputFile("\(source)/adapter_config.json").readAll(limit: 1 << 20))
+      settings = ChangedJSON.setting(
+        settings, ["layer_replication"], [[0, .integer(layers)]])
+      try AtomicFile.write(Paths.join(folder, "adapter_config.json"), text: settings.text())
+      let weights = try InputFile("\(source)/adapter_model.safetensors").readAll(limit: 1 << 20)
+      try AtomicFile.write(Paths.join(folder, "adapter_model.safetensors"), bytes: weights)
+      let base = try BaseCheckpoint.open(Checkout.path(DialectGoldenTests.base))
+      let read = try Adapter.open(folder)
+      let found = fault { () throws(Fault) in try read.matched(to: base.configuration) }
+      #expect(found?.code == code && found?.exitCode ?? 69 == 69)
+    }
+  }
+
   /// Rank 48 on weights of 16 and 32 rows: the factors stay as they are, and the compact form is the same change.
   @Test func ranksAboveTheSmallerSide() throws {
     let adapter = try Adapter.open(Checkout.path("\(Self.root)/rank-above"))

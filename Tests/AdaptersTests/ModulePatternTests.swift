@@ -83,7 +83,9 @@ import Testing
     ("(?P=n)", 69), ("(a)\\1", 69), ("(a)(?(1)b|c)", 69), ("\\012", 69), ("a{99999}", 69),
     ("((((a{64}){64}){64}){64}){64}", 69), ("((((){64}){64}){64}){64}", 69),
     (String(repeating: "(", count: 100) + String(repeating: ")", count: 100), 69),
-    (String(repeating: "a", count: 70_000), 69),
+    (String(repeating: "a", count: 70_000), 69), ("(?P<n", 65), ("(?", 65), ("(?<", 65),
+    ("(?i", 65), ("(?L)a", 69),
+    ("{2}a", 65), ("\\p{", 65), ("\\x4", 65), ("\\xg0", 65), ("[", 65), ("[^", 65), ("(?<n>a)", 65),
   ]
 
   @Test(arguments: refusals) func refuses(pattern: String, exitCode: Int32) {

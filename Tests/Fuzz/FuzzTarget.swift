@@ -8,6 +8,8 @@ import Faults
 import Files
 import JSON
 import Recipes
+import Reports
+import Signatures
 import Tokenizers
 import Training
 
@@ -16,6 +18,11 @@ enum FuzzTarget: String, CaseIterable {
   case safetensors, gguf, json, manifest, data, tokenizer, pickle, artifact, payload, pack,
     checkpoint
   case adapter, adapterConfiguration = "adapter-config", modelConfiguration = "model-config"
+  /// An adapter of any dialect: its configuration, a NUL, its weights.
+  case dialect
+  /// Rows of published data sets: which form, then the file.
+  case published
+  case record, key
 
   /// Bytes of the memory budget that the readers get.
   private static let memory = 1 << 28
@@ -66,10 +73,45 @@ enum FuzzTarget: String, CaseIterable {
       _ = try Scratch.file("config/adapter_config.json", bytes)
       _ = try Adapter.open(Scratch.path("config"), memory: Self.memory)
     case .modelConfiguration:
-      try Scratch.place("model/model.safetensors", of: "golden/tiny/model/model.safetensors")
-      _ = try Scratch.file("model/config.json", bytes)
-      _ = try BaseCheckpoint.open(Scratch.path("model"))
+      let companion = companion(of: bytes)
+      let folder = Paths.name(of: companion)
+      try Scratch.place("\(folder)/model.safetensors", of: "\(companion)/model.safetensors")
+      _ = try Scratch.file("\(folder)/config.json", bytes)
+      _ = try BaseCheckpoint.open(Scratch.path(folder))
+    case .dialect: try dialect(bytes)
+    case .published:
+      guard let first = bytes.first else { return }
+      let forms = PublishedForm.allCases
+      let path = try Scratch.file("a.json", Array(bytes.dropFirst()))
+      _ = try PublishedRows.lines(of: path, as: forms[Int(first) % forms.count])
+    case .record: _ = try JobRecord.read(try Scratch.file("record.json", bytes))
+    case .key:
+      let path = try Scratch.file("key.pem", bytes)
+      _ = try? SigningKey(path)
+      _ = try VerifyingKey(path)
     }
+  }
+
+  /// The checkpoint whose weights go with a configuration, by a word in it.
+  private func companion(of bytes: [UInt8]) -> String {
+    let text = String(decoding: bytes, as: UTF8.self)
+    let folders = [("oberta", "roberta-score"), ("ert", "bert"), ("wen2", "qwen2-score")]
+    let folder = folders.first { text.contains($0.0) }?.1
+    return folder.map { "golden/models/\($0)" } ?? "golden/tiny/model"
+  }
+
+  /// Without a NUL in it the input is weights alone, as kohya and diffusers have them.
+  private func dialect(_ bytes: [UInt8]) throws(Fault) {
+    let end = bytes.firstIndex(of: 0)
+    let configuration = end.map { Array(bytes[..<$0]) } ?? []
+    let weights = end.map { Array(bytes[($0 + 1)...]) } ?? bytes
+    guard !configuration.isEmpty else {
+      _ = try Adapter.open(try Scratch.file("alone.safetensors", weights), memory: Self.memory)
+      return
+    }
+    _ = try Scratch.file("dialect/adapter_config.json", configuration)
+    _ = try Scratch.file("dialect/adapter_model.safetensors", weights)
+    _ = try Adapter.open(Scratch.path("dialect"), memory: Self.memory)
   }
 
   /// Opens a checkpoint of any family and decodes what it says it holds.

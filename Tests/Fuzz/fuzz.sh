@@ -24,6 +24,31 @@ if [ -x "$tool" ]; then
   "$tool" bases --base golden/tiny/model --rank 2 --log none -o "$made/pack.xsbases" >"$made/log"
 fi
 
+# An adapter of any dialect as one input: configuration, NUL, weights.
+mkdir -p "$made/dialects" "$made/published" "$made/records" "$made/keys"
+for weights in $(find golden/adapters_* golden/tiny -name '*.safetensors' -size -40k); do
+  folder=$(dirname "$weights")
+  [ "$(basename "$weights")" = expected.safetensors ] && continue
+  name=$(echo "$folder" | tr / -)
+  { cat "$folder/adapter_config.json" 2>/dev/null || true; printf '\0'; cat "$weights"; } >"$made/dialects/$name"
+done
+# A row of each published form behind the number of the form; records of a run; keys, where there is an openssl.
+number=0
+for row in '{"instruction":"a","input":"","output":"b"}' \
+  '{"instruction":"Choose: Answer1: a Answer2: b","answer":"answer1","output":"the correct answer is answer1"}' \
+  '{"query":"a","response":"b The answer is: 1"}' '{"question":"a","answer":"b\n#### 1"}' \
+  '{"problem":"a","solution":"\\boxed{1}"}' \
+  '{"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"}]}' \
+  '[{"sentence1":"a","sentence2":"b","label":1},{"premise":"a","hypothesis":"b","label":0.5}]'; do
+  { printf "\\$(printf %03o $number)"; printf '%s\n' "$row"; } >"$made/published/$number"
+  number=$((number + 1))
+done
+find golden -name 'record*.json' -size -64k -exec cp {} "$made/records/" \; 2>/dev/null
+if command -v openssl >/dev/null; then
+  openssl genpkey -algorithm ed25519 -out "$made/keys/secret" 2>/dev/null &&
+    openssl pkey -in "$made/keys/secret" -pubout -out "$made/keys/shared" 2>/dev/null || true
+fi
+
 seeds() {
   case $1 in
     safetensors | adapter) find golden/tiny golden/safetensors golden/configs -name '*.safetensors' -size -64k ;;
@@ -37,20 +62,24 @@ seeds() {
     artifact) find "$made" -name '*.loraxs' ;;
     payload) find "$made" -name '*.payload' ;;
     pack) find "$made" -name '*.xsbases' ;;
+    dialect) find "$made/dialects" -type f ;;
+    published) find "$made/published" -type f ;;
+    record) find "$made/records" -type f ;;
+    key) find "$made/keys" -type f ;;
   esac 2>/dev/null | head -n 40
 }
 
 failed=0
 printf '%-15s %12s %10s %9s  %s\n' target executions per_second coverage result
 for target in ${*:-safetensors gguf json manifest data tokenizer pickle artifact payload pack checkpoint adapter \
-  adapter-config model-config}; do
+  adapter-config model-config dialect published record key}; do
   corpus=$corpora/$target
   crashes=Tests/Fuzz/crashes/$target
   mkdir -p "$corpus" "$crashes"
-  number=0
+  place=0
   for seed in $(seeds "$target"); do
-    number=$((number + 1))
-    cp "$seed" "$corpus/seed-$number"
+    place=$((place + 1))
+    cp "$seed" "$corpus/seed-$place"
   done
   log=$corpora/$target.log
   result=clean

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@
 static const char *call_that_fails;
 static const char *mark;
 static long first, least;
-static int number, lasts;
+static int number, lasts, killing;
 static atomic_long count;
 
 static long variable(const char *name) {
@@ -33,19 +34,38 @@ __attribute__((constructor)) static void read_environment(void) {
   least = variable("FAULT_BYTES");
   number = (int)variable("FAULT_ERRNO");
   lasts = getenv("FAULT_ALWAYS") != NULL;
+  killing = getenv("FAULT_KILL") != NULL;
   mark = getenv("FAULT_MARK");
   // Last: before it nothing is counted.
   call_that_fails = getenv("FAULT_CALL");
 }
 
+// The calls that change what is on disk, counted as one.
+static int is_change(const char *call) {
+  static const char *const names[] = {"write", "pwrite", "fsync", "aio_fsync", "posix_fallocate", "ftruncate",
+                                      "rename", "unlink", "mkdir", "close", "open"};
+  for (size_t index = 0; index < sizeof names / sizeof *names; index++)
+    if (strcmp(names[index], call) == 0) return 1;
+  return 0;
+}
+
+static int is_meant(const char *call) {
+  return call_that_fails != NULL &&
+         (strcmp(call_that_fails, call) == 0 || (strcmp(call_that_fails, "change") == 0 && is_change(call)));
+}
+
 // The error number that a call is to fail with, 0 for none.
 static int failure(const char *call) {
-  if (call_that_fails == NULL || strcmp(call_that_fails, call) != 0) return 0;
+  if (!is_meant(call)) return 0;
   long place = atomic_fetch_add(&count, 1) + 1;
   if (place < first || (place > first && !lasts)) return 0;
-  // By system calls, which are not counted.
-  if (mark != NULL) syscall(SYS_close, syscall(SYS_openat, AT_FDCWD, mark, O_CREAT | O_WRONLY, 0600));
-  return number;
+  // By system calls, which are not counted. Of several processes one is killed: the first to make the mark.
+  long file = -1;
+  if (mark != NULL) file = syscall(SYS_openat, AT_FDCWD, mark, O_CREAT | O_WRONLY | (killing ? O_EXCL : 0), 0600);
+  if (file >= 0) syscall(SYS_close, file);
+  if (!killing) return number;
+  if (file >= 0) syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
+  return 0;
 }
 
 static int is_regular(int descriptor) {
@@ -100,7 +120,8 @@ int open(const char *path, int flags, ...) {
     mode = va_arg(list, mode_t);
     va_end(list);
   }
-  int error = failure("open");
+  int isReading = (flags & O_ACCMODE) == O_RDONLY && !(flags & O_CREAT);
+  int error = isReading && killing ? 0 : failure("open");
   if (error == 0) return real(path, flags, mode);
   errno = error;
   return -1;

@@ -36,6 +36,14 @@ import Testing
     }
   }
 
+  @Test func keysHaveThirtyTwoBytes() {
+    for count in [0, 31, 33] {
+      let bytes = [UInt8](repeating: 1, count: count)
+      #expect(fault { () throws(Fault) in try SigningKey(bytes: bytes) }?.code == "SIG-KEY")
+      #expect(fault { () throws(Fault) in try VerifyingKey(bytes: bytes) }?.code == "SIG-KEY")
+    }
+  }
+
   @Test(arguments: ["\n", "\r\n"]) func halvesOfAPairBelongTogether(lineEnd: String) throws {
     func file(_ text: String) -> String {
       "for people\n" + text.replacing("\n", with: lineEnd)

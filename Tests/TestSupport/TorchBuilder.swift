@@ -15,6 +15,8 @@ public struct TorchBuilder: Sendable {
   public var isZip64 = false
   /// The entry `byteorder`.
   public var byteOrder = "little"
+  /// Entries beside the program, without the folder in front of their names.
+  public var notes: [(name: String, bytes: [UInt8])] = []
 
   /// A file of these parts.
   public init(program: [UInt8] = [], storages: [(key: String, bytes: [UInt8])] = []) {
@@ -72,7 +74,7 @@ public struct TorchBuilder: Sendable {
     var directory: [UInt8] = []
     let entries =
       [("a/data.pkl", program), ("a/byteorder", Array(byteOrder.utf8))]
-      + storages.map { ("a/data/\($0.key)", $0.bytes) }
+      + storages.map { ("a/data/\($0.key)", $0.bytes) } + notes.map { ("a/\($0.name)", $0.bytes) }
     for (name, data) in entries {
       let start = file.count
       let size = TorchBuilder.little(UInt32(data.count))

@@ -67,8 +67,8 @@ import Tokenizers
     let root = try Self.json(kind)
     let others: [JSONValue] = [nil, true, -1, 1e300, "", [], [:], [["a", "b"]]]
     var refused = 0
-    for (index, path) in Self.paths(root).enumerated() {
-      let changed = Self.setting(root, path[...], others[index % others.count])
+    for (index, path) in ChangedJSON.paths(root).enumerated() {
+      let changed = ChangedJSON.setting(root, path, others[index % others.count])
       switch try Self.load(changed.text()) {
       case .success(let tokenizer): _ = tokenizer.encode("a B\u{e9}1 <mask>", addSpecial: true)
       case .failure(let fault):
@@ -80,36 +80,6 @@ import Tokenizers
     #expect(refused > 5)
   }
 
-  /// Paths of values in the file but those of long lists.
-  private static func paths(_ value: JSONValue, _ path: [String] = []) -> [[String]] {
-    switch value {
-    case .object(let object):
-      let members = object.members.prefix(12)
-      return (path.isEmpty ? [] : [path])
-        + members.flatMap { paths($0.value, path + [$0.key]) }
-    case .array(let items):
-      return [path]
-        + items.prefix(3).enumerated().flatMap { paths($0.element, path + ["\($0.offset)"]) }
-    default: return [path]
-    }
-  }
-
-  private static func setting(
-    _ value: JSONValue, _ path: ArraySlice<String>, _ new: JSONValue
-  ) -> JSONValue {
-    guard let key = path.first else { return new }
-    switch value {
-    case .object(var object):
-      object[key] = setting(object[key] ?? .null, path.dropFirst(), new)
-      return .object(object)
-    case .array(var items):
-      guard let index = Int(key) else { return value }
-      items[index] = setting(items[index], path.dropFirst(), new)
-      return .array(items)
-    default: return value
-    }
-  }
-
   /// Tables of replacements that are cut short or lead out of themselves.
   @Test func damagedTablesOfReplacementsAreRefusedOrHarmless() throws {
     let answers = try JSONValue.parse(
@@ -118,7 +88,7 @@ import Tokenizers
     let map = Array(try #require(Data(base64Encoded: text)))
     var root = try Self.json("probe")
     func fault(_ bytes: [UInt8]) throws -> Fault? {
-      root = Self.setting(
+      root = ChangedJSON.setting(
         root, ["normalizer"],
         [
           "type": "Precompiled",
@@ -171,13 +141,13 @@ import Tokenizers
       let step =
         String(repeating: #"{"type":"Sequence","normalizers":["#, count: depth)
         + #"{"type":"NFC"}"# + String(repeating: "]}", count: depth)
-      let text = Self.setting(root, ["normalizer"], "STEP").text().replacing(
+      let text = ChangedJSON.setting(root, ["normalizer"], "STEP").text().replacing(
         "\"STEP\"", with: step)
       let result = try Self.load(text)
       if depth > 1000, case .success = result { Issue.record("nested \(depth) deep") }
     }
     let many = JSONValue.array([JSONValue](repeating: ["type": "NFC"], count: 100))
-    let text = Self.setting(
+    let text = ChangedJSON.setting(
       root, ["normalizer"], ["type": "Sequence", "normalizers": many]
     ).text()
     guard case .failure(let fault) = try Self.load(text) else {
@@ -189,7 +159,7 @@ import Tokenizers
   /// Expressions that take exponential time elsewhere.
   @Test(arguments: ["(a+)+$", "(a|a)*b", "(a*)*c", "(?:a?){24}a{24}", "(a|ab)(bc|c)*d|.", "()*|x"])
   func expressionsTakeLinearTime(_ pattern: String) throws {
-    let root = Self.setting(
+    let root = ChangedJSON.setting(
       try Self.json("probe"), ["pre_tokenizer"],
       [
         "type": "Split", "pattern": ["Regex": .string(pattern)], "behavior": "Isolated",

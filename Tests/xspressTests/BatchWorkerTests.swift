@@ -6,73 +6,13 @@ import Testing
 
 /// A batch works in a process of its own: what ends that process ends one job.
 @Suite struct BatchWorkerTests {
-  /// A sparse file of 6 GiB, which is hashed before anything can be found wrong with it.
-  private func makeBigBase(_ folder: String) throws {
-    let big = open("\(folder)/big.safetensors", O_CREAT | O_WRONLY, 0o600)
-    try #require(big >= 0 && ftruncate(big, 6 << 30) == 0 && close(big) == 0)
-  }
-
-  /// Two jobs, the first of which is busy for seconds with its base.
-  private func start(
-    _ folder: String, doomed: [String] = ["doomed"]
-  ) throws -> (batch: Process, output: Pipe, worker: Int32) {
-    try makeBigBase(folder)
-    let adapter = Checkout.path("golden/tiny/adapter")
-    try AtomicFile.write(
-      "\(folder)/m.yaml",
-      text: """
-        schema: xspress.manifest/1
-        bases:
-          tiny: {path: \(Checkout.path("golden/tiny/model"))}
-          big: {path: big.safetensors}
-        defaults: {rank: 4}
-        adapters:
-        \(doomed.map { "  - {path: \(adapter), name: \($0), base: big}" }.joined(separator: "\n"))
-          - {path: \(adapter), name: good, base: tiny}
-        """)
-    let batch = Process()
-    batch.executableURL = URL(fileURLWithPath: Tool.path)
-    batch.arguments = ["batch", "\(folder)/m.yaml", "-o", "\(folder)/run", "--json", "--quiet"]
-    batch.environment = ProcessInfo.processInfo.environment.merging(
-      ["XDG_CACHE_HOME": "\(folder)/cache"]
-    ) { $1 }
-    let output = Pipe()
-    batch.standardOutput = output
-    batch.standardError = Pipe()
-    try batch.run()
-    return (batch, output, try worker(of: batch, folder))
-  }
-
-  /// The worker that is at a job now; at jobs that `isMeant` accepts.
-  private func worker(
-    of batch: Process, _ folder: String, isMeant: (String) -> Bool = { _ in true }
-  ) throws -> Int32 {
-    while batch.isRunning {
-      let text = try? String(contentsOfFile: "\(folder)/run/running", encoding: .utf8)
-      if let text, isMeant(text) { break }
-      usleep(2_000)
-    }
-    let children = try children(of: batch)
-    #expect(children.count == 1)
-    return try #require(children.first)
-  }
-
-  /// The processes that a batch has started, each by a thread of its own.
-  private func children(of batch: Process) throws -> [Int32] {
-    let tasks = "/proc/\(batch.processIdentifier)/task"
-    return try FileManager.default.contentsOfDirectory(atPath: tasks).flatMap { task in
-      ((try? String(contentsOfFile: "\(tasks)/\(task)/children", encoding: .utf8)) ?? "")
-        .split(separator: " ").compactMap { Int32($0) }
-    }
-  }
-
   /// Jobs that are done together: one of them is to blame, and the others find out what they come to.
   @Test func aGroupThatIsKilledIsBisected() throws {
     try withTemporaryDirectory { folder in
-      let (batch, output, first) = try start(folder, doomed: ["a", "b"])
+      let (batch, output, first) = try BusyBatch.start(folder, doomed: ["a", "b"])
       #expect(try String(contentsOfFile: "\(folder)/run/running", encoding: .utf8) == "a\nb")
       kill(first, SIGKILL)
-      kill(try worker(of: batch, folder) { $0 == "a" }, SIGKILL)
+      kill(try BusyBatch.worker(of: batch, folder) { $0 == "a" }, SIGKILL)
       let text = output.fileHandleForReading.readDataToEndOfFile()
       batch.waitUntilExit()
       let jobs = try JSONValue.parse(Array(text))["jobs"]?.arrayValue ?? []
@@ -82,27 +22,28 @@ import Testing
     }
   }
 
-  @Test func aWorkerThatIsKilledCostsOneJob() throws {
+  /// Killed most likely means out of memory; any other signal is a crash.
+  @Test(arguments: [(SIGKILL, 71), (SIGILL, 70)] as [(Int32, Int32)])
+  func aWorkerThatDiesCostsOneJob(signal: Int32, status: Int32) throws {
     try withTemporaryDirectory { folder in
-      let (batch, output, worker) = try start(folder)
-      kill(worker, SIGKILL)
+      let (batch, output, worker) = try BusyBatch.start(folder)
+      kill(worker, signal)
       let text = output.fileHandleForReading.readDataToEndOfFile()
       batch.waitUntilExit()
       let jobs = try JSONValue.parse(Array(text))["jobs"]?.arrayValue ?? []
       #expect(jobs.map { $0["state"]?.stringValue } == ["failed", "done"])
       #expect(jobs.first?["error"]?.stringValue?.hasSuffix("JOB-CRASH") == true)
-      // Killed most likely means out of memory.
-      #expect(batch.terminationStatus == 71)
+      #expect(batch.terminationStatus == status)
       let record = try JSONValue.parse(
         try InputFile("\(folder)/run/jobs/doomed/record.json").readAll(limit: 1 << 20))
-      #expect(record["failure"]?["exit_code"]?.intValue == 71)
+      #expect(record["failure"]?["exit_code"]?.intValue == Int(status))
       #expect(Paths.kind(of: "\(folder)/run/running") == .missing)
     }
   }
 
   @Test func aWorkerEndsWithItsSupervisor() throws {
     try withTemporaryDirectory { folder in
-      let (batch, _, worker) = try start(folder)
+      let (batch, _, worker) = try BusyBatch.start(folder)
       kill(batch.processIdentifier, SIGKILL)
       batch.waitUntilExit()
       var waited = 0
@@ -116,7 +57,7 @@ import Testing
 
   @Test func aRequestToStopReachesTheWorker() throws {
     try withTemporaryDirectory { folder in
-      let (batch, _, _) = try start(folder)
+      let (batch, _, _) = try BusyBatch.start(folder)
       kill(batch.processIdentifier, SIGTERM)
       batch.waitUntilExit()
       #expect(batch.terminationReason == .exit && batch.terminationStatus == 75)
@@ -126,7 +67,7 @@ import Testing
   /// Killed while another worker runs, it may have been for the memory of both: the job is tried once more without the other.
   @Test func aJobKilledBesideOthersIsTriedAgainAlone() throws {
     try withTemporaryDirectory { folder in
-      try makeBigBase(folder)
+      try BusyBatch.makeBigBase(folder)
       let adapter = Checkout.path("golden/tiny/adapter")
       try AtomicFile.write(
         "\(folder)/m.yaml",
@@ -160,7 +101,7 @@ import Testing
         usleep(2_000)
       }
       let victim = try #require(
-        try children(of: batch).first { child in
+        BusyBatch.children(of: batch.processIdentifier).first { child in
           let words = try? String(contentsOfFile: "/proc/\(child)/cmdline", encoding: .utf8)
           return words?.contains("--worker\0\(slot ?? "")\0") ?? false
         })

@@ -78,6 +78,40 @@ import Testing
     }
   }
 
+  /// A tmpfs of 1 MiB with no room left, which only the tool sees: artifact, cache and lock alike.
+  @Test(.enabled(if: getuid() == 0, "only root mounts"), arguments: [0, 4])
+  func aFullDiskIsSaid(freeKilobytes: Int) throws {
+    try withTemporaryDirectory { folder in
+      let script = """
+        mount -t tmpfs -o size=1m none \(folder) && head -c \(1024 - freeKilobytes)K /dev/zero >\(folder)/filler; \
+        "$0" "$@"; status=$?; ls -A \(folder) >&2; exit $status
+        """
+      let outcome = try convert(
+        in: folder, limits: "exec unshare -m bash -c '\(script)' \"$0\" \"$@\"")
+      #expect(outcome.status == 75, "\(outcome.errors)")
+      let lines = outcome.errorLines.filter { $0.hasPrefix("error: ") }
+      #expect(lines.count == 1 && lines.first?.hasSuffix("OUT-FULL") == true, "\(outcome.errors)")
+      #expect(!outcome.errors.contains(".tmp-") && !outcome.errors.contains("o.loraxs\n"))
+    }
+  }
+
+  /// The signal that comes with it is no end.
+  @Test func tooLargeForTheLimitOfFilesIsSaid() throws {
+    try withTemporaryDirectory { folder in
+      let outcome = try convert(in: folder, ["--quiet"], limits: "ulimit -f 0")
+      #expect([74, 75].contains(outcome.status), "\(outcome.status) \(outcome.errors)")
+      #expect(outcome.faultLines.count == 1)
+      #expect(Paths.kind(of: Paths.join(folder, "o.loraxs")) == .missing)
+    }
+  }
+
+  /// Paths are kept as text: another file would be meant.
+  @Test func namesThatAreNoTextAreRefused() throws {
+    let outcome = try Tool.run(["inspect"], redirections: "$'/tmp/a\\xffb' --log none")
+    #expect(outcome.status == 64 && outcome.errors.contains("is not UTF-8"), "\(outcome.errors)")
+    #expect(outcome.errorLines.count == 1 && outcome.errors.hasSuffix("USAGE\n"))
+  }
+
   @Test func helpThatCannotBeWrittenIsAnError() throws {
     #expect(try Tool.run(["--help"], redirections: ">/dev/full").status == 74)
     #expect(try Tool.run(["convert", "--help"]).status == 0)

@@ -14,6 +14,8 @@ struct AdapterReading {
   var ggufNames: TensorNames?
   /// Whether a head that is tied to the embeddings changes with them (`ensure_weight_tying`).
   var tiesHead = false
+  /// How many layers the base must have (`layer_replication`); nil for any number.
+  var stackedLayerCount: Int?
   /// Numbers in tensors that are no part of a change.
   var unusedCount = 0
   /// Modules that `modules_to_save` names and the file does not hold: no harm where the base has none.

@@ -134,9 +134,11 @@ extension PEFTConfiguration {
     }
   }
 
-  /// Adapter layers count the expanded stack; only where that is the base's own are they the base's.
-  static func checkReplication(_ field: JSONField) throws(Fault) {
-    guard field.isPresent else { return }
+  /// How many layers the stack has that adapter layers count; nil where nothing is said.
+  ///
+  /// Only where it is the base's own are they the base's, which is compared when the base is known.
+  static func stackedLayers(_ field: JSONField) throws(Fault) -> Int? {
+    guard field.isPresent, field.value.map(isActive) == true else { return nil }
     var next = 0
     for range in try field.array() {
       let ends = try range.array()
@@ -150,5 +152,6 @@ extension PEFTConfiguration {
       }
       next = end
     }
+    return next
   }
 }

@@ -32,6 +32,8 @@ public struct PEFTConfiguration: Sendable {
   let tokenIndices: [(module: String, indices: [Int])]
   /// Modules that `modules_to_save` names by the ends of their paths.
   let savedModules: [String]
+  /// `layer_replication`: how many layers PEFT makes the base have; nil for as many as it has.
+  let stackedLayerCount: Int?
   /// `ensure_weight_tying`: a tied head changes with the embeddings.
   let tiesHead: Bool
   /// Members beyond a plain LoRA that the PEFT reader understands; other readers of this configuration do not.
@@ -80,7 +82,7 @@ public struct PEFTConfiguration: Sendable {
     targetParameters = try root["target_parameters"].strings()
     savedModules = try root["modules_to_save"].strings()
     tokenIndices = try PEFTConfiguration.tokens(root["trainable_token_indices"])
-    try PEFTConfiguration.checkReplication(root["layer_replication"])
+    stackedLayerCount = try PEFTConfiguration.stackedLayers(root["layer_replication"])
     rank = try PEFTConfiguration.standard(
       root[isAdaptive ? "init_r" : "r"], isAdaptive ? 12 : 8, &warnings, PEFTConfiguration.rank)
     alpha = try PEFTConfiguration.standard(

@@ -11,6 +11,7 @@ enum PEFTReader {
     var reading = AdapterReading(
       warnings: configuration.warnings, baseModelName: configuration.baseModelName)
     reading.tiesHead = configuration.tiesHead
+    reading.stackedLayerCount = configuration.stackedLayerCount
     let all = try table(files.source.tensors, &reading).ordered()
     try PEFTOtherParts.checkNamed(all, configuration, &reading)
     let entries = try targeted(

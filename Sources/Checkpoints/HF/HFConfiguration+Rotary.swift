@@ -20,8 +20,13 @@ extension HFConfiguration {
     let share = try number(
       object["partial_rotary_factor"] ?? .null, keys.share.flatMap { json[$0] },
       keys.share ?? "partial_rotary_factor", default: keys.defaultShare)
+    // Before it becomes a whole number, which a large one is not.
+    guard (0...1).contains(share) else {
+      throw Fault(
+        .badData, "CFG", "\(keys.share ?? "partial_rotary_factor") is \(share), not in 0...1")
+    }
     let dimensions = Int(Double(model.headDimension) * share)
-    guard share <= 1, dimensions > 0, dimensions % 2 == 0 else {
+    guard dimensions > 0, dimensions % 2 == 0 else {
       throw Fault(
         .badData, "CFG",
         share == 1

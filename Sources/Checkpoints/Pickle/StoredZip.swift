@@ -38,37 +38,45 @@ struct StoredZip: Sendable {
     let tailCount = min(file.byteCount, 22 + 65_535)
     let start = file.byteCount - tailCount
     let tail = LittleEndianBytes(try file.read(at: start, count: tailCount))
+    // The last signature counts, as for PyTorch, which does not ask whether its comment fits.
     guard tailCount >= 22,
       let place = stride(from: tailCount - 22, through: 0, by: -1).first(where: {
-        tail.u32($0) == 0x0605_4b50 && $0 + 22 + Int(tail.u16($0 + 20)) == tailCount
-      })
+        tail.u32($0) == 0x0605_4b50
+      }), place + 22 + Int(tail.u16(place + 20)) == tailCount
     else {
       throw Fault(.badData, "PT-ZIP", "no end record: the archive is cut short")
     }
-    var directory = Directory(
+    guard tail.u16(place + 4) == 0, tail.u16(place + 6) == 0,
+      tail.u16(place + 8) == tail.u16(place + 10)
+    else { throw Fault(.unsupported, "PT-ZIP", "an archive in several parts") }
+    let directory = Directory(
       offset: UInt64(tail.u32(place + 16)), byteCount: UInt64(tail.u32(place + 12)),
       count: UInt64(tail.u16(place + 10)))
-    guard tail.u16(place + 4) == 0, tail.u16(place + 6) == 0 else {
-      throw Fault(.unsupported, "PT-ZIP", "an archive in several parts")
-    }
-    if directory.offset == 0xffff_ffff || directory.byteCount == 0xffff_ffff
-      || directory.count == 0xffff
-    {
-      // The locator lies right before the end record.
-      let end = start + place
-      guard end >= 20 else { throw Fault(.badData, "PT-ZIP", "no zip64 locator") }
-      let locator = LittleEndianBytes(try file.read(at: end - 20, count: 20))
-      guard locator.u32(0) == 0x0706_4b50, let offset = Int(exactly: locator.u64(8)),
-        offset <= end - 20, end - 20 - offset >= 56
-      else { throw Fault(.badData, "PT-ZIP", "no zip64 locator or a wrong one") }
-      let record = LittleEndianBytes(try file.read(at: offset, count: 56))
-      guard record.u32(0) == 0x0606_4b50 else {
-        throw Fault(.badData, "PT-ZIP", "no zip64 record at byte \(offset)")
-      }
-      directory = Directory(
-        offset: record.u64(48), byteCount: record.u64(40), count: record.u64(32))
-    }
+    if let wide = try wideDirectory(of: file, endingAt: start + place) { return wide }
+    guard
+      directory.offset != 0xffff_ffff && directory.byteCount != 0xffff_ffff
+        && directory.count != 0xffff
+    else { throw Fault(.badData, "PT-ZIP", "no zip64 locator") }
     return directory
+  }
+
+  /// What a zip64 record says, which counts where its locator lies right before the end record; nil without a locator.
+  private static func wideDirectory(
+    of file: InputFile, endingAt end: Int
+  ) throws(Fault) -> Directory? {
+    guard end >= 20 else { return nil }
+    let locator = LittleEndianBytes(try file.read(at: end - 20, count: 20))
+    guard locator.u32(0) == 0x0706_4b50 else { return nil }
+    guard let offset = Int(exactly: locator.u64(8)), offset <= end - 20, end - 20 - offset >= 56
+    else { throw Fault(.badData, "PT-ZIP", "a zip64 locator that leads nowhere") }
+    let record = LittleEndianBytes(try file.read(at: offset, count: 56))
+    guard record.u32(0) == 0x0606_4b50, record.u64(4) >= 44 else {
+      throw Fault(.badData, "PT-ZIP", "no zip64 record at byte \(offset)")
+    }
+    guard locator.u32(16) == 1, record.u32(16) == 0, record.u32(20) == 0,
+      record.u64(24) == record.u64(32)
+    else { throw Fault(.unsupported, "PT-ZIP", "an archive in several parts") }
+    return Directory(offset: record.u64(48), byteCount: record.u64(40), count: record.u64(32))
   }
 
   // MARK: - Entries
@@ -116,8 +124,16 @@ struct StoredZip: Sendable {
     _ name: String, _ bytes: LittleEndianBytes, _ place: Int, extra: (start: Int, count: Int),
     _ file: InputFile
   ) throws(Fault) -> Entry {
-    guard bytes.u16(place + 8) & 1 == 0 else {
-      throw Fault(.unsupported, "PT-ZIP", "the entry is encrypted")
+    // Encrypted, a patch, strongly encrypted, a masked header.
+    guard bytes.u16(place + 8) & 0x2061 == 0 else {
+      throw Fault(.unsupported, "PT-ZIP", "the entry is encrypted or a patch")
+    }
+    guard bytes.u16(place + 34) == 0 else {
+      throw Fault(.unsupported, "PT-ZIP", "the entry lies in another part of the archive")
+    }
+    // PyTorch leaves the memory for such an entry as it found it.
+    guard bytes.u32(place + 38) & 0x10 == 0 else {
+      throw Fault(.badData, "PT-ZIP", "the entry is marked as a folder")
     }
     let method = bytes.u16(place + 10)
     guard method == 0 else {

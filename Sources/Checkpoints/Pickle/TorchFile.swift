@@ -38,7 +38,7 @@ public struct TorchFile: Sendable {
           "an archive with \(programs.count) entries data.pkl, not from torch.save")
       }
       let root = String(program.name.dropLast("data.pkl".count))
-      try TorchFile.checkByteOrder(file, places[Array("\(root)byteorder".utf8)])
+      try TorchFile.checkNotes(file) { places[Array((root + $0).utf8)] }
       guard program.byteCount <= TorchFile.programLimit else {
         throw Fault(.unsupported, "PT-PICKLE", "data.pkl is \(program.byteCount) bytes long")
       }
@@ -77,16 +77,34 @@ public struct TorchFile: Sendable {
     }
   }
 
-  private static func checkByteOrder(
-    _ file: InputFile, _ entry: StoredZip.Entry?
+  /// Checks what stands beside the program, as PyTorch does: each may be missing.
+  private static func checkNotes(
+    _ file: InputFile, _ entry: (String) -> StoredZip.Entry?
   ) throws(Fault) {
-    guard let entry else { return }
-    let text = try file.read(at: entry.byteOffset, count: min(entry.byteCount, 16))
-    guard text.elementsEqual("little".utf8) else {
-      throw Fault(
-        .unsupported, "PT-ZIP",
-        "byte order \(Fault.escaped(String(decoding: text, as: UTF8.self), limit: 16))")
+    func text(_ name: String, limit: Int = 64) throws(Fault) -> String? {
+      guard let entry = entry(name) else { return nil }
+      let bytes = try file.read(at: entry.byteOffset, count: min(entry.byteCount, limit))
+      guard let text = String(validating: bytes, as: UTF8.self) else {
+        throw Fault(.badData, "PT-ZIP", "\(name) is not UTF-8")
+      }
+      return text
     }
+    if let order = try text("byteorder"), order != "little" {
+      throw Fault(.unsupported, "PT-ZIP", "byte order \(Fault.escaped(order, limit: 16))")
+    }
+    // PyTorch writes 3, with a newline, and reads up to 10.
+    for (name, range) in [("version", 1...10), (".storage_alignment", 1...1 << 30)] {
+      guard let words = try text(name) else { continue }
+      let digits = words.last == "\n" ? words.dropLast() : words[...]
+      guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(digits),
+        range.contains(number)
+      else {
+        throw Fault(
+          .badData, "PT-ZIP",
+          "\(name) is \"\(Fault.escaped(words, limit: 16))\", no number in \(range)")
+      }
+    }
+    _ = try text(".data/serialization_id")
   }
 
   /// Checks sizes, strides and offset against the storage, and the storage against its entry.

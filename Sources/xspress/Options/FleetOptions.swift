@@ -16,6 +16,12 @@ struct FleetOptions: ParsableArguments {
   @Option(help: "Folder for scratch files on a local disk (default: the run).")
   var scratch: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "The longest that a job may take, or a group of jobs that is done together; then it fails and can be tried again.",
+      valueName: "seconds"))
+  var jobTime: Int?
+
   @OptionGroup var signing: SigningOptions
 
   @Option(help: "An earlier run: jobs of the same name, inputs and options are taken over.")
@@ -24,6 +30,9 @@ struct FleetOptions: ParsableArguments {
   func validate() throws {
     guard (1...256).contains(workers) else {
       throw ValidationError("--workers must be in 1...256")
+    }
+    if let jobTime, !(1...100_000_000).contains(jobTime) {
+      throw ValidationError("--job-time must be in 1...100000000 seconds")
     }
   }
 
@@ -44,7 +53,7 @@ struct FleetOptions: ParsableArguments {
     if shared.quiet { words.append("--quiet") }
     let workers = FleetWorkers(
       count: workers, threads: try shared.threadCount(log: log), memory: try shared.memoryBudget(),
-      since: since
+      since: since, jobSeconds: jobTime
     ) { [words] number in words + ["--worker", "\(number)"] }
     let results = try fleet.work(
       manifest.jobs.filter { names.contains($0.name) }, workers, log: log)

@@ -36,9 +36,12 @@ import Testing
   }
 
   /// None where the page cannot be read, which the first test notices.
-  static let rows: [Row] =
-    ((try? String(contentsOfFile: Checkout.path("formats/corpus.md"), encoding: .utf8)) ?? "")
-    .split(separator: "\n").compactMap(Row.init)
+  static let rows = rows(of: "formats/corpus.md")
+
+  static func rows(of page: String) -> [Row] {
+    ((try? String(contentsOfFile: Checkout.path(page), encoding: .utf8)) ?? "")
+      .split(separator: "\n").compactMap(Row.init)
+  }
 
   @Test func everyItemHasARow() {
     #expect(Self.rows.map(\.item) == Array(1...158))
@@ -54,12 +57,15 @@ import Testing
     #expect(!cases.isEmpty || !row.tests.isEmpty || row.shownBy.contains("open: "))
   }
 
-  @Test func testsThatAreNamedExist() throws {
+  @Test func testsThatAreNamedExist() throws { try Self.expectTests(of: Self.rows) }
+
+  /// Every test that a row names is there.
+  static func expectTests(of rows: [Row]) throws {
     let folder = Checkout.path("Tests")
     let texts = try FileManager.default.subpathsOfDirectory(atPath: folder)
       .filter { $0.hasSuffix("Tests.swift") }
       .map { try String(contentsOfFile: "\(folder)/\($0)", encoding: .utf8) }
-    for row in Self.rows {
+    for row in rows {
       for test in row.tests {
         let isThere = texts.contains {
           $0.contains("struct \(test.suite) {") && $0.contains("func \(test.function)(")

@@ -89,8 +89,13 @@ struct FaultLoop {
     let names = (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? []
     return names.filter {
       AtomicFile.isTemporaryName(Paths.name(of: $0)) && !$0.hasPrefix("cache/")
-        || $0.hasSuffix(".loraxs.lock")
+        || $0.hasSuffix(".loraxs.lock") && !isLeftEmpty($0)
     }
+  }
+
+  /// A lock whose process was killed between making and signing it: it may be anybody's and stays (`formats/errors.md` §4.6).
+  private func isLeftEmpty(_ name: String) -> Bool {
+    fault.kills && (try? InputFile("\(folder)/\(name)").byteCount) == 0
   }
 
   /// Takes away what was made and what lies beside it, such as checkpoints.

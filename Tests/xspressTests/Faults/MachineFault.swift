@@ -9,8 +9,13 @@ struct MachineFault: Sendable, CustomStringConvertible {
   var numbers: [Int32]
   /// Of memory: smaller requests are not counted.
   var leastByteCount = 0
+  /// Whether the process is killed in place of the call.
+  var kills = false
 
-  var description: String { "\(call) with \(numbers)" }
+  var description: String { kills ? "killed at \(call)" : "\(call) with \(numbers)" }
+
+  /// The process is killed at a call that changes what is on disk.
+  static let kill = MachineFault(call: "change", numbers: [0], kills: true)
 
   /// The error number of the call at `place`.
   func number(at place: Int) -> Int32 { numbers[place % numbers.count] }
@@ -20,10 +25,12 @@ struct MachineFault: Sendable, CustomStringConvertible {
 
   /// The variables with which the call at `place`, from 1, fails; the file `mark` then says that it came to that.
   func environment(at place: Int, mark: String) -> [String: String] {
-    [
+    var variables = [
       "LD_PRELOAD": Self.library, "FAULT_CALL": call, "FAULT_AT": "\(place)",
       "FAULT_ERRNO": "\(number(at: place))", "FAULT_BYTES": "\(leastByteCount)", "FAULT_MARK": mark,
     ]
+    if kills { variables["FAULT_KILL"] = "1" }
+    return variables
   }
 
   /// Whether the library is where the tests look for it: else no call would fail, and every test pass.

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Tests under AddressSanitizer, with the C sources under UndefinedBehaviorSanitizer too, then under ThreadSanitizer.
+#   sh Tests/sanitize.sh [address] [thread]
+# A sanitizer has an allocator of its own: suites that make the tool's fail are left out, and those that train for minutes.
+set -eu
+cd "$(dirname "$0")/.."
+swift=${SWIFT:-swift}
+# A trap ends the run; a backtrace of a sanitised process can take minutes.
+export SWIFT_BACKTRACE=enable=no OPENBLAS_NUM_THREADS=1
+export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
+suites='^(FaultsTests|TensorsTests|FilesTests|SignaturesTests|JSONTests|CompressionTests|ProgressTests|ThreadsTests|RanksTests'
+suites="$suites|LinearAlgebraTests|CheckpointsTests|TokenizersTests|FormatsTests|AdaptersTests|BasesTests|ArtifactsTests|ModelsTests"
+suites="$suites|ProjectionTests|EvaluationTests|TrainingTests|ReportsTests|RecipesTests|FleetTests|VerificationTests)\\."
+failed=0
+for kind in ${*:-address thread}; do
+  scratch=.build-$kind
+  flags=
+  [ "$kind" = address ] && flags='-Xcc -fsanitize=undefined -Xcc -fno-sanitize=function'
+  # shellcheck disable=SC2086
+  "$swift" build -c release --build-tests --sanitize="$kind" --scratch-path "$scratch" $flags
+  "$swift" test -c release --disable-testable-imports --skip-build --sanitize="$kind" --scratch-path "$scratch" \
+    --filter "$suites" >"$scratch/log" 2>&1 || failed=1
+  # Undefined behaviour is said and does not end the process.
+  if grep -aE 'runtime error:|ERROR: AddressSanitizer|WARNING: ThreadSanitizer' "$scratch/log"; then failed=1; fi
+  grep -aE '^✘|Test run with' "$scratch/log" || failed=1
+done
+exit $failed
