@@ -15,7 +15,9 @@ import Testing
 @Suite struct BaseSessionTests {
   private func session(_ folder: String, memory: Int? = nil) throws -> BaseSession {
     let path = Paths.join(folder, "base.gguf")
-    try AtomicFile.write(path, bytes: try TinyRows.base())
+    if Paths.kind(of: path) == .missing {
+      try AtomicFile.write(path, bytes: try TinyRows.base())
+    }
     return try BaseSession(
       path: path, cacheDirectory: nil, threads: 2, memory: memory, log: ProgressLog(style: .none))
   }

@@ -18,7 +18,7 @@ struct CacheCommand: ParsableCommand {
       "schema": .string(schema), "directory": .string(directory ?? ""),
       "bytes": .integer(byteCount(entries)),
       "entries": .array(
-        entries.map {
+        entries.sorted { $0.path < $1.path }.map {
           .object([
             "kind": .string($0.kind.word), "sha256": .string($0.digest.hex),
             "bytes": .integer($0.byteCount),
