@@ -3,8 +3,8 @@ import Checkpoints
 import Evaluation
 import Faults
 import Models
-import Sessions
 import Progress
+import Sessions
 import Tensors
 import TestSupport
 import Testing
