@@ -16,8 +16,10 @@ struct ProductTiles {
 
   /// Multiplications and additions of a tile: some hundred microseconds, of which sharing takes a few.
   private static let work = 8_000_000
-  /// Rows of a tile are a multiple of what the kernels take at once, and enough to repay reading a panel.
+  /// Rows of a tile are a multiple of what the kernels take at once.
   private static let rowUnit = 24
+  /// Rows that repay reading a panel, or turning one, however long it is.
+  private static let leastRows = 96
 
   /// Tiles of a result `[rows, columns]`, sums over `depth`.
   init(rows: Int, columns: Int, depth: Int) {
@@ -25,7 +27,7 @@ struct ProductTiles {
     self.columns = columns
     let (panel, unit) = (FrozenMatrix.panel, ProductTiles.rowUnit)
     let perRow = 2 * panel * max(depth, 1)
-    tileRows = min(rows, max(unit, ProductTiles.work / perRow / unit * unit))
+    tileRows = min(rows, max(ProductTiles.leastRows, ProductTiles.work / perRow / unit * unit))
     tileColumns = max(1, ProductTiles.work / (perRow * max(tileRows, 1))) * panel
   }
 

@@ -54,10 +54,11 @@ public final class CurvatureAccumulator: @unchecked Sendable {
     features: Int, stride: Int
   ) throws(Fault) {
     let rows = folding.rows(batch: batch, of: tokens)
-    let sum =
-      sums[side] ?? FloatBuffer(count: (rows.upperBound - rows.lowerBound) * features)
+    let waiting = sums[side]
+    let sum = waiting ?? FloatBuffer(uninitialized: rows.count * features)
     folding.add(
-      x, at: places, of: tokens, batch: batch, features: features, stride: stride, to: sum.pointer)
+      x, at: places, of: tokens, batch: batch, features: features, stride: stride,
+      begins: waiting == nil, to: sum.pointer)
     guard folding.isComplete(batch: batch, after: tokens) else {
       sums[side] = sum
       return
@@ -65,6 +66,6 @@ public final class CurvatureAccumulator: @unchecked Sendable {
     sums[side] = nil
     try collector.keep(
       side, firstRow: folding.firstRow(batch: batch) + rows.lowerBound,
-      RowFolding.rounded(sum.pointer, count: rows.count * features))
+      RowFolding.rounded(sum.pointer, count: rows.count * features), features: features)
   }
 }

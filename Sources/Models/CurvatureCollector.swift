@@ -2,6 +2,7 @@ public import Checkpoints
 public import Faults
 import Files
 import Synchronization
+import Threads
 
 /// Collects ``CurvatureRows`` during backward passes of several decoders at once.
 ///
@@ -63,12 +64,23 @@ public final class CurvatureCollector: Sendable {
 
   /// Keeps rows of a side, the first of which is row `first` of all.
   func keep(
-    _ side: CurvatureRows.Side, firstRow first: Int, _ rows: [UInt16]
+    _ side: CurvatureRows.Side, firstRow first: Int, _ rows: [UInt16], features: Int
   ) throws(Fault) {
+    let size = features * MemoryLayout<UInt16>.size
     let result = rows.withUnsafeBytes { bytes in
-      Result { () throws(Fault) in try scratch.append(bytes) }
+      Result { () throws(Fault) in
+        try shareOut(
+          rows.count / features, grain: max(CurvatureCollector.writtenBytes / size, 1), over: bytes
+        ) { (range, bytes) throws(Fault) in
+          let part = bytes[range.lowerBound * size..<range.upperBound * size]
+          let piece = try scratch.append(UnsafeRawBufferPointer(rebasing: part))
+          pieces.withLock { $0[side, default: [:]][first + range.lowerBound] = piece }
+        }
+      }
     }
-    let piece = try result.get()
-    pieces.withLock { $0[side, default: [:]][first] = piece }
+    try result.get()
   }
+
+  /// Bytes that are worth a task of their own.
+  private static let writtenBytes = 1 << 20
 }

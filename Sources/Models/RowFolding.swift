@@ -1,4 +1,5 @@
 import Tensors
+import Threads
 
 /// How the tokens of calibration become rows of a bounded number: each row is the sum of a few tokens of one batch, each
 /// with a random sign.
@@ -59,29 +60,48 @@ package struct RowFolding: Sendable {
   }
 
   /// Adds a batch's tokens `tokens`, `[tokens, features]` and `stride` apart, to the sums of ``rows(batch:of:)``,
-  /// `[rows, features]`, which begin with zeros.
+  /// `[rows, features]`.
   ///
   /// Tokens of a row are as far apart as can be: neighbours are alike.
   ///
-  /// - Parameter places: Of which of the tokens there are rows, counted from the first; nil for all.
+  /// - Parameters:
+  ///   - places: Of which of the tokens there are rows, counted from the first; nil for all.
+  ///   - begins: Whether the sums are memory that nothing was written to yet.
   func add(
     _ x: UnsafePointer<Float>, at places: ArraySlice<Int>? = nil, of tokens: Range<Int>,
-    batch: Int, features: Int, stride: Int, to sums: UnsafeMutablePointer<Float>
+    batch: Int, features: Int, stride: Int, begins: Bool, to sums: UnsafeMutablePointer<Float>
   ) {
     let (count, signs) = (rowCount(batch: batch), signs[batch])
-    let first = rows(batch: batch, of: tokens).lowerBound
-    for row in 0..<(places?.count ?? tokens.count) {
-      let token = tokens.lowerBound + (places.map { $0[$0.startIndex + row] } ?? row)
-      let (source, sign) = (x + row * stride, signs[token])
-      let sum = sums + (token % count - first) * features
-      for index in 0..<features { sum[index] += sign * source[index] }
+    let rows = rows(batch: batch, of: tokens)
+    let given = places?.count ?? tokens.count
+    shareOut(features, grain: max(RowFolding.grain / max(given, 1), 16), over: (x, sums)) {
+      columns, memory in
+      let (x, sums) = memory
+      if begins {
+        for row in 0..<rows.count {
+          (sums + row * features + columns.lowerBound).update(repeating: 0, count: columns.count)
+        }
+      }
+      for row in 0..<given {
+        let token = tokens.lowerBound + (places.map { $0[$0.startIndex + row] } ?? row)
+        let (source, sign) = (x + row * stride, signs[token])
+        let sum = sums + (token % count - rows.lowerBound) * features
+        for index in columns { sum[index] += sign * source[index] }
+      }
     }
   }
+
+  /// Numbers that are worth a task of their own.
+  private static let grain = 1 << 17
 
   /// `count` numbers in BF16.
   static func rounded(_ sums: UnsafePointer<Float>, count: Int) -> [UInt16] {
     [UInt16](unsafeUninitializedCapacity: count) { rows, initialized in
-      for index in 0..<count { rows[index] = HalfPrecision.brain(sums[index]) }
+      if let target = rows.baseAddress {
+        shareOut(count, grain: RowFolding.grain, over: (sums, target)) { range, memory in
+          for index in range { memory.1[index] = HalfPrecision.brain(memory.0[index]) }
+        }
+      }
       initialized = count
     }
   }
@@ -89,9 +109,9 @@ package struct RowFolding: Sendable {
   /// The rows `[rowCount(batch:), features]` in BF16 of a batch's tokens `[tokens, features]`, which lie `stride` apart.
   package func rows(batch: Int, of x: UnsafePointer<Float>, features: Int, stride: Int) -> [UInt16]
   {
-    let sums = FloatBuffer(count: rowCount(batch: batch) * features)
+    let sums = FloatBuffer(uninitialized: rowCount(batch: batch) * features)
     add(
-      x, of: signs[batch].indices, batch: batch, features: features, stride: stride,
+      x, of: signs[batch].indices, batch: batch, features: features, stride: stride, begins: true,
       to: sums.pointer)
     return RowFolding.rounded(sums.pointer, count: sums.count)
   }
