@@ -33,6 +33,12 @@ public final class OutputLock: Sendable {
     try self.init(of: file, path: file + ".lock", isRemoved: true)
   }
 
+  /// Takes away the lock beside a file that a process has left which died; one that is held or is not ours stays.
+  public static func removeLeft(besideFile file: String) {
+    guard Paths.kind(of: file + ".lock") == .file else { return }
+    _ = try? OutputLock(file: file)
+  }
+
   private init(of output: String, path: String, isRemoved: Bool) throws(Fault) {
     while true {
       let (descriptor, isNew) = try OutputLock.open(path)

@@ -59,7 +59,7 @@ public final class FleetRunner {
     if let crash = order.crash {
       for plan in plans {
         // What the dead worker has left; whoever else is at the job keeps it.
-        _ = try? OutputLock(file: run.artifactPath(plan.name))
+        OutputLock.removeLeft(besideFile: run.artifactPath(plan.name))
         report(failed(plan, crash.fault))
       }
       return
@@ -101,6 +101,8 @@ public final class FleetRunner {
     }
     let digest = try ledger.digest(of: plan, adapter: adapter?.identity)
     if let record = ledger.finished(plan.name, digest: digest) {
+      // Of a worker that was killed after its last word and before it let go.
+      OutputLock.removeLeft(besideFile: run.artifactPath(plan.name))
       return .ended(
         JobResult(
           name: plan.name, state: .skipped,

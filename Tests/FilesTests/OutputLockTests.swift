@@ -77,4 +77,25 @@ import Testing
       #expect(Paths.kind(of: path) == .missing)
     }
   }
+
+  /// What a dead process has left goes; nothing is made, and what is held or somebody's stays.
+  @Test func onlyADeadProcessLosesItsLock() throws {
+    try withTemporaryDirectory { folder in
+      let (file, path) = (Paths.join(folder, "out"), Paths.join(folder, "out.lock"))
+      OutputLock.removeLeft(besideFile: file)
+      #expect(try Paths.entries(of: folder).isEmpty)
+      let lock = try OutputLock(file: file)
+      OutputLock.removeLeft(besideFile: file)
+      #expect(Paths.kind(of: path) == .file)
+      withExtendedLifetime(lock) {}
+      for text in ["", "my notes"] {
+        try AtomicFile.write(path, text: text)
+        OutputLock.removeLeft(besideFile: file)
+        #expect(try content(path) == text)
+      }
+      try AtomicFile.write(path, text: "process 1 on a machine")
+      OutputLock.removeLeft(besideFile: file)
+      #expect(Paths.kind(of: path) == .missing)
+    }
+  }
 }

@@ -125,6 +125,20 @@ private let head = """
     }
   }
 
+  /// A worker that was killed between its record and letting go leaves its lock; who skips the job takes it away.
+  @Test func theLockOfAFinishedJobGoes() throws {
+    try withTemporaryDirectory { folder in
+      _ = try AtomicFile.write(
+        "\(folder)/m.yaml", text: head + "  - {path: \(adapter), name: one}\n")
+      let arguments = ["batch", "\(folder)/m.yaml", "-o", "\(folder)/run", "--json"]
+      #expect(try run(folder, arguments).status == 0)
+      let lock = "\(folder)/run/jobs/one/one.loraxs.lock"
+      _ = try AtomicFile.write(lock, text: "process 1 on a machine")
+      #expect(try states(try run(folder, arguments)) == ["skipped"])
+      #expect(Paths.kind(of: lock) == .missing)
+    }
+  }
+
   /// `--since`: what has not changed is taken over, what has is done.
   @Test func onlyWhatChangedIsDone() throws {
     try withTemporaryDirectory { folder in

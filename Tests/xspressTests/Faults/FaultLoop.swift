@@ -94,8 +94,11 @@ struct FaultLoop {
   }
 
   /// A lock whose process was killed between making and signing it: it may be anybody's and stays (`formats/errors.md` §4.6).
+  ///
+  /// A worker kills itself when its batch has ended.
   private func isLeftEmpty(_ name: String) -> Bool {
-    fault.kills && (try? InputFile("\(folder)/\(name)").byteCount) == 0
+    (fault.kills || command.name == FaultyCommand.batch.name)
+      && (try? InputFile("\(folder)/\(name)").byteCount) == 0
   }
 
   /// Takes away what was made and what lies beside it, such as checkpoints.
