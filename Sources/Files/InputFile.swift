@@ -104,7 +104,7 @@ public final class InputFile: Sendable {
     return try read(at: 0, count: byteCount)
   }
 
-  /// Checks that size and times are still those of opening; call it after the last read.
+  /// Checks that size and time of writing are still those of opening; call it after the last read.
   ///
   /// - Throws: 75 `IO-CHANGED`.
   public func checkUnchanged() throws(Fault) {
@@ -113,9 +113,10 @@ public final class InputFile: Sendable {
       throw Fault.cannotRead(path, offset: 0, errno: errno)
     }
     guard FileStamp(status) == stamp else {
-      throw Fault(
-        .temporary, "IO-CHANGED",
-        "changed while reading: was \(byteCount) bytes, now \(status.st_size)", path: path)
+      let how =
+        status.st_size == byteCount
+        ? "written to since it was opened" : "was \(byteCount) bytes, now \(status.st_size)"
+      throw Fault(.temporary, "IO-CHANGED", "changed while reading: \(how)", path: path)
     }
   }
 
@@ -129,14 +130,15 @@ public final class InputFile: Sendable {
 }
 
 /// What must not change while a file is read.
+///
+/// The time of the status is no part of it: a link, another owner or name, or a name less, all of which caches and backups
+/// make, change that time and not the content.
 private struct FileStamp: Sendable, Equatable {
   let size: Int
   let modified: [Int]
-  let changed: [Int]
 
   init(_ status: stat) {
     size = Int(status.st_size)
     modified = [status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
-    changed = [status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
   }
 }

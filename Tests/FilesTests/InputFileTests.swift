@@ -83,6 +83,19 @@ import Testing
     }
   }
 
+  /// Caches and backups link, move and protect files that are being read.
+  @Test func whatLeavesTheContentIsNoChange() throws {
+    try withFile { (file, path) throws in
+      #expect(link(path, path + ".link") == 0)
+      #expect(chmod(path, 0o400) == 0)
+      #expect(rename(path, path + ".moved") == 0)
+      #expect(unlink(path + ".link") == 0)
+      try file.checkUnchanged()
+      try AtomicFile.write(path + ".moved", text: "another file")
+      try file.checkUnchanged()
+    }
+  }
+
   @Test func requestBeyondTheEndIsRefusedBeforeAllocating() throws {
     try withFile { (file, _) throws in
       for (offset, count) in [(0, 201), (201, 0), (-1, 1), (1, Int.max), (Int.max, Int.max)] {
