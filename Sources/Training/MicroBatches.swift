@@ -1,20 +1,23 @@
 import Evaluation
 
 extension [TokenizedExample] {
-  /// Tokens that one pass of one decoder should carry at least: with fewer, reading the weights costs more than the
-  /// arithmetic on them.
+  /// Tokens that one pass of one decoder should carry: with fewer, reading the weights costs more than the arithmetic on
+  /// them; with more, what the pass keeps is larger and nothing is quicker.
   private static let microBatchTokens = 128
 
   /// Splits the examples at `indices` into micro-batches, in order: what one decoder takes through the model at once.
   ///
   /// Sums over micro-batches are rounded, and so is a product by the company its rows are in. Where they begin and end
-  /// is therefore a function of the examples alone and never of the threads that share them. Their number is a
-  /// power of two, `2^⌈log₂(tokens / 128)⌉` but for too few examples, and their tokens about equal, which most numbers
-  /// of threads divide evenly.
-  func microBatches(_ indices: [Int]) -> [[Int]] {
+  /// is therefore a function of the examples alone and never of the threads that share them. Their number is the
+  /// power of two next to `tokens / 128`, by ratio and but for too few examples, and their tokens about equal, 91 to 181,
+  /// which most numbers of threads divide evenly.
+  package func microBatches(_ indices: [Int]) -> [[Int]] {
     let total = indices.reduce(0) { $0 + self[$1].tokenCount }
     var count = 1
-    while count * Self.microBatchTokens < total { count *= 2 }
+    // Next by ratio: total / (128 · count) is at most √2.
+    while total * total > 2 * (count * Self.microBatchTokens) * (count * Self.microBatchTokens) {
+      count *= 2
+    }
     var groups: [[Int]] = [[]]
     var tokens = 0
     for index in indices {
