@@ -50,7 +50,7 @@ struct FactorsCommand: ParsableCommand {
   }
 }
 
-/// Many adapters projected onto one base, one after another, as a batch does it.
+/// Many adapters projected onto one base, each on one thread, as a batch does it.
 struct ProjectionCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "projection", abstract: "Projects every adapter of a directory.")
@@ -76,18 +76,17 @@ struct ProjectionCommand: ParsableCommand {
         .missingInput, "BENCH-ADAPTERS", "\(paths.count) of \(count) adapters", path: adapters)
     }
     _ = try project(paths[0], bases)
-    var bytes = 0
-    var kept: [[Float]] = []
+    var results: [(bytes: Int, latents: [Float])] = []
     let timing = try Measurement.time(atLeast: 0) { () throws(Fault) in
-      for (index, path) in paths.enumerated() {
-        let (size, projected) = try project(path, bases)
-        bytes += size
-        if index == 0 || index == paths.count - 1 {
-          kept.append(projected.flatMap { $0.latent.inFloat.elements })
-        }
+      results = try parallelMap(paths.count, threads: options.threads) {
+        [last = paths.count - 1] (index) throws(Fault) in
+        let (size, projected) = try project(paths[index], bases)
+        let isKept = index == 0 || index == last
+        return (size, isKept ? projected.flatMap { $0.latent.inFloat.elements } : [])
       }
     }
-    try RawFloats.write(kept.flatMap { $0 }, to: latents)
+    let bytes = results.reduce(0) { $0 + $1.bytes }
+    try RawFloats.write(results.flatMap(\.latents), to: latents)
     Measurement(
       what: "projection", timing: timing, bytes: bytes,
       fields: [
@@ -101,17 +100,15 @@ struct ProjectionCommand: ParsableCommand {
   private func project(
     _ path: String, _ bases: [ModuleBasis]
   ) throws(Fault) -> (bytes: Int, modules: [ProjectedModule]) {
-    let adapter = try Adapter.open(path, threads: options.threads)
+    let adapter = try Adapter.open(path, threads: 1)
     var places: [String: Int] = [:]
     for (index, update) in adapter.updates.enumerated() { places[update.moduleName] = index }
-    let fitted = try parallelMap(bases.count, threads: options.threads) {
-      [places] (index) throws(Fault) -> ProjectedModule in
-      guard let place = places[bases[index].moduleName] else {
+    let fitted = try bases.map { (basis) throws(Fault) -> ProjectedModule in
+      guard let place = places[basis.moduleName] else {
         throw Fault(
-          .badData, "BENCH-ADAPTERS", "no update of the module", tensor: bases[index].moduleName)
+          .badData, "BENCH-ADAPTERS", "no update of the module", tensor: basis.moduleName)
       }
-      return try Projection.fit(
-        update: adapter.updates[place], basis: bases[index], method: .projected)
+      return try Projection.fit(update: adapter.updates[place], basis: basis, method: .projected)
     }
     return (adapter.byteCount, fitted)
   }

@@ -237,6 +237,9 @@ def projection(report, options) -> None:
         {
             "ours": ours("projection", "--base", BASE, "--cache", CACHE, "--latents", mine, *common),
             "torch": peer("projection", "--factors", factors, "--latents", theirs, *common),
+            "torch, an adapter a thread": peer(
+                "projection", "--side-by-side", "--factors", factors, "--latents", theirs, *common
+            ),
         },
     )
     each = {"each": lambda found: duration(middle(found) / count), "read": rate("bytes", "GB/s")}

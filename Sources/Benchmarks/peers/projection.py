@@ -1,6 +1,7 @@
-"""Adapters projected one after another in PyTorch: M = s (U^T B)(A V) for every module."""
+"""Adapters projected in PyTorch, M = s (U^T B)(A V) for every module: one after another, or one a thread."""
 
 import argparse
+import concurrent.futures
 import json
 import os
 
@@ -12,13 +13,14 @@ parser.add_argument("--adapters", required=True)
 parser.add_argument("--count", type=int, required=True)
 parser.add_argument("--latents", required=True)
 parser.add_argument("--threads", type=int, required=True)
+parser.add_argument("--side-by-side", action="store_true", help="an adapter a thread")
 arguments = parser.parse_args()
 common.set_threads(arguments.threads)
 
 import torch  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
-torch.set_num_threads(arguments.threads)
+torch.set_num_threads(1 if arguments.side_by_side else arguments.threads)
 factors = load_file(arguments.factors)
 # Model order, as ours: layer, then q k v o gate up down.
 KINDS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -48,9 +50,16 @@ project(folders[0])
 kept = []
 
 
+def each():
+    if not arguments.side_by_side:
+        yield from map(project, folders)
+        return
+    with concurrent.futures.ThreadPoolExecutor(arguments.threads) as pool:
+        yield from pool.map(project, folders)
+
+
 def body():
-    for index, folder in enumerate(folders):
-        latents = project(folder)
+    for index, latents in enumerate(each()):
         if index in (0, len(folders) - 1):
             kept.extend(latents)
 
