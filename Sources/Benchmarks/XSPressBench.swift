@@ -10,7 +10,8 @@ import LinearAlgebra
     subcommands: [
       MachineCommand.self, ShapesCommand.self, BasesCommand.self, TokensCommand.self,
       StepCommand.self, CalibrationCommand.self, FactorsCommand.self, ProjectionCommand.self,
-      DecodeCommand.self, MomentsCommand.self, CoresCommand.self, DocumentsCommand.self,
+      DecodeCommand.self, MomentsCommand.self, ScoringCommand.self, WritingCommand.self,
+      CoresCommand.self, DocumentsCommand.self,
     ])
 
   static func main() {

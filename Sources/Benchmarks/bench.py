@@ -317,7 +317,9 @@ def step(report, options) -> None:
 
 def best_settings(script: str, words: list, options) -> list | None:
     """The quickest of thread counts and groups of like length, by one short run each; kept for later runs."""
-    place = data(f"settings-{script}-{words[words.index('--dtype') + 1]}.json")
+    kind = "" if str(words[0]).startswith("--") else "-" + words[0]
+    tokens = os.path.basename(words[words.index("--tokens") + 1]).removesuffix(".json")
+    place = data(f"settings-{script}{kind}-{tokens}-{words[words.index('--dtype') + 1]}.json")
     if os.path.exists(place):
         with open(place) as file:
             return [*words, *json.load(file)]
@@ -362,6 +364,68 @@ def calibration(report, options) -> None:
         # Traces of C, every other number; those of G depend on the labels drawn.
         error = largest_difference(mine, theirs, step=2)
         report.check(title, error <= 1e-4, f"traces of C differ from PyTorch's by {error:.1e}")
+
+
+# MARK: text
+
+
+def text_rate(tokens: int):
+    return lambda found: f"{tokens / middle(found):,.0f} tokens/s"
+
+
+def scoring(report, options) -> None:
+    """Whole rows as people have them, and long ones, which llama.cpp scores too."""
+    for label, tokens in {
+        "64 examples of clinc-domains": step_tokens(64),
+        "16 texts of 256 tokens": random_tokens(16, 256),
+    }.items():
+        commands = {"ours": ours("scoring", "--base", BASE, "--tokens", tokens, *THREADS)}
+        for dtype in ("float32", "bfloat16"):
+            words = best_settings("text", ["scoring", "--tokens", tokens, "--dtype", dtype], options)
+            if words:
+                commands[f"transformers {dtype}"] = peer("text", *words)
+        if "256" in label:
+            commands["llama.cpp, Q4_1 as it is"] = peer(
+                "text", "scoring", "--tokens", tokens, "--llama-cpp", os.path.join(ROOT, BASE), *THREADS
+            )
+        title = f"scoring: {label}"
+        rounds = report.rounds(title, commands)
+        if not rounds["ours"]:
+            continue
+        own = rounds["ours"][0]
+
+        def error(found):
+            total = sum(own["losses"])
+            return f"{abs(sum(found[0]['losses']) / total - 1):.1e}"
+
+        report.table(title, rounds, {"rate": text_rate(own["tokens"]), "loss off by": error})
+        if rounds.get("transformers float32"):
+            worst = max(abs(a - b) for a, b in zip(rounds["transformers float32"][0]["losses"], own["losses"]))
+            report.check(title, worst <= 1e-3, f"losses differ from Transformers' by {worst:.1e}")
+
+
+def writing(report, options) -> None:
+    tokens = step_tokens(16)
+    commands = {"ours": ours("writing", "--base", BASE, "--tokens", tokens, *THREADS)}
+    for dtype in ("float32", "bfloat16"):
+        words = best_settings("text", ["writing", "--tokens", tokens, "--dtype", dtype], options)
+        if words:
+            commands[f"transformers {dtype}"] = peer("text", *words)
+    title = "writing: 32 tokens after each of 16 prompts, greedily"
+    rounds = report.rounds(title, commands)
+    if not rounds["ours"]:
+        return
+    own = rounds["ours"][0]
+
+    def alike(found):
+        same = sum(a == b for a, b in zip(found[0]["written"], own["written"]))
+        return f"{same} of {len(own['written'])}"
+
+    report.table(title, rounds, {"rate": text_rate(own["tokens"]), "texts like ours": alike})
+    if rounds.get("transformers float32"):
+        same = sum(a == b for a, b in zip(rounds["transformers float32"][0]["written"], own["written"]))
+        # A tie within rounding may fall either way.
+        report.check(title, same >= len(own["written"]) - 1, f"{same} texts are those of Transformers")
 
 
 # MARK: decode
@@ -628,6 +692,8 @@ CASES = {
     "projection": projection,
     "step": step,
     "calibration": calibration,
+    "scoring": scoring,
+    "writing": writing,
     "decode": decode,
     "memory": memory,
     "startup": startup,

@@ -89,14 +89,23 @@ FLOAT_TARGET INLINE void store(
   _mm512_mask_storeu_ps(c, mask, sum);
 }
 
+// What is read next, a line an index: a panel comes from memory while the rows are multiplied with the one before it, since
+// without rows enough for the latter the former is what takes the time. A step of 0 asks for what is there.
+struct ahead {
+  const char *start;
+  size_t step;
+};
+enum { LINE = 64 };
+
 // `rows` <= 6 and `vectors` <= 4 are constants where this is inlined, so the loops over them unroll.
 FLOAT_TARGET INLINE void float_tile(
     const int rows, const int vectors, size_t k, const float *a, size_t stride_a, const float *panel,
-    float *c, size_t stride_c, __mmask16 last, int accumulate) {
+    float *c, size_t stride_c, __mmask16 last, int accumulate, struct ahead ahead) {
   __m512 sum[ROWS][4];
   for (int row = 0; row < rows; row++)
     for (int vector = 0; vector < vectors; vector++) sum[row][vector] = _mm512_setzero_ps();
-  for (size_t index = 0; index < k; index++) {
+  for (size_t index = 0; index < k; index++, ahead.start += ahead.step) {
+    _mm_prefetch(ahead.start, _MM_HINT_T1);
     __m512 b[4];
     for (int vector = 0; vector < vectors; vector++)
       b[vector] = _mm512_loadu_ps(panel + LANES * vector);
@@ -116,11 +125,12 @@ FLOAT_TARGET INLINE void float_tile(
 
 BFLOAT16_TARGET INLINE void bfloat16_tile(
     const int rows, const int vectors, size_t pairs, const uint16_t *a, size_t stride_a,
-    const uint16_t *panel, float *c, size_t stride_c, __mmask16 last, int accumulate) {
+    const uint16_t *panel, float *c, size_t stride_c, __mmask16 last, int accumulate, struct ahead ahead) {
   __m512 sum[ROWS][4];
   for (int row = 0; row < rows; row++)
     for (int vector = 0; vector < vectors; vector++) sum[row][vector] = _mm512_setzero_ps();
-  for (size_t index = 0; index < pairs; index++) {
+  for (size_t index = 0; index < pairs; index++, ahead.start += ahead.step) {
+    _mm_prefetch(ahead.start, _MM_HINT_T1);
     __m512bh b[4];
     for (int vector = 0; vector < vectors; vector++)
       b[vector] = (__m512bh)_mm512_loadu_si512(panel + 2 * LANES * vector);
@@ -143,12 +153,13 @@ BFLOAT16_TARGET INLINE void bfloat16_tile(
 // The same for AVX-512 without products of bfloat16: pairs are widened, as in packed_narrow.h.
 FLOAT_TARGET INLINE void wide_tile(
     const int rows, const int vectors, size_t pairs, const uint16_t *a, size_t stride_a,
-    const uint16_t *panel, float *c, size_t stride_c, __mmask16 last, int accumulate) {
+    const uint16_t *panel, float *c, size_t stride_c, __mmask16 last, int accumulate, struct ahead ahead) {
   __m512 sum[ROWS][4];
   const __m512i upper = _mm512_set1_epi32((int)0xffff0000u);
   for (int row = 0; row < rows; row++)
     for (int vector = 0; vector < vectors; vector++) sum[row][vector] = _mm512_setzero_ps();
-  for (size_t index = 0; index < pairs; index++) {
+  for (size_t index = 0; index < pairs; index++, ahead.start += ahead.step) {
+    _mm_prefetch(ahead.start, _MM_HINT_T1);
     for (int vector = 0; vector < vectors; vector++) {
       __m512i b = _mm512_loadu_si512(panel + 2 * LANES * vector);
       __m512 first = _mm512_castsi512_ps(_mm512_slli_epi32(b, 16));
@@ -178,18 +189,23 @@ FLOAT_TARGET INLINE void wide_tile(
       const int vectors, size_t m, size_t depth, const ELEMENT *a, size_t stride_a,                   \
       const ELEMENT *panel, float *c, size_t stride_c, __mmask16 last, int accumulate) {              \
     size_t row = 0;                                                                                   \
-    for (; row + ROWS <= m; row += ROWS)                                                              \
+    const char *next = (const char *)(panel + vectors * LANES * UNIT * depth), *end = next + vectors * LINE * depth; \
+    struct ahead ahead = {next, LINE};                                                                \
+    for (; row + ROWS <= m; row += ROWS) {                                                            \
       TILE(                                                                                           \
           ROWS, vectors, depth, a + row * stride_a, stride_a, panel, c + row * stride_c, stride_c,    \
-          last, accumulate);                                                                          \
+          last, accumulate, ahead);                                                                   \
+      ahead.start += ahead.step * depth;                                                              \
+      if (ahead.start >= end) ahead = (struct ahead){next, 0};                                        \
+    }                                                                                                 \
     a += row * stride_a;                                                                              \
     c += row * stride_c;                                                                              \
     switch (m - row) {                                                                                \
-      case 5: TILE(5, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate); break;      \
-      case 4: TILE(4, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate); break;      \
-      case 3: TILE(3, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate); break;      \
-      case 2: TILE(2, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate); break;      \
-      case 1: TILE(1, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate); break;      \
+      case 5: TILE(5, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate, ahead); break;      \
+      case 4: TILE(4, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate, ahead); break;      \
+      case 3: TILE(3, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate, ahead); break;      \
+      case 2: TILE(2, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate, ahead); break;      \
+      case 1: TILE(1, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate, ahead); break;      \
       default: break;                                                                                 \
     }                                                                                                 \
   }                                                                                                   \
