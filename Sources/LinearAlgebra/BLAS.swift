@@ -39,6 +39,18 @@ public enum BLAS {
       Int32(strideB ?? (transposeB ? inner : columns)), beta, c, Int32(strideC ?? columns))
   }
 
+  /// `y = alpha · op(A) · x` for `A` `[rows, columns]`: no operand is laid out anew, as ``gemm`` does even for one row.
+  public static func gemv(
+    transposed: Bool = false, rows: Int, columns: Int, alpha: Float = 1, _ a: UnsafePointer<Float>,
+    stride: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
+  ) {
+    guard rows > 0, columns > 0 else { return }
+    OpenBLAS.onOneThread
+    cblas_sgemv(
+      CblasRowMajor, transposed ? CblasTrans : CblasNoTrans, Int32(rows), Int32(columns), alpha, a,
+      Int32(stride), x, 1, 0, y, 1)
+  }
+
   /// `C = XᵀX` for `X` `[inner, size]`, or `C = XXᵀ` for `X` `[size, inner]` where `ofRows`: the upper triangle of `C`
   /// `[size, size]`, at half the work of a full product.
   public static func gram(

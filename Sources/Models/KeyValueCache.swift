@@ -1,5 +1,6 @@
 import Checkpoints
 import LinearAlgebra
+import Threads
 
 /// Rotated keys and values of several growing sequences, for decoding one token at a time.
 ///
@@ -24,8 +25,7 @@ final class KeyValueCache {
     let counts = shapes.map { sequences * capacity * $0.keyValueWidth }
     keys = counts.map { FloatBuffer(count: $0) }
     values = counts.map { FloatBuffer(count: $0) }
-    scores = FloatBuffer(
-      count: capacity * (shapes.map { $0.headCount / $0.keyValueHeadCount }.max() ?? 0))
+    scores = FloatBuffer(count: sequences * capacity)
   }
 
   /// Takes block `layer`'s rows of whole sequences: `qkv` `[N, (H+2K)·D]`, sequence `s` at `ranges[s]`.
@@ -50,14 +50,28 @@ final class KeyValueCache {
     _ layer: Int, _ qkv: UnsafePointer<Float>, sequences: [Int],
     into output: UnsafeMutablePointer<Float>
   ) {
-    let (shape, stride) = (shapes[layer], columns[layer].width)
+    let (shape, columns) = (shapes[layer], columns[layer])
     for (row, sequence) in sequences.enumerated() {
-      let position = lengths[sequence]
-      store(layer, qkv + row * stride, sequence: sequence, position: position)
-      let first = max(0, position + 1 - (shape.window ?? position + 1))
-      attend(
-        layer, query: qkv + row * stride, sequence: sequence, keys: first..<position + 1,
-        into: output + row * shape.queryWidth)
+      store(
+        layer, qkv + row * columns.width, sequence: sequence, position: lengths[sequence])
+    }
+    let seen = sequences.map { sequence in
+      let end = lengths[sequence] + 1
+      return (start: sequence * capacity, keys: max(0, end - (shape.window ?? end))..<end)
+    }
+    let room = scores.count / max(lengths.count, 1)
+    shareOut(
+      sequences.count, grain: 1,
+      over: (qkv, keys[layer].pointer, values[layer].pointer, scores.pointer, output)
+    ) { rows, memory in
+      let (qkv, keys, values, scores, output) = memory
+      for row in rows {
+        let start = (seen[row].start + seen[row].keys.lowerBound) * shape.keyValueWidth
+        KeyValueCache.attend(
+          shape, columns, query: qkv + row * columns.width, keys: keys + start,
+          values: values + start, count: seen[row].keys.count, scores: scores + row * room,
+          into: output + row * shape.queryWidth)
+      }
     }
   }
 
@@ -73,31 +87,24 @@ final class KeyValueCache {
     }
   }
 
-  /// softmax(α·q·Kᵀ)·V of one query row, the heads of a group together.
-  private func attend(
-    _ layer: Int, query: UnsafePointer<Float>, sequence: Int, keys seen: Range<Int>,
-    into output: UnsafeMutablePointer<Float>
+  /// softmax(α·q·Kᵀ)·V of one query row over `count` keys, head by head.
+  private static func attend(
+    _ shape: Block.Attention, _ columns: HeadColumns, query: UnsafePointer<Float>,
+    keys: UnsafePointer<Float>, values: UnsafePointer<Float>, count: Int,
+    scores: UnsafeMutablePointer<Float>, into output: UnsafeMutablePointer<Float>
   ) {
-    let (shape, columns, width) = (shapes[layer], columns[layer], shapes[layer].keyValueWidth)
-    let dimension = shape.headDimension
+    let (width, dimension) = (shape.keyValueWidth, shape.headDimension)
     let group = shape.headCount / shape.keyValueHeadCount
-    let start = (sequence * capacity + seen.lowerBound) * width
-    let count = seen.count
-    // Query heads of a group follow one another, or are alone.
-    for head in 0..<shape.keyValueHeadCount {
-      let first = head * group
-      BLAS.gemm(
-        transposeB: true, rows: group, columns: count, inner: dimension,
-        alpha: Float(shape.scale), query + columns.query(first),
-        keys[layer].pointer + start + head * dimension, strideB: width, scores.pointer)
-      if let cap = shape.cap {
-        SoftCap.forward(scores.pointer, count: group * count, cap: Float(cap))
-      }
-      for member in 0..<group { softmax(scores.pointer + member * count, count: count) }
-      BLAS.gemm(
-        rows: group, columns: dimension, inner: count, scores.pointer,
-        values[layer].pointer + start + head * dimension, strideB: width,
-        output + first * dimension)
+    for head in 0..<shape.headCount {
+      let place = head / group * dimension
+      BLAS.gemv(
+        rows: count, columns: dimension, alpha: Float(shape.scale), keys + place, stride: width,
+        query + columns.query(head), scores)
+      if let cap = shape.cap { SoftCap.forward(scores, count: count, cap: Float(cap)) }
+      softmax(scores, count: count)
+      BLAS.gemv(
+        transposed: true, rows: count, columns: dimension, values + place, stride: width, scores,
+        output + head * dimension)
     }
   }
 }
