@@ -15,30 +15,38 @@ import Training
 /// Real runs on one and on two threads stand beside it: they say how far the simulation is to be believed.
 struct CoresCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "cores", abstract: "A step, calibration or evaluation on simulated cores.")
+    commandName: "cores", abstract: "A step, calibration, evaluation or bases on simulated cores.")
 
   enum Piece: String, ExpressibleByArgument {
-    case step, calibration, evaluation
+    case step, calibration, evaluation, bases
   }
 
   @Argument var piece: Piece
   @OptionGroup var model: BenchModel
-  @Option(help: "What `tokens` wrote; all of it is one batch.") var tokens: String
+  @Option(help: "What `tokens` wrote; all of it is one batch. Bases need none.")
+  var tokens: String?
   @Option var rank = 16
   @Option(help: "float32 or bfloat16.") var precision = "float32"
   @Option(help: "Cores to replay on.") var cores = [1, 2, 4, 8, 16, 64]
 
   func run() throws {
     let (checkpoint, weights) = try model.open()
-    let examples = try TokensCommand.read(tokens)
+    guard tokens != nil || piece == .bases else {
+      throw ValidationError("--tokens is missing")
+    }
+    let examples = try tokens.map { try TokensCommand.read($0) } ?? []
     let precision = ProductPrecision(rawValue: precision) ?? .float32
-    let (bases, latents) = SeededFactors.all(checkpoint.linearModules, rank: rank)
+    let (bases, latents) = SeededFactors.all(
+      piece == .bases ? [] : checkpoint.linearModules, rank: rank)
     func pass(threads: Int) -> () throws(Fault) -> Void {
-      let student = StudentModel(
-        weights: weights, modules: checkpoint.linearModules, bases: bases, latents: latents,
-        threads: threads, trainingPrecision: precision)
+      func student() -> StudentModel {
+        StudentModel(
+          weights: weights, modules: checkpoint.linearModules, bases: bases, latents: latents,
+          threads: threads, trainingPrecision: precision)
+      }
       switch piece {
       case .step:
+        let student = student()
         var settings = TuningOptions()
         settings.objective = .ce
         settings.steps = 1
@@ -52,14 +60,19 @@ struct CoresCommand: ParsableCommand {
           try tuner.run()
         }
       case .calibration:
-        let pool = student.pool
+        let pool = student().pool
         return { () throws(Fault) in
           _ = try Calibration.curvature(
             of: pool, examples: examples, seed: 0, scratch: NSTemporaryDirectory())
         }
       case .evaluation:
+        let student = student()
         let data = TuningData(training: [], validation: examples, teacher: nil)
         return { () throws(Fault) in _ = try data.validationLoss(of: student, objective: .ce) }
+      case .bases:
+        return { [rank] () throws(Fault) in
+          _ = try FactorsCommand.bases(checkpoint, rank: rank, cache: nil, threads: threads)
+        }
       }
     }
     let real = try [1, 2].map { threads in

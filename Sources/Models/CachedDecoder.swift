@@ -4,14 +4,17 @@ import Tensors
 
 /// Decodes several sequences together with a key-value cache.
 ///
-/// The prompts run once through the packed forward pass, which leaves every block's rotated keys and values on the
-/// tape; each later token of a sequence costs one row of every product.
+/// The prompts run once through the packed forward pass, some at a time, and every block's rotated keys and values are
+/// kept; each later token of a sequence costs one row of every product.
 final class CachedDecoder {
   private let decoder: Decoder
   private let cache: KeyValueCache
 
   /// The final-normed hidden states at the prompts' last tokens, `[S, d]`.
   private(set) var hidden: Matrix<Float>
+
+  /// Tokens after which prompts wait for the next pass: more in a pass take more memory and no less time.
+  private static let passTokens = 1024
 
   /// Runs `prompts` with room for `limit` more tokens of each.
   ///
@@ -24,13 +27,23 @@ final class CachedDecoder {
     cache = KeyValueCache(
       decoder.weights.shapes, sequences: prompts.count,
       capacity: (prompts.map(\.count).max() ?? 0) + limit)
-    var batch = TokenBatch()
-    for prompt in prompts { batch.append(prompt: prompt, completion: [0]) }
-    hidden = try decoder.forward(batch, recording: true, inputs: false)
-    let positions = batch.positionOfToken
-    for layer in 0..<decoder.configuration.layerCount {
-      let recorded = try decoder.recordedLayer(layer, batch: batch, positions: positions)
-      cache.fill(layer, from: recorded.queryKeyValue.pointer, ranges: batch.sequences)
+    hidden = Matrix(rows: 0, columns: decoder.configuration.hiddenSize)
+    var first = 0
+    while first < prompts.count {
+      var batch = TokenBatch()
+      var end = first
+      while end < prompts.count, batch.tokens.count < CachedDecoder.passTokens {
+        batch.append(prompt: prompts[end], completion: [0])
+        end += 1
+      }
+      let last = try decoder.forward(
+        batch,
+        keep: { [cache] layer, qkv in
+          cache.fill(layer, from: qkv, ranges: batch.sequences, firstSequence: first)
+        })
+      hidden = Matrix(
+        rows: end, columns: hidden.columns, elements: hidden.elements + last.elements)
+      first = end
     }
     cache.advance(Array(prompts.indices), by: prompts.map(\.count))
   }

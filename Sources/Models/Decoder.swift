@@ -84,8 +84,20 @@ public final class Decoder {
     }
   }
 
+  /// ``forward(_:recording:inputs:observer:)`` without a record; `keep` is given each block's index and its rotated queries and
+  /// keys and its values `[N, (H+2K)·D]`, which the next block overwrites.
+  func forward(
+    _ batch: TokenBatch, keep: (Int, UnsafePointer<Float>) -> Void
+  ) throws(Fault) -> Matrix<Float> {
+    try withThreads(threads) { () throws(Fault) in
+      try forwardPass(batch, recording: false, inputs: false, observer: nil, keep: keep)
+    }
+  }
+
   private func forwardPass(
-    _ batch: TokenBatch, recording: Bool, inputs: Bool, observer: ((Int, Matrix<Float>) -> Void)?
+    _ batch: TokenBatch, recording: Bool, inputs: Bool,
+    observer: ((Int, Matrix<Float>) -> Void)?,
+    keep: (Int, UnsafePointer<Float>) -> Void = { _, _ in }
   ) throws(Fault) -> Matrix<Float> {
     let tokens = batch.tokens.count
     let hidden = configuration.hiddenSize
@@ -106,6 +118,7 @@ public final class Decoder {
       forwardBlock(
         index, try weights.layer(index, [.forward], precision), layer, batch: batch,
         positions: positions, into: next.pointer)
+      keep(index, layer.queryKeyValue.pointer)
       if !keepsAll && !isLast {
         layer.input.pointer.update(from: next.pointer, count: tokens * hidden)
       }

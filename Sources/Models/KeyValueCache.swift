@@ -28,12 +28,15 @@ final class KeyValueCache {
     scores = FloatBuffer(count: sequences * capacity)
   }
 
-  /// Takes block `layer`'s rows of whole sequences: `qkv` `[N, (H+2K)·D]`, sequence `s` at `ranges[s]`.
-  func fill(_ layer: Int, from qkv: UnsafePointer<Float>, ranges: [Range<Int>]) {
+  /// Takes block `layer`'s rows of whole sequences, `firstSequence` and those behind it: `qkv` `[N, (H+2K)·D]`, one after
+  /// another at `ranges`.
+  func fill(
+    _ layer: Int, from qkv: UnsafePointer<Float>, ranges: [Range<Int>], firstSequence: Int
+  ) {
     let stride = columns[layer].width
-    for (sequence, range) in ranges.enumerated() {
+    for (index, range) in ranges.enumerated() {
       for (position, row) in range.enumerated() {
-        store(layer, qkv + row * stride, sequence: sequence, position: position)
+        store(layer, qkv + row * stride, sequence: firstSequence + index, position: position)
       }
     }
   }

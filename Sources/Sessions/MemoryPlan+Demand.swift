@@ -3,13 +3,13 @@ package import Evaluation
 extension MemoryPlan.Demand {
   /// Examples of a batch that is run in one piece, or whose second moments are summed together.
   private static let batchSize = 16
-  /// Tokens of a micro-batch, about.
-  private static let microBatchTokens = 128
+  /// Tokens of a micro-batch at most, where examples are short (`microBatches`).
+  private static let microBatchTokens = 182
 
   /// Tokens of a batch that is measured, about.
   private static let batchTokens = 1024
 
-  /// Takes in forward passes of `examples`, in batches of whole examples.
+  /// Takes in forward passes of `examples`, in batches of whole examples, and the writing of answers they ask for.
   package mutating func add(forward examples: [TokenizedExample]) {
     let lengths = examples.map(\.tokensOfChoices)
     let all = lengths.reduce(0) { $1.reduce($0, +) }
@@ -17,6 +17,7 @@ extension MemoryPlan.Demand {
     let longest = lengths.flatMap(\.self).max() ?? 0
     let batch = min(all, MemoryPlan.Demand.batchTokens + one)
     forward = forward.union(Part(tokens: batch, squares: batch * longest))
+    cachedTokens = max(cachedTokens, AnswerWriter.cachedTokens(examples))
   }
 
   /// Takes in passes there and back of `examples`; `together` where those of a batch belong together.

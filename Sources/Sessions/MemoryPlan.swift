@@ -19,6 +19,8 @@ package struct MemoryPlan {
     var forward = Part()
     /// What goes through a block at once on one thread and comes back.
     var recorded = Part()
+    /// Tokens whose keys and values are kept on one thread while answers are written.
+    var cachedTokens = 0
     /// Tokens whose gradients go back together at least.
     var togetherTokens = 0
 
@@ -44,6 +46,7 @@ package struct MemoryPlan {
       both.roundsProducts = roundsProducts || other.roundsProducts
       both.forward = forward.union(other.forward)
       both.recorded = recorded.union(other.recorded)
+      both.cachedTokens = max(cachedTokens, other.cachedTokens)
       both.togetherTokens = max(togetherTokens, other.togetherTokens)
       return both
     }
@@ -82,6 +85,8 @@ package struct MemoryPlan {
     let layers = keepsAll ? configuration.layerCount : 1
     let there =
       Decoder.forwardByteCount(of: configuration, tokens: forward.tokens) + heads * forward.squares
+      + 2 * float * demand.cachedTokens
+      * configuration.blocks.reduce(0) { $0 + $1.attention.keyValueWidth }
     let back =
       Decoder.byteCount(of: configuration, tokens: recorded.tokens, recomputes: !keepsAll)
       + heads * layers * recorded.squares

@@ -14,6 +14,17 @@ package struct AnswerWriter: Sendable {
   /// Answers written together; fixed, so that they do not depend on the number of threads.
   private static let groupSize = 16
 
+  /// The most places that keys and values of answers written together may take: of every sequence as many as the longest needs.
+  package static func cachedTokens(_ examples: [TokenizedExample]) -> Int {
+    let written = examples.compactMap { example in
+      example.written.map { (prompt: example.prompt.count, length: $0.length) }
+    }
+    return stride(from: 0, to: written.count, by: groupSize).map { first in
+      let group = written[first..<min(first + groupSize, written.count)]
+      return group.count * ((group.map(\.prompt).max() ?? 0) + (group.map(\.length).max() ?? 0))
+    }.max() ?? 0
+  }
+
   /// A writer of the answers of `examples`, as far as they ask for some.
   package init(_ examples: [TokenizedExample], tokenizer: Tokenizer) {
     self.examples = examples.enumerated().compactMap { index, example in
