@@ -19,6 +19,8 @@ package struct MemoryPlan {
     var forward = Part()
     /// What goes through a block at once on one thread and comes back.
     var recorded = Part()
+    /// Bytes of the files of images, each once, by what identifies their numbers.
+    var images: [[UInt8]: Int] = [:]
     /// Tokens whose gradients go back together at least.
     var togetherTokens = 0
 
@@ -36,6 +38,9 @@ package struct MemoryPlan {
       }
     }
 
+    /// Bytes that images take: all numbers, and the largest file once more as it is read.
+    package var imageBytes: Int { images.values.reduce(0, +) + (images.values.max() ?? 0) }
+
     /// What both need.
     package func union(_ other: Demand) -> Demand {
       var both = self
@@ -44,6 +49,7 @@ package struct MemoryPlan {
       both.roundsProducts = roundsProducts || other.roundsProducts
       both.forward = forward.union(other.forward)
       both.recorded = recorded.union(other.recorded)
+      both.images.merge(other.images) { $1 }
       both.togetherTokens = max(togetherTokens, other.togetherTokens)
       return both
     }
@@ -73,6 +79,7 @@ package struct MemoryPlan {
 
   private var others: Int {
     MemoryPlan.program + threads * MemoryPlan.thread + demand.factors * MemoryPlan.factorBytes
+      + demand.imageBytes
   }
 
   /// Passes on every thread: activations, attention and logits; where everything is held they keep what goes back.
