@@ -256,7 +256,7 @@ let package = Package(
       "TrainingTests",
       [
         "Training", "LinearAlgebra", "Models", "Bases", "Checkpoints", "Evaluation", "Faults",
-        "Files", "Ranks", "Tensors", "Tokenizers",
+        "Files", "JSON", "Ranks", "Tensors", "Tokenizers",
       ]),
     tests("ReportsTests", ["Reports", "Files", "JSON", "Faults", "Tensors"]),
     tests(

@@ -22,6 +22,8 @@ public struct Adapter: Sendable {
   public let configurationDigest: SHA256Digest
   /// The base that the files name; never opened.
   public let baseModelName: String?
+  /// What the files say that it was trained for, in PEFT's words; nil where they say nothing.
+  public let taskType: String?
   /// The updates: by layer, then q, k, v, o, gate, up, down.
   public let updates: [LowRankUpdate]
   /// Changes of other parameters (`formats/adapters.md` §9).
@@ -56,6 +58,7 @@ public struct Adapter: Sendable {
     self.digest = digest
     configurationDigest = files.configurationDigest
     baseModelName = reading.baseModelName
+    taskType = reading.taskType
     updates = reading.updates
     parts = reading.parts
     parameterCount =
@@ -79,6 +82,7 @@ public struct Adapter: Sendable {
     digest = adapter.digest
     configurationDigest = adapter.configurationDigest
     baseModelName = adapter.baseModelName
+    taskType = adapter.taskType
     self.updates = updates
     self.parts = parts
     parameterCount = adapter.parameterCount

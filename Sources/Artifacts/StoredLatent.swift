@@ -1,3 +1,4 @@
+import Compression
 public import Faults
 public import Tensors
 
@@ -113,6 +114,18 @@ public struct StoredLatent: Sendable, Hashable {
     storage.isQuantised
       ? CodePacking(storage).byteCount(of: codes.count) + scaleCodes.count
       : values.count * storage.dtype.byteCount
+  }
+
+  /// Bytes of codes and scales of `latents`, all of one storage with codes, one after the other behind an artifact's coder.
+  ///
+  /// - Throws: what compressing throws.
+  package static func compressedByteCount(of latents: [StoredLatent]) throws(Fault) -> Int {
+    guard let storage = latents.first?.storage else { return 0 }
+    precondition(storage.isQuantised && latents.allSatisfy { $0.storage == storage })
+    let codes = CodePacking(storage).pack(latents.flatMap(\.codes))
+    return try Zstd.compress(
+      codes + latents.flatMap(\.scaleCodes), boundaries: [codes.count]
+    ).count
   }
 
   private static func rounded(

@@ -141,6 +141,7 @@ public struct BaseCheckpoint: Sendable {
     }
     let names = configuration.names
     let prefix = format == .gguf ? TensorNames.ggufPrefix : names.blockPrefix
+    let own = Set(tensors.map(\.name))
     for tensor in tensors {
       let name = checkpoint.huggingFaceName(tensor.name) ?? tensor.name
       if expected.contains(Array(name.utf8)) || isDerived(name) { continue }
@@ -155,7 +156,11 @@ public struct BaseCheckpoint: Sendable {
         continue
       }
       let parts = checkpoint.partNames(tensor.name)
-      if !parts.isEmpty, parts.allSatisfy({ expected.contains(Array($0.utf8)) }) { continue }
+      if !parts.isEmpty,
+        parts.allSatisfy({ expected.contains(Array($0.utf8)) && !own.contains($0) })
+      {
+        continue
+      }
       try TensorNames.checkLayerIndex(
         format == .gguf ? tensor.name : name, prefix: prefix,
         layerCount: configuration.layerCount)
@@ -181,7 +186,7 @@ public struct BaseCheckpoint: Sendable {
     else { return }
     throw Fault(
       .unsupported, "CK-UNSUPPORTED",
-      "has the weights of all experts; only a tensor for each is read, as save_pretrained of Transformers 5 writes",
+      "has weights of all experts in a form that is not read: [experts, 2F, d] for gate_up_proj and [experts, d, F] for down_proj in the block's mlp.experts are, or a tensor for each expert",
       tensor: stack.name)
   }
 

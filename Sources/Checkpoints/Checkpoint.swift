@@ -20,7 +20,14 @@ public struct Checkpoint: Sendable {
   public var paths: [String] { source.paths }
   private let places: [[UInt8]: Int]
   /// Tensors of Hugging Face that are rows or matrices of one of the file's.
-  private let parts: [[UInt8]: (index: Int, row: Int)]
+  private let parts: [[UInt8]: Part]
+
+  /// A part of a tensor of the file: which of how many of one size.
+  private struct Part {
+    let index: Int
+    let number: Int
+    let count: Int
+  }
 
   init(
     path: String, format: CheckpointFormat, architecture: String?, source: any WeightSource
@@ -32,13 +39,14 @@ public struct Checkpoint: Sendable {
     tensors = source.tensors
     // A tensor is found by its own name or by its Hugging Face name; both are compared as bytes.
     var places: [[UInt8]: Int] = [:]
-    var parts: [[UInt8]: (index: Int, row: Int)] = [:]
+    var parts: [[UInt8]: Part] = [:]
     places.reserveCapacity(2 * tensors.count)
     for (index, tensor) in tensors.enumerated() {
       places[Array(tensor.name.utf8)] = index
       if let name = source.huggingFaceName(at: index) { places[Array(name.utf8)] = index }
-      for (row, name) in source.partNames(at: index).enumerated() {
-        parts[Array(name.utf8)] = (index, row)
+      let names = source.partNames(at: index)
+      for (number, name) in names.enumerated() {
+        parts[Array(name.utf8)] = Part(index: index, number: number, count: names.count)
       }
     }
     self.places = places
@@ -80,7 +88,7 @@ public struct Checkpoint: Sendable {
     let key = Array(name.utf8)
     if let part = parts[key] {
       var tensor = tensors[part.index]
-      tensor.shape.removeFirst()
+      tensor.shape = shape(of: part)
       return tensor
     }
     return places[key].map { tensors[$0] }
@@ -106,12 +114,12 @@ public struct Checkpoint: Sendable {
   ///   finite, 69 for a type this version cannot decode.
   public func floats(_ name: String, threads: Int = 1) throws(Fault) -> [Float] {
     if let part = parts[Array(name.utf8)] {
-      let rows = rowCount(ofPartsOf: part.index)
-      let range = part.row * rows..<(part.row + 1) * rows
+      let rows = rowCount(of: part)
+      let range = part.number * rows..<(part.number + 1) * rows
       if let values = try source.floats(at: part.index, rows: range) { return values }
       let values = try source.floats(at: part.index, threads: threads)
-      let count = tensors[part.index].shape.dropFirst().reduce(1, *)
-      return Array(values[part.row * count..<(part.row + 1) * count])
+      let count = shape(of: part).reduce(1, *)
+      return Array(values[part.number * count..<(part.number + 1) * count])
     }
     guard let index = places[Array(name.utf8)] else {
       throw Fault(.badData, "CK-TENSOR", "there is no such tensor", path: path, tensor: name)
@@ -123,7 +131,7 @@ public struct Checkpoint: Sendable {
   func floats(_ name: String, rows: Range<Int>) throws(Fault) -> [Float]? {
     let key = Array(name.utf8)
     if let part = parts[key] {
-      let first = part.row * rowCount(ofPartsOf: part.index)
+      let first = part.number * rowCount(of: part)
       return try source.floats(
         at: part.index, rows: first + rows.lowerBound..<first + rows.upperBound)
     }
@@ -131,10 +139,16 @@ public struct Checkpoint: Sendable {
     return try source.floats(at: index, rows: rows)
   }
 
-  /// Rows of each part of tensor `index`: one where they are vectors.
-  private func rowCount(ofPartsOf index: Int) -> Int {
-    tensors[index].shape.dropFirst().dropLast().reduce(1, *)
+  /// The first size of a tensor counts its parts, or groups of them, whose rows lie one after the other.
+  private func shape(of part: Part) -> [Int] {
+    var shape = tensors[part.index].shape
+    let groups = shape.removeFirst()
+    if part.count > groups { shape[0] /= part.count / groups }
+    return shape
   }
+
+  /// Rows of a part: one where it is a vector.
+  private func rowCount(of part: Part) -> Int { shape(of: part).dropLast().reduce(1, *) }
 
   /// SHA-256 of ``floats(_:)`` as little-endian Float32, in hexadecimal.
   ///

@@ -20,10 +20,9 @@ extension Decoder {
 
   /// The experts of a block in the order of their numbers, also those without a token; the shared one last.
   private func experts(
-    _ block: Block, _ layer: DecoderTape.Layer, tokens: Int
-  ) -> (router: Router, routes: Routes, experts: [Expert])? {
-    guard let shape = block.experts else { return nil }
-    let router = Router(block, shape)
+    _ block: Block, _ shape: Block.Experts, _ router: Router, _ layer: DecoderTape.Layer,
+    tokens: Int
+  ) -> (routes: Routes, experts: [Expert]) {
     let routes = router.routes(layer.routes.pointer, tokens: tokens)
     var experts = (0..<shape.count).map { number in
       let rows = routes.rows(of: number)
@@ -41,7 +40,7 @@ extension Decoder {
           tokens: ArraySlice(0..<tokens), weights: ArraySlice(weights),
           gateUp: layer.gateUp.pointer))
     }
-    return (router, routes, experts)
+    return (routes, experts)
   }
 
   /// `output` `[tokens, d]` = the state behind attention and what experts add, of the normed state that the block's experts are
@@ -58,8 +57,8 @@ extension Decoder {
       x, count: tokens, .forward, into: layer.routes.pointer, stride: router.stride)
     router.forward(layer.routes.pointer, tokens: tokens)
     output.update(from: layer.middle.pointer, count: tokens * hidden)
-    for expert in experts(block.shape, layer, tokens: tokens)?.experts ?? [] where expert.count > 0
-    {
+    let experts = experts(block.shape, shape, router, layer, tokens: tokens).experts
+    for expert in experts where expert.count > 0 {
       let (count, size) = (expert.count, expert.shape.size)
       let input = activations(gathered(expert, layer), tokens: count, columns: hidden)
       product(
@@ -101,9 +100,9 @@ extension Decoder {
     dResidual: UnsafeMutablePointer<Float>, gradients: inout ModuleGradients,
     curvature: CurvatureAccumulator?, factors: FactorGradients?
   ) throws(Fault) {
-    guard let (router, routes, experts) = experts(block.shape, layer, tokens: tokens) else {
-      return
-    }
+    guard let shape = block.shape.experts else { return }
+    let router = Router(block.shape, shape)
+    let (routes, experts) = experts(block.shape, shape, router, layer, tokens: tokens)
     let hidden = configuration.hiddenSize
     let norm = block.vectors.norms[block.feedForwardNormRole]
     let dInput = scratch.buffer(.dNormed, count: tokens * hidden)

@@ -49,12 +49,14 @@ final class DecoderTape {
     var projected: [LinearKind: FloatBuffer] = [:]
 
     /// - Parameters:
-    ///   - lender: A block of the same sizes whose buffers are used here too for what is not kept: what can be computed again
-    ///     at once from what is.
+    ///   - own: What there is room for where a buffer is the block's own.
+    ///   - shared: The same where it may be borrowed.
+    ///   - lender: A block whose buffers are used here too for what is not kept: what can be computed again at once from what
+    ///     is.
     ///   - keepsInputs: Whether attention's output is kept.
     init(
       tokens: Int, distances: Int, probabilities: Int, block: Block, hiddenSize hidden: Int,
-      lender: Layer? = nil, keepsInputs: Bool = true
+      own: Sizes, shared: Sizes, lender: Layer? = nil, keepsInputs: Bool = true
     ) {
       self.tokens = tokens
       self.distances = distances
@@ -79,10 +81,10 @@ final class DecoderTape {
         (keepsInputs ? nil : lender?.attentionOutput) ?? buffer(attention.queryWidth)
       attentionBranch = buffer(hidden, if: hasOutputNorm)
       attentionBranchInverse = buffer(1, if: hasOutputNorm)
-      gateUp = buffer(block.feedForward.wide)
-      activation = lender?.activation ?? buffer(block.feedForward.size)
-      routes = buffer(block.routeCount)
-      expertGateUp = buffer(block.experts.map { $0.used * $0.feedForward.wide } ?? 0)
+      gateUp = buffer(own.gateUp)
+      activation = lender?.activation ?? buffer(shared.activation)
+      routes = buffer(own.routes)
+      expertGateUp = buffer(own.expertGateUp)
       feedForwardBranch = buffer(hidden, if: hasOutputNorm)
       feedForwardBranchInverse = buffer(1, if: hasOutputNorm)
     }
@@ -108,6 +110,7 @@ final class DecoderTape {
   }
 
   private let blocks: [Block]
+  private let largest: Sizes
   private let hiddenSize: Int
   /// The most tokens of a batch to come that is recorded, where it is known.
   var expectedTokens = 0
@@ -120,9 +123,10 @@ final class DecoderTape {
   /// Residual stream after the last block `[N, d]`.
   private(set) var output = FloatBuffer(count: 0)
 
-  /// A tape for blocks whose buffers are of the same sizes where they share them.
+  /// A tape for blocks that are alike but for ``Sizes``.
   init(blocks: [Block], hiddenSize: Int) {
     self.blocks = blocks
+    largest = Sizes(largestOf: blocks)
     self.hiddenSize = hiddenSize
   }
 
@@ -162,6 +166,8 @@ final class DecoderTape {
         Layer(
           tokens: room.tokens, distances: room.distances, probabilities: room.probabilities,
           block: blocks[room.layers.count], hiddenSize: hiddenSize,
+          // A single one is for all blocks.
+          own: count == 1 ? largest : Sizes(blocks[room.layers.count]), shared: largest,
           lender: room.layers.first, keepsInputs: room.keepsInputs))
     }
   }

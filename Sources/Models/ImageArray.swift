@@ -25,6 +25,14 @@ public final class ImageArray: Sendable {
     self.identity = identity
   }
 
+  /// Bytes of the numbers.
+  public var byteCount: Int {
+    switch values {
+    case .bytes(let bytes, _): bytes.count
+    case .floats(let floats): floats.count * MemoryLayout<Float>.size
+    }
+  }
+
   /// Writes the patches of image `index`, `[patches, channels·rows·columns]`, from left to right and row after row.
   func patches(of index: Int, into target: UnsafeMutablePointer<Float>) {
     let (height, width, channels) = (shape.height, shape.width, shape.channels)

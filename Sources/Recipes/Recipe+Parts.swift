@@ -90,6 +90,10 @@ extension Recipe {
     case ternary
     /// The other forms of an artifact at the same bytes, tuned alike.
     case forms
+    /// LoRA trained from nothing, in codes, in as many modules as the same bytes hold.
+    case lora
+    /// VeRA trained from nothing, likewise.
+    case vera
   }
 
   /// A data file and how much of it to read.

@@ -66,7 +66,11 @@ extension Recipe {
     if method == .kfac || method == .calibrated, calibration == nil, startArtifactPath == nil {
       return ("method", { [method] in "\(method.rawValue) needs \($0("calibrate.data"))" })
     }
-    guard let tuning else { return nil }
+    guard let tuning else {
+      return controls.first { $0 == .lora || $0 == .vera }.map { control in
+        ("controls", { "\(control.rawValue) needs \($0("tune.data")): it is trained from nothing" })
+      }
+    }
     if tuning.learningRate != nil, tuning.searchesLearningRate {
       return ("tune.lr", { "stands beside \($0("tune.lr_search"))" })
     }

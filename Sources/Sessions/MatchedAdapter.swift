@@ -48,6 +48,19 @@ public struct MatchedAdapter: Sendable {
     self.adapter = adapter.adding(notes)
   }
 
+  /// Refuses to run a head for tokens or spans: its weights look like those of a head for whole texts, which it is not.
+  ///
+  /// - Throws: 69 `MD-HEAD`.
+  package func checkAnswers() throws(Fault) {
+    guard let task = adapter.taskType, ["TOKEN_CLS", "QUESTION_ANS"].contains(task),
+      parts.contains(where: { TaskHead.contains($0.module) })
+    else { return }
+    throw Fault(
+      .unsupported, "MD-HEAD",
+      "the adapter's head is for tokens or spans (task_type \(task)): it is converted without data, carried and exported, and nothing is measured or trained with it",
+      path: adapter.path)
+  }
+
   /// The parts that change something.
   ///
   /// PEFT saves the weights of embeddings and heads beside their factors, and full

@@ -1,4 +1,5 @@
 package import Evaluation
+import Models
 
 extension MemoryPlan.Demand {
   /// Examples of a batch that is run in one piece, or whose second moments are summed together.
@@ -11,6 +12,7 @@ extension MemoryPlan.Demand {
 
   /// Takes in forward passes of `examples`, in batches of whole examples, and the writing of answers they ask for.
   package mutating func add(forward examples: [TokenizedExample]) {
+    add(imagesOf: examples)
     let lengths = examples.map(\.tokensOfChoices)
     let all = lengths.reduce(0) { $1.reduce($0, +) }
     let one = lengths.map { $0.reduce(0, +) }.max() ?? 0
@@ -22,6 +24,7 @@ extension MemoryPlan.Demand {
 
   /// Takes in passes there and back of `examples`; `together` where those of a batch belong together.
   package mutating func add(recorded examples: [TokenizedExample], together: Bool) {
+    add(imagesOf: examples)
     let longest = examples.map(\.tokenCount).max() ?? 0
     let part = MemoryPlan.Demand.microBatchTokens + longest
     recorded = recorded.union(Part(tokens: part, squares: part * longest))
@@ -29,6 +32,14 @@ extension MemoryPlan.Demand {
     guard together else { return }
     for batch in MemoryPlan.Demand.batches(examples) {
       togetherTokens = max(togetherTokens, batch.reduce(0) { $0 + $1.tokenCount })
+    }
+  }
+
+  /// Takes in the files of images that rows are of, which stay in memory.
+  private mutating func add(imagesOf examples: [TokenizedExample]) {
+    for example in examples {
+      guard let array = example.whole?.image?.array else { continue }
+      images[array.identity] = array.byteCount
     }
   }
 

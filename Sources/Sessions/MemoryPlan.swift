@@ -21,6 +21,8 @@ package struct MemoryPlan {
     var recorded = Part()
     /// Tokens whose keys and values are kept on one thread while answers are written.
     var cachedTokens = 0
+    /// Bytes of the files of images, each once, by what identifies their numbers.
+    var images: [[UInt8]: Int] = [:]
     /// Tokens whose gradients go back together at least.
     var togetherTokens = 0
 
@@ -38,6 +40,9 @@ package struct MemoryPlan {
       }
     }
 
+    /// Bytes that images take: all numbers, and the largest file once more as it is read.
+    package var imageBytes: Int { images.values.reduce(0, +) + (images.values.max() ?? 0) }
+
     /// What both need.
     package func union(_ other: Demand) -> Demand {
       var both = self
@@ -47,6 +52,7 @@ package struct MemoryPlan {
       both.forward = forward.union(other.forward)
       both.recorded = recorded.union(other.recorded)
       both.cachedTokens = max(cachedTokens, other.cachedTokens)
+      both.images.merge(other.images) { $1 }
       both.togetherTokens = max(togetherTokens, other.togetherTokens)
       return both
     }
@@ -76,6 +82,7 @@ package struct MemoryPlan {
 
   private var others: Int {
     MemoryPlan.program + threads * MemoryPlan.thread + demand.factors * MemoryPlan.factorBytes
+      + demand.imageBytes
   }
 
   /// Passes on every thread: activations, attention and logits; where everything is held they keep what goes back.

@@ -32,7 +32,7 @@ package final class SharedMoments {
   /// The moments of the base of `session` on `examples`.
   ///
   /// - Parameter directory: Where rows lie while they are in use.
-  /// - Throws: as ``Calibration/curvature(of:examples:seed:scratch:memory:rowLimit:progress:)``.
+  /// - Throws: as ``BaseSession/curvature(of:examples:seed:scratch:)``.
   package func rows(
     _ session: BaseSession, examples: [TokenizedExample], seed: UInt64, scratch directory: String
   ) throws(Fault) -> CurvatureRows {
@@ -77,14 +77,35 @@ extension BaseSession {
   /// The second moments of a model over this base.
   ///
   /// - Parameter directory: Where rows lie while they are in use.
+  /// - Throws: as ``Calibration/curvature(of:examples:seed:scratch:memory:rowLimit:begin:progress:)``, and 75 `OUT-FULL`.
   package func curvature(
     of model: DecoderPool, examples: [TokenizedExample], seed: UInt64, scratch directory: String
   ) throws(Fault) -> CurvatureRows {
     let task = log.task("calibrate", total: examples.count, unit: "examples")
     let curvature = try Calibration.curvature(
-      of: model, examples: examples, seed: seed, scratch: directory, memory: memoryBesideWeights
+      of: model, examples: examples, seed: seed, scratch: directory, memory: memoryBesideWeights,
+      begin: { (bytes) throws(Fault) in try announce(rowBytes: bytes, in: directory) }
     ) { done, _ in task.update(completed: done) }
     task.finish()
     return curvature
   }
+
+  /// Rows of every module of every expert may take more than the model: what they will take is said before the passes, and
+  /// refused where it is more than there is.
+  ///
+  /// - Throws: 75 `OUT-FULL`.
+  package func announce(rowBytes bytes: Int, in directory: String) throws(Fault) {
+    if let free = Paths.freeBytes(at: directory), free < bytes {
+      throw Fault(
+        .temporary, "OUT-FULL",
+        "the rows of second moments take \(bytes) bytes here, \(free) are free; calibrate on fewer examples or write elsewhere",
+        path: directory)
+    }
+    if bytes >= BaseSession.largeRows {
+      log.note("the rows of second moments take \(bytes) bytes of disk in \(directory)")
+    }
+  }
+
+  /// What is worth saying.
+  private static let largeRows = 1 << 30
 }

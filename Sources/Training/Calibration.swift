@@ -17,12 +17,14 @@ public enum Calibration {
   ///
   /// - Parameters:
   ///   - directory: Where the rows lie while they are in use.
+  ///   - begin: Is told the bytes that the rows will take on disk, before any work.
   ///   - memory: Bytes for activations, beside the weights. Where they do not hold all of a batch on every thread, blocks
   ///     are run again in the backward pass, with the same results.
-  /// - Throws: 71 `MEM-BUDGET` where they do not even hold that; 73 or 75 where there is no room for them; `RUN-STOPPED` where the process is interrupted.
+  /// - Throws: what `begin` throws; 71 `MEM-BUDGET` where they do not even hold that; 73 or 75 where there is no room for them; `RUN-STOPPED` where the process is interrupted.
   public static func curvature(
     of teacher: DecoderPool, examples: [TokenizedExample], seed: UInt64, scratch directory: String,
     memory: Int? = nil, rowLimit: Int = CurvatureCollector.rowLimit,
+    begin: (Int) throws(Fault) -> Void = { (_) throws(Fault) in },
     progress: @escaping (Int, Int) -> Void = { _, _ in }
   ) throws(Fault) -> CurvatureRows {
     let batches = stride(from: 0, to: examples.count, by: batchSize).map {
@@ -33,6 +35,7 @@ public enum Calibration {
     let collector = try CurvatureCollector(
       teacher.weights.configuration,
       batches: batchTokens, seed: seed, scratch: directory, rowLimit: rowLimit)
+    try begin(collector.byteCount)
     let mostTokens = examples.mostTokens(batches.map { Array($0) })
     let teacher = try fitting(
       teacher, tokens: mostTokens,

@@ -46,6 +46,8 @@ package struct ResidualTraining: Trainable {
     }
   }
 
+  package var movesFactors: Bool { true }
+
   /// The numbers at the start, `[features, count]` each.
   package var values: [Matrix<Float>] {
     zip(start, steps).map { columns, steps in

@@ -11,6 +11,9 @@ package protocol Trainable {
   /// The numbers at the start.
   var values: [Matrix<Float>] { get }
 
+  /// Whether columns of factors move, and not only what stands between them.
+  var movesFactors: Bool { get }
+
   /// How coarsely what `values` stand for is rounded from here on, asked once when rounding begins; nil for numbers that
   /// rounding has nothing to do with.
   func roundingLevel(of values: [Matrix<Float>]) throws(Fault) -> Int?
@@ -31,6 +34,9 @@ package protocol Trainable {
 }
 
 extension Trainable {
+  /// Factors stay as they are.
+  package var movesFactors: Bool { false }
+
   /// Rounding has nothing to do with it.
   package func roundingLevel(of values: [Matrix<Float>]) throws(Fault) -> Int? { nil }
 }

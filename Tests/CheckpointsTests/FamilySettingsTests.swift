@@ -15,15 +15,26 @@ import Testing
 
   // MARK: - Experts
 
-  /// Blocks without experts among others, and windows, are not read.
+  /// Windows are not read, and blocks are named that the model has.
   @Test func otherExpertsAreRefused() throws {
-    let others: [(key: String, value: Any)] = [
-      ("decoder_sparse_step", 2), ("mlp_only_layers", [0]), ("use_sliding_window", true),
-    ]
     for name in ["qwen2moe", "qwen3moe"] {
+      let window = try refusal(name, ["use_sliding_window": true])
+      #expect(window?.code == "CFG-UNSUPPORTED")
+      #expect(window?.reason.contains("use_sliding_window") == true)
+      let others: [(key: String, value: Any)] = [
+        ("decoder_sparse_step", 0), ("mlp_only_layers", [2]), ("mlp_only_layers", [-1]),
+        ("mlp_only_layers", 1),
+      ]
       for (key, value) in others {
         let found = try refusal(name, [key: value])
-        #expect(found?.code == "CFG-UNSUPPORTED" && found?.reason.contains(key) == true)
+        #expect(found?.code == "CFG" && found?.reason.contains(key) == true)
+      }
+      // Blocks that the files have with experts.
+      for (key, value) in [("decoder_sparse_step", 2), ("mlp_only_layers", [0])] as [(String, Any)]
+      {
+        let found = try refusal(name, [key: value])
+        #expect(found?.code == "CK-TENSOR")
+        #expect(found?.tensor == "model.layers.0.mlp.gate_proj.weight", "\(found?.tensor ?? "")")
       }
     }
     #expect(try refusal("mixtral", ["num_experts_per_tok": 5])?.code == "CFG")
@@ -50,6 +61,42 @@ import Testing
     #expect(try base.matrixShape(names[3]) == (32, 16))
     let beyond = "model.layers.1.block_sparse_moe.experts.4.w2.weight"
     #expect(fault { () throws(Fault) in try base.matrix(beyond) }?.code == "CK-TENSOR")
+  }
+
+  /// Blocks with and without experts, and the weights of all experts in one tensor as the class holds them.
+  @Test func blocksDifferInExperts() throws {
+    let base = try BaseCheckpoint.open(Checkout.path("golden/models/qwen2moe-dense"))
+    #expect(base.configuration.blocks.map { $0.experts?.count } == [nil, nil, nil, 4])
+    #expect(base.configuration.blocks.map(\.feedForward.size) == [48, 48, 48, 24])
+    let stack = try base.checkpoint.floats("model.layers.3.mlp.experts.gate_up_proj")
+    let names = (0..<4).flatMap { number in
+      ["gate", "up"].map { "model.layers.3.mlp.experts.\(number).\($0)_proj.weight" }
+    }
+    #expect(try names.flatMap { try base.matrix($0).elements } == stack)
+    #expect(try base.matrixShape(names[1]) == (16, 32))
+    let third = try BaseCheckpoint.open(Checkout.path("golden/models/qwen3moe-dense"))
+    #expect(third.configuration.blocks.map { $0.experts?.count } == [nil, 6])
+  }
+
+  /// What is in the stack and beside it is there twice.
+  @Test func expertsAreThereOnce() throws {
+    try withModelCopy("qwen2moe-dense", [:]) { path in
+      let weights = path + "/model.safetensors"
+      let file = try SafeTensorsFile.open(weights)
+      var writer = SafeTensorsWriter()
+      for tensor in file.tensors {
+        try writer.add(
+          tensor.name, dtype: .f32, shape: tensor.shape, floats: try file.floats(of: tensor))
+      }
+      try writer.add(
+        "model.layers.3.mlp.experts.0.up_proj.weight", dtype: .f32, shape: [16, 32],
+        floats: [Float](repeating: 0, count: 16 * 32))
+      try FileManager.default.removeItem(atPath: weights)
+      try writer.write(to: weights)
+      let found = fault { () throws(Fault) in try BaseCheckpoint.open(path) }
+      #expect(found?.code == "CK-UNSUPPORTED")
+      #expect(found?.tensor == "model.layers.3.mlp.experts.gate_up_proj")
+    }
   }
 
   @Test func stacksOfExpertsAreRefused() throws {

@@ -30,9 +30,11 @@ import Testing
   @Test(arguments: folders)
   func formsAreTheSameModel(_ name: String) throws {
     let model = try FamilyModel(name)
-    let (folder, file) = try (model.open(.huggingFace), model.open(.gguf))
-    #expect(folder.linearModules == file.linearModules)
+    let folder = try model.open(.huggingFace)
     #expect(folder.linearModules.map(\.name) == model.modules)
+    guard model.isInGGUF else { return }
+    let file = try model.open(.gguf)
+    #expect(folder.linearModules == file.linearModules)
     for parameter in folder.configuration.parameters {
       let isTied = folder.configuration.hasTiedEmbeddings
       if isTied, parameter.name == folder.configuration.headName { continue }
@@ -62,7 +64,7 @@ import Testing
   @Test(arguments: folders)
   func agreesWithTransformers(_ name: String) throws {
     let model = try FamilyModel(name)
-    for form in [CheckpointFormat.huggingFace, .gguf] {
+    for form in [CheckpointFormat.huggingFace, .gguf] where form != .gguf || model.isInGGUF {
       let base = try model.open(form)
       for streamed in [false, true] {
         let weights = try streamed ? DecoderWeights(streaming: base) : DecoderWeights(base: base)
@@ -196,6 +198,9 @@ struct FamilyModel {
   let examples: [(prompt: [Int32], completion: [Int32])]
 
   static func folder(_ name: String) -> String { Checkout.path("golden/models/\(name)") }
+
+  /// Of all but those with blocks that llama.cpp has no word for.
+  var isInGGUF: Bool { !name.hasSuffix("-dense") }
 
   init(_ name: String) throws {
     self.name = name

@@ -62,17 +62,16 @@ import Training
       let evaluation = try #require(record.evaluation)
       #expect(evaluation.data.n == 12 && evaluation.data.skipped == 20)
       let controls = evaluation.variants.filter { $0.kind == .control }
-      // Top, zero, random and the other form; the cut LoRA and the sparse one, both also distilled.
-      #expect(controls.count == (steps > 0 ? 8 : 6))
+      // Top, zero, random and the other form; the cut LoRA and the sparse one, both also distilled; LoRA and VeRA in three
+      // widths of codes.
+      #expect(controls.count == 14)
       let own = try #require(evaluation.first(.stored)?.bytes)
       for control in controls {
         let bytes = try #require(control.bytes)
         // Figures of a dozen rows are shorter than what room is kept for.
         #expect(bytes <= 7000 && own <= 7000, "\(control.name)")
       }
-      if steps > 0 {
-        #expect(controls.count { $0.name.contains("distilled") } == 2)
-      }
+      #expect(controls.count { $0.name.contains("distilled") } == 2)
       // Checkpoints of controls go as the job's own does.
       let left = try FileManager.default.contentsOfDirectory(atPath: folder)
       #expect(!left.contains { $0.contains("tuning") }, "\(left)")
@@ -85,6 +84,8 @@ import Training
     (.random, ["random bases"]), (.forms, ["form pairs"]),
     (.truncated, ["LoRA cut by SVD", "LoRA cut by SVD"]),
     (.ternary, ["LoRA as sparse", "LoRA as sparse"]),
+    (.lora, [String](repeating: "LoRA of rank", count: 3)),
+    (.vera, [String](repeating: "VeRA of rank", count: 3)),
   ])
   func everyControlHasItsVariants(control: JobRequest.Control, names: [String]) throws {
     try withTemporaryDirectory { folder in

@@ -43,6 +43,7 @@ import Training
   static let ofConvert = [
     Refusal("rank", "own, which have the adapter's ranks", ["directions": "own", "rank": "4"]),
     Refusal("control", "which have none", ["directions": "own", "controls": "top"]),
+    Refusal("control", "vera needs --train", ["controls": "vera", "rank": "4"]),
     Refusal("residual", "nothing to keep", ["directions": "own", "residual": "2"]),
     Refusal("form", "needs a --budget", ["form": "pairs", "rank": "4"]),
     Refusal(

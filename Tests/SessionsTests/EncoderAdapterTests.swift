@@ -3,6 +3,7 @@ import Checkpoints
 import Evaluation
 import Faults
 import Files
+import Foundation
 import JSON
 import Models
 import Progress
@@ -46,6 +47,29 @@ import Testing
     let file = try SafeTensorsFile.open(folder(name) + "/classes.safetensors")
     #expect(
       relativeError(logits.elements, try file.doubles(of: file.tensor("logits"))) < 1e-5)
+  }
+
+  /// A head for tokens has the shape of one for texts; what it is for is said by the configuration alone.
+  @Test(arguments: names) func headsForTokensAreCarriedAndNotRun(_ name: String) throws {
+    let session = try session(name)
+    try withTemporaryDirectory { parent in
+      let copy = parent + "/adapter"
+      try FileManager.default.copyItem(atPath: folder(name) + "/adapter", toPath: copy)
+      let path = copy + "/adapter_config.json"
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      #expect(text.contains("\"SEQ_CLS\""))
+      for task in ["SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS"] {
+        try text.replacingOccurrences(of: "SEQ_CLS", with: task)
+          .write(toFile: path, atomically: true, encoding: .utf8)
+        let matched = try MatchedAdapter(try Adapter.open(copy), base: session.base)
+        #expect(matched.parts.count == 4)
+        let found = fault { () throws(Fault) in try matched.checkAnswers() }
+        #expect((found == nil) == (task == "SEQ_CLS"))
+        if let found {
+          #expect(found.code == "MD-HEAD" && found.exitCode == 69 && found.reason.contains(task))
+        }
+      }
+    }
   }
 
   /// The base has nothing to answer with, so that it is measured with the adapter's head; the model itself stays without.

@@ -41,4 +41,26 @@ import Testing
     #expect(
       relativeError(logits.elements, try file.doubles(of: file.tensor("adapter.logits"))) < 1e-5)
   }
+
+  /// A file of images counts once for `--memory`, whatever is made of its rows, and the largest once more.
+  @Test func imagesCountForMemory() throws {
+    let session = try BaseSession(
+      path: Self.base, cacheDirectory: nil, threads: 2, log: ProgressLog(style: .none)
+    ).changed(
+      by: MatchedAdapter(
+        try Adapter.open(Self.base + "/adapter"),
+        base: BaseCheckpoint.open(Self.base)
+      ).parts)
+    let shape = try #require(session.configuration.imageShape)
+    try withTemporaryDirectory { folder in
+      try ImageFiles.copy(to: folder)
+      let examples = try session.tokenized(DataSet(path: folder + "/rows.jsonl"))
+      var demand = MemoryPlan.Demand()
+      #expect(demand.imageBytes == 0)
+      demand.add(forward: examples)
+      demand.add(recorded: examples, together: false)
+      #expect(demand.imageBytes == 2 * 4 * shape.height * shape.width * shape.channels)
+      #expect(demand.union(demand).imageBytes == demand.imageBytes)
+    }
+  }
 }

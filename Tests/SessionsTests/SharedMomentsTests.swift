@@ -88,6 +88,29 @@ import Training
     }
   }
 
+  /// What rows will take on disk is known before the first pass, and is what they take; more than there is is refused.
+  @Test func rowsOnDiskAreAnnounced() throws {
+    try withTemporaryDirectory { folder in
+      let tiny = try TinyJob(in: folder)
+      let examples = (0..<6).map {
+        TokenizedExample(prompt: [1, 2, Int32($0 + 3)], completion: [4, 5])
+      }
+      var announced: [Int] = []
+      let pool = DecoderPool(weights: try tiny.session.weights(), threads: 1)
+      let rows = try Calibration.curvature(
+        of: pool, examples: examples, seed: 0, scratch: folder, begin: { announced.append($0) })
+      #expect(
+        announced
+          == [CurvatureRows.byteCount(tiny.session.base.configuration, rowCount: rows.rowCount)])
+      try tiny.session.announce(rowBytes: announced[0], in: folder)
+      let full = fault { () throws(Fault) in
+        try tiny.session.announce(rowBytes: 1 << 60, in: folder)
+      }
+      #expect(full?.code == "OUT-FULL" && full?.exitCode == 75)
+      #expect(full?.reason.contains("\(1 << 60)") == true && full?.path == folder)
+    }
+  }
+
   /// What is kept is bounded: the oldest entry makes room, and what is larger than all is not kept.
   @Test func theCacheIsBounded() throws {
     try withTemporaryDirectory { folder in

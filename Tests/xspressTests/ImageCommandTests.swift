@@ -103,6 +103,32 @@ import Testing
     }
   }
 
+  /// A control beside a new head has one of its own: it leaves the guess that all classes are alike as the result does.
+  @Test func controlsTrainAHeadToo() throws {
+    try withTemporaryDirectory { folder in
+      let data = Checkout.path("golden/data/shapes")
+      let text = try Self.run(
+        [
+          "tune", "--base", Checkout.path("golden/models/vit-bare"), "--rank", "32",
+          "--train", data + "/train.jsonl", "--steps", "250", "--batch-size", "16", "--eval",
+          data + "/test.jsonl", "--eval-limit", "60", "--control", "zero", "--control", "vera",
+          "--json", "-o", folder + "/t.loraxs",
+        ], folder)
+      let variants =
+        try JSONValue.parse(Array(text.utf8))["evaluation"]?["variants"]?.arrayValue ?? []
+      let start = try #require(
+        variants.first { $0["kind"]?.stringValue == "start" }?["nll"]?.doubleValue)
+      let stored = try #require(variants.first { $0["kind"]?.stringValue == "artifact" })
+      let bytes = try #require(stored["bytes"]?.intValue)
+      let controls = variants.filter { $0["kind"]?.stringValue == "control" }
+      #expect(controls.count == 4)
+      for control in controls {
+        let (nll, size) = (control["nll"]?.doubleValue ?? .nan, control["bytes"]?.intValue ?? 0)
+        #expect(nll < start - 0.1 && size > bytes / 2 && size < bytes + 200, "\(control)")
+      }
+    }
+  }
+
   @Test func whatIsNoImageIsRefused() throws {
     try withTemporaryDirectory { folder in
       let rows = folder + "/rows.jsonl"

@@ -17,7 +17,7 @@ import cases
 
 AREAS = [
     "tiny", "llama", "tokenizer", "lines", "sentencepiece", "tokenizers", "gguf", "gguf_encoded", "gguf_tiny", "eight_bit", "decode", "safetensors", "projection", "selection", "bases", "forward",
-    "training", "evaluation", "quantisers", "artifacts", "adapters", "variants", "loaded", "patterns", "configs",
+    "training", "controls", "evaluation", "quantisers", "artifacts", "adapters", "variants", "loaded", "patterns", "configs",
 ]
 # What depends on the machine: left out of the comparison.
 VOLATILE = frozenset({"provenance", "float32CostInPyTorch", "lead", "tensors", "referenceError"})

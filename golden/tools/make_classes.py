@@ -17,10 +17,10 @@ import sys
 import numpy as np
 import torch
 import transformers
-from safetensors.numpy import save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 import cases
+import class_files
 from make_families import COMMON as DECODER
 from make_families import SEED, VOCABULARY, Update, modules, stored
 
@@ -144,23 +144,7 @@ def adapter(folder: str, encodings) -> np.ndarray:
         target_modules=["query", "value"] if is_roberta else ["query_proj", "value_proj"],
         # The dense layer of DeBERTa's head lies beside its output.
         modules_to_save=["classifier"] if is_roberta else ["classifier", "pooler"]))
-    generator = torch.Generator().manual_seed(SEED)
-    for name, value in sorted(wrapped.named_parameters()):
-        if "lora_" in name or "modules_to_save" in name:
-            scale = 0.1 if value.dim() == 1 else 0.9 / value.shape[1] ** 0.5
-            value.data = torch.randn(value.shape, generator=generator) * scale
-    wrapped.eval().save_pretrained(os.path.join(folder, "adapter"))
-    for name in ("README.md",):
-        os.remove(os.path.join(folder, "adapter", name))
-    path = os.path.join(folder, "adapter", "adapter_config.json")
-    with open(path) as file:
-        config = json.load(file)
-    config |= {
-        "base_model_name_or_path": os.path.basename(folder), "target_modules": sorted(config["target_modules"]),
-        "modules_to_save": sorted(config["modules_to_save"])}
-    with open(path, "w") as file:
-        json.dump(config, file, indent=2, sort_keys=True)
-        file.write("\n")
+    class_files.save_adapter(wrapped, folder)
     with torch.no_grad():
         return torch.stack([logits(wrapped.double(), encoding) for encoding in encodings]).float().numpy()
 
@@ -201,32 +185,17 @@ def make(name: str) -> None:
             tensors["logits"] = torch.stack([logits(model, encoding) for encoding in encodings]).float().numpy()
         names = modules(model)
         updates = [update(index, model, module) for index, module in enumerate(names)]
-        total = 0.0
-        for encoding, answer in zip(encodings, ANSWERS[name]):
-            z = logits(model, encoding)
-            loss = (z[0] - answer) ** 2 if key == "score" else -torch.log_softmax(z, dim=-1)[answer]
-            total = total + loss / len(encodings)
-        total.backward()
-        tokens = sum(len(encoding.ids) for encoding in encodings)
-        tensors |= {
-            "loss": np.array([float(total.detach())]),
-            "gradient": np.stack([update.core.grad.float().numpy() for update in updates]),
-            "moments": np.array([update.moments(tokens) for update in updates]),
-        }
-    save_file(tensors, os.path.join(folder, "classes.safetensors"))
-    with open(os.path.join(folder, "classes.json"), "w") as file:
-        json.dump({
+        tensors |= class_files.measured(
+            updates, (logits(model, encoding) for encoding in encodings), ANSWERS[name],
+            sum(len(encoding.ids) for encoding in encodings), is_score=key == "score")
+    class_files.write(
+        folder, tensors, {
             "modules": modules(model), "rows": rows,
             "tokens": [{"ids": encoding.ids, "types": encoding.type_ids} for encoding in encodings],
-            "provenance": {
-                "generator": "golden/tools/make_classes.py", "seed": SEED, "class": class_name,
-                "libraries": cases.libraries("torch", "transformers", "peft", "safetensors", "tokenizers"),
-            },
-        }, file, indent=1)
-        file.write("\n")
+        }, "make_classes.py", class_name, "tokenizers")
     if name == "deberta":
         distances(folder)
-    sizes = {entry: os.path.getsize(os.path.join(folder, entry)) for entry in sorted(os.listdir(folder))}
+    sizes = class_files.sizes(folder)
     print(name, sum(sizes.values()), sizes, tensors["logits"].tolist())
 
 

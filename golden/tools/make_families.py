@@ -20,6 +20,7 @@ import numpy as np
 import torch
 import transformers
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import save_file as save_torch
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
 from tokenizers import models as tokenizer_models
 
@@ -79,11 +80,20 @@ FAMILIES = {
     "qwen3moe": ("Qwen3MoeForCausalLM", COMMON | {
         "head_dim": 12, "num_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 16,
         "norm_topk_prob": True}),
+    # Blocks without experts among others, which llama.cpp has no word for.
+    "qwen2moe-dense": ("Qwen2MoeForCausalLM", COMMON | {
+        "num_hidden_layers": 4, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16,
+        "shared_expert_intermediate_size": 24, "decoder_sparse_step": 2, "mlp_only_layers": [1]}),
+    "qwen3moe-dense": ("Qwen3MoeForCausalLM", COMMON | {
+        "head_dim": 12, "num_experts": 6, "num_experts_per_tok": 4, "moe_intermediate_size": 16,
+        "norm_topk_prob": True, "mlp_only_layers": [0]}),
     "mixtral": ("MixtralForCausalLM", COMMON | {"intermediate_size": 16, "num_local_experts": 4}),
 }
 # Keys of published files that this version of the library no longer writes and the converter needs.
 # What an expert's linear modules are called in files, and the module around them, where the class calls it otherwise.
 EXPERTS = {"mixtral": ("block_sparse_moe", ("w1", "w3", "w2"))}
+# Saved as the class holds it, with one tensor for all experts of a block.
+STACKED = ("qwen2moe-dense",)
 PUBLISHED = {"gptneox": {"rotary_pct": 0.5, "rotary_emb_base": 10000}}
 
 
@@ -188,7 +198,7 @@ class Update:
             result.register_hook(lambda gradient: self.gradients.append(gradient.flatten(0, -2)))
         return result
 
-    def moments(self, count: int, share: float) -> list[float]:
+    def moments(self, count: int, share: float = 1) -> list[float]:
         x, g = torch.cat(self.rows), torch.cat(self.gradients)
         return [
             float(((x @ self.probes[0]) ** 2).sum()) / count * share,
@@ -313,12 +323,16 @@ def make(name: str) -> None:
         with open(path, "w") as file:
             json.dump(config | PUBLISHED[name], file, indent=2, sort_keys=True)
             file.write("\n")
+    if name in STACKED:
+        save_torch({key: value.to(torch.bfloat16).contiguous() for key, value in model.state_dict().items()},
+                   os.path.join(folder, "model.safetensors"), {"format": "pt"})
     weights = load_file_bfloat16(folder)
-    convert(folder, os.path.join(folder, "model.gguf"), "bf16")
+    if not name.endswith("-dense"):
+        convert(folder, os.path.join(folder, "model.gguf"), "bf16")
 
     prompt = draw(2, 40)
     examples = [{"prompt": draw(3, 20), "completion": draw(4, 3)}, {"prompt": draw(5, 9), "completion": draw(6, 2)}]
-    error = llama_cpp_error(folder, model, prompt) if LLAMA_CPP else None
+    error = llama_cpp_error(folder, model, prompt) if LLAMA_CPP and not name.endswith("-dense") else None
     with torch.no_grad():
         stacked = model(input_ids=torch.tensor([prompt]), use_cache=False).logits
         share = unstack(model, name)

@@ -17,10 +17,10 @@ import sys
 import numpy as np
 import torch
 import transformers
-from safetensors.numpy import save_file
 from transformers.image_transforms import normalize, rescale
 
 import cases
+import class_files
 from make_families import SEED, Update, stored
 
 VIT = {
@@ -74,21 +74,7 @@ def adapter(folder: str, pixels: torch.Tensor) -> np.ndarray:
     model = transformers.ViTForImageClassification.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32)
     wrapped = peft.get_peft_model(model, peft.LoraConfig(
         r=2, lora_alpha=4, target_modules=["q_proj", "fc2"], modules_to_save=["classifier"]))
-    generator = torch.Generator().manual_seed(SEED)
-    for name, value in sorted(wrapped.named_parameters()):
-        if "lora_" in name or "modules_to_save" in name:
-            scale = 0.1 if value.dim() == 1 else 0.9 / value.shape[1] ** 0.5
-            value.data = torch.randn(value.shape, generator=generator) * scale
-    target = os.path.join(folder, "adapter")
-    wrapped.eval().save_pretrained(target)
-    os.remove(os.path.join(target, "README.md"))
-    path = os.path.join(target, "adapter_config.json")
-    with open(path) as file:
-        config = json.load(file)
-    config |= {"base_model_name_or_path": "vit", "target_modules": sorted(config["target_modules"])}
-    with open(path, "w") as file:
-        json.dump(config, file, indent=2, sort_keys=True)
-        file.write("\n")
+    class_files.save_adapter(wrapped, folder)
     with torch.no_grad():
         return wrapped.double()(pixel_values=pixels).logits.float().numpy()
 
@@ -135,30 +121,15 @@ def make(name: str) -> None:
     if name == "vit":
         tensors["adapter.logits"] = adapter(folder, pixels)
     updates = [Update(index, model.get_submodule(own)) for index, (_, own) in enumerate(names)]
-    total = 0.0
-    for image, answer in zip(pixels, ANSWERS):
-        z = model(pixel_values=image[None]).logits[0]
-        total = total - torch.log_softmax(z, dim=-1)[answer] / len(ANSWERS)
-    total.backward()
-    tokens = len(ANSWERS) * (1 + height * width // settings["patch_size"] ** 2)
-    tensors |= {
-        "loss": np.array([float(total.detach())]),
-        "gradient": np.stack([update.core.grad.float().numpy() for update in updates]),
-        "moments": np.array([update.moments(tokens) for update in updates]),
-    }
-    save_file(tensors, os.path.join(folder, "classes.safetensors"))
-    with open(os.path.join(folder, "classes.json"), "w") as file:
-        json.dump({
+    tensors |= class_files.measured(
+        updates, (model(pixel_values=image[None]).logits[0] for image in pixels), ANSWERS,
+        len(ANSWERS) * (1 + height * width // settings["patch_size"] ** 2))
+    class_files.write(
+        folder, tensors, {
             "modules": [file_name for file_name, _ in names],
             "rows": [{"image": "images.npy", "index": index, "label": label} for index, label in enumerate(ANSWERS)],
-            "provenance": {
-                "generator": "golden/tools/make_images.py", "seed": SEED, "class": "ViTForImageClassification",
-                "libraries": cases.libraries("torch", "transformers", "peft", "safetensors", "numpy"),
-            },
-        }, file, indent=1)
-        file.write("\n")
-    print(name, {entry: os.path.getsize(os.path.join(folder, entry)) for entry in sorted(os.listdir(folder))},
-          tensors["logits"].tolist())
+        }, "make_images.py", "ViTForImageClassification", "numpy")
+    print(name, class_files.sizes(folder), tensors["logits"].tolist())
 
 
 def main() -> None:

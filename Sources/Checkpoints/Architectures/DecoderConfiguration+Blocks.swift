@@ -15,6 +15,12 @@ extension DecoderConfiguration {
     return (0..<layerCount).map { family.block($0, self) }
   }
 
+  /// Blocks with a feed-forward layer in the place of experts, of a model with experts.
+  var layersWithoutExperts: Set<Int> {
+    guard expertInterval > 1 || !denseLayers.isEmpty else { return [] }
+    return Set((0..<layerCount).filter { ($0 + 1) % expertInterval != 0 }).union(denseLayers)
+  }
+
   /// The norm before the head, where there is one, and that behind the embeddings, where there is one.
   public var finalNorm: Norm { block(0).norm }
 

@@ -79,6 +79,10 @@ public struct DecoderConfiguration: Sendable, Hashable {
   public var isMultiQuery = true
   /// Experts of a block; 0 for none.
   public var expertCount = 0
+  /// Every so many blocks one with experts, the last of them.
+  public var expertInterval = 1
+  /// Blocks without experts all the same, from 0.
+  public var denseLayers: [Int] = []
   /// Experts that a token goes to.
   public var expertUsedCount = 0
   /// Columns of an expert's last product.

@@ -84,7 +84,10 @@ struct Family: Sendable {
 
   /// The names of the tensors of `model`.
   func names(of model: DecoderConfiguration) -> TensorNames {
-    model.parallelNormCount == 2 ? twoNorms?.names ?? names : names
+    guard hasExperts else {
+      return model.parallelNormCount == 2 ? twoNorms?.names ?? names : names
+    }
+    return names.withoutExperts(in: model.layersWithoutExperts)
   }
 
   /// Whether a GGUF file with these tensors has two norms where others of the family have one.

@@ -28,6 +28,8 @@ struct Setting: Sendable {
     case activation
     /// A list of a flag a block, written as booleans or as 0 and 1.
     case flags(any Path<[Bool]>)
+    /// A list of numbers of blocks, from 0.
+    case blocks(any Path<[Int]>)
   }
 
   /// What holds where a key is missing or null.

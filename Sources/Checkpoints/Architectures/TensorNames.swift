@@ -52,6 +52,10 @@ public struct TensorNames: Sendable {
   /// Before the number of a block, such as `model.layers.`.
   let blockPrefix: String
   let rows: [Row]
+  /// Blocks with other rows than most.
+  var denseLayers: Set<Int> = []
+  /// Their rows, and those of what stands in no block.
+  var denseRows: [Row] = []
   /// The same in the class' own names; nil where its files have these.
   private let alsoPrefix: String?
 
@@ -93,15 +97,19 @@ public struct TensorNames: Sendable {
 
   /// The Hugging Face name of what has this role, without `.weight`; nil where the family has no such tensor.
   public func module(_ role: TensorRole, layer: Int? = nil) -> String? {
-    guard let row = row(role) else { return nil }
+    guard let row = row(role, layer) else { return nil }
     var name = row.huggingFace
     if let expert = role.expert { name.replace("\(Self.expert)", with: "\(expert)") }
     return layer.map { "\(blockPrefix)\($0).\(name)" } ?? name
   }
 
-  private func row(_ role: TensorRole) -> Row? {
+  private func row(_ role: TensorRole, _ layer: Int? = nil) -> Row? {
     let role = role.row
-    return rows.first { $0.role == role }
+    return rows(in: layer).first { $0.role == role }
+  }
+
+  private func rows(in layer: Int?) -> [Row] {
+    layer.map { denseLayers.contains($0) } ?? false ? denseRows : rows
   }
 
   /// The Hugging Face names of the tensors that together have this role in a block: one, or one for each of `heads`.
@@ -120,7 +128,7 @@ public struct TensorNames: Sendable {
 
   /// The GGUF name, likewise; nil too for an expert's, which is a part of a tensor.
   func ggufModule(_ role: TensorRole, layer: Int? = nil) -> String? {
-    guard let row = row(role), row.storage != .perExpert else { return nil }
+    guard let row = row(role, layer), row.storage != .perExpert else { return nil }
     return layer.map { "\(Self.ggufPrefix)\($0).\(row.gguf)" } ?? row.gguf
   }
 
@@ -156,7 +164,7 @@ public struct TensorNames: Sendable {
     let leaf = inBlock?.leaf ?? name
     let suffix = [".weight", ".bias"].first { leaf.utf8.hasSuffix($0.utf8) } ?? ""
     let stem = leaf.utf8.dropLast(suffix.utf8.count)
-    let row = rows.first {
+    let row = rows(in: inBlock?.layer).first {
       $0.role.isInBlock == (inBlock != nil) && ($0.storage == .bare) == suffix.isEmpty
         && Self.matches(stem, column($0))
     }

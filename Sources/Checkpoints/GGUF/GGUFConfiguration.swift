@@ -125,7 +125,7 @@ struct GGUFConfiguration {
         throw Fault(.badData, "GG-META", "\(prefix)\(key) is not a boolean")
       }
       model[keyPath: path] = flag
-    case .biases, .activation, .flags, .bound, .same, .sides: return
+    case .biases, .activation, .flags, .blocks, .bound, .same, .sides: return
     }
   }
 

@@ -58,6 +58,13 @@ extension HFConfiguration {
           "\(key) must be a list of 0 and 1, one for each of \(model.layerCount) blocks")
       }
       model[keyPath: path] = flags
+    case .blocks(let path):
+      guard let list = value.arrayValue else {
+        throw Fault(.badData, "CFG", "\(key) must be a list of numbers of blocks")
+      }
+      model[keyPath: path] = try list.map { (number) throws(Fault) in
+        try integer(number, key, 0...max(model.layerCount - 1, 0))
+      }
     }
   }
 
@@ -95,7 +102,7 @@ extension HFConfiguration {
     case .optional(let path): model[keyPath: path] = number
     case .flag(let path): model[keyPath: path] = number == 1
     case .biases(let kinds): if number == 1 { model.biases.formUnion(kinds) }
-    case .activation, .flags, .bound, .same: break
+    case .activation, .flags, .blocks, .bound, .same: break
     }
   }
 }

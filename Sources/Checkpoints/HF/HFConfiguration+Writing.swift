@@ -47,6 +47,7 @@ extension DecoderConfiguration {
     case .activation: .string(activation.huggingFaceNames[0])
     case .flags(let path):
       self[keyPath: path].isEmpty ? nil : .array(self[keyPath: path].map { .integer($0 ? 1 : 0) })
+    case .blocks(let path): .array(self[keyPath: path].map { .integer($0) })
     }
   }
 

@@ -16,6 +16,7 @@ struct SafeTensorsWeights: WeightSource {
   private let names: [String]
   /// Tensors that are stored `[inFeatures, outFeatures]`; their shapes here are those of what they are read as.
   private let transposed: Set<Int>
+  private let family: Family?
 
   /// A directory with `config.json` and weights.
   init(directory path: String) throws(Fault) {
@@ -58,6 +59,7 @@ struct SafeTensorsWeights: WeightSource {
     self.fileOfTensor = fileOfTensor
     self.names = names
     self.transposed = transposed
+    self.family = family
   }
 
   var paths: [String] { files.compactMap(\.path) }
@@ -72,6 +74,26 @@ struct SafeTensorsWeights: WeightSource {
   }
 
   func huggingFaceName(at index: Int) -> String? { names[index] }
+
+  func partNames(at index: Int) -> [String] {
+    family?.names.stackParts(names[index], shape: tensors[index].shape) ?? []
+  }
+
+  /// Of weights that lie in one tensor with others, which are read one by one; others are read whole.
+  func floats(at index: Int, rows: Range<Int>) throws(Fault) -> [Float]? {
+    var tensor = tensors[index]
+    guard tensor.shape.count == 3, let columns = tensor.shape.last,
+      EightBitFloats.Form(rawValue: tensor.dtypeName) == nil, !partNames(at: index).isEmpty
+    else { return nil }
+    let file = files[fileOfTensor[index]]
+    let rowBytes = tensor.byteCount / max(tensor.shape[0] * tensor.shape[1], 1)
+    tensor.shape = [rows.count, columns]
+    tensor.byteOffset += rows.lowerBound * rowBytes
+    tensor.byteCount = rows.count * rowBytes
+    let values = try file.floats(of: tensor)
+    try file.checkUnchanged()
+    return values
+  }
 
   func floats(at index: Int, threads: Int) throws(Fault) -> [Float] {
     let file = files[fileOfTensor[index]]

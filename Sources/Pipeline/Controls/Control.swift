@@ -5,7 +5,7 @@ import Recipes
 /// Another way to spend the bytes of a result, measured beside it.
 ///
 /// Every control has what the result has: as many bytes (within a hundredth, filled), the same coder, the same figures and
-/// settings in its file, its shape where it has directions, the choice of bit widths where it has codes, a scale chosen on the rows that choose the result's step
+/// settings in its file (where it is counted without a file, to its favour), its shape where it has directions, the choice of bit widths where it has codes, a scale chosen on the rows that choose the result's step
 /// where it has a scale, and the same distillation.
 protocol Control: Sendable {
   /// Its variants at the bytes of the result.
@@ -30,6 +30,8 @@ extension JobRequest.Control {
     case .truncated: TruncatedControl()
     case .ternary: TernaryControl()
     case .forms: FormsControl()
+    case .lora: VectorsControl(method: .lora)
+    case .vera: VectorsControl(method: .vera)
     }
   }
 }

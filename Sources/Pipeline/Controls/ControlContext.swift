@@ -51,13 +51,14 @@ struct ControlContext {
   func tuned(
     _ projected: ProjectedAdapter, _ projector: Projector, name: String, isScaled: Bool = false,
     storage: LatentStorage? = nil, change: (inout TuningRun) -> Void = { _ in }
-  ) throws(Fault) -> (projected: ProjectedAdapter, latents: [Matrix<Float>]) {
+  ) throws(Fault) -> TunedControl {
     let projected =
       isScaled ? projected : try job.scaled(projected, projector, data).projected
     guard let tuning = job.request.tuning, let data else {
-      return (projected, projected.latents)
+      return TunedControl(projected: projected, latents: projected.latents)
     }
-    let key = name.map { $0.isLetter ? String($0) : "-" }.joined()
+    // Letters and digits: a name is part of that of a file.
+    let key = name.map { $0.isLetter || $0.isNumber ? String($0) : "-" }.joined()
     let digest = SHA256Digest.of(
       Array("\(result.planDigest) control \(name) \(bytes) \(projected.rank)".utf8)
     ).hex
@@ -67,7 +68,14 @@ struct ControlContext {
     run.options.tunesResidual = projected.hasResidual
     change(&run)
     let result = try run.run(on: data, in: job)
-    return (try projected.replacingResiduals(result.residual), result.latents)
+    return TunedControl(
+      projected: try projected.replacingResiduals(result.residual), latents: result.latents,
+      factors: result.factors, head: result.head.flatMap { source.newHead?.parts($0) })
+  }
+
+  /// The model on which a control's numbers stand: with the head that was trained beside them.
+  func session(of tuned: TunedControl) -> BaseSession {
+    tuned.head.map { session.changed(by: $0) } ?? session
   }
 
   // MARK: - Sizes
@@ -79,17 +87,19 @@ struct ControlContext {
   ///
   /// - Parameter tuning: What its file says of its tuning.
   func variant(
-    _ name: String, _ projected: ProjectedAdapter, _ latents: [Matrix<Float>],
-    tuning: TuningRecord?
+    _ name: String, _ tuned: TunedControl, tuning: TuningRecord?
   ) throws(Fault) -> ControlVariant {
-    let fit = job.assembler(storage).fit(projected, latents, tuning: tuning, figures: figures)
+    let (projected, latents) = (tuned.projected, tuned.latents)
+    var assembler = job.assembler(storage)
+    assembler.parts = tuned.head
+    let fit = assembler.fit(projected, latents, tuning: tuning, figures: figures)
     let level = try fit.level(within: bytes)
     let made = try fit.made(level)
     let hasCodes = projected.bases.contains { $0.selection.outputRank > 0 }
     return ControlVariant(
       name: name, bytes: try made.artifact.encodedByteCount(),
       pool: try made.projected.student(
-        session, latents: latents, storage: storage,
+        session(of: tuned), latents: latents, storage: storage,
         coarsening: hasCodes
           ? Coarsening(level: level, moduleCount: projected.modules.count) : .none
       ).pool)
@@ -117,4 +127,14 @@ struct ControlContext {
 
   /// Multiples of the least-squares scale that are tried.
   static let multiples = [1.0, 0.75, 1.25, 1.5, 2, 3, 5]
+}
+
+/// A control after tuning, or as it starts where nothing tunes it.
+struct TunedControl {
+  let projected: ProjectedAdapter
+  let latents: [Matrix<Float>]
+  /// The numbers that were trained in the place of latents; empty where none were.
+  var factors: [Matrix<Float>] = []
+  /// The head that was trained beside it; nil where none was.
+  var head: [AdapterPart]?
 }

@@ -33,10 +33,10 @@ struct DirectionsControl: Control {
     }
     let plan = try filled(ranks, projector, context)
     let start = try projector.run(plan: plan, choice: choice, method: request.method)
-    let (projected, latents) = try context.tuned(
+    let tuned = try context.tuned(
       start, projector, name: title
     ) { $0.bytes = context.bytes }
-    return [try context.variant(title, projected, latents, tuning: context.tuning)]
+    return [try context.variant(title, tuned, tuning: context.tuning)]
   }
 
   /// The result's ranks by the adapter's modules.

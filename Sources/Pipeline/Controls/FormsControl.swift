@@ -25,10 +25,10 @@ struct FormsControl: Control {
           form, within: context.bytes, projector, filling.plans(try BudgetPlanner(projector)))
       guard let start else { continue }
       let name = "form \(form.rawValue)"
-      let (projected, latents) = try context.tuned(
+      let tuned = try context.tuned(
         start.projected, start.projector, name: name, isScaled: form == .pairs
       ) { $0.bytes = context.bytes }
-      variants.append(try context.variant(name, projected, latents, tuning: context.tuning))
+      variants.append(try context.variant(name, tuned, tuning: context.tuning))
     }
     return variants
   }

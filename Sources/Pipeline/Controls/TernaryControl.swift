@@ -107,7 +107,7 @@ struct TernaryControl: Control {
       modules: context.source.modules, bases: bases.map { ShelvedBasis($0) },
       projections: projections, residuals: bases.map { _ in nil })
     let name = "\(name(cut)), scales distilled"
-    let (projected, latents) = try context.tuned(
+    let tuned = try context.tuned(
       start, context.plainProjector, name: name, storage: .f16
     ) {
       $0.keepsDiagonal = true
@@ -116,6 +116,8 @@ struct TernaryControl: Control {
     }
     return ControlVariant(
       name: name, bytes: cut.bytes,
-      pool: try projected.student(context.session, latents: latents, storage: .f16).pool)
+      pool: try tuned.projected.student(
+        context.session, latents: tuned.latents, storage: .f16
+      ).pool)
   }
 }

@@ -30,15 +30,16 @@ struct TruncatedControl: Control {
       ).pool
     }
     let scale = multiple == 1 ? "" : ", scales times \(multiple)"
-    return try context.variant(
-      name(cut) + scale, cut.projected, latents.scaled(by: multiple), tuning: nil)
+    let scaled = TunedControl(
+      projected: cut.projected, latents: latents.scaled(by: multiple))
+    return try context.variant(name(cut) + scale, scaled, tuning: nil)
   }
 
   private func distilled(_ context: ControlContext) throws(Fault) -> ControlVariant? {
     guard let cut = try cut(context, context.filling) else { return nil }
     let name = "\(name(cut)), distilled"
-    let (projected, latents) = try context.tuned(cut.projected, cut.projector, name: name)
-    return try context.variant(name, projected, latents, tuning: context.tuning)
+    let tuned = try context.tuned(cut.projected, cut.projector, name: name)
+    return try context.variant(name, tuned, tuning: context.tuning)
   }
 
   private func name(_ cut: Start) -> String {

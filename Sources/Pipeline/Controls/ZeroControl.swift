@@ -11,9 +11,9 @@ struct ZeroControl: Control {
     let zero = ProjectedAdapter(
       modules: start.modules, bases: start.bases, projections: start.projections.map(\.zeroed),
       residuals: start.residuals)
-    let (projected, latents) = try context.tuned(
+    let tuned = try context.tuned(
       zero, context.projector, name: name
     ) { $0.bytes = context.bytes }
-    return [try context.variant(name, projected, latents, tuning: context.tuning)]
+    return [try context.variant(name, tuned, tuning: context.tuning)]
   }
 }

@@ -12,7 +12,7 @@ extension JobContext {
   ///
   /// What the model is to write itself is not known yet.
   ///
-  /// - Throws: 71 `MEM-BUDGET` where there is too little memory for it; what reading data throws.
+  /// - Throws: 69 `MD-HEAD` for an adapter whose head is not for whole texts; 71 `MEM-BUDGET` where there is too little memory for it; what reading data throws.
   func announce() throws(Fault) {
     var demand = MemoryPlan.Demand()
     demand.factors = source.updates.reduce(0) {
@@ -20,6 +20,7 @@ extension JobContext {
     }
     demand.runsModel =
       request.calibration != nil || request.tuning != nil || request.evaluation != nil
+    if demand.runsModel { try source.matched?.checkAnswers() }
     demand.roundsProducts = request.tuning?.options.precision == .bfloat16
     if session.memory != nil {
       if let file = request.calibration?.file {

@@ -50,10 +50,6 @@ package final class JobContext {
     try request.check()
     self.request = request
     source = try JobSource(request, on: session, adapter: adapter)
-    guard source.newHead == nil || request.controls.isEmpty else {
-      throw Fault(
-        .usage, "JOB-OPTIONS", "controls are not for a job that trains a head beside its latents")
-    }
     self.session = session.changed(by: source.parts)
     warnings = source.adapter?.warnings ?? []
     if request.tuning?.options.precision == .bfloat16, !CPUKernels.multipliesBFloat16 {

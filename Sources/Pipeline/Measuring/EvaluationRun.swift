@@ -42,6 +42,7 @@ public struct EvaluationRun {
       let matched = try MatchedAdapter(
         adapter, base: session.base, magnitudes: .keep, threads: session.threads)
       session.log.warn(matched.adapter.warnings, about: path)
+      try matched.checkAnswers()
       let changed = session.changed(by: matched.parts)
       first = first ?? changed
       decoders.append(

@@ -25,6 +25,8 @@ struct TuningLoop {
   var masks: [Matrix<Float>]?
   /// Whether the head for classes is trained too.
   var trainsHead = false
+  /// What is trained in the place of latents; nil for those.
+  var factors: FactorTraining?
 
   /// Tuned latents and the record of how they came about.
   struct Result {
@@ -34,6 +36,8 @@ struct TuningLoop {
     var residual: [CodedColumns]
     /// The head's numbers, in the order of `ClassLayers.parameters`; nil where it was not trained.
     var head: [Matrix<Float>]?
+    /// The numbers of factors that were trained in the place of latents; empty where none were.
+    var factors: [Matrix<Float>]
     var validationLoss: Double
     var record: TuningRecord
   }
@@ -57,7 +61,9 @@ struct TuningLoop {
         HeadTraining($0, learningRate: options.learningRate)
       } : nil
     let beside: [(any Trainable)?] = [residual, head]
-    let trainables = [latents(projected, coordinates)] + beside.compactMap(\.self)
+    let trainables =
+      [factors.map { $0 as any Trainable } ?? latents(projected, coordinates)]
+      + beside.compactMap(\.self)
     let saved = try savedState(trainables)
     var trials = saved?.history.trials ?? []
     if request.searchesLearningRate && trials.isEmpty {
@@ -86,6 +92,7 @@ struct TuningLoop {
       latents: tuner.student.latents,
       residual: residual.flatMap { $0.codes(in: tuner.state) } ?? [],
       head: head?.best(in: tuner.state),
+      factors: factors?.best(in: tuner.state) ?? [],
       validationLoss: tuner.state.history.bestLoss,
       record: record(
         tuner, moduleCount: projected.modules.count, seconds: Date().timeIntervalSince(start)))
@@ -125,7 +132,7 @@ struct TuningLoop {
       weights: weights, modules: projected.modules, bases: projected.bases,
       latents: projected.latents, threads: session.threads, trainingPrecision: options.precision,
       recomputes: options.recomputes,
-      trainsResidual: trainables.contains { $0 is ResidualTraining },
+      trainsResidual: trainables.contains { $0.movesFactors },
       trainsHead: trainables.contains { $0 is HeadTraining })
     return Tuner(
       student: student, data: data, options: options, trainables: trainables)

@@ -23,6 +23,8 @@ struct TuningRun {
   var checkpoint: TuningCheckpoint?
   /// Trains the diagonals of latents and nothing beside them.
   var keepsDiagonal = false
+  /// What is trained in the place of latents, and the rate about which its own is looked for; nil for latents.
+  var factors: (training: FactorTraining, rate: Double)?
   /// What its artifact may have, where steps on rounded latents can make for it.
   var bytes: Int?
 
@@ -56,7 +58,11 @@ struct TuningRun {
     var tuning = request
     tuning.options = options
     tuning.options.nearStart = nil
-    if let given = tuning.learningRate {
+    if let factors {
+      // A rate that suits latents says nothing about theirs.
+      tuning.options.learningRate = factors.rate
+      tuning.searchesLearningRate = !data.validation.isEmpty
+    } else if let given = tuning.learningRate {
       tuning.options.learningRate = given
     } else if startsFromNothing {
       tuning.options.setRateFromNothing(
@@ -88,6 +94,7 @@ struct TuningRun {
       restarts: job.request.restarts,
       rounding: rounding(job, TuningLoop.standIn(tuning.options, data)))
     loop.trainsHead = job.source.newHead != nil
+    loop.factors = factors?.training
     if keepsDiagonal { loop.masks = projected.latents.map(\.diagonalMask) }
     return try loop.run(
       projected,

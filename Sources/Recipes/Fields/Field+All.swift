@@ -242,7 +242,7 @@ extension Field {
     Field(
       "controls", \.controls, .words(), .measuring, flag: "control", standard: Field.absent,
       effect: .measurements,
-      "Other ways to spend the bytes, measured beside the result: the paper's directions, a start from zero and random bases, tuned alike; the LoRA cut by SVD, or as sparse signs (ComPEFT), also distilled; other forms."
+      "Other ways to spend the bytes, measured beside the result: the paper's directions, a start from zero and random bases, tuned alike; the LoRA cut by SVD, or as sparse signs (ComPEFT), also distilled; other forms; LoRA and VeRA trained from nothing."
     ),
   ]
 }

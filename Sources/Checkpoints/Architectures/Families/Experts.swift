@@ -2,7 +2,7 @@ internal import JSON
 
 /// Mixtures of experts: Mixtral, which is Llama, Qwen1.5-MoE and Qwen2-MoE, where all tokens go to one more expert, and Qwen3-MoE.
 ///
-/// Every block has experts. Mixtral's GGUF files have the architecture of Llama's, and Llama's rows of queries and keys.
+/// Every block of a GGUF file has experts. Mixtral's GGUF files have the architecture of Llama's, and Llama's rows of queries and keys.
 extension Family {
   static let qwen2Experts = Family(
     architecture: "qwen2moe", modelType: "qwen2_moe", className: "Qwen2MoeForCausalLM",
@@ -48,6 +48,9 @@ extension Family {
       .expertCount("num_experts", or: "num_local_experts"), .expertUsedCount(),
       .size(\.expertSize, "moe_intermediate_size", "expert_feed_forward_length"),
       Setting(.flag(\.normalizesExperts), "norm_topk_prob", nil, default: .value(0)),
+      Setting(
+        .size(\.expertInterval, limit: 1 << 16), "decoder_sparse_step", nil, default: .value(1)),
+      Setting(.blocks(\.denseLayers), "mlp_only_layers", nil, default: .asIs),
     ]
   }
 
@@ -56,10 +59,8 @@ extension Family {
     "output_router_logits": [], "router_aux_loss_coef": [], "router_jitter_noise": [],
   ]
 
-  /// Blocks without experts among others, and windows, are not read.
-  private static let qwenExpertInert = expertInert.merging([
-    "decoder_sparse_step": [1], "mlp_only_layers": [[]], "use_sliding_window": [false],
-  ]) { $1 }
+  /// Windows are not read.
+  private static let qwenExpertInert = expertInert.merging(["use_sliding_window": [false]]) { $1 }
 }
 
 extension Setting {
@@ -107,9 +108,10 @@ extension TensorNames {
 }
 
 extension DecoderConfiguration {
-  /// A block as most families have it with experts for its feed-forward layer.
+  /// A block as most families have it with experts for its feed-forward layer, where it has any.
   fileprivate func expertBlock(_ layer: Int) -> Block {
     var block = standardBlock(layer)
+    guard !layersWithoutExperts.contains(layer) else { return block }
     block.experts = Block.Experts(
       count: expertCount, used: expertUsedCount, normalizes: normalizesExperts,
       feedForward: Block.FeedForward(size: expertSize, activation: activation))
