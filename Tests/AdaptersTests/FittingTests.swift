@@ -107,6 +107,10 @@ import Testing
     ("base_model.model.model.layers.0.mlp.experts.lora_B.weight", [5, 2]),
   ]
 
+  /// Looks ahead at every place of a name, over and over.
+  private static let slow =
+    String(repeating: "(?:(?!(?:(?!(?:(?!c).)*c).)*c).)*x|", count: 40) + "x"
+
   static let peftRefusals: [Refusal] = [
     Refusal(
       "latents beside QALoRA", "AD-TYPE", 69, nil,
@@ -134,7 +138,7 @@ import Testing
       pair + experts),
     Refusal(
       "a pattern that takes too long", "AD-PATTERN", 69, nil,
-      peft(("rank_pattern", ["(?:(?!(?:(?!(?:(?!c).)*c).)*c).)*x": 2])),
+      peft(("rank_pattern", .object(JSONObject([(slow, 1)])))),
       pair.map { ($0.0.replacing("layers", with: String(repeating: "a", count: 3000)), $0.1) }),
     Refusal(
       "nothing but a wrapper", "AD-TENSOR", 69, "_orig_mod", peft(), pair + [("_orig_mod", [1])]),

@@ -51,6 +51,20 @@ import Training
     }
   }
 
+  /// A run that is done needs neither generation.
+  @Test func bothGenerationsAreRemoved() throws {
+    let state = try #require(Self.state)
+    try withTemporaryDirectory { folder in
+      let checkpoint = TuningCheckpoint(path: Paths.join(folder, "state"), planDigest: "p")
+      for _ in 0..<2 { try checkpoint.save(state) }
+      #expect(try Paths.entries(of: folder).count == 2)
+      checkpoint.remove()
+      #expect(try Paths.entries(of: folder).isEmpty)
+      let loaded = checkpoint.load(matching: state)
+      #expect(loaded.state == nil && loaded.warnings.isEmpty)
+    }
+  }
+
   @Test(arguments: ["step", "bestStep", "bestLoss", "trainLoss", "validationLoss", "trials"])
   func missingMembersAreNamed(_ key: String) throws {
     #expect(try warning(metadata: { $0[key] = nil }).contains(key))
@@ -65,6 +79,7 @@ import Training
 
   @Test func trialsAreRead() throws {
     // Read, and then not what the digest is of.
+    #expect(try warning(metadata: { $0["roundingLevel"] = 2 }).contains("SHA-256"))
     let trial: JSONValue = ["learningRate": 0.1, "steps": 2, "loss": nil, "seconds": 1.0]
     #expect(try warning(metadata: { $0["trials"] = [trial] }).contains("SHA-256"))
     #expect(try warning(metadata: { $0["trials"] = [["steps": 2]] }).contains("learningRate"))
