@@ -102,7 +102,7 @@ fuzz fuzz-short: build
 faults: setup models
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
 	XSPRESS_FAULTS=all $(SWIFT) test $(TEST_FLAGS) --skip-build \
-	  --filter 'FailingCallTests|FailingDecompositionTests|KilledCommandTests|KilledBatchTests|InjectedCallTests'
+	  --filter 'FailingCallTests|FailingDecompositionTests|KilledCommandTests|KilledBatchTests|InjectedCallTests|ManyBadAdaptersTests'
 
 FILES ?= 1000000
 differential: setup
@@ -111,7 +111,7 @@ differential: setup
 
 # Suites that read what others wrote, and the built tool on the corpus of bad inputs.
 READING = FaultsTests|FilesTests|JSONTests|CompressionTests|CheckpointsTests|TokenizersTests|AdaptersTests|ArtifactsTests|BasesTests
-READING := $(READING)|EvaluationTests|ReportsTests|RecipesTests|SignaturesTests|FormatsTests|TunerTests|CorpusTests|DataCommandTests
+READING := $(READING)|EvaluationTests|ReportsTests|RecipesTests|SignaturesTests|FormatsTests|TunerTests|TuningCheckpointTests|CorpusTests|DataCommandTests
 coverage: setup models
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests --enable-code-coverage --scratch-path .build-coverage
 	$(SWIFT) test $(TEST_FLAGS) --skip-build --enable-code-coverage --scratch-path .build-coverage --filter '$(READING)'

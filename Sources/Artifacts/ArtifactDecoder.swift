@@ -181,7 +181,7 @@ struct ArtifactDecoder {
   private func indices(_ name: String, side: Int) throws(Fault) -> [[Int]] {
     let counts = items.map { $0.rank[side] }
     let tensor = try tensor(name, .u8, [2, counts.reduce(0, +)])
-    let runs = try BytePlanes.decode(try file.bytes(of: tensor), counts: counts)
+    let runs = BytePlanes.decode(try file.bytes(of: tensor), counts: counts)
     var result: [[Int]] = []
     for (item, run) in zip(items, runs) {
       let limit = min(item.shape[0], item.shape[1])
@@ -204,7 +204,7 @@ struct ArtifactDecoder {
     guard file[name] != nil else { return nil }
     let counts = items.map { $0.rank[side] }
     let tensor = try tensor(name, .u8, [2, counts.reduce(0, +)])
-    return try BytePlanes.decode(try file.bytes(of: tensor), counts: counts).map {
+    return BytePlanes.decode(try file.bytes(of: tensor), counts: counts).map {
       $0.map { SingularValueGrid.value(Int16(bitPattern: $0)) }
     }
   }

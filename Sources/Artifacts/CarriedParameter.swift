@@ -153,7 +153,6 @@ public struct CarriedParameter: Sendable, Hashable {
     case "product":
       let rank = try entry["rank"].int(in: 1...65_536)
       let scaling = try entry["scaling"].double()
-      guard scaling.isFinite else { throw entry["scaling"].fault("is not finite") }
       self.values = try values(rank, width)
       change = .product(
         b: try CarriedValues(

@@ -86,14 +86,13 @@ public enum Zstd {
         out.baseAddress, frame.contentByteCount, input.baseAddress, input.count)
       initialized = ZSTD_isError(status) == 0 ? min(status, frame.contentByteCount) : 0
     }
-    if ZSTD_isError(status) != 0, ZSTD_getErrorCode(status) == ZSTD_error_dstSize_tooSmall {
+    let isLonger =
+      ZSTD_isError(status) != 0 && ZSTD_getErrorCode(status) == ZSTD_error_dstSize_tooSmall
+    if !isLonger { try checkDecoding(status) }
+    guard !isLonger, status == frame.contentByteCount else {
       throw Fault(
-        .badData, "ART-SIZE", "holds more than the declared \(frame.contentByteCount) bytes")
-    }
-    try checkDecoding(status)
-    guard status == frame.contentByteCount else {
-      throw Fault(
-        .badData, "ART-SIZE", "holds \(status) bytes, declares \(frame.contentByteCount)")
+        .badData, "ART-SIZE",
+        "holds \(isLonger ? "more" : "less") than the declared \(frame.contentByteCount) bytes")
     }
     return content
   }

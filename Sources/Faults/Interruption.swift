@@ -4,7 +4,7 @@ import Synchronization
   import Glibc
 #endif
 
-/// SIGINT, SIGTERM and SIGHUP as a fault.
+/// SIGINT, SIGTERM, SIGHUP and SIGXCPU as a fault.
 ///
 /// Work stops between two of its items, temporary files are removed, a tuning run writes its checkpoint, and
 /// the process exits with 75. A step that cannot be cut short is given up when the grace is over: names of files are given
@@ -12,6 +12,13 @@ import Synchronization
 public enum Interruption {
   /// The code of its fault.
   public static let code = "RUN-STOPPED"
+
+  /// What asks for an end.
+  ///
+  /// The last comes at the soft limit of CPU time, `ulimit -St`, and again every second.
+  private static let signals = [
+    SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP", SIGXCPU: "SIGXCPU",
+  ]
 
   /// The signal received, 0 for none.
   ///
@@ -52,7 +59,7 @@ public enum Interruption {
     // A parent may have started us with signals blocked; blocked ones would never arrive.
     var mask = sigset_t()
     sigemptyset(&mask)
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    for signal in signals.keys {
       sigaction(signal, &action, nil)
       sigaddset(&mask, signal)
     }
@@ -82,7 +89,6 @@ public enum Interruption {
   /// - Throws: 75 `RUN-STOPPED` after a signal.
   public static func check() throws(Fault) {
     guard let signal else { return }
-    let name = [SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][signal] ?? "a signal"
-    throw Fault(.temporary, code, "stopped by \(name)")
+    throw Fault(.temporary, code, "stopped by \(signals[signal] ?? "a signal")")
   }
 }

@@ -76,23 +76,24 @@ package struct PatternParser {
   private mutating func sequence(depth: Int) throws(Fault) -> PatternNode {
     var nodes: [PatternNode] = []
     while let next = peek, next != "|", next != ")" {
-      guard let atom = try atom(depth: depth) else { continue }
+      guard let atom = try atom(next, depth: depth) else { continue }
       nodes.append(try quantified(atom))
     }
     return .sequence(nodes)
   }
 
-  /// The next item; nil for a comment or flags, which are none.
-  private mutating func atom(depth: Int) throws(Fault) -> PatternNode? {
+  /// The item that begins with `scalar`, which is next; nil for a comment or flags, which are none.
+  private mutating func atom(
+    _ scalar: Unicode.Scalar, depth: Int
+  ) throws(Fault) -> PatternNode? {
     if try counts() != nil { throw malformed("nothing to repeat") }
-    guard let scalar = take() else { throw malformed("pattern ends early") }
+    position += 1
     switch scalar {
     case ".": return .set(flags.dotIsAll ? .all : .line)
     case "^": return .assertion(flags.isMultiline ? .lineStart : .start)
     case "$": return .assertion(flags.isMultiline ? .lineEnd : .end)
     case "[": return .set(try characterClass(depth: depth))
     case "\\": return try escape()
-    case "*", "+", "?": throw malformed("nothing to repeat")
     case "(": return try group(depth: depth)
     default: return .set(cased(ScalarSet(scalar)))
     }

@@ -220,6 +220,14 @@ struct BasisStoreTests {
           ($0 as? Fault)?.code == code && ($0 as? Fault)?.path == path
         }
       }
+      // A pack of another base's weight of that name.
+      var larger = modules[0]
+      larger.outFeatures += 1
+      #expect {
+        _ = try BasisPack.open(good).basis(of: larger)
+      } throws: {
+        ($0 as? Fault)?.code == "XB-MODULE" && ($0 as? Fault)?.tensor == name
+      }
       #expect {
         try BasisPack.write(to: good, store: store, modules: modules, rank: 0)
       } throws: {

@@ -129,6 +129,17 @@ import Testing
     ),
     ("nothing to remember", Array("q\u{0}.".utf8), "PT-PICKLE"),
     ("a number as a name", Array("}K\u{1}Ns.".utf8), "PT-PICKLE"),
+    (
+      "a tensor twice",
+      Array("}".utf8) + TorchBuilder.program()[3...].dropLast()
+        + TorchBuilder.program()[3...], "PT-TENSOR"
+    ),
+    // Behind the hooks, where the call of the tensor ends.
+    (
+      "a tensor with metadata",
+      TorchBuilder.program()[2...].dropLast(4) + Array("}".utf8) + TorchBuilder.text("k")
+        + Array("K\u{1}stRs.".utf8), "PT-PICKLE"
+    ),
   ]
 
   @Test(arguments: programs) func otherProgramsAreRefused(

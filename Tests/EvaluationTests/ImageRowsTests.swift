@@ -120,6 +120,16 @@ import Tokenizers
     #expect(found?.reason.contains(reason) == true, "\(what) \(String(describing: found))")
   }
 
+  /// A header that says something else in place of the shape.
+  @Test func headersSayThreeThings() throws {
+    var bytes = Self.npy([1, 3, 12, 12])
+    let place = try #require(bytes.firstRange(of: Array("shape".utf8)))
+    bytes.replaceSubrange(place, with: Array("shade".utf8))
+    let found = refusal("{\"image\": \"x.npy\", \"index\": 0, \"label\": 0}", ["x.npy": bytes])
+    #expect(found?.code == "DATA-IMAGE" && found?.exitCode == 65)
+    #expect(found?.reason.contains("lacks descr") == true, "\(String(describing: found))")
+  }
+
   @Test func numbersMustBeFinite() {
     var bytes = Self.npy([1, 3, 12, 12], type: "<f4")
     bytes.replaceSubrange((bytes.count - 4)..., with: [0, 0, 0xc0, 0x7f])

@@ -6,6 +6,11 @@ import Testing
 
 /// One bound for all caches: what was used last stays.
 @Suite struct CacheDirectoryTests {
+  /// People know bases, teachers and moments.
+  @Test func kindsHaveWords() {
+    #expect(CacheKind.allCases.map(\.word) == ["basis", "basis", "teacher", "moments"])
+  }
+
   /// An entry of `count` bytes that was last used `age` hours ago.
   @discardableResult
   private func entry(

@@ -7,6 +7,7 @@ import Testing
     ("GGUF\u{3}\0\0\0", .gguf, 69), ("tjgg....", .legacyGGML, 69), ("PK\u{3}\u{4}....", .zip, 69),
     ("version https://git-lfs.github.com/spec/v1\noid", .gitLFSPointer, 65),
     ("<!DOCTYPE html><html>", .html, 65), ("<HTML><body>", .html, 65), ("%PDF-1.7", .pdf, 69),
+    ("....TFL3....", .tensorFlowLite, 69),
   ]
 
   @Test(arguments: cases)

@@ -19,6 +19,47 @@ import Testing
     #expect(again.evaluation == job.evaluation && again.sizes == job.sizes)
   }
 
+  /// A form that was chosen, by labels and by scores.
+  private static func chosen() -> JobRecord {
+    var job = Samples.clinc()
+    job.race = RaceRecord(
+      measure: "kl", rows: 64,
+      entries: [
+        .init(
+          round: 1, form: "directions", store: "int8", size: "16x16", bytes: 900, steps: 8,
+          loss: 0.5, seconds: 2, isKept: false),
+        .init(
+          round: 1, form: "pairs", store: "int4", pairChoice: .energy, size: "2", bytes: 880,
+          steps: 8, loss: .nan, seconds: 2.5, isKept: true),
+      ])
+    job.evaluation?.variants[0].labels = LabelFigures(
+      macroF1: 0.5, macroF1CI95: 0.4...0.6, matthews: .nan, matthewsCI95: nil)
+    job.evaluation?.variants[1].correlation = CorrelationFigures(
+      pearson: 0.7, pearsonCI95: nil, spearman: 0.6, spearmanCI95: 0.5...0.7)
+    return job
+  }
+
+  @Test func chosenFormsSurvive() throws {
+    let text = Self.chosen().json.text(pretty: true)
+    let again = try JobRecord(json: try JSONValue.parse(text))
+    #expect(again.json.text(pretty: true) == text)
+    #expect(again.race?.winner?.pairChoice == .energy && again.race?.seconds == 4.5)
+    #expect(again.race?.entries.first?.pairChoice == nil)
+    #expect(again.evaluation?.variants[0].labels?.macroF1CI95 == 0.4...0.6)
+    #expect(again.evaluation?.variants[0].labels?.matthews.isNaN == true)
+    #expect(again.evaluation?.variants[1].correlation?.spearman == 0.6)
+  }
+
+  @Test(arguments: [
+    ("\"plain energy\"", "\"energy\"", "race.entries[1].pairs"),
+    ("\"rows\":64", "\"rows\":-1", "race.rows"), ("\"round\":1,", "", "race.entries[0].round"),
+    ("\"macro_f1_ci95\":[0.4,0.6]", "\"macro_f1_ci95\":[0.6]", "macro_f1_ci95"),
+    ("\"spearman\":0.6", "\"spearman\":\"0.6\"", "spearman"),
+  ])
+  func refusesOtherForms(found: String, replacement: String, field: String) throws {
+    try expectRefusal(of: Self.chosen(), found, replacement, field)
+  }
+
   /// A record from before there was a gate.
   @Test func recordsWithoutAGateAreRead() throws {
     var members = try #require(Samples.clinc().json.objectValue)
@@ -71,7 +112,13 @@ import Testing
     ("\"threads\":2,", "", "threads"),
   ])
   func refuses(found: String, replacement: String, field: String) throws {
-    let text = Samples.clinc().json.text(pretty: false)
+    try expectRefusal(of: Samples.clinc(), found, replacement, field)
+  }
+
+  private func expectRefusal(
+    of job: JobRecord, _ found: String, _ replacement: String, _ field: String
+  ) throws {
+    let text = job.json.text(pretty: false)
     let range = try #require(text.firstRange(of: found))
     let value = try JSONValue.parse(text.replacingCharacters(in: range, with: replacement))
     let fault = try #require(throws: Fault.self) { _ = try JobRecord(json: value) }

@@ -5,6 +5,7 @@ A reader gives a list of (name, shape, values as float32 or None, raw bytes or N
 
 import copy
 import io
+import json
 import os
 import warnings
 
@@ -69,11 +70,19 @@ class Peft:
         os.makedirs(self.folder, exist_ok=True)
         with open(weights, "rb") as source, open(os.path.join(self.folder, "adapter_model.safetensors"), "wb") as target:
             target.write(source.read())
+        with safetensors.safe_open(weights, "pt") as file:
+            self.modules = sorted({name.split(".lora_")[0].rsplit(".", 1)[-1] for name in file.keys()})
 
     def read(self, content: bytes) -> dict[str, float]:
-        """The norm of what every module is changed by."""
-        with open(os.path.join(self.folder, "adapter_config.json"), "wb") as file:
-            file.write(content)
+        """The norm of what every module is changed by.
+
+        Where no modules are named PEFT takes the defaults of the model's type, and the product those of the tensors
+        (formats/peft.md, 2.4): PEFT is told these, so that all else is compared."""
+        settings = json.loads(content)
+        if settings.get("target_modules") is None:
+            settings["target_modules"] = self.modules
+        with open(os.path.join(self.folder, "adapter_config.json"), "w") as file:
+            json.dump(settings, file)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = peft.PeftModel.from_pretrained(copy.deepcopy(self.base), self.folder)

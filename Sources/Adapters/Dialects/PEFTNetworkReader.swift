@@ -4,13 +4,15 @@ import JSON
 
 /// Reads PEFT's LoHa and LoKr of linear modules (`formats/peft.md` §4.6).
 enum PEFTNetworkReader {
-  /// Whether the configuration is of one of the two.
-  static func covers(_ configuration: JSONValue?) -> Bool {
-    ["LOHA", "LOKR"].contains(configuration?["peft_type"]?.stringValue ?? "")
+  /// The members of a configuration of one of the two; nil for another.
+  static func members(_ configuration: JSONValue?) -> JSONObject? {
+    let object = configuration?.objectValue
+    return ["LOHA", "LOKR"].contains(object?["peft_type"]?.stringValue ?? "") ? object : nil
   }
 
-  static func read(_ files: AdapterFiles) throws(Fault) -> AdapterReading {
-    let (configuration, prefix, notes) = try configuration(of: files)
+  /// - Parameter members: The configuration of `files`, of ``members(_:)``.
+  static func read(_ files: AdapterFiles, _ members: JSONObject) throws(Fault) -> AdapterReading {
+    let (configuration, prefix, notes) = try configuration(members, files.configurationPath)
     var reading = AdapterReading(
       warnings: configuration.warnings + notes, baseModelName: configuration.baseModelName)
     var table = FactorTable()
@@ -63,12 +65,10 @@ enum PEFTNetworkReader {
 
   /// The configuration in LoRA's words, and the prefix of its factors.
   private static func configuration(
-    of files: AdapterFiles
+    _ members: JSONObject, _ path: String
   ) throws(Fault) -> (PEFTConfiguration, prefix: String, notes: [Warning]) {
+    var members = members
     do throws(Fault) {
-      guard var members = files.configuration?.objectValue else {
-        throw Fault(.badData, "AD-FIELD", "expected an object")
-      }
       let prefix = members["peft_type"]?.stringValue == "LOHA" ? "hada_" : "lokr_"
       for key in inert { members[key] = nil }
       // PEFT has no such field here: it says so and goes on.
@@ -83,7 +83,7 @@ enum PEFTNetworkReader {
         "AD-CONFIG", "the field has no meaning for LoHa and LoKr", subject: "use_rslora")
       return (configuration, prefix, wantsRoot ? [note] : [])
     } catch {
-      throw error.at(path: files.configurationPath)
+      throw error.at(path: path)
     }
   }
 }

@@ -6,7 +6,9 @@ import Tensors
 /// Reads the PEFT dialect: LoRA with its variants, and AdaLoRA (`formats/peft.md`).
 enum PEFTReader {
   static func read(_ files: AdapterFiles) throws(Fault) -> AdapterReading {
-    if PEFTNetworkReader.covers(files.configuration) { return try PEFTNetworkReader.read(files) }
+    if let members = PEFTNetworkReader.members(files.configuration) {
+      return try PEFTNetworkReader.read(files, members)
+    }
     let configuration = try configuration(of: files)
     var reading = AdapterReading(
       warnings: configuration.warnings, baseModelName: configuration.baseModelName)

@@ -106,14 +106,22 @@ struct PEFTTargets: Sendable {
       if isEmbedding || ["lm_head", "score", "classifier"].contains(last) { return .outside }
       return isUnknown ? .unknown : .covered
     }
-    guard let targets else { return .unknown }
-    guard isTrue(targets.covers(module)) else { return isUnknown ? .unknown : .outside }
+    if let targets, !isTrue(targets.covers(module)) { return isUnknown ? .unknown : .outside }
     // A path that the list gives whole is meant in whatever layer it is.
-    if let layers, case .list(let names) = targets, !names.contains(module) {
+    if let layers, let names = listed, !names.contains(module) {
       guard let number = layer(of: module) else { return .unknown }
       guard let number, layers.contains(number) else { return .outside }
     }
-    return isUnknown ? .unknown : .covered
+    return isUnknown || targets == nil ? .unknown : .covered
+  }
+
+  /// The names that layers limit: a list's, and none of the model's defaults, which are a list; nil for an expression.
+  private var listed: [String]? {
+    switch targets {
+    case .list(let names)?: names
+    case .pattern?: nil
+    case nil: []
+    }
   }
 
   /// The number of a module's layer, `.some(nil)` where it has none; nil where that cannot be told.

@@ -49,11 +49,8 @@ struct GGUFCursor {
     return Array(window[start..<start + count])
   }
 
-  /// Moves over `count` bytes.
-  mutating func skip(_ count: Int, _ what: String) throws(Fault) {
-    guard count <= remaining else { throw truncated(count, what) }
-    offset += count
-  }
+  /// Moves over `count` bytes; `count` must have been compared with ``remaining``.
+  mutating func skip(_ count: Int) { offset += count }
 
   // MARK: - Private
 

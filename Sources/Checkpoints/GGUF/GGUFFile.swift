@@ -35,13 +35,11 @@ struct GGUFFile: Sendable {
     for _ in 0..<array.count {
       // The lengths were checked when the header was parsed; checked again because the file may
       // have changed since.
-      guard bytes.count - place >= 8 else { throw changed(key) }
-      var length: UInt64 = 0
-      for index in 0..<8 { length |= UInt64(bytes[place + index]) << UInt64(8 * index) }
-      place += 8
-      guard let count = Int(exactly: length), count <= bytes.count - place else {
-        throw changed(key)
-      }
+      let prefix = bytes[place..<min(place + 8, bytes.count)]
+      let length = prefix.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+      place += prefix.count
+      guard prefix.count == 8, let count = Int(exactly: length), count <= bytes.count - place
+      else { throw changed(key) }
       result.append(Array(bytes[place..<place + count]))
       place += count
     }

@@ -31,7 +31,7 @@ struct GGUFHeaderParser {
     let alignment = try self.alignment(in: metadata)
     let table = try GGUFTensorTable.parse(&cursor, count: tensorCount)
     if table.hasBlocks { try checkQuantizationVersion(metadata) }
-    let dataOffset = try Self.padded(cursor.offset, to: alignment)
+    let dataOffset = Self.padded(cursor.offset, to: alignment)
     let tensors = try table.placed(
       dataOffset: dataOffset, alignment: alignment, byteCount: cursor.byteCount)
     return GGUFHeader(
@@ -39,15 +39,10 @@ struct GGUFHeaderParser {
       alignment: alignment, dataOffset: dataOffset)
   }
 
-  /// `offset` rounded up to a multiple of `alignment`.
-  static func padded(_ offset: Int, to alignment: Int) throws(Fault) -> Int {
+  /// `offset`, a place in a file, rounded up to a multiple of `alignment`.
+  static func padded(_ offset: Int, to alignment: Int) -> Int {
     let excess = offset % alignment
-    if excess == 0 { return offset }
-    let (sum, overflow) = offset.addingReportingOverflow(alignment - excess)
-    guard !overflow else {
-      throw Fault(.badData, "GG-OVERFLOW", "the padded sum of tensor sizes exceeds 2^63")
-    }
-    return sum
+    return excess == 0 ? offset : offset + (alignment - excess)
   }
 
   // MARK: - Start of the file
@@ -199,11 +194,11 @@ struct GGUFHeaderParser {
             .badData, "GG-STR",
             "\(key)[\(index)] is \(length) bytes long, \(cursor.remaining) remain")
         }
-        try cursor.skip(size, key)
+        cursor.skip(size)
       }
     } else {
       // No overflow: count was compared with the bytes that remain, divided by the element size.
-      try cursor.skip(count * type.minimumBytes, key)
+      cursor.skip(count * type.minimumBytes)
     }
     return GGUFArray(
       elementType: type, count: count, byteOffset: start, byteCount: cursor.offset - start)

@@ -65,7 +65,7 @@ struct GGUFTensorTable {
           name: entry.name, type: entry.type, shape: entry.shape, byteOffset: start,
           byteCount: entry.byteCount))
       // `stop` lies inside the file, so this cannot overflow.
-      running = try GGUFHeaderParser.padded(stop - dataOffset, to: alignment)
+      running = GGUFHeaderParser.padded(stop - dataOffset, to: alignment)
     }
     return tensors
   }

@@ -146,7 +146,9 @@ public struct GGUFWriter: Sendable {
   }
 
   private func padded(_ count: Int) throws(Fault) -> Int {
-    try GGUFHeaderParser.padded(count, to: alignment)
+    // Where this is no overflow, padding is none.
+    _ = try sum(count, alignment)
+    return GGUFHeaderParser.padded(count, to: alignment)
   }
 
   private func zeros(after count: Int) -> [UInt8] {

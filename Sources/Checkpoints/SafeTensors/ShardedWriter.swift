@@ -12,6 +12,7 @@ public struct ShardedWriter: Sendable {
   private let shardBytes: Int
   private var shards: [(writer: SafeTensorsWriter, bytes: Int)] = []
   private var placement: [(name: String, shard: Int)] = []
+  private var names: Set<UTF8Key> = []
   private var totalBytes = 0
   private var totalElements = 0
 
@@ -30,7 +31,7 @@ public struct ShardedWriter: Sendable {
     _ name: String, dtype: DType, shape: [Int],
     floats: @escaping @Sendable () throws(Fault) -> [Float]
   ) throws(Fault) {
-    guard !placement.contains(where: { UTF8Key.equalBytes($0.name, name) }) else {
+    guard !names.contains(UTF8Key(name)) else {
       throw Fault(.internalError, "ST-WRITE", "the name is repeated", tensor: name)
     }
     var elements = 1
@@ -49,6 +50,7 @@ public struct ShardedWriter: Sendable {
     try shards[last].writer.add(name, dtype: dtype, shape: shape, floats: floats)
     shards[last].bytes += bytes
     placement.append((name, last))
+    names.insert(UTF8Key(name))
     totalBytes += bytes
     totalElements += elements
   }

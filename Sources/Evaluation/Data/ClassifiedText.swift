@@ -77,8 +77,8 @@ extension ClassifiedText.Answer {
           " has a score, and the model's head answers with one of \(head.count) classes")
       }
       return (0, Float(score))
+    case .label where head.isRegression, .name where head.isRegression: throw Self.needsScore
     case .label(let label):
-      guard !head.isRegression else { throw Self.needsScore }
       guard label < head.count else {
         throw Fault(
           .badData, "DATA-LABEL",
@@ -86,7 +86,6 @@ extension ClassifiedText.Answer {
       }
       return (label, nil)
     case .name(let name):
-      guard !head.isRegression else { throw Self.needsScore }
       guard let label = head.names.firstIndex(where: { UTF8Key.equalBytes($0, name) }) else {
         let names = head.names.prefix(8).joined(separator: ", ")
         throw Fault(

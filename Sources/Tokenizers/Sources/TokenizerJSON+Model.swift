@@ -171,9 +171,6 @@ extension TokenizerJSON {
       guard let pair = item.arrayValue, pair.count == 2, let piece = pair[0].stringValue,
         let score = pair[1].doubleValue
       else { throw Fault(.badData, "TK-JSON", "piece \(index) is not a string and a score") }
-      guard score.isFinite else {
-        throw Fault(.badData, "TK-SCORE", "the score of piece \(index) is not finite")
-      }
       try table.place(Array(piece.utf8), index)
       scores.append(score)
     }

@@ -236,6 +236,33 @@ import Testing
     }
   }
 
+  /// A header alone has all of its bytes.
+  @Test func headersAreWhole() throws {
+    let whole = try SafeTensorsTests.sample().bytes()
+    let end = try SafeTensorsFile.headerEnd(prefix: whole, fileByteCount: whole.count)
+    func refusal(_ count: Int) -> Fault? {
+      fault { () throws(Fault) in
+        try SafeTensorsFile.metadata(
+          ofHeader: Array(whole[..<count]), fileByteCount: whole.count)
+      }
+    }
+    #expect(refusal(end) == nil)
+    for count in [end - 1, end + 1] {
+      #expect(refusal(count)?.code == "ST-SHORT" && refusal(count)?.exitCode == 65)
+    }
+  }
+
+  /// The writer refuses such a value, so that it is put into the file.
+  @Test(arguments: [Double.nan, .infinity]) func longNumbersAreFinite(_ value: Double) throws {
+    let bytes = B.file(
+      "{\(B.entry(dtype: "\"F64\"", shape: "[2]", offsets: "[0,16]"))}",
+      data: [UInt8](repeating: 0, count: 8) + B.length(value.bitPattern))
+    let file = try SafeTensorsFile(bytes: bytes)
+    let found = fault { () throws(Fault) in try file.doubles(of: file.tensors[0]) }
+    #expect(found?.code == "VAL-NAN" && found?.exitCode == 65 && found?.tensor == "w")
+    #expect(found?.reason.hasPrefix("element 1 is") == true)
+  }
+
   @Test func everyPrefixIsRefused() throws {
     let whole = try SafeTensorsTests.sample().bytes()
     for count in 0..<whole.count {

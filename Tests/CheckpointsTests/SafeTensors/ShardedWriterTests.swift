@@ -85,6 +85,20 @@ import Testing
     }
   }
 
+  /// Names of shards have five digits.
+  @Test func shardsHaveALimit() throws {
+    var writer = ShardedWriter(shardBytes: 4)
+    for index in 0..<100_000 {
+      try writer.add("\(index)", dtype: .f32, shape: [1]) { [1] }
+    }
+    try withTemporaryDirectory { (folder) throws in
+      let many = writer
+      let found = fault { () throws(Fault) in try many.write(to: folder) }
+      #expect(found?.code == "ST-WRITE" && found?.exitCode == 69 && found?.path == folder)
+      #expect(try Paths.entries(of: folder).isEmpty)
+    }
+  }
+
   @Test func namesDoNotRepeat() throws {
     var writer = ShardedWriter(shardBytes: 4)
     try writer.add("a", dtype: .f32, shape: [1]) { [1] }
