@@ -114,9 +114,11 @@ differential: setup
 # Suites that read what others wrote, and the built tool on the corpus of bad inputs.
 READING = FaultsTests|FilesTests|JSONTests|CompressionTests|CheckpointsTests|TokenizersTests|AdaptersTests|ArtifactsTests|BasesTests
 READING := $(READING)|EvaluationTests|ReportsTests|RecipesTests|SignaturesTests|FormatsTests|TunerTests|TuningCheckpointTests|CorpusTests|DataCommandTests
+# One after another: counters are not atomic, and tests at once would lose counts.
 coverage: setup models
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests --enable-code-coverage --scratch-path .build-coverage
-	$(SWIFT) test $(TEST_FLAGS) --skip-build --enable-code-coverage --scratch-path .build-coverage --filter '$(READING)'
+	$(SWIFT) test $(TEST_FLAGS) --skip-build --no-parallel --enable-code-coverage --scratch-path .build-coverage \
+	  --filter '$(READING)'
 	$(PYTHON) Tests/Coverage/coverage.py .build-coverage/release/codecov/XSPress.json $(COVERAGE)
 
 # A sanitizer has its own allocator, so the suites that make that of the tool fail are left out, and those that train for minutes.
