@@ -15,8 +15,9 @@
 #   make crosscheck  the exports of the built tool, read by PEFT, Transformers, gguf-py, llama.cpp and a second reader
 #   make bench     XSPress beside its peers, in pairs; ARGS="--quick --only step" (Sources/Benchmarks)
 #   make fuzz-short  every reader under libFuzzer and AddressSanitizer, a minute each; make fuzz SECONDS_EACH=3600 longer
-#   make faults    every call to the file system with every error number, and a kill at every one that changes the disk, at each
-#                  place of four commands; 200 kills of a batch; an hour
+#   make faults    every call to the file system failing at each place of four commands, with its error numbers in turn
+#                  (FAULTS=all: with each of them, thrice as long), and a kill at every one that changes the disk; 200 kills of a
+#                  batch; 10,000 broken adapters; three quarters of an hour
 #   make differential  a million small files, changed at random, by our readers and by safetensors, gguf-py, torch and PEFT; FILES=N
 #   make coverage  what the tests of the readers run of them, against Tests/Coverage/README.md; ten minutes and the build
 #   make sanitize  tests under AddressSanitizer (C kernels under UndefinedBehaviorSanitizer too), then under ThreadSanitizer
@@ -99,9 +100,10 @@ fuzz fuzz-short: build
 	  -Xswiftc -sanitize=fuzzer,address -Xswiftc -use-ld=lld -Xcc -fsanitize=fuzzer-no-link,address
 	SECONDS_EACH=$(SECONDS_EACH) sh Tests/Fuzz/fuzz.sh $(TARGETS)
 
+FAULTS ?= each
 faults: setup models
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
-	XSPRESS_FAULTS=all $(SWIFT) test $(TEST_FLAGS) --skip-build \
+	XSPRESS_FAULTS=$(FAULTS) $(SWIFT) test $(TEST_FLAGS) --skip-build \
 	  --filter 'FailingCallTests|FailingDecompositionTests|KilledCommandTests|KilledBatchTests|InjectedCallTests|ManyBadAdaptersTests'
 
 FILES ?= 1000000
@@ -112,9 +114,11 @@ differential: setup
 # Suites that read what others wrote, and the built tool on the corpus of bad inputs.
 READING = FaultsTests|FilesTests|JSONTests|CompressionTests|CheckpointsTests|TokenizersTests|AdaptersTests|ArtifactsTests|BasesTests
 READING := $(READING)|EvaluationTests|ReportsTests|RecipesTests|SignaturesTests|FormatsTests|TunerTests|TuningCheckpointTests|CorpusTests|DataCommandTests
+# One after another: counters are not atomic, and tests at once would lose counts.
 coverage: setup models
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests --enable-code-coverage --scratch-path .build-coverage
-	$(SWIFT) test $(TEST_FLAGS) --skip-build --enable-code-coverage --scratch-path .build-coverage --filter '$(READING)'
+	$(SWIFT) test $(TEST_FLAGS) --skip-build --no-parallel --enable-code-coverage --scratch-path .build-coverage \
+	  --filter '$(READING)'
 	$(PYTHON) Tests/Coverage/coverage.py .build-coverage/release/codecov/XSPress.json $(COVERAGE)
 
 # A sanitizer has its own allocator, so the suites that make that of the tool fail are left out, and those that train for minutes.

@@ -14,6 +14,7 @@ suites="$suites|ProjectionTests|EvaluationTests|TrainingTests|ReportsTests|Recip
 # What divides work among threads: the map, kernels, streams of layers, caches, scratch files, ranks. These and what they need
 # alone are built (Package.swift): all of it would take an hour.
 threads='ThreadsTests RanksTests FilesTests LinearAlgebraTests BasesTests ModelsTests'
+thread_filter='^(ThreadsTests|RanksTests|LinearAlgebraTests|BasesTests|ModelsTests)\.|CacheDirectoryTests|ScratchFileTests'
 failed=0
 for kind in ${*:-address thread}; do
   scratch=.build-$kind
@@ -24,7 +25,14 @@ for kind in ${*:-address thread}; do
     flags='-Xcc -fsanitize=undefined -Xcc -fno-sanitize=function'
   else
     export XSPRESS_SUITES="$threads"
-    filter="^($(echo "$threads" | tr ' ' '|'))\\."
+    filter=$thread_filter
+    mkdir -p "$scratch"
+    # The standard library writes the 0 of its one empty array again and again. Who waits for a Mutex takes it inside a library
+    # without the sanitizer, which then sees no order: a program of ten lines that only counts under one is reported too. So is
+    # what comes out of these, which hold all they share under one; nothing else was ever reported.
+    printf 'race:%s\n' _swiftEmptyArrayStorage LenderC4take LenderC8giveBack LayerStreamC5layer \
+      LinearAlgebra12FrozenMatrixC >"$scratch/suppressions"
+    export TSAN_OPTIONS="suppressions=$PWD/$scratch/suppressions"
   fi
   # shellcheck disable=SC2086
   "$swift" build -c release --build-tests --sanitize="$kind" --scratch-path "$scratch" $flags

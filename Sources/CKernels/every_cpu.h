@@ -7,8 +7,14 @@
 #define INLINE __attribute__((always_inline)) static inline
 
 // FOR_EVERY_CPU before a function compiles it for AVX-512, AVX2 and plain x86-64; which one runs is chosen when the
-// program is loaded. For functions that give the same bits in each.
-#if defined(__x86_64__) && defined(__linux__)
+// program is loaded. For functions that give the same bits in each. Not under ThreadSanitizer, whose own code is not
+// there yet when that is chosen.
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define HAS_THREAD_SANITIZER
+#endif
+#endif
+#if defined(__x86_64__) && defined(__linux__) && !defined(HAS_THREAD_SANITIZER)
 #define FOR_EVERY_CPU __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define FOR_EVERY_CPU

@@ -37,10 +37,10 @@ import Testing
     try InputFile("\(folder)/run/jobs/\(name)/\(name).loraxs").readAll(limit: 1 << 24)
   }
 
-  /// The moments in which a signal comes, as files that are there then.
+  /// The moments in which a signal comes, as files that are there then; the last is that of a soft limit of CPU time.
   private static let moments: [(signal: Int32, file: String)] = [
     (SIGTERM, "run/running-1"), (SIGINT, "run/jobs/a/tuning.checkpoint"),
-    (SIGHUP, "run/jobs/a/record.json"), (SIGINT, "run/jobs/c/tuning.checkpoint"),
+    (SIGHUP, "run/jobs/a/record.json"), (SIGXCPU, "run/jobs/c/tuning.checkpoint"),
   ]
 
   /// Five seconds, and what a process may wait for a core: tests share the machine.

@@ -35,30 +35,6 @@ import Testing
     }
   }
 
-  /// The soft limit asks, as another signal does: the run ends with its checkpoint and goes on from there.
-  @Test(.timeLimit(.minutes(2))) func aLimitOfCPUTimeStopsARun() throws {
-    try withTemporaryDirectory { folder in
-      let rows = Paths.join(folder, "rows.jsonl")
-      try AtomicFile.write(rows, text: TinyTexts.choices(80))
-      func tune(limits: String?) throws -> Tool.Outcome {
-        try Tool.run(
-          [
-            "tune", "--base", Checkout.path("golden/tiny/model"), "--adapter",
-            Checkout.path("golden/tiny/adapter"), "--rank", "4", "--train", rows, "--steps", "1200",
-            "--batch-size", "4", "--checkpoint-every", "25", "-o",
-            Paths.join(folder, "o.loraxs"), "--log", "plain", "--threads", "1",
-          ], cache: Paths.join(folder, "cache"), limits: limits)
-      }
-      let stopped = try tune(limits: "ulimit -St 2")
-      #expect(stopped.status == 75, "\(stopped.errors)")
-      let line = stopped.errorLines.last ?? ""
-      #expect(line.contains("SIGXCPU") && line.hasSuffix("RUN-STOPPED"), "\(line)")
-      #expect(Paths.kind(of: Paths.join(folder, "o.loraxs")) == .missing)
-      let whole = try tune(limits: nil)
-      #expect(whole.status == 0 && whole.errors.contains("continuing from step"), "\(whole.errors)")
-    }
-  }
-
   /// Root is not held to `ulimit -u`: another user is.
   @Test(.timeLimit(.minutes(1)), .enabled(if: getuid() == 0))
   func tooFewThreadsAreSaid() throws {
