@@ -164,13 +164,11 @@ import Testing
     (["tune", "--train", "mixed.jsonl"], 65, "DATA-LABEL"),
     (["tune", "--train", "plain.jsonl"], 65, "DATA-HEAD"),
     (["tune", "--train", "named.jsonl"], 65, "DATA-LABEL"),
-    (["tune", "--train", "rows.jsonl", "--control", "zero"], 64, "JOB-OPTIONS"),
   ])
   func whatHasNoHeadIsRefused(arguments: [String], status: Int32, code: String) throws {
     try withTemporaryDirectory { folder in
       let path = Place(folder: folder)
       let files = [
-        "rows": Self.rows(4) { "\"label\": \($0 % 2)" },
         "mixed": Self.rows(4) { $0 == 1 ? "\"label\": 1" : "\"score\": 1" },
         "plain": "{\"text\": \"a\"}\n", "named": Self.rows(2) { _ in "\"label\": \"x\"" },
       ]
@@ -181,7 +179,7 @@ import Testing
           "--base", Self.roberta.path, "--rank", "2", "--target-modules", "query", "--directions",
           "top",
           "--init", "normal", "-o", path("t.loraxs"),
-        ] + (code == "JOB-OPTIONS" ? ["--eval", path("rows.jsonl")] : []), cache: folder)
+        ], cache: folder)
       #expect(outcome.status == status && outcome.faultLines.count == 1)
       #expect(outcome.errors.contains(code), "\(outcome.errors)")
     }

@@ -124,7 +124,10 @@ import Testing
       #expect(controls.count == 4)
       for control in controls {
         let (nll, size) = (control["nll"]?.doubleValue ?? .nan, control["bytes"]?.intValue ?? 0)
-        #expect(nll < start - 0.1 && size > bytes / 2 && size < bytes + 200, "\(control)")
+        let name = control["name"]?.stringValue ?? ""
+        #expect(nll < start - 0.1 && size < bytes + 200, "\(name) \(nll) \(size)")
+        // VeRA has no more numbers to train on so small a model.
+        #expect(size > (name.hasPrefix("VeRA") ? 500 : bytes / 2), "\(name) \(size)")
       }
     }
   }
