@@ -4,7 +4,7 @@
 
 EXPORT.json is what `swift test --enable-code-coverage` leaves. It fails where a reader has fewer of its lines run than the page
 says (or than 95%, where it has reached that), where a `throw` that no test reaches is not listed there, and where one is listed
-although it is reached or gone. `--write` puts what was measured into the page; reasons are written by hand and kept.
+although it is reached or gone (`LOST`: reached by some runs). `--write` puts what was measured into the page; reasons are written by hand and kept.
 """
 
 import argparse
@@ -18,6 +18,9 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PAGE = os.path.join(ROOT, "Tests", "Coverage", "README.md")
 LEAST = 95.0
+# How the reason begins where a run may miss what is reached: counters are not atomic, and that of a last `else` is what the
+# others leave of the whole.
+LOST = "reached, and its count may be lost"
 # What reads files that others wrote.
 READERS = [
     "Adapters", "Artifacts", "Bases/BasisPack.swift", "Bases/BasisCacheEntry", "Checkpoints", "Compression", "Evaluation/Data",
@@ -131,9 +134,13 @@ def main() -> int:
             failed = True
             print(f"not reached: {path}:{number}: {text}")
     for path, text in reasons.keys() - {(path, text) for path, _, text in missed}:
+        if reasons[path, text].startswith(LOST):
+            continue
         failed = True
         print(f"listed, and reached or gone: {path}: {text}")
     if options.write:
+        unsure = [place for place, why in reasons.items() if why.startswith(LOST)]
+        missed += [(path, 0, text) for path, text in unsure if (path, text) not in {(p, t) for p, _, t in missed}]
         write(rows, [(path, text, reasons.get((path, text), "no test yet")) for path, _, text in missed])
     print("coverage: FAILED" if failed else "coverage: ok")
     return 1 if failed else 0
