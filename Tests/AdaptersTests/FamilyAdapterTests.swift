@@ -10,14 +10,6 @@ import Testing
 /// Adapters of every family of `golden/models/`: by PEFT's form and by llama.cpp's and back, and copies of the GGUF model
 /// with new weights.
 @Suite struct FamilyAdapterTests {
-  static let folders: [String] = {
-    let root = Checkout.path("golden/models")
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
-    return names.filter {
-      FileManager.default.fileExists(atPath: "\(root)/\($0)/expected.json")
-    }.sorted()
-  }()
-
   private func base(_ name: String, gguf: Bool) throws -> BaseCheckpoint {
     let folder = Checkout.path("golden/models/\(name)")
     return try BaseCheckpoint.open(gguf ? folder + "/model.gguf" : folder)
@@ -37,7 +29,7 @@ import Testing
     }
   }
 
-  @Test(arguments: folders)
+  @Test(arguments: GoldenFamilies.all)
   func comesBackFromPEFT(_ name: String) throws {
     let base = try base(name, gguf: false)
     try withTemporaryDirectory { folder in
@@ -47,7 +39,7 @@ import Testing
     }
   }
 
-  @Test(arguments: folders)
+  @Test(arguments: GoldenFamilies.withGGUF)
   func comesBackFromLlamaCpp(_ name: String) throws {
     let base = try base(name, gguf: true)
     try withTemporaryDirectory { folder in
@@ -76,7 +68,7 @@ import Testing
   }
 
   /// Every weight written anew with its own values is the same model: order of rows, norms and all.
-  @Test(arguments: folders)
+  @Test(arguments: GoldenFamilies.withGGUF)
   func copiesAreTheSameModel(_ name: String) throws {
     let base = try base(name, gguf: true)
     let names = base.configuration.parameters.map(\.name).filter {

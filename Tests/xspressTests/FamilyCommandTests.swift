@@ -8,17 +8,40 @@ import TestSupport
 import Testing
 
 /// Every family of `golden/models/` through the tool: an adapter of all its linear modules is converted and exported on
-/// either form of the base.
+/// either form of the base, where there are two.
 @Suite struct FamilyCommandTests {
-  static let folders: [String] = {
-    let root = Checkout.path("golden/models")
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
-    return names.filter {
-      FileManager.default.fileExists(atPath: "\(root)/\($0)/expected.json")
-    }.sorted()
-  }()
+  /// Of a family that has one form alone the adapter comes back as it was, and merging changes what it is for.
+  @Test(arguments: GoldenFamilies.all.filter { !GoldenFamilies.withGGUF.contains($0) })
+  func convertsAndExportsOneForm(_ name: String) throws {
+    let base = Checkout.path("golden/models/\(name)")
+    try withTemporaryDirectory { folder in
+      func path(_ name: String) -> String { Paths.join(folder, name) }
+      func run(_ arguments: String...) throws {
+        let outcome = try Tool.run(arguments, cache: folder)
+        #expect(outcome.status == 0, "\(arguments) \(outcome.errors)")
+      }
+      let original = try BaseCheckpoint.open(base)
+      try PEFTWriter.write(updates(original), to: path("adapter"), baseModelName: nil)
+      try run(
+        "convert", "--base", base, "--adapter", path("adapter"), "--rank", "2", "-o",
+        path("a.loraxs"))
+      for target in ["merged", "peft"] {
+        try run(
+          "export", path("a.loraxs"), "--base", base, "--to", target, "--dtype", "f32", "-o",
+          path(target))
+      }
+      let merged = try BaseCheckpoint.open(path("merged"))
+      #expect(merged.configuration.blocks == original.configuration.blocks)
+      let changed = try original.configuration.parameters.filter {
+        try merged.digest($0.name) != original.digest($0.name)
+      }
+      #expect(changed.count == original.linearModules.count)
+      let back = try Adapter.open(path("peft")).matched(to: original.configuration)
+      #expect(back.updates.map(\.moduleName) == original.linearModules.map(\.name))
+    }
+  }
 
-  @Test(arguments: folders)
+  @Test(arguments: GoldenFamilies.withGGUF)
   func convertsAndExports(_ name: String) throws {
     let base = Checkout.path("golden/models/\(name)")
     let gguf = base + "/model.gguf"
@@ -68,7 +91,7 @@ import Testing
 
   /// What a user does with a model of the family: conversion with calibration, tuning to a size, measurement, and exports
   /// that measure as the artifact does.
-  @Test(arguments: folders + ["llama"])
+  @Test(arguments: GoldenFamilies.withGGUF + ["llama"])
   func tunesMeasuresAndExports(_ name: String) throws {
     try withTemporaryDirectory { folder in
       func path(_ name: String) -> String { Paths.join(folder, name) }
