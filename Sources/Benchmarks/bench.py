@@ -265,10 +265,8 @@ def step(report, options) -> None:
     common = ["--tokens", tokens, "--adapter", ADAPTER, "--rank", 16, "--steps", 4]
     commands = {"ours": ours("step", "--base", BASE, *common, *THREADS)}
     commands["ours bf16"] = ours("step", "--base", BASE, *common, "--precision", "bfloat16", *THREADS)
-    for label, dtype in {"f32": "float32", "bf16 autocast": "autocast", "bf16 weights": "bfloat16"}.items():
-        words = best_settings("step", [*common, "--dtype", dtype], options)
-        if words:
-            commands[f"torch {label}"] = peer("step", *words)
+    kinds = {"torch f32": "float32", "torch bf16 autocast": "autocast", "torch bf16 weights": "bfloat16"}
+    commands |= best_peers("step", common, kinds, options)
     title = "step: 16 examples of clinc-domains, rank 16 on all linear modules, distillation"
     rounds = report.rounds(title, commands)
     if not rounds["ours"]:
@@ -339,6 +337,12 @@ def best_settings(script: str, words: list, options) -> list | None:
     return [*words, *best]
 
 
+def best_peers(script: str, words: list, kinds: dict[str, str], options) -> dict[str, list[str]]:
+    """A peer for each type of numbers, by name, at its quickest settings."""
+    found = {name: best_settings(script, [*words, "--dtype", dtype], options) for name, dtype in kinds.items()}
+    return {name: peer(script, *settings) for name, settings in found.items() if settings}
+
+
 # MARK: calibration
 
 
@@ -368,6 +372,8 @@ def calibration(report, options) -> None:
 
 # MARK: text
 
+TRANSFORMERS = {f"transformers {dtype}": dtype for dtype in ("float32", "bfloat16")}
+
 
 def text_rate(tokens: int):
     return lambda found: f"{tokens / middle(found):,.0f} tokens/s"
@@ -380,10 +386,7 @@ def scoring(report, options) -> None:
         "16 texts of 256 tokens": random_tokens(16, 256),
     }.items():
         commands = {"ours": ours("scoring", "--base", BASE, "--tokens", tokens, *THREADS)}
-        for dtype in ("float32", "bfloat16"):
-            words = best_settings("text", ["scoring", "--tokens", tokens, "--dtype", dtype], options)
-            if words:
-                commands[f"transformers {dtype}"] = peer("text", *words)
+        commands |= best_peers("text", ["scoring", "--tokens", tokens], TRANSFORMERS, options)
         if "256" in label:
             commands["llama.cpp, Q4_1 as it is"] = peer(
                 "text", "scoring", "--tokens", tokens, "--llama-cpp", os.path.join(ROOT, BASE), *THREADS
@@ -407,10 +410,7 @@ def scoring(report, options) -> None:
 def writing(report, options) -> None:
     tokens = step_tokens(16)
     commands = {"ours": ours("writing", "--base", BASE, "--tokens", tokens, *THREADS)}
-    for dtype in ("float32", "bfloat16"):
-        words = best_settings("text", ["writing", "--tokens", tokens, "--dtype", dtype], options)
-        if words:
-            commands[f"transformers {dtype}"] = peer("text", *words)
+    commands |= best_peers("text", ["writing", "--tokens", tokens], TRANSFORMERS, options)
     title = "writing: 32 tokens after each of 16 prompts, greedily"
     rounds = report.rounds(title, commands)
     if not rounds["ours"]:

@@ -156,15 +156,6 @@ public final class Decoder {
     return layer
   }
 
-  /// The activations of block `index` of the recorded batch, with its weights read where they are needed.
-  func recordedLayer(
-    _ index: Int, batch: TokenBatch, positions: [Int]
-  ) throws(Fault) -> DecoderTape.Layer {
-    guard recomputes else { return tape.layer(index, recording: true) }
-    let block = try weights.layer(index, [.forward], precision)
-    return recordedLayer(index, block, batch: batch, positions: positions)
-  }
-
   /// One more token of each of several sequences, at its position there; returns the final-normed hidden states
   /// `[B, d]`.
   ///

@@ -1,12 +1,10 @@
 package import Evaluation
 import Models
+import Training
 
 extension MemoryPlan.Demand {
   /// Examples of a batch that is run in one piece, or whose second moments are summed together.
   private static let batchSize = 16
-  /// Tokens of a micro-batch at most, where examples are short (`microBatches`).
-  private static let microBatchTokens = 182
-
   /// Tokens of a batch that is measured, about.
   private static let batchTokens = 1024
 
@@ -26,7 +24,7 @@ extension MemoryPlan.Demand {
   package mutating func add(recorded examples: [TokenizedExample], together: Bool) {
     add(imagesOf: examples)
     let longest = examples.map(\.tokenCount).max() ?? 0
-    let part = MemoryPlan.Demand.microBatchTokens + longest
+    let part = [TokenizedExample].mostMicroBatchTokens + longest
     recorded = recorded.union(Part(tokens: part, squares: part * longest))
     togetherTokens = max(togetherTokens, part)
     guard together else { return }

@@ -5,6 +5,11 @@ extension [TokenizedExample] {
   /// them; with more, what the pass keeps is larger and nothing is quicker.
   private static let microBatchTokens = 128
 
+  /// Tokens of a micro-batch of short examples at most, √2 · 128; one example more where they are long.
+  package static var mostMicroBatchTokens: Int {
+    Int((2.0.squareRoot() * Double(microBatchTokens)).rounded(.up))
+  }
+
   /// Splits the examples at `indices` into micro-batches, in order: what one decoder takes through the model at once.
   ///
   /// Sums over micro-batches are rounded, and so is a product by the company its rows are in. Where they begin and end

@@ -13,18 +13,7 @@ import Testing
   /// Of a family that has one form alone the adapter comes back as it was, and merging changes what it is for.
   @Test(arguments: GoldenFamilies.all.filter { !GoldenFamilies.withGGUF.contains($0) })
   func convertsAndExportsOneForm(_ name: String) throws {
-    let base = Checkout.path("golden/models/\(name)")
-    try withTemporaryDirectory { folder in
-      func path(_ name: String) -> String { Paths.join(folder, name) }
-      func run(_ arguments: String...) throws {
-        let outcome = try Tool.run(arguments, cache: folder)
-        #expect(outcome.status == 0, "\(arguments) \(outcome.errors)")
-      }
-      let original = try BaseCheckpoint.open(base)
-      try PEFTWriter.write(updates(original), to: path("adapter"), baseModelName: nil)
-      try run(
-        "convert", "--base", base, "--adapter", path("adapter"), "--rank", "2", "-o",
-        path("a.loraxs"))
+    try withConversion(of: name) { base, original, path, run in
       for target in ["merged", "peft"] {
         try run(
           "export", path("a.loraxs"), "--base", base, "--to", target, "--dtype", "f32", "-o",
@@ -36,27 +25,14 @@ import Testing
         try merged.digest($0.name) != original.digest($0.name)
       }
       #expect(changed.count == original.linearModules.count)
-      let back = try Adapter.open(path("peft")).matched(to: original.configuration)
-      #expect(back.updates.map(\.moduleName) == original.linearModules.map(\.name))
+      try expectAllModules(path("peft"), original)
     }
   }
 
   @Test(arguments: GoldenFamilies.withGGUF)
   func convertsAndExports(_ name: String) throws {
-    let base = Checkout.path("golden/models/\(name)")
-    let gguf = base + "/model.gguf"
-    try withTemporaryDirectory { folder in
-      func path(_ name: String) -> String { Paths.join(folder, name) }
-      func run(_ arguments: String...) throws {
-        let outcome = try Tool.run(arguments, cache: folder)
-        #expect(outcome.status == 0, "\(arguments) \(outcome.errors)")
-      }
-      let original = try BaseCheckpoint.open(base)
-      try PEFTWriter.write(updates(original), to: path("adapter"), baseModelName: nil)
-      // Directions and values follow from the weights, which the two forms share.
-      try run(
-        "convert", "--base", base, "--adapter", path("adapter"), "--rank", "2", "-o",
-        path("a.loraxs"))
+    try withConversion(of: name) { base, original, path, run in
+      let gguf = base + "/model.gguf"
       let artifact = path("a.loraxs")
       try run(
         "export", artifact, "--base", base, "--to", "merged", "--dtype", "f32", "-o", path("hf"))
@@ -82,8 +58,7 @@ import Testing
         if try digests[0] != original.digest(parameter.name) { changed += 1 }
       }
       #expect(changed == original.linearModules.count)
-      let back = try Adapter.open(path("peft")).matched(to: original.configuration)
-      #expect(back.updates.map(\.moduleName) == original.linearModules.map(\.name))
+      try expectAllModules(path("peft"), original)
     }
   }
 
@@ -161,6 +136,36 @@ import Testing
         #expect(abs(loss - found[3]) < 1e-4, "\(target) \(loss) for \(found[3])")
       }
     }
+  }
+
+  /// Runs `body` with a family's base, a place for files and the tool, where `a.loraxs` was converted from an adapter of all
+  /// modules: directions and values follow from the weights, whatever form these have.
+  private func withConversion(
+    of name: String,
+    _ body: (
+      _ base: String, _ original: BaseCheckpoint, _ path: (String) -> String,
+      _ run: (String...) throws -> Void
+    ) throws -> Void
+  ) throws {
+    let base = Checkout.path("golden/models/\(name)")
+    try withTemporaryDirectory { folder in
+      func path(_ name: String) -> String { Paths.join(folder, name) }
+      func run(_ arguments: String...) throws {
+        let outcome = try Tool.run(arguments, cache: folder)
+        #expect(outcome.status == 0, "\(arguments) \(outcome.errors)")
+      }
+      let original = try BaseCheckpoint.open(base)
+      try PEFTWriter.write(updates(original), to: path("adapter"), baseModelName: nil)
+      try run(
+        "convert", "--base", base, "--adapter", path("adapter"), "--rank", "2", "-o",
+        path("a.loraxs"))
+      try body(base, original, path, run)
+    }
+  }
+
+  private func expectAllModules(_ adapter: String, _ original: BaseCheckpoint) throws {
+    let back = try Adapter.open(adapter).matched(to: original.configuration)
+    #expect(back.updates.map(\.moduleName) == original.linearModules.map(\.name))
   }
 
   /// LongRoPE's factor on cosines and sines has two places.
