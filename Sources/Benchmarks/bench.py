@@ -261,13 +261,20 @@ def step_tokens(examples: int) -> str:
 
 
 def step(report, options) -> None:
-    tokens = step_tokens(16)
-    common = ["--tokens", tokens, "--adapter", ADAPTER, "--rank", 16, "--steps", 4]
-    commands = {"ours": ours("step", "--base", BASE, *common, *THREADS)}
-    commands["ours bf16"] = ours("step", "--base", BASE, *common, "--precision", "bfloat16", *THREADS)
+    title = "step: 16 examples of clinc-domains, rank 16 on all linear modules, distillation"
+    step_on(report, options, title, BASE, step_tokens(16), ["--adapter", ADAPTER])
+    if options.large:
+        file, _ = model(2048, 5632, 22, "--key-value-heads", 4)
+        title = "step: 16 x 40 tokens, the shape of 1.1 B, rank 16 on all linear modules, cross-entropy"
+        step_on(report, options, title, file, random_tokens(16, 40), [])
+
+
+def step_on(report, options, title: str, base: str, tokens: str, words: list) -> None:
+    common = ["--base", base, "--tokens", tokens, *words, "--rank", 16, "--steps", 4]
+    commands = {"ours": ours("step", *common, *THREADS)}
+    commands["ours bf16"] = ours("step", *common, "--precision", "bfloat16", *THREADS)
     kinds = {"torch f32": "float32", "torch bf16 autocast": "autocast", "torch bf16 weights": "bfloat16"}
     commands |= best_peers("step", common, kinds, options)
-    title = "step: 16 examples of clinc-domains, rank 16 on all linear modules, distillation"
     rounds = report.rounds(title, commands)
     if not rounds["ours"]:
         return
@@ -275,15 +282,16 @@ def step(report, options) -> None:
     for found in rounds.values():
         for result in found:
             result["operations"] = own["operations"]
+    shape = ["shapes", "--base", base, "--tokens", own["tokens"], *THREADS]
     ceilings = {
-        "ours": ours("shapes", "--base", BASE, "--tokens", own["tokens"], *THREADS),
-        "ours bf16": ours("shapes", "--base", BASE, "--tokens", own["tokens"], "--kernel", "bfloat16", *THREADS),
-        "OpenBLAS": ours("shapes", "--base", BASE, "--tokens", own["tokens"], "--kernel", "openblas", *THREADS),
-        "torch f32": peer("machine", "shapes", "--tokens", own["tokens"], *THREADS),
-        "torch bf16": peer("machine", "shapes", "--tokens", own["tokens"], "--dtype", "bfloat16", *THREADS),
+        "ours": ours(*shape),
+        "ours bf16": ours(*shape, "--kernel", "bfloat16"),
+        "OpenBLAS": ours(*shape, "--kernel", "openblas"),
+        "torch f32": peer("machine", *shape),
+        "torch bf16": peer("machine", *shape, "--dtype", "bfloat16"),
     }
-    shapes = report.rounds("step: products of its own shapes", ceilings)
-    report.table("step: products of its own shapes", shapes, {"rate": rate("operations", "GFLOP/s")})
+    shapes = report.rounds(f"{title}: products of its own shapes", ceilings)
+    report.table(f"{title}: products of its own shapes", shapes, {"rate": rate("operations", "GFLOP/s")})
     speed = lambda found: found[0]["operations"] / middle(found) / 1e9
     ceiling = {name: speed(found) if found else float("nan") for name, found in shapes.items()}
 
@@ -379,13 +387,18 @@ def text_rate(tokens: int):
     return lambda found: f"{tokens / middle(found):,.0f} tokens/s"
 
 
+def text_of_ours(work: str, tokens: str) -> dict[str, list[str]]:
+    words = [work, "--base", BASE, "--tokens", tokens, *THREADS]
+    return {"ours": ours(*words), "ours bfloat16": ours(*words, "--precision", "bfloat16")}
+
+
 def scoring(report, options) -> None:
     """Whole rows as people have them, and long ones, which llama.cpp scores too."""
     for label, tokens in {
         "64 examples of clinc-domains": step_tokens(64),
         "16 texts of 256 tokens": random_tokens(16, 256),
     }.items():
-        commands = {"ours": ours("scoring", "--base", BASE, "--tokens", tokens, *THREADS)}
+        commands = text_of_ours("scoring", tokens)
         commands |= best_peers("text", ["scoring", "--tokens", tokens], TRANSFORMERS, options)
         if "256" in label:
             commands["llama.cpp, Q4_1 as it is"] = peer(
@@ -409,7 +422,7 @@ def scoring(report, options) -> None:
 
 def writing(report, options) -> None:
     tokens = step_tokens(16)
-    commands = {"ours": ours("writing", "--base", BASE, "--tokens", tokens, *THREADS)}
+    commands = text_of_ours("writing", tokens)
     commands |= best_peers("text", ["writing", "--tokens", tokens], TRANSFORMERS, options)
     title = "writing: 32 tokens after each of 16 prompts, greedily"
     rounds = report.rounds(title, commands)
@@ -500,7 +513,7 @@ def decode_row(kind: str, rounds: dict) -> list[str]:
 
 def model(width: int, feed: int, layers: int, *flags) -> tuple[str, str]:
     """A synthetic model and its adapter."""
-    name = f"model-{width}-{layers}{'-sparse' * ('--sparse' in flags)}"
+    name = f"model-{width}-{layers}" + "".join(f"-{str(flag).lstrip('-')}" for flag in flags)
     file, adapter = data(name + ".gguf"), data(name + "-adapter")
     make(file, peer("inputs", "model", file, width, feed, layers, "--adapter", adapter, *flags))
     return file, adapter

@@ -17,14 +17,20 @@ def set_threads(count: int) -> None:
         os.environ[name] = str(count)
 
 
-def transformers_models(threads: int):
-    """golden/tools' models. It makes norm and angles exact for Float64; here Transformers runs as it comes."""
+def transformers_models(threads: int, base: str | None = None):
+    """golden/tools' models, of another Llama-shaped GGUF file than the demo base if one is given.
+
+    It makes norm and angles exact for Float64; here Transformers runs as it comes.
+    """
+    import cases
     import torch
     from transformers.models.llama import modeling_llama
 
     originals = modeling_llama.LlamaRMSNorm.forward, modeling_llama.LlamaRotaryEmbedding.forward
     import models
 
+    if base:
+        cases.DEMO_BASE = base
     modeling_llama.LlamaRMSNorm.forward, modeling_llama.LlamaRotaryEmbedding.forward = originals
     torch.set_num_threads(threads)
     return models
@@ -50,6 +56,12 @@ def measure(body, at_least: float = 0.5) -> Timing:
 def peak_resident_bytes() -> int:
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
+
+
+def forget_peak() -> None:
+    """Starts the kernel's high-water mark anew: what loading took in between is no part of the work."""
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
 
 
 def emit(what: str, timing: Timing, operations: float = 0, bytes: int = 0, **fields) -> None:

@@ -1,7 +1,7 @@
 """One tuning step in PyTorch: Transformers' Llama with LoRA-XS modules, padded batch, torch.optim.AdamW.
 
 Frozen W and factors, trainable M; only loss positions pass through the head; the teacher's final hidden states
-are computed beforehand by PEFT. The batch may be cut into groups of like length, which saves padding.
+are computed beforehand by PEFT, and without an adapter the loss is cross-entropy. The batch may be cut into groups of like length, which saves padding.
 """
 
 import argparse
@@ -11,7 +11,8 @@ import common
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--tokens", required=True)
-parser.add_argument("--adapter", required=True)
+parser.add_argument("--base", help="a GGUF file of a Llama with one matrix for embeddings and head (default: the demo base)")
+parser.add_argument("--adapter")
 parser.add_argument("--rank", type=int, default=16)
 parser.add_argument("--steps", type=int, default=4, help="the first warms up")
 parser.add_argument("--learning-rate", type=float, default=1e-3)
@@ -27,7 +28,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from seeded import SeededGenerator  # noqa: E402
 
-models = common.transformers_models(arguments.threads)
+models = common.transformers_models(arguments.threads, arguments.base)
 SEED, LATENT_SCALE = 20261124, 0.02  # as SeededFactors
 
 
@@ -59,11 +60,26 @@ class Group:
             for offset in range(len(example["completion"]))
         ]
         self.rows, self.columns = (torch.tensor(part) for part in zip(*places))
+        self.answers = torch.tensor([token for example in examples for token in example["completion"]])
 
     def hidden(self, inner) -> torch.Tensor:
         """Final-normed hidden states at the loss positions, [positions, d]."""
         states = inner(input_ids=self.ids, attention_mask=self.mask, use_cache=False).last_hidden_state
         return states[self.rows, self.columns]
+
+    def cross_entropy(self, log_q) -> torch.Tensor:
+        """The sum of -log q of the completions' tokens."""
+        return torch.nn.functional.nll_loss(log_q, self.answers, reduction="sum")
+
+
+def divergence(log_q, target, head, half: bool) -> torch.Tensor:
+    """The sum over loss positions of KL(p || q), p from the teacher's hidden states."""
+    with torch.no_grad():
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            logits = torch.nn.functional.linear(target, head)
+        log_p = torch.log_softmax(logits.float(), dim=-1)
+        p = log_p.exp()
+    return (p * (log_p - log_q)).sum()
 
 
 def main() -> None:
@@ -74,12 +90,15 @@ def main() -> None:
     groups = [Group(examples[start : start + size]) for start in range(0, len(examples), size)]
     positions = sum(len(group.rows) for group in groups)
 
-    teacher = models.with_adapter(models.demo_base(torch.float32), arguments.adapter)
-    with torch.no_grad():
-        targets = [group.hidden(teacher.base_model.model.model) for group in groups]
-    del teacher
+    targets = [None] * len(groups)
+    if arguments.adapter:
+        teacher = models.with_adapter(models.demo_base(torch.float32), arguments.adapter)
+        with torch.no_grad():
+            targets = [group.hidden(teacher.base_model.model.model) for group in groups]
+        del teacher
 
     student = models.demo_base(torch.float32)
+    models.demo_weights.cache_clear()
     latents = models.with_latents(student, updates(student, arguments.rank))
     half = arguments.dtype != "float32"
     if arguments.dtype == "bfloat16":
@@ -90,6 +109,8 @@ def main() -> None:
     head = student.lm_head.weight.detach().bfloat16() if half else student.lm_head.weight.detach()
     trained = [latent.M for latent in latents.values()]
     optimizer = torch.optim.AdamW(trained, lr=arguments.learning_rate, weight_decay=0)
+    loaded = common.peak_resident_bytes()
+    common.forget_peak()
     losses, times, processor = [], [], []
     for step in range(arguments.steps):
         start = time.perf_counter()
@@ -99,13 +120,9 @@ def main() -> None:
         for group, target in zip(groups, targets):
             with torch.autocast("cpu", torch.bfloat16, enabled=half):
                 logits = torch.nn.functional.linear(group.hidden(student.model), head)
-                with torch.no_grad():
-                    other = torch.nn.functional.linear(target, head)
-            with torch.no_grad():
-                log_p = torch.log_softmax(other.float(), dim=-1)
-                p = log_p.exp()
             log_q = torch.log_softmax(logits.float(), dim=-1)
-            loss = (p * (log_p - log_q)).sum() / positions
+            loss = divergence(log_q, target, head, half) if arguments.adapter else group.cross_entropy(log_q)
+            loss = loss / positions
             loss.backward()
             total += float(loss.detach())
         optimizer.step()
@@ -123,6 +140,7 @@ def main() -> None:
         threads=arguments.threads,
         padded_tokens=sum(group.ids.numel() for group in groups),
         losses=losses,
+        peak_loading=loaded,
     )
 
 
