@@ -1,7 +1,7 @@
 import CKernels
 public import Faults
 
-/// Which kernels of our own run: the CPU's best, or lower ones that `XSPRESS_CPU` asks for.
+/// Which kernels of our own run: the CPU's quickest, or others of its that `XSPRESS_CPU` asks for.
 ///
 /// Levels differ in the width of a vector, so in the order of sums and in last bits: a golden answer is met by each
 /// within its tolerance, and an artifact is equal byte for byte on one level alone.
@@ -17,7 +17,7 @@ public enum CPUKernels {
     (0...cpu_best()).map { String(cString: cpu_name($0)) }
   }
 
-  /// Whether products of bfloat16 are the CPU's own; else pairs are widened, which halves the memory and takes longer.
+  /// Whether products of bfloat16 are the CPU's own, and quick; else pairs are widened, which halves the memory and takes longer.
   public static var multipliesBFloat16: Bool { cpu_level() >= Int32(CPU_AVX512BF16) }
 
   /// Refuses a level that the CPU has not, or that there is not.

@@ -20,7 +20,10 @@ const char *cpu_name(int level);
 // The highest level this CPU has.
 int cpu_best(void);
 
-// What XSPRESS_CPU asks for: a level, perhaps above cpu_best(), or CPU_UNKNOWN; cpu_best() where it is not set or empty.
+// The level that is quickest on this CPU, by its maker: not always the highest.
+int cpu_quickest(void);
+
+// What XSPRESS_CPU asks for: a level, perhaps above cpu_best(), or CPU_UNKNOWN; cpu_quickest() where it is not set or empty.
 int cpu_asked(void);
 
 // The level in force: the lower of both, never CPU_UNKNOWN.
