@@ -112,8 +112,8 @@ let package = Package(
     library(
       "Recipes",
       [
-        "Faults", "Files", "JSON", "Adapters", "Artifacts", "Bases", "Models", "Projection",
-        "Training", .product(name: "Yams", package: "Yams"),
+        "Faults", "Files", "JSON", "LinearAlgebra", "Adapters", "Artifacts", "Bases", "Models",
+        "Projection", "Training", .product(name: "Yams", package: "Yams"),
       ]),
 
     // Layer 5: what people read, and the order of the work.
@@ -273,7 +273,7 @@ let package = Package(
         "Pipeline", "PipelineSupport", "Sessions", "Adapters", "Artifacts", "Bases", "Checkpoints",
         "Evaluation", "Models", "Training", "Progress", "Projection", "Recipes", "Reports",
         "Faults",
-        "Files", "JSON",
+        "Files", "JSON", "LinearAlgebra",
       ]),
     tests(
       "ExportsTests",

@@ -3,8 +3,20 @@ import Checkpoints
 import Evaluation
 import Faults
 import JSON
+import LinearAlgebra
 import Models
 import Tensors
+
+extension BenchModel {
+  /// The model for passes that multiply in `precision`.
+  fileprivate func pool(in precision: String, _ options: BenchOptions) throws(Fault) -> DecoderPool
+  {
+    let (_, weights) = try open()
+    let precision = ProductPrecision(rawValue: precision) ?? .float32
+    try weights.hold(precision, threads: options.threads)
+    return DecoderPool(weights: weights, threads: options.threads, precision: precision)
+  }
+}
 
 /// Scoring: −ln p of every completion, as `evaluate` does it.
 struct ScoringCommand: ParsableCommand {
@@ -13,12 +25,12 @@ struct ScoringCommand: ParsableCommand {
 
   @OptionGroup var model: BenchModel
   @Option(help: "What `tokens` wrote.") var tokens: String
+  @Option(help: "float32 or bfloat16.") var precision = "float32"
   @OptionGroup var options: BenchOptions
 
   func run() throws {
-    let (_, weights) = try model.open()
     let examples = try TokensCommand.read(tokens)
-    let pool = DecoderPool(weights: weights, threads: options.threads)
+    let pool = try model.pool(in: precision, options)
     let evaluator = Evaluator(plan: EvaluationPlan(examples: examples))
     var scores = try evaluator.evaluate(pool).scores
     let timing = try Measurement.time { () throws(Fault) in
@@ -27,7 +39,7 @@ struct ScoringCommand: ParsableCommand {
     Measurement(
       what: "scoring", timing: timing,
       fields: [
-        "threads": .integer(options.threads),
+        "threads": .integer(options.threads), "precision": .string(precision),
         "tokens": .integer(examples.reduce(0) { $0 + $1.tokenCount }),
         "losses": .array(scores.examples.map { .number($0.negativeLogLikelihood) }),
       ]
@@ -43,12 +55,12 @@ struct WritingCommand: ParsableCommand {
   @OptionGroup var model: BenchModel
   @Option(help: "What `tokens` wrote.") var tokens: String
   @Option(help: "Tokens after each prompt.") var length = 32
+  @Option(help: "float32 or bfloat16.") var precision = "float32"
   @OptionGroup var options: BenchOptions
 
   func run() throws {
-    let (_, weights) = try model.open()
     let prompts = try TokensCommand.read(tokens).map(\.prompt)
-    let pool = DecoderPool(weights: weights, threads: options.threads)
+    let pool = try model.pool(in: precision, options)
     let limits = Array(repeating: length, count: prompts.count)
     func write() throws(Fault) -> [[Int32]] {
       try pool.map(1) { (_, decoder) throws(Fault) in
@@ -60,7 +72,8 @@ struct WritingCommand: ParsableCommand {
     Measurement(
       what: "writing", timing: timing,
       fields: [
-        "threads": .integer(options.threads), "tokens": .integer(prompts.count * length),
+        "threads": .integer(options.threads), "precision": .string(precision),
+        "tokens": .integer(prompts.count * length),
         "written": .array(written.map { .array($0.map { .integer(Int64($0)) }) }),
       ]
     ).print()

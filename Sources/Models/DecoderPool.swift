@@ -55,6 +55,14 @@ public final class DecoderPool: Sendable {
     return DecoderPool(maker)
   }
 
+  /// The same with decoders that multiply in `precision`; itself where it does.
+  public func multiplying(in precision: ProductPrecision) -> DecoderPool {
+    guard precision != self.precision else { return self }
+    var maker = maker
+    maker.precision = precision
+    return DecoderPool(maker)
+  }
+
   /// Makes room for recorded batches of up to `count` tokens at once, instead of for more and more; larger ones may come too.
   public func expect(tokens count: Int) { expectedTokens.withLock { $0 = count } }
 
@@ -172,7 +180,7 @@ private struct DecoderMaker: @unchecked Sendable {
   let weights: DecoderWeights
   let updates: UpdateSet?
   let threads: Int
-  let precision: ProductPrecision
+  var precision: ProductPrecision
   var recomputes: Bool
   var keepsBackward = true
 

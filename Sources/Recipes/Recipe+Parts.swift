@@ -1,6 +1,7 @@
 public import Adapters
 public import Artifacts
 public import Bases
+public import LinearAlgebra
 public import Training
 
 extension Recipe {
@@ -104,12 +105,17 @@ extension Recipe {
     public var limit: Int?
     /// Examples at the start of the file that are passed over first.
     public var skip: Int
+    /// How the model multiplies where it is measured on them.
+    public var precision: ProductPrecision
 
     /// A data file.
-    public init(path: String, limit: Int? = nil, skip: Int = 0) {
+    public init(
+      path: String, limit: Int? = nil, skip: Int = 0, precision: ProductPrecision = .float32
+    ) {
       self.path = path
       self.limit = limit
       self.skip = skip
+      self.precision = precision
     }
   }
 

@@ -4,6 +4,7 @@ import Bases
 import Checkpoints
 import Faults
 import Files
+import LinearAlgebra
 import Pipeline
 import PipelineSupport
 import Progress
@@ -29,12 +30,13 @@ import Tools
   }
 
   private func evaluate(
-    _ tiny: TinyJob, threads: Int = 1, data: String? = nil, limit: Int? = 10, skip: Int = 150
+    _ tiny: TinyJob, threads: Int = 1, data: String? = nil, limit: Int? = 10, skip: Int = 150,
+    precision: ProductPrecision = .float32
   ) throws -> EvaluationRecord {
     let session = try BaseSession(
       path: tiny.session.base.path, cacheDirectory: nil, threads: threads, log: tiny.session.log)
     return try EvaluationRun(session: session).run(
-      data: JobRequest.Data(path: data ?? tiny.rows, limit: limit, skip: skip),
+      data: JobRequest.Data(path: data ?? tiny.rows, limit: limit, skip: skip, precision: precision),
       adapters: [Checkout.path("golden/tiny/adapter")], artifacts: [tiny.output])
   }
 
@@ -95,6 +97,26 @@ import Tools
         record.variants[2].retainedGain != nil
           || record.variants[0].accuracy == record.variants[1].accuracy)
       #expect(record.pairs.map { [$0.a, $0.b] } == [[0, 1], [0, 2], [1, 2]])
+    }
+  }
+
+  /// Products in bfloat16 have figures of their own, near those of Float32, which the record and the artifact tell apart: the
+  /// same for the job and for its file.
+  @Test func roundedProductsAreSaid() throws {
+    try withTemporaryDirectory { folder in
+      let tiny = try TinyJob(in: folder)
+      let whole = try measured(tiny, .int8)
+      let rounded = try measured(tiny, .int8) { $0.evaluation?.precision = .bfloat16 }
+      #expect(rounded.isRounded && !whole.isRounded)
+      #expect(rounded.extent == "10 examples behind the first 150, in bfloat16")
+      let block = try Artifact.read(tiny.output).metadata.accuracy
+      #expect(try EvaluationRecord(json: block).isRounded)
+      let again = try evaluate(tiny, threads: 3, precision: .bfloat16)
+      for kind in [VariantResult.Kind.base, .lora, .stored] {
+        let found = try [whole, rounded, again].map { try #require($0.first(kind)?.nll) }
+        #expect(abs(found[1] - found[0]) < 2e-2 * found[0] && found[1] != found[0], "\(kind)")
+        #expect(abs(found[2] - found[1]) < 1e-6, "\(kind)")
+      }
     }
   }
 

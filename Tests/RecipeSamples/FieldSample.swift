@@ -13,6 +13,7 @@ package struct FieldSample: Sendable, CustomStringConvertible {
     "rank": [:], "budget": [:], "min_retained": [:], "artifact": [:],
     "residual_store": ["residual": "2"], "tune.residual": ["residual": "2"],
     "evaluate.limit": ["evaluate.data": "e.jsonl"], "evaluate.skip": ["evaluate.data": "e.jsonl"],
+    "evaluate.precision": ["evaluate.data": "e.jsonl"],
     "form": ["budget": "64KB"], "below_minimum": ["min_retained": "0.9"],
   ]
   /// Values that no rule of the form gives.

@@ -21,7 +21,8 @@ extension JobContext {
     demand.runsModel =
       request.calibration != nil || request.tuning != nil || request.evaluation != nil
     if demand.runsModel { try source.matched?.checkAnswers() }
-    demand.roundsProducts = request.tuning?.options.precision == .bfloat16
+    demand.roundsProducts = [request.tuning?.options.precision, request.evaluation?.precision]
+      .contains(.bfloat16)
     if session.memory != nil {
       if let file = request.calibration?.file {
         demand.add(recorded: try tokenized(file, role: "calibration"), together: true)

@@ -52,13 +52,8 @@ package final class JobContext {
     source = try JobSource(request, on: session, adapter: adapter)
     self.session = session.changed(by: source.parts)
     warnings = source.adapter?.warnings ?? []
-    if request.tuning?.options.precision == .bfloat16, !CPUKernels.multipliesBFloat16 {
-      warnings.append(
-        Warning(
-          "CPU-BF16",
-          "this CPU has no bfloat16 products: widened ones take longer than float32 and hold half the memory"
-        ))
-    }
+    warnings += Warning.ofProducts(
+      in: [request.tuning?.options.precision, request.evaluation?.precision])
     session.log.warn(warnings, about: request.subjectPath)
     // Said where the base was opened.
     warnings.insert(contentsOf: session.base.checkpoint.warnings, at: 0)

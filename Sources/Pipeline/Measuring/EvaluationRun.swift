@@ -4,6 +4,7 @@ import Checkpoints
 import Evaluation
 public import Faults
 import Files
+import LinearAlgebra
 import Models
 import Progress
 public import Recipes
@@ -26,6 +27,8 @@ public struct EvaluationRun {
   ) throws(Fault) -> EvaluationRecord {
     var demand = MemoryPlan.Demand()
     demand.runsModel = true
+    demand.roundsProducts = data.precision == .bfloat16
+    session.log.warn(Warning.ofProducts(in: [data.precision]))
     // What is wrong with the data is said in its turn.
     if let set = try? DataSet(path: data.path, limit: data.limit, skip: data.skip),
       let examples = try? session.tokenized(set)

@@ -30,6 +30,7 @@ final class Measurement {
   /// Stands for the rows.
   private let rowsKey: String
   private let seed: UInt64
+  private let precision: ProductPrecision
   private var measured: [Measured] = []
   private var teacher: Evaluator.HiddenStates?
   private var teacherWeights: DecoderWeights?
@@ -37,6 +38,7 @@ final class Measurement {
   init(session: BaseSession, request: JobRequest.Data, seed: UInt64) throws(Fault) {
     self.session = session
     self.seed = seed
+    precision = request.precision
     let set = try DataSet(path: request.path, limit: request.limit, skip: request.skip)
     let tokenizer = try session.tokenizer()
     let examples = try session.tokenized(set)
@@ -44,7 +46,7 @@ final class Measurement {
     let plan = EvaluationPlan(examples: examples)
     evaluator = Evaluator(plan: plan, ranks: session.ranks, tokenizer: tokenizer)
     labels = plan.labels
-    rowsKey = "\(set.digest.hex) \(request.skip) \(examples.count)"
+    rowsKey = "\(set.digest.hex) \(request.skip) \(examples.count) \(precision.rawValue)"
     data = EvaluationRecord.DataSource(
       path: request.path, sha256: set.digest.hex, n: examples.count, skipped: request.skip)
   }
@@ -58,7 +60,8 @@ final class Measurement {
     pool: DecoderPool
   ) throws(Fault) {
     try checkHead(pool.weights.configuration, source ?? name)
-    try pool.weights.hold(.float32, threads: session.threads)
+    let pool = pool.multiplying(in: precision)
+    try pool.weights.hold(precision, threads: session.threads)
     // What the variant before has left lies in pieces between what stays.
     ProcessMemory.giveBack()
     let task = session.log.task(
@@ -106,7 +109,7 @@ final class Measurement {
     let lora = sorted.first { $0.kind == .lora }
     return EvaluationRecord(
       data: data, variants: sorted.map { result($0, base: base, lora: lora) },
-      pairs: pairs(sorted))
+      pairs: pairs(sorted), isRounded: precision != .float32)
   }
 
   private func result(_ variant: Measured, base: Measured?, lora: Measured?) -> VariantResult {

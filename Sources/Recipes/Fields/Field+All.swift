@@ -194,7 +194,7 @@ extension Field {
       "Train the residual's vectors too, and not only the latents."),
     .tuning(
       "precision", \.options.precision, .word(),
-      "Products of a step: bfloat16 takes half the time where the CPU has it."),
+      "Products of a step: bfloat16 takes half the time where the CPU is quick at it."),
     .tuning(
       "recompute", \.options.recomputes, .truth, effect: .nothing,
       "Keep fewer activations and compute them again: less memory, a third more work."),
@@ -239,6 +239,11 @@ extension Field {
       "evaluate.skip", .integer(Counts.skipped), .measuring, flag: "eval-skip", standard: "0",
       effect: .measurements, "Examples at the start of the file that are passed over.",
       get: { $0.evaluation?.skip }, set: { $0.evaluation?.skip = $1 }),
+    Field(
+      "evaluate.precision", .word(), .measuring, flag: "eval-precision", standard: "float32",
+      effect: .measurements,
+      "Products of what is measured: bfloat16 takes half the time where the CPU is quick at it.",
+      get: { $0.evaluation?.precision }, set: { $0.evaluation?.precision = $1 }),
     Field(
       "controls", \.controls, .words(), .measuring, flag: "control", standard: Field.absent,
       effect: .measurements,

@@ -24,21 +24,27 @@ public struct EvaluationRecord: Hashable, Sendable {
   /// The examples that were used.
   public var data: DataSource
 
-  /// `500 examples`, `500 examples behind the first 500`.
+  /// `500 examples`, `500 examples behind the first 500`, `500 examples, in bfloat16`.
   public var extent: String {
     "\(data.n) examples" + (data.skipped > 0 ? " behind the first \(data.skipped)" : "")
+      + (isRounded ? ", in bfloat16" : "")
   }
 
   /// The variants by kind: base, LoRAs, start, tuned, artifacts, controls; of one kind as measured.
   public var variants: [VariantResult]
   /// Comparisons between variants, by index.
   public var pairs: [PairResult]
+  /// Whether products were rounded to bfloat16, and not in Float32.
+  public var isRounded: Bool
 
   /// Creates a record.
-  public init(data: DataSource, variants: [VariantResult], pairs: [PairResult] = []) {
+  public init(
+    data: DataSource, variants: [VariantResult], pairs: [PairResult] = [], isRounded: Bool = false
+  ) {
     self.data = data
     self.variants = variants
     self.pairs = pairs
+    self.isRounded = isRounded
   }
 
   /// Sets the size of the variants of one kind.

@@ -1,11 +1,14 @@
-import ArgumentParser
+public import ArgumentParser
 import JSON
+public import LinearAlgebra
 import Pipeline
 import Progress
 import Recipes
 import Reports
 import Sessions
 import Tools
+
+extension ProductPrecision: ExpressibleByArgument {}
 
 /// `xspress evaluate`.
 struct EvaluateCommand: ParsableCommand {
@@ -40,6 +43,10 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "Pass over the first N examples.")
   var skip = 0
 
+  @Option(
+    help: "Products: float32, or bfloat16, which takes half the time where the CPU is quick at it.")
+  var precision = ProductPrecision.float32
+
   @Option(help: "Take bases from this .xsbases pack instead of an SVD.")
   var bases: String?
 
@@ -59,7 +66,8 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     let session = try shared.session(base: base, pack: bases)
     let record = try EvaluationRun(session: session).run(
-      data: JobRequest.Data(path: data, limit: limit, skip: skip), adapters: adapter,
+      data: JobRequest.Data(path: data, limit: limit, skip: skip, precision: precision),
+      adapters: adapter,
       artifacts: artifact,
       seed: seed)
     if json {

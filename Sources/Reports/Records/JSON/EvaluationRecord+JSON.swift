@@ -5,6 +5,8 @@ extension EvaluationRecord {
   /// The schema word of an evaluation.
   public static let schema = "xspress.evaluation/1"
 
+  private static let rounded = "bfloat16"
+
   /// The document `xspress evaluate --json` prints; also the artifact's accuracy block.
   public var json: JSONValue {
     var members = RecordMembers()
@@ -16,6 +18,7 @@ extension EvaluationRecord {
     // Records from before it have none, and most need none.
     if data.skipped > 0 { source.add("skipped", data.skipped) }
     members.add("data", source.json)
+    if isRounded { members.add("precision", EvaluationRecord.rounded) }
     members.add("variants", list: variants, \.json)
     members.add("pairs", list: pairs, \.json)
     return members.json
@@ -32,7 +35,10 @@ extension EvaluationRecord {
     guard try field["schema"].string() == EvaluationRecord.schema else {
       throw field["schema"].fault("expected \(EvaluationRecord.schema)", .unsupported)
     }
-    let data = field["data"]
+    let (data, precision) = (field["data"], field["precision"])
+    if precision.isPresent, try precision.string() != EvaluationRecord.rounded {
+      throw precision.fault("expected \(EvaluationRecord.rounded) or nothing", .unsupported)
+    }
     let variants = try field["variants"].list { f throws(Fault) in try VariantResult(json: f) }
     self.init(
       data: DataSource(
@@ -42,6 +48,6 @@ extension EvaluationRecord {
       variants: variants,
       pairs: try field["pairs"].list { f throws(Fault) in
         try PairResult(json: f, variantCount: variants.count)
-      })
+      }, isRounded: precision.isPresent)
   }
 }
