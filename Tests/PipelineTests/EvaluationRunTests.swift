@@ -36,7 +36,8 @@ import Tools
     let session = try BaseSession(
       path: tiny.session.base.path, cacheDirectory: nil, threads: threads, log: tiny.session.log)
     return try EvaluationRun(session: session).run(
-      data: JobRequest.Data(path: data ?? tiny.rows, limit: limit, skip: skip, precision: precision),
+      data: JobRequest.Data(
+        path: data ?? tiny.rows, limit: limit, skip: skip, precision: precision),
       adapters: [Checkout.path("golden/tiny/adapter")], artifacts: [tiny.output])
   }
 
