@@ -97,10 +97,12 @@ enum PEFTOtherParts {
         change: .replaced(try source.values(of: tensor))))
   }
 
+  private static let headNames = ["classifier", "score"]
+
   /// Modules and tokens that the configuration names must be in the file: what is missing there was not saved.
   ///
-  /// Of several saved modules some may be no modules of the model: PEFT adds `classifier` and `score` to every
-  /// classifier's. Those are kept for the base to say.
+  /// Of several saved modules some may be no modules of the model, which is for the base to say: PEFT adds both names of a head
+  /// for classes to every classifier's (`PeftModelForSequenceClassification`), so that of these one is always missing.
   static func checkNamed(
     _ entries: [FactorTable.Entry], _ configuration: PEFTConfiguration,
     _ reading: inout AdapterReading
@@ -118,7 +120,7 @@ enum PEFTOtherParts {
         .badData, "AD-PAIR",
         "modules_to_save names \(Fault.escaped(first, limit: 64)), of which the file has no tensor")
     }
-    for name in missing {
+    for name in missing where !headNames.contains(name) {
       reading.warnings.append(
         Warning(
           "AD-PAIR", "modules_to_save names a module that the file does not hold", subject: name))
