@@ -3,9 +3,9 @@ import Faults
 import Models
 import Tensors
 
-/// A random model small enough for Float64 loops, with an update on every module.
+/// A random model small enough for the Float64 reference, with an update on every module.
 struct TinyModel {
-  let reference: ReferenceDecoder
+  let reference: ReferenceModel
   let weights: DecoderWeights
   let updates: UpdateSet
 
@@ -30,7 +30,7 @@ struct TinyModel {
       weights["model.layers.\(layer).post_attention_layernorm.weight"] = random(
         1, 16, 0.2, mean: 1)
     }
-    var reference = ReferenceDecoder(configuration: configuration, weights: [:])
+    var reference = ReferenceModel(configuration: configuration)
     var updates = UpdateSet(layerCount: 2)
     for module in configuration.linearModules {
       weights[module.weightName] = random(module.outFeatures, module.inFeatures, 0.3)

@@ -1,11 +1,15 @@
 """Writing golden cases: case.json plus expected.safetensors (formats/golden.md)."""
 
+import argparse
 import datetime
+import filecmp
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
+import shutil
+import tempfile
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -96,6 +100,35 @@ def dumps(value, indent: str = "") -> str:
     if isinstance(value, list) and any(isinstance(v, (dict, list)) for v in value):
         return "[\n" + ",\n".join(inner + dumps(v, inner) for v in value) + f"\n{indent}]"
     return json.dumps(value)
+
+
+def run_models(make, known, answers: tuple[str, ...]) -> None:
+    """Makes the models of golden/models that the command line names, or all of `known`.
+
+    With `--expected` models and all that lies beside them stay as they are: they are made again elsewhere, must have the same
+    bytes, and only the files `answers` are taken.
+    """
+    global output
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--expected", action="store_true")
+    arguments = parser.parse_args()
+    names, kept = arguments.names or list(known), output
+    with tempfile.TemporaryDirectory() as work:
+        if arguments.expected:
+            output = work
+        for name in names:
+            make(name)
+            fresh, folder = (os.path.join(place, "models", name) for place in (work, kept))
+            if not arguments.expected:
+                continue
+            for file in ("model.safetensors", "model.gguf"):
+                paths = os.path.join(fresh, file), os.path.join(folder, file)
+                if os.path.exists(paths[0]) and not filecmp.cmp(*paths, shallow=False):
+                    raise SystemExit(f"{name}: {file} would be another")
+            for file in answers:
+                if os.path.exists(os.path.join(fresh, file)):
+                    shutil.copy(os.path.join(fresh, file), folder)
 
 
 def relative_error(found: np.ndarray, expected: np.ndarray) -> float:

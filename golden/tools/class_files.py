@@ -8,19 +8,24 @@ import torch
 from safetensors.numpy import save_file
 
 import cases
+from float64 import float64
 from make_families import SEED
+
+# What is computed, beside the model.
+ANSWERS = ("classes.json", "classes.safetensors")
 
 
 def measured(updates, logits, answers, tokens: int, is_score: bool = False) -> dict[str, np.ndarray]:
     """Mean loss of `logits`, given one after the other, gradients of the updates' cores and their second moments."""
     total = 0.0
-    for z, answer in zip(logits, answers):
-        loss = (z[0] - answer) ** 2 if is_score else -torch.log_softmax(z, dim=-1)[answer]
-        total = total + loss / len(answers)
-    total.backward()
+    with float64():
+        for z, answer in zip(logits, answers):
+            loss = (z[0] - answer) ** 2 if is_score else -torch.log_softmax(z, dim=-1)[answer]
+            total = total + loss / len(answers)
+        total.backward()
     return {
         "loss": np.array([float(total.detach())]),
-        "gradient": np.stack([update.core.grad.float().numpy() for update in updates]),
+        "gradient": np.stack([update.core.grad.numpy() for update in updates]),
         "moments": np.array([update.moments(tokens) for update in updates]),
     }
 

@@ -1,10 +1,10 @@
 """Tiny random models with heads for classes, by Transformers' own classes, with their logits, losses and gradients.
 
-    make_classes.py [NAME ...]
+    make_classes.py [--expected] [NAME ...]      with --expected models stay as they are
 
 Each folder of golden/models/ gets config.json and model.safetensors as the class writes them, tokenizer.json, and classes.json
 with classes.safetensors: texts, their tokens by the tokenizers library, logits, loss, gradients of cores and second moments.
-Weights are bfloat16 numbers, models run in Float64. `roberta-masked` and `deberta-masked` are models for masked tokens, beside
+Weights are bfloat16 numbers, models run in Float64 from end to end (float64.py). `roberta-masked` and `deberta-masked` are models for masked tokens, beside
 which lies a PEFT adapter for classes, whose logits are those of PEFT. distances.json of `deberta` has the rows that
 Transformers' own function gives to distances.
 """
@@ -12,7 +12,6 @@ Transformers' own function gives to distances.
 import json
 import os
 import shutil
-import sys
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 import cases
 import class_files
+from float64 import float64
 from make_families import COMMON as DECODER
 from make_families import SEED, VOCABULARY, Update, modules, stored
 
@@ -145,8 +145,8 @@ def adapter(folder: str, encodings) -> np.ndarray:
         # The dense layer of DeBERTa's head lies beside its output.
         modules_to_save=["classifier"] if is_roberta else ["classifier", "pooler"]))
     class_files.save_adapter(wrapped, folder)
-    with torch.no_grad():
-        return torch.stack([logits(wrapped.double(), encoding) for encoding in encodings]).float().numpy()
+    with torch.no_grad(), float64():
+        return torch.stack([logits(wrapped.double(), encoding) for encoding in encodings]).numpy()
 
 
 # Buckets and reach: of this model, of DeBERTa-v3 and others.
@@ -181,8 +181,8 @@ def make(name: str) -> None:
     else:
         key = "score" if name == "roberta-score" else "label"
         rows = [row | {key: answer} for row, answer in zip(rows, ANSWERS[name])]
-        with torch.no_grad():
-            tensors["logits"] = torch.stack([logits(model, encoding) for encoding in encodings]).float().numpy()
+        with torch.no_grad(), float64():
+            tensors["logits"] = torch.stack([logits(model, encoding) for encoding in encodings]).numpy()
         names = modules(model)
         updates = [update(index, model, module) for index, module in enumerate(names)]
         tensors |= class_files.measured(
@@ -201,8 +201,7 @@ def make(name: str) -> None:
 
 def main() -> None:
     torch.set_num_threads(1)
-    for name in sys.argv[1:] or MODELS:
-        make(name)
+    cases.run_models(make, MODELS, class_files.ANSWERS)
 
 
 if __name__ == "__main__":

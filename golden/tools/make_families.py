@@ -1,11 +1,11 @@
 """Tiny random models of every decoder family, by Transformers' own classes, with their logits, losses and gradients.
 
-    make_families.py [FAMILY ...]
+    make_families.py [--expected] [FAMILY ...]      with --expected models stay as they are
 
 Each folder of golden/models/ gets config.json and model.safetensors as the class writes them, model.gguf as llama.cpp's
 own converter writes it from these (of the weights nothing is rounded: they are bfloat16 numbers), and expected.json with
-expected.safetensors. Models run in Float64 but for the places where their code rounds to Float32. The converter comes
-with the source of llama-cpp-python (Makefile); LLAMA_CPP names its folder. Where xllamacpp is installed, llama.cpp's
+expected.safetensors. Models run in Float64 from end to end, also where their code rounds to Float32 (float64.py). The converter
+comes with the source of llama-cpp-python (Makefile); LLAMA_CPP names its folder. Where xllamacpp is installed, llama.cpp's
 log-probabilities for the same model in Float32 are compared and the largest difference is kept.
 """
 
@@ -25,6 +25,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
 from tokenizers import models as tokenizer_models
 
 import cases
+from float64 import float64
 from seeded import SeededGenerator
 
 SEED, RANK, VOCABULARY = 20261130, 2, 288
@@ -288,7 +289,8 @@ def llama_cpp_error(folder: str, model, ids: list[int]) -> float | None:
         print(found.stderr[-600:], file=sys.stderr)
         return None
     row = json.loads(rows[0][5:])[0]
-    expected = torch.log_softmax(model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1], dim=-1)
+    with float64():
+        expected = torch.log_softmax(model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1], dim=-1)
     pairs = [(a, float(b)) for a, b in zip(row, expected) if a is not None]
     return max(abs(a - b) for a, b in pairs) if len(pairs) > VOCABULARY // 2 else None
 
@@ -296,7 +298,8 @@ def llama_cpp_error(folder: str, model, ids: list[int]) -> float | None:
 def stored(class_name: str, settings: dict, folder: str, fill):
     """A model of the class in Float64 with the weights of `fill`, as `folder` has it in bfloat16."""
     kind = getattr(transformers, class_name)
-    model = kind._from_config(kind.config_class(**settings), attn_implementation="eager").to(torch.float64)
+    with float64():
+        model = kind._from_config(kind.config_class(**settings), attn_implementation="eager", dtype=torch.float64)
     if hasattr(model, "set_experts_implementation"):
         # The others have no Float64.
         model.set_experts_implementation("eager")
@@ -333,27 +336,28 @@ def make(name: str) -> None:
     prompt = draw(2, 40)
     examples = [{"prompt": draw(3, 20), "completion": draw(4, 3)}, {"prompt": draw(5, 9), "completion": draw(6, 2)}]
     error = llama_cpp_error(folder, model, prompt) if LLAMA_CPP and not name.endswith("-dense") else None
-    with torch.no_grad():
+    with torch.no_grad(), float64():
         stacked = model(input_ids=torch.tensor([prompt]), use_cache=False).logits
         share = unstack(model, name)
         assert torch.equal(stacked, model(input_ids=torch.tensor([prompt]), use_cache=False).logits)
     names = modules(model)
     updates = [Update(index, model.get_submodule(name)) for index, name in enumerate(names)]
     positions = [0, 5, 6, 20, 31, 39]
-    with torch.no_grad():
+    with torch.no_grad(), float64():
         logits = model(input_ids=torch.tensor([prompt]), use_cache=False).logits[0]
     total, count, tokens = 0.0, sum(len(example["completion"]) for example in examples), 0
-    for example in examples:
-        ids = example["prompt"] + example["completion"]
-        # As the program packs them: the last token is only predicted.
-        rows = model(input_ids=torch.tensor([ids[:-1]]), use_cache=False).logits[0]
-        tokens += len(ids) - 1
-        rows = torch.log_softmax(rows[len(example["prompt"]) - 1 :], dim=-1)
-        total = total - rows[range(len(rows)), example["completion"]].sum() / count
-    total.backward()
+    with float64():
+        for example in examples:
+            ids = example["prompt"] + example["completion"]
+            # As the program packs them: the last token is only predicted.
+            rows = model(input_ids=torch.tensor([ids[:-1]]), use_cache=False).logits[0]
+            tokens += len(ids) - 1
+            rows = torch.log_softmax(rows[len(example["prompt"]) - 1 :], dim=-1)
+            total = total - rows[range(len(rows)), example["completion"]].sum() / count
+        total.backward()
     save_file({
-        "logits": logits[positions].float().numpy(), "loss": np.array([float(total.detach())]),
-        "gradient": np.stack([update.core.grad.float().numpy() for update in updates]),
+        "logits": logits[positions].numpy(), "loss": np.array([float(total.detach())]),
+        "gradient": np.stack([update.core.grad.numpy() for update in updates]),
         # The inputs of an expert are weighted as if tokens went to all experts alike (formats/tuning.md).
         "moments": np.array([
             update.moments(tokens, share if ".experts." in name else 1) for update, name in zip(updates, names)]),
@@ -381,8 +385,7 @@ def load_file_bfloat16(folder: str) -> list[str]:
 
 def main() -> None:
     torch.set_num_threads(1)
-    for name in sys.argv[1:] or FAMILIES:
-        make(name)
+    cases.run_models(make, FAMILIES, ("expected.json", "expected.safetensors"))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Tiny random vision transformers with heads for classes, by Transformers' own class, with their logits, losses and gradients.
 
-    make_images.py [NAME ...]
+    make_images.py [--expected] [NAME ...]      with --expected models stay as they are
 
 Each folder of golden/models/ gets config.json and model.safetensors as the class writes them, preprocessor_config.json, images.npy
 (of `vit` bytes, of `vit-pixels` numbers as the model is given them), and classes.json with classes.safetensors as those of
-make_classes.py. Weights are bfloat16 numbers, models run in Float64. Beside `vit` lies a PEFT adapter for classes, whose logits are
+make_classes.py. Weights are bfloat16 numbers, models and the steps for images run in Float64 from end to end. Beside `vit` lies a PEFT adapter for classes, whose logits are
 those of PEFT; its modules have the names of the class, of which the class' own file has others. `vit-bare` is a model without a
 head.
 """
@@ -12,7 +12,6 @@ head.
 import json
 import os
 import shutil
-import sys
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from transformers.image_transforms import normalize, rescale
 
 import cases
 import class_files
+from float64 import float64
 from make_families import SEED, Update, stored
 
 VIT = {
@@ -75,8 +75,8 @@ def adapter(folder: str, pixels: torch.Tensor) -> np.ndarray:
     wrapped = peft.get_peft_model(model, peft.LoraConfig(
         r=2, lora_alpha=4, target_modules=["q_proj", "fc2"], modules_to_save=["classifier"]))
     class_files.save_adapter(wrapped, folder)
-    with torch.no_grad():
-        return wrapped.double()(pixel_values=pixels).logits.float().numpy()
+    with torch.no_grad(), float64():
+        return wrapped.double()(pixel_values=pixels).logits.numpy()
 
 
 def bare() -> None:
@@ -107,8 +107,8 @@ def make(name: str) -> None:
     if name == "vit":
         images = draws.integers(0, 256, (len(ANSWERS), height, width, 3), dtype=np.uint8)
         values = np.stack([
-            normalize(rescale(image, PROCESSOR["rescale_factor"]), PROCESSOR["image_mean"], PROCESSOR["image_std"],
-                      input_data_format="channels_last") for image in images]).transpose(0, 3, 1, 2)
+            normalize(rescale(image, PROCESSOR["rescale_factor"], dtype=np.float64), PROCESSOR["image_mean"],
+                      PROCESSOR["image_std"], input_data_format="channels_last") for image in images]).transpose(0, 3, 1, 2)
         processor(folder)
     else:
         values = images = draws.standard_normal((len(ANSWERS), 1, height, width)).astype(np.float32)
@@ -116,8 +116,8 @@ def make(name: str) -> None:
     pixels = torch.from_numpy(np.ascontiguousarray(values)).double()
     names = modules(settings["num_hidden_layers"])
     tensors = {}
-    with torch.no_grad():
-        tensors["logits"] = model(pixel_values=pixels).logits.float().numpy()
+    with torch.no_grad(), float64():
+        tensors["logits"] = model(pixel_values=pixels).logits.numpy()
     if name == "vit":
         tensors["adapter.logits"] = adapter(folder, pixels)
     updates = [Update(index, model.get_submodule(own)) for index, (_, own) in enumerate(names)]
@@ -134,8 +134,7 @@ def make(name: str) -> None:
 
 def main() -> None:
     torch.set_num_threads(1)
-    for name in sys.argv[1:] or [*MODELS, BARE]:
-        make(name)
+    cases.run_models(make, [*MODELS, BARE], class_files.ANSWERS)
 
 
 if __name__ == "__main__":

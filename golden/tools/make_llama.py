@@ -1,7 +1,7 @@
 """Logits and gradients of the tiny model with scaled RoPE, biases and a sliding window (Transformers).
 
-The weights are those of golden/tiny/model; a variant is a change of its config.json, and biases beside it. The angles
-come from the library's own inverse frequencies, everything else is Float64.
+The weights are those of golden/tiny/model; a variant is a change of its config.json, and biases beside it. Everything is Float64
+(float64.py); the angles come from the library's own inverse frequencies.
 """
 
 import json
@@ -17,6 +17,7 @@ from transformers.models.mistral import modeling_mistral
 import cases
 import make_tiny
 import models
+from float64 import float64
 from seeded import SeededGenerator
 
 SEED = 20261129
@@ -82,7 +83,8 @@ def model(change: dict, extra: dict):
     if change.get("hidden_act") == "swish":  # The library's name of it is another, the function is not.
         config["hidden_act"] = "silu"
     kind = (MistralConfig, MistralForCausalLM) if config["model_type"] == "mistral" else (LlamaConfig, LlamaForCausalLM)
-    built = kind[1](kind[0](**config, attn_implementation="sdpa")).to(torch.float64)
+    with float64():
+        built = kind[1](kind[0](**config, attn_implementation="sdpa"))
     wanted = set(built.state_dict())
     weights = {k: v for k, v in (make_tiny.load_weights() | extra).items() if k in wanted}
     assert wanted == set(weights), wanted ^ set(weights)
@@ -124,15 +126,16 @@ def main() -> None:
         latents = models.with_latents(
             plain, {n: tuple(factors[f"{n}.{p}"] for p in ("output", "latent", "input")) for n in names}
         )
-        logits = plain(input_ids=torch.tensor([prompt]), use_cache=False).logits[0]
-        tensors[f"{key}.logits"] = logits[[0, 5, 6, 20, 31, 47]].detach().float().numpy()
-        total, count = 0.0, sum(len(example["completion"]) for example in examples)
-        for example in examples:
-            ids = example["prompt"] + example["completion"]
-            rows = plain(input_ids=torch.tensor([ids]), use_cache=False).logits[0]
-            rows = torch.log_softmax(rows[len(example["prompt"]) - 1 : -1], dim=-1)
-            total = total - rows[range(len(rows)), example["completion"]].sum() / count
-        total.backward()
+        with float64():
+            logits = plain(input_ids=torch.tensor([prompt]), use_cache=False).logits[0]
+            tensors[f"{key}.logits"] = logits[[0, 5, 6, 20, 31, 47]].detach().numpy()
+            total, count = 0.0, sum(len(example["completion"]) for example in examples)
+            for example in examples:
+                ids = example["prompt"] + example["completion"]
+                rows = plain(input_ids=torch.tensor([ids]), use_cache=False).logits[0]
+                rows = torch.log_softmax(rows[len(example["prompt"]) - 1 : -1], dim=-1)
+                total = total - rows[range(len(rows)), example["completion"]].sum() / count
+            total.backward()
         tensors[f"{key}.loss"] = np.array([float(total.detach())])
         tensors[f"{key}.gradient"] = np.stack([latents[n].M.grad.numpy() for n in names])
     save_file(factors, os.path.join(folder, "factors.safetensors"))
