@@ -12,7 +12,7 @@ public struct EvaluationPlan: Sendable {
   /// One example inside a batch.
   struct Item: Sendable {
     let example: Int
-    /// Sequence of the right completion.
+    /// The right completion, by its place among the batch's loss ranges.
     let target: Int
     /// How choices are scored.
     let choices: Choices
@@ -22,8 +22,8 @@ public struct EvaluationPlan: Sendable {
     case none
     /// All choices are one token: one forward pass of the prompt scores them all.
     case tokens([Int32])
-    /// A sequence each.
-    case sequences([Int])
+    /// A loss range each, behind the prompt that they share or behind one of their own.
+    case ranges([Int])
   }
 
   let batches: [Batch]
@@ -76,7 +76,7 @@ public struct EvaluationPlan: Sendable {
   }
 
   private static func append(_ example: TokenizedExample, index: Int, to batch: inout Batch) {
-    let first = batch.tokens.sequences.count
+    let first = batch.tokens.lossRanges.count
     if example.choices.isEmpty || example.choices.allSatisfy({ $0.count == 1 }) {
       batch.tokens.append(example)
       batch.items.append(
@@ -84,13 +84,26 @@ public struct EvaluationPlan: Sendable {
           example: index, target: first,
           choices: example.choices.isEmpty ? .none : .tokens(example.choices.map { $0[0] })))
     } else {
-      for choice in example.choices {
-        batch.tokens.append(prompt: example.prompt, completion: choice)
+      if sharesPrompt(example) {
+        batch.tokens.append(prompt: example.prompt, completions: example.choices)
+      } else {
+        for choice in example.choices {
+          batch.tokens.append(prompt: example.prompt, completion: choice)
+        }
       }
-      let sequences = Array(first..<first + example.choices.count)
+      let ranges = Array(first..<first + example.choices.count)
       batch.items.append(
-        Item(
-          example: index, target: sequences[example.answer], choices: .sequences(sequences)))
+        Item(example: index, target: ranges[example.answer], choices: .ranges(ranges)))
     }
+  }
+
+  /// Whether the prompt with all choices behind it, each of which sees it and itself, has no more pairs of tokens than the prompt with each
+  /// choice: products save the prompts, attention computes the pairs of two choices in vain.
+  private static func sharesPrompt(_ example: TokenizedExample) -> Bool {
+    let prompt = example.prompt.count
+    let rests = example.choices.map { max($0.count - 1, 0) }
+    let together = prompt + rests.reduce(0, +)
+    let apart = rests.reduce(0) { $0 + (prompt + $1) * (prompt + $1) }
+    return prompt > 0 && together * together <= apart
   }
 }

@@ -107,11 +107,9 @@ public struct Evaluator: Sendable {
       result.isCorrectPerToken = result.isCorrect
       // Log-likelihoods are logits less one normaliser, which the softmax cancels.
       result.choiceNegativeLogLikelihood = negativeLogSoftmax(logits, at: answer)
-    case .sequences(let sequences):
-      let sums = sequences.map { sequence in
-        -scores.negativeLogLikelihoods[batch.lossRanges[sequence]].reduce(0, +)
-      }
-      let means = zip(sums, sequences).map { $0 / Double(batch.lossRanges[$1].count) }
+    case .ranges(let ranges):
+      let sums = ranges.map { -scores.negativeLogLikelihoods[batch.lossRanges[$0]].reduce(0, +) }
+      let means = zip(sums, ranges).map { $0 / Double(batch.lossRanges[$1].count) }
       result.chosen = firstMaximum(sums)
       result.isCorrect = result.chosen == answer
       result.isCorrectPerToken = firstMaximum(means) == answer

@@ -101,6 +101,7 @@ public final class Decoder {
   ) throws(Fault) -> Matrix<Float> {
     let tokens = batch.tokens.count
     let hidden = configuration.hiddenSize
+    precondition(!recording || batch.branches.isEmpty, "branches have no way back")
     preparePositions(batch.longestSequence)
     let keepsAll = recording && !recomputes
     tape.prepare(

@@ -18,8 +18,12 @@ public struct TokenBatch: Sendable, Hashable {
   public private(set) var targets: [Int32] = []
   /// The numbers to predict there, `[P]`; empty where classes or tokens are.
   public private(set) var values: [Float] = []
-  /// The range of each sequence's loss positions in ``lossPositions``.
+  /// The range of each sequence's loss positions in ``lossPositions``; of one with branches, of each of these.
   public private(set) var lossRanges: [Range<Int>] = []
+  /// Parts of a sequence that see what stands before the first of them and themselves, by its place in ``sequences``.
+  ///
+  /// Ranges within it, the one behind the other; none for most.
+  private(set) var branches: [Int: [Range<Int>]] = [:]
 
   /// An empty batch.
   public init() {}
@@ -40,6 +44,28 @@ public struct TokenBatch: Sendable, Hashable {
     }
     sequences.append(start..<tokens.count)
     lossRanges.append(firstLoss..<lossPositions.count)
+  }
+
+  /// Appends a prompt, once, with several completions of it.
+  ///
+  /// Each completion is predicted from the prompt and from itself alone, as if it stood behind the prompt by itself, and has a range in
+  /// ``lossRanges``. For forward passes of decoders. The prompt is not empty.
+  public mutating func append(prompt: [Int32], completions: [[Int32]]) {
+    precondition(!prompt.isEmpty, "nothing predicts the first token")
+    let start = tokens.count
+    var parts: [Range<Int>] = []
+    tokens += prompt
+    let last = tokens.count - 1
+    for completion in completions {
+      let (own, firstLoss) = (tokens.count, lossPositions.count)
+      lossPositions += completion.indices.map { $0 == 0 ? last : own + $0 - 1 }
+      targets += completion
+      tokens += completion.dropLast()
+      parts.append(own - start..<tokens.count - start)
+      lossRanges.append(firstLoss..<lossPositions.count)
+    }
+    branches[sequences.count] = parts
+    sequences.append(start..<tokens.count)
   }
 
   /// Appends a whole text, of which the state at `position` answers: with class `target`, or with `value`.
@@ -78,9 +104,21 @@ public struct TokenBatch: Sendable, Hashable {
     lossRanges.append(firstLoss..<lossPositions.count)
   }
 
-  /// The longest sequence.
-  public var longestSequence: Int { sequences.map(\.count).max() ?? 0 }
+  /// One more than the last position of any sequence.
+  public var longestSequence: Int {
+    sequences.indices.map { place in
+      guard let parts = branches[place] else { return sequences[place].count }
+      return (parts.first?.lowerBound ?? 0) + (parts.map(\.count).max() ?? 0)
+    }.max() ?? 0
+  }
 
-  /// The position of every token inside its sequence, `[N]`.
-  var positionOfToken: [Int] { sequences.flatMap { Array(0..<$0.count) } }
+  /// The position of every token inside its sequence, `[N]`; branches go on where what they share ends.
+  var positionOfToken: [Int] {
+    sequences.indices.flatMap { place -> [Int] in
+      guard let parts = branches[place], let shared = parts.first?.lowerBound else {
+        return Array(0..<sequences[place].count)
+      }
+      return Array(0..<shared) + parts.flatMap { shared..<shared + $0.count }
+    }
+  }
 }

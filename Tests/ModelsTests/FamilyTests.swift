@@ -141,6 +141,30 @@ import Testing
     #expect(found.count == 10)
   }
 
+  /// Completions that share a prompt have the states that each has behind a prompt of its own, whatever the window.
+  @Test(arguments: folders)
+  func completionsShareAPrompt(_ name: String) throws {
+    let model = try FamilyModel(name)
+    let decoder = Decoder(
+      weights: try DecoderWeights(base: try model.open(.huggingFace)), threads: 2)
+    let prompt = Array(model.prompt.prefix(9))
+    let completions = [4, 1, 9, 2].map { Array(model.prompt.suffix($0)) }
+    var (shared, apart) = (TokenBatch(), TokenBatch())
+    for batch in 0..<2 {
+      shared.append(prompt: prompt, completions: completions)
+      for completion in completions { apart.append(prompt: prompt, completion: completion) }
+      // A plain sequence between them.
+      guard batch == 0 else { break }
+      shared.append(all: completions[2])
+      apart.append(all: completions[2])
+    }
+    #expect(shared.targets == apart.targets && shared.lossRanges == apart.lossRanges)
+    #expect(shared.longestSequence == apart.longestSequence)
+    #expect(shared.tokens.count == apart.tokens.count - 2 * 3 * prompt.count)
+    let (found, wanted) = (try decoder.forward(shared), try decoder.forward(apart))
+    #expect(relativeError(found.elements, wanted.elements.map { Double($0) }) < 1e-5)
+  }
+
   // MARK: - A real model
 
   /// Gemma 3 270M, 601 tokens across its window of 512, where `make digests` has fetched it.

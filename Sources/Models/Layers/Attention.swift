@@ -60,7 +60,13 @@ struct Attention {
           transposeB: true, rows: length, columns: length, inner: headDimension, alpha: scale,
           row + columns.query(head), strideA: stride, key, strideB: stride, probability)
         if let cap { SoftCap.forward(probability, count: length * length, cap: cap) }
-        maskedSoftmax(probability, length: length) { shape.keys(of: $0, length: length) }
+        if let branches = batch.branches[index] {
+          branchedSoftmax(probability, length: length, branches)
+        } else {
+          maskedSoftmax(probability, 0..<length, length: length) {
+            shape.keys(of: $0, length: length)
+          }
+        }
         BLAS.gemm(
           rows: length, columns: headDimension, inner: length, probability, value, strideB: stride,
           output + sequence.lowerBound * headCount * headDimension + head * headDimension,
@@ -125,6 +131,30 @@ struct Attention {
     }
   }
 
+  /// Row-wise softmax in place, where tokens of a branch see what stands before all of them, and their own branch.
+  private func branchedSoftmax(
+    _ scores: UnsafeMutablePointer<Float>, length: Int, _ branches: [Range<Int>]
+  ) {
+    let shared = branches.first?.lowerBound ?? length
+    maskedSoftmax(scores, 0..<shared, length: length) { shape.keys(of: $0, length: length) }
+    for branch in branches {
+      for query in branch {
+        let position = shared + query - branch.lowerBound
+        let first = shape.keys(of: position, length: length).lowerBound
+        let own = branch.lowerBound + max(0, first - shared)..<query + 1
+        let row = scores + query * length
+        // Own scores stand behind the shared ones for as long as they are one row.
+        let seen = min(first, shared)
+        (row + shared).update(from: row + own.lowerBound, count: own.count)
+        softmax(row + seen, count: shared - seen + own.count)
+        (row + own.lowerBound).update(from: row + shared, count: own.count)
+        for range in [0..<seen, shared..<own.lowerBound, own.upperBound..<length] {
+          (row + range.lowerBound).update(repeating: 0, count: range.count)
+        }
+      }
+    }
+  }
+
   private func eachHead<Memory: BitwiseCopyable>(
     _ batch: TokenBatch, over memory: Memory, _ body: @Sendable (Int, Int, Memory) -> Void
   ) {
@@ -170,13 +200,14 @@ extension Block.Attention {
   }
 }
 
-/// Row-wise softmax in place, of each row over the `keys` that it sees; what is outside becomes 0, and with it its part of
-/// the gradient.
+/// Softmax in place of the rows of `queries`, of each over the `keys` that it sees; what is outside becomes 0, and with it its
+/// part of the gradient.
 @inline(__always)
 private func maskedSoftmax(
-  _ scores: UnsafeMutablePointer<Float>, length: Int, keys: (Int) -> Range<Int>
+  _ scores: UnsafeMutablePointer<Float>, _ queries: Range<Int>, length: Int,
+  keys: (Int) -> Range<Int>
 ) {
-  for query in 0..<length {
+  for query in queries {
     let row = scores + query * length
     let seen = keys(query)
     for key in 0..<seen.lowerBound { row[key] = 0 }
