@@ -35,6 +35,28 @@ import Testing
     #expect(LabelScores(right: right, given: given, labels: labels) == scores)
   }
 
+  /// Examples are drawn for both alike: what both get wrong moves no difference of two answers that go wrong together.
+  @Test func differencesArePaired() throws {
+    let right = numbers(120, below: 3, seed: 5)
+    let noise = numbers(120, below: 3, seed: 6)
+    func scores(_ changes: (Int) -> Bool) throws -> LabelScores {
+      let given = right.indices.map { changes($0) ? noise[$0] : right[$0] }
+      return try #require(LabelScores(right: right, given: given, labels: 3))
+    }
+    let (first, second) = (try scores { $0 % 3 == 0 }, try scores { $0 % 3 == 0 || $0 % 20 == 1 })
+    let (there, back) = (first.differences(to: second), second.differences(to: first))
+    #expect(there.macroF1.value == second.macroF1 - first.macroF1 && there.macroF1.value < 0)
+    #expect(there.matthews.value == -back.matthews.value)
+    let (interval, reversed) = (
+      try #require(there.macroF1.interval95), try #require(back.macroF1.interval95)
+    )
+    #expect(interval.contains(there.macroF1.value))
+    #expect(abs(interval.lowerBound + reversed.upperBound) < 1e-12)
+    let width = { (range: ClosedRange<Double>) in range.upperBound - range.lowerBound }
+    #expect(width(interval) < 0.6 * width(try #require(first.macroF1Interval95)))
+    #expect(first.differences(to: first).matthews.interval95 == 0...0)
+  }
+
   @Test func constantAndPerfectAnswers() throws {
     let halves = [Int](repeating: 0, count: 5) + [Int](repeating: 1, count: 5)
     let constant = try #require(

@@ -112,7 +112,11 @@ enum Samples {
         pairs: [
           PairResult(
             a: 1, b: 4, delta: -0.016, deltaCI95: -0.034...0.002, mcnemarP: 0.1153,
-            nllDelta: 0.0359, nllDeltaCI95: 0.012...0.061, nllP: 0.004),
+            nllDelta: 0.0359, nllDeltaCI95: 0.012...0.061, nllP: 0.004,
+            others: [
+              .init(.macroF1, delta: -0.014, deltaCI95: -0.031...0.003),
+              .init(.matthews, delta: -0.02, deltaCI95: nil),
+            ]),
           PairResult(a: 0, b: 4, delta: 0.688, deltaCI95: 0.646...0.728, mcnemarP: 3e-98),
           PairResult(
             a: 5, b: 4, delta: 0.128, deltaCI95: 0.09...0.166, mcnemarP: 2.1e-9, nllDelta: -0.45,

@@ -47,12 +47,14 @@ import Testing
     }
 
     /// A figure of every variant, the base first.
-    func figures(_ key: String, base: String, _ variants: String...) throws -> [Double] {
+    func figures(
+      _ key: String, of list: String = "variants", base: String, _ variants: String...
+    ) throws -> [Double] {
       let outcome = try Tool.run(
         ["evaluate", "--base", base, "--data", self("rows.jsonl"), "--json"] + variants,
         cache: folder)
       #expect(outcome.status == 0, "\(outcome.errors)")
-      let rows = try JSONValue.parse(Array(outcome.output.utf8))["variants"]?.arrayValue ?? []
+      let rows = try JSONValue.parse(Array(outcome.output.utf8))[list]?.arrayValue ?? []
       return rows.compactMap { $0[key]?.doubleValue }
     }
   }
@@ -153,6 +155,9 @@ import Testing
       let pearson = try path.figures(
         "pearson", base: base.path, "--artifact", path("t.loraxs"))
       #expect(pearson.count == 2 && pearson.allSatisfy { abs($0) <= 1 })
+      let deltas = try path.figures(
+        "pearson_delta", of: "pairs", base: base.path, "--artifact", path("t.loraxs"))
+      #expect(deltas.count == 1 && abs(deltas[0] - (pearson[1] - pearson[0])) < 1e-9)
       let table = try path.run(
         "evaluate", "--base", base.path, "--artifact", path("t.loraxs"), "--data",
         path("rows.jsonl"))

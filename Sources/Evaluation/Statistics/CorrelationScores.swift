@@ -9,6 +9,11 @@ public struct CorrelationScores: Hashable, Sendable {
   /// The 95% interval of ``spearman`` over resampled examples.
   public var spearmanInterval95: ClosedRange<Double>?
 
+  /// ``pearson`` of every resample.
+  private let pearsonDraws: [Double]
+  /// ``spearman`` of every resample.
+  private let spearmanDraws: [Double]
+
   /// The figures of `given` numbers where `right` are right; nil where the lists differ in length or are empty.
   public init?(right: [Double], given: [Double], bootstrap: PairedBootstrap = PairedBootstrap()) {
     guard right.count == given.count, !right.isEmpty else { return nil }
@@ -18,8 +23,19 @@ public struct CorrelationScores: Hashable, Sendable {
       let (a, b) = (drawn.map { right[$0] }, drawn.map { given[$0] })
       return (CorrelationScores.pearson(a, b), CorrelationScores.spearman(a, b))
     }
-    pearsonInterval95 = PairedBootstrap.interval95(of: draws.map(\.0))
-    spearmanInterval95 = PairedBootstrap.interval95(of: draws.map(\.1))
+    (pearsonDraws, spearmanDraws) = (draws.map(\.0), draws.map(\.1))
+    pearsonInterval95 = PairedBootstrap.interval95(of: pearsonDraws)
+    spearmanInterval95 = PairedBootstrap.interval95(of: spearmanDraws)
+  }
+
+  /// How the figures of `other`, of the same examples by the same bootstrap, differ from these.
+  public func differences(
+    to other: CorrelationScores
+  ) -> (pearson: PairedDifference, spearman: PairedDifference) {
+    (
+      PairedDifference((pearson, pearsonDraws), (other.pearson, other.pearsonDraws)),
+      PairedDifference((spearman, spearmanDraws), (other.spearman, other.spearmanDraws))
+    )
   }
 
   private static func spearman(_ a: [Double], _ b: [Double]) -> Double {

@@ -17,6 +17,11 @@ public struct LabelScores: Hashable, Sendable {
   /// The 95% interval of ``matthews`` over resampled examples.
   public var matthewsInterval95: ClosedRange<Double>?
 
+  /// ``macroF1`` of every resample.
+  private let macroF1Draws: [Double]
+  /// ``matthews`` of every resample.
+  private let matthewsDraws: [Double]
+
   /// The figures of `given` labels where `right` are right, numbers in `0..<labels`; nil where the lists differ in length or
   /// are empty.
   public init?(
@@ -31,8 +36,19 @@ public struct LabelScores: Hashable, Sendable {
       let confusion = Confusion(labels: labels, right, given, drawn)
       return (confusion.macroF1, confusion.matthews)
     }
-    macroF1Interval95 = PairedBootstrap.interval95(of: draws.map(\.0))
-    matthewsInterval95 = PairedBootstrap.interval95(of: draws.map(\.1))
+    (macroF1Draws, matthewsDraws) = (draws.map(\.0), draws.map(\.1))
+    macroF1Interval95 = PairedBootstrap.interval95(of: macroF1Draws)
+    matthewsInterval95 = PairedBootstrap.interval95(of: matthewsDraws)
+  }
+
+  /// How the figures of `other`, of the same examples by the same bootstrap, differ from these.
+  public func differences(
+    to other: LabelScores
+  ) -> (macroF1: PairedDifference, matthews: PairedDifference) {
+    (
+      PairedDifference((macroF1, macroF1Draws), (other.macroF1, other.macroF1Draws)),
+      PairedDifference((matthews, matthewsDraws), (other.matthews, other.matthewsDraws))
+    )
   }
 }
 

@@ -107,9 +107,20 @@ final class Measurement {
     let sorted = order.flatMap { kind in measured.filter { $0.kind == kind } }
     let base = sorted.first { $0.kind == .base }
     let lora = sorted.first { $0.kind == .lora }
+    let judged = sorted.map { (labels: labelScores($0.scores), numbers: correlation($0.scores)) }
     return EvaluationRecord(
-      data: data, variants: sorted.map { result($0, base: base, lora: lora) },
-      pairs: pairs(sorted), isRounded: precision != .float32)
+      data: data,
+      variants: zip(sorted, judged).map { variant, judged in
+        var result = result(variant, base: base, lora: lora)
+        result.labels = judged.labels.map(LabelFigures.init)
+        result.correlation = judged.numbers.map(CorrelationFigures.init)
+        return result
+      },
+      pairs: pairs(sorted).map { pair in
+        var pair = pair
+        pair.others = others(judged[pair.a], judged[pair.b])
+        return pair
+      }, isRounded: precision != .float32)
   }
 
   private func result(_ variant: Measured, base: Measured?, lora: Measured?) -> VariantResult {
@@ -131,8 +142,7 @@ final class Measurement {
       accuracy: scores.accuracy,
       accuracyCI95: scores.numbers == nil
         ? WilsonInterval.interval95(successes: right.count { $0 }, count: right.count) : nil,
-      accuracyNorm: scores.accuracyPerToken, labels: labelFigures(scores),
-      correlation: correlation(scores), nll: scores.negativeLogLikelihood,
+      accuracyNorm: scores.accuracyPerToken, nll: scores.negativeLogLikelihood,
       choiceNLL: scores.choiceNegativeLogLikelihood,
       klToTeacher: variant.isTeacher ? 0 : scores.divergence,
       agreement: variant.isTeacher ? 1 : scores.agreement, retainedGain: gain?.value,
@@ -140,32 +150,43 @@ final class Measurement {
   }
 
   /// How numbers that were answered go with the right ones.
-  private func correlation(_ scores: VariantScores) -> CorrelationFigures? {
+  private func correlation(_ scores: VariantScores) -> CorrelationScores? {
     guard let numbers = scores.numbers else { return nil }
     let right = evaluator.plan.examples.compactMap { $0.whole?.value.map { Double($0) } }
     return CorrelationScores(
-      right: right, given: numbers, bootstrap: PairedBootstrap(seed: seed)
-    ).map {
-      CorrelationFigures(
-        pearson: $0.pearson, pearsonCI95: $0.pearsonInterval95, spearman: $0.spearman,
-        spearmanCI95: $0.spearmanInterval95)
-    }
+      right: right, given: numbers, bootstrap: PairedBootstrap(seed: seed))
   }
 
   /// What a classifier is judged by, where the examples are one's.
-  private func labelFigures(_ scores: VariantScores) -> LabelFigures? {
+  private func labelScores(_ scores: VariantScores) -> LabelScores? {
     guard let labels else { return nil }
     let chosen = scores.examples.compactMap(\.chosen)
     guard chosen.count == labels.ofChoices.count else { return nil }
     let right = zip(labels.ofChoices, evaluator.plan.examples).map { $0[$1.answer] }
     return LabelScores(
       right: right, given: zip(labels.ofChoices, chosen).map { $0[$1] }, labels: labels.count,
-      bootstrap: PairedBootstrap(seed: seed)
-    ).map {
-      LabelFigures(
-        macroF1: $0.macroF1, macroF1CI95: $0.macroF1Interval95, matthews: $0.matthews,
-        matthewsCI95: $0.matthewsInterval95)
+      bootstrap: PairedBootstrap(seed: seed))
+  }
+
+  /// How the second of two variants differs from the first in what else both are judged by.
+  private func others(
+    _ first: (labels: LabelScores?, numbers: CorrelationScores?),
+    _ second: (labels: LabelScores?, numbers: CorrelationScores?)
+  ) -> [PairResult.MetricDifference] {
+    typealias Difference = PairResult.MetricDifference
+    func difference(_ metric: Difference.Metric, _ value: PairedDifference) -> Difference {
+      Difference(metric, delta: value.value, deltaCI95: value.interval95)
     }
+    var list: [Difference] = []
+    if let a = first.labels, let b = second.labels {
+      let found = a.differences(to: b)
+      list += [difference(.macroF1, found.macroF1), difference(.matthews, found.matthews)]
+    }
+    if let a = first.numbers, let b = second.numbers {
+      let found = a.differences(to: b)
+      list += [difference(.pearson, found.pearson), difference(.spearman, found.spearman)]
+    }
+    return list
   }
 
   /// Base, LoRAs and artifacts each with each; start, tuned and controls with the last artifact (or variant).
@@ -194,5 +215,21 @@ final class Measurement {
       mcnemarP: McNemarTest.exactP(rightA, rightB) ?? 1,
       nllDelta: second.negativeLogLikelihood - first.negativeLogLikelihood,
       nllDeltaCI95: nll?.interval95, nllP: nll?.p)
+  }
+}
+
+extension LabelFigures {
+  fileprivate init(_ scores: LabelScores) {
+    self.init(
+      macroF1: scores.macroF1, macroF1CI95: scores.macroF1Interval95, matthews: scores.matthews,
+      matthewsCI95: scores.matthewsInterval95)
+  }
+}
+
+extension CorrelationFigures {
+  fileprivate init(_ scores: CorrelationScores) {
+    self.init(
+      pearson: scores.pearson, pearsonCI95: scores.pearsonInterval95, spearman: scores.spearman,
+      spearmanCI95: scores.spearmanInterval95)
   }
 }

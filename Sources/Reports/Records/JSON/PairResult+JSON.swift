@@ -13,6 +13,10 @@ extension PairResult {
     members.add("nll_delta", figure: nllDelta)
     members.add("nll_delta_ci95", interval: nllDeltaCI95)
     members.add("nll_p", figure: nllP)
+    for other in others {
+      members.add("\(other.metric.rawValue)_delta", figure: other.delta)
+      members.add("\(other.metric.rawValue)_delta_ci95", interval: other.deltaCI95)
+    }
     return members.json
   }
 
@@ -21,6 +25,15 @@ extension PairResult {
   /// - Throws: 65 `RECORD` naming the field.
   public init(json field: JSONField, variantCount: Int) throws(Fault) {
     let last = max(variantCount - 1, 0)
+    var others: [MetricDifference] = []
+    for metric in MetricDifference.Metric.allCases {
+      let key = "\(metric.rawValue)_delta"
+      guard let delta = try field[key].optionalFigure(in: field, key) else { continue }
+      others.append(
+        MetricDifference(
+          metric, delta: delta,
+          deltaCI95: try field[key + "_ci95"].optional { f throws(Fault) in try f.interval() }))
+    }
     self.init(
       a: try field["a"].int(in: 0...last), b: try field["b"].int(in: 0...last),
       delta: try field["delta"].figure(in: field, "delta"),
@@ -28,6 +41,6 @@ extension PairResult {
       mcnemarP: try field["mcnemar_p"].figure(in: field, "mcnemar_p"),
       nllDelta: try field["nll_delta"].optionalFigure(in: field, "nll_delta"),
       nllDeltaCI95: try field["nll_delta_ci95"].optional { f throws(Fault) in try f.interval() },
-      nllP: try field["nll_p"].optionalFigure(in: field, "nll_p"))
+      nllP: try field["nll_p"].optionalFigure(in: field, "nll_p"), others: others)
   }
 }
