@@ -51,7 +51,7 @@ extension Exporter {
   }
 
   /// Whether the base has no such parameter.
-  private func isNew(_ part: AdapterPart) -> Bool {
+  func isNew(_ part: AdapterPart) -> Bool {
     !session.base.configuration.parameters.contains { $0.name == part.parameter }
   }
 

@@ -26,9 +26,12 @@ import Testing
     roberta,
     Base(name: "deberta-masked", query: "query_proj", value: "value_proj", head: "classifier"),
   ]
+  /// A file without the pooler that heads of its family read through: a new one brings a dense layer of its own.
+  static let file = Base(
+    name: "bert/model.gguf", query: "query", value: "value", head: "bert.pooler.dense")
 
   /// Texts and pairs, each with `answer` of its number.
-  private static func rows(_ count: Int, _ answer: (Int) -> String) -> String {
+  static func rows(_ count: Int, _ answer: (Int) -> String) -> String {
     (0..<count).map { index in
       let pair = index % 2 == 0 ? "" : ", \"text_pair\": \"and \(index)\""
       let words = ["good fine", "bad dull", "so so"][index % 3]
@@ -36,7 +39,7 @@ import Testing
     }.joined()
   }
 
-  private struct Place {
+  struct Place {
     let folder: String
     func callAsFunction(_ name: String) -> String { Paths.join(folder, name) }
 
@@ -103,7 +106,7 @@ import Testing
   }
 
   /// Three classes by numbers alone on a model without a head: the head is made, trained, stored and found again.
-  @Test(arguments: bases) func headsAreTrainedFromNothing(_ base: Base) throws {
+  @Test(arguments: bases + [file]) func headsAreTrainedFromNothing(_ base: Base) throws {
     try withTemporaryDirectory { folder in
       let path = Place(folder: folder)
       try AtomicFile.write(path("rows.jsonl"), text: Self.rows(24) { "\"label\": \($0 % 3)" })
