@@ -16,7 +16,7 @@ import Testing
     let change: @Sendable (inout GGUFBuilder) -> Void
 
     init(
-      _ what: String, _ model: String = "roberta", _ code: String, _ words: String...,
+      _ what: String, in model: String = "roberta", _ code: String, _ words: String...,
       change: @escaping @Sendable (inout GGUFBuilder) -> Void
     ) {
       testDescription = what
@@ -52,15 +52,15 @@ import Testing
     Case("another vocabulary", "GG-UNSUPPORTED", "tokenizer.ggml.model is \"llama\"") {
       $0.set("tokenizer.ggml.model") { $0.add("tokenizer.ggml.model", string: "llama") }
     },
-    Case("no kinds of texts", "bert", "GG-UNSUPPORTED", "token_types.weight", "DistilBERT") {
+    Case("no kinds of texts", in: "bert", "GG-UNSUPPORTED", "token_types.weight", "DistilBERT") {
       $0.tensors.removeAll { $0.name == Array("token_types.weight".utf8) }
     },
-    Case("another number of kinds", "bert", "GG-META", "token_type_count is 3", "2 rows") {
+    Case("another number of kinds", in: "bert", "GG-META", "token_type_count is 3", "2 rows") {
       $0.set("tokenizer.ggml.token_type_count") {
         $0.add("tokenizer.ggml.token_type_count", u32: 3)
       }
     },
-    Case("kinds without columns", "bert", "CK-SHAPE", "[64]") {
+    Case("kinds without columns", in: "bert", "CK-SHAPE", "[64]") {
       $0.set("tokenizer.ggml.token_type_count") { _ in }
       tensor("token_types.weight", &$0) { $0.sizes = [64] }
     },
@@ -105,7 +105,7 @@ import Testing
     Case("a norm of queries, as of others", "CK-UNSUPPORTED", "attn_q_norm") {
       $0.add("blk.0.attn_q_norm.weight", shape: [32], floats: [Float](repeating: 1, count: 32))
     },
-    Case("a layer too many", "bert", "NAME-INDEX", "blk.2.attn_q.weight") {
+    Case("a layer too many", in: "bert", "NAME-INDEX", "blk.2.attn_q.weight") {
       $0.add("blk.2.attn_q.weight", shape: [1], floats: [0])
     },
   ]
