@@ -105,6 +105,32 @@ import Testing
     }
   }
 
+  /// A head for tokens stays one: nothing is measured with its artifact, and it is exported as what it was.
+  @Test(arguments: bases) func headsForTokensAreKeptAndNotRun(_ base: Base) throws {
+    try withTemporaryDirectory { folder in
+      let path = Place(folder: folder)
+      try FileManager.default.copyItem(atPath: base.path + "/adapter", toPath: path("adapter"))
+      let config = path("adapter/adapter_config.json")
+      let text = try String(contentsOfFile: config, encoding: .utf8)
+      try AtomicFile.write(config, text: text.replacing("SEQ_CLS", with: "TOKEN_CLS"))
+      _ = try path.run(
+        "convert", "--base", base.path, "--adapter", path("adapter"), "--rank", "2", "-o",
+        path("c.loraxs"))
+      _ = try path.run(
+        "export", path("c.loraxs"), "--base", base.path, "--to", "peft", "-o", path("peft"))
+      let exported = try String(contentsOfFile: path("peft/adapter_config.json"), encoding: .utf8)
+      #expect(exported.contains("\"TOKEN_CLS\"") && !exported.contains("SEQ_CLS"))
+      try AtomicFile.write(path("rows.jsonl"), text: Self.rows(4) { "\"label\": \($0 % 2)" })
+      let outcome = try Tool.run(
+        [
+          "evaluate", "--base", base.path, "--artifact", path("c.loraxs"), "--data",
+          path("rows.jsonl"),
+        ], cache: folder)
+      #expect(outcome.status == 69 && outcome.errors.contains("MD-HEAD"), "\(outcome.errors)")
+      #expect(outcome.faultLines.count == 1)
+    }
+  }
+
   /// Three classes by numbers alone on a model without a head: the head is made, trained, stored and found again.
   @Test(arguments: bases + [file]) func headsAreTrainedFromNothing(_ base: Base) throws {
     try withTemporaryDirectory { folder in
