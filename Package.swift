@@ -245,7 +245,11 @@ let package = Package(
       ["Artifacts", "Checkpoints", "Compression", "Files", "Faults", "JSON", "Tensors"]),
     tests(
       "ModelsTests",
-      ["Models", "Checkpoints", "LinearAlgebra", "Faults", "Files", "JSON", "Tensors", "Threads"]),
+      [
+        "Models", "Checkpoints", "Tokenizers", "LinearAlgebra", "Faults", "Files", "JSON",
+        "Tensors",
+        "Threads",
+      ]),
     tests(
       "ProjectionTests",
       ["Projection", "Adapters", "Bases", "Checkpoints", "LinearAlgebra", "Faults", "Tensors"]),

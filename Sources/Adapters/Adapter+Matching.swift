@@ -62,7 +62,9 @@ extension Adapter {
             "adapter made for another base: update [\(update.outFeatures), \(update.inFeatures)], "
               + "weight [\(module.outFeatures), \(module.inFeatures)]", tensor: update.moduleName)
         }
-        if naming == .paths, !UTF8Key.equalBytes(module.name, update.moduleName) {
+        if naming == .paths, ggufNames == nil,
+          !UTF8Key.equalBytes(module.name, update.moduleName)
+        {
           lacksPrefix = true
         }
         result.append(
@@ -114,10 +116,20 @@ extension Adapter {
   func spellings(of name: String, _ family: TensorNames) -> [String] {
     let prefixes = ["model.", "transformer.", "gpt_neox.", "bert.", "roberta.", "deberta.", "vit."]
     let prefix = prefixes.first(where: name.hasPrefix) ?? ""
-    let names = [name, family.classModule(of: name)].compactMap(\.self).flatMap {
-      prefix.isEmpty ? [$0] : [$0, String($0.dropFirst(prefix.count))]
+    let own = [name, family.classModule(of: name), ggufSpelling(of: name, family)]
+    let names = own.compactMap(\.self).flatMap {
+      prefix.isEmpty || !$0.hasPrefix(prefix) ? [$0] : [$0, String($0.dropFirst(prefix.count))]
     }
     return naming == .paths ? names : names.map { $0.replacing(".", with: "_") }
+  }
+
+  /// What the family that a GGUF adapter is read as calls the module: of several families of one architecture it is the first.
+  private func ggufSpelling(of name: String, _ family: TensorNames) -> String? {
+    guard let ggufNames, let stored = family.gguf(huggingFace: name + ".weight"),
+      let other = ggufNames.huggingFace(gguf: stored)
+    else { return nil }
+    let module = String(other.dropLast(".weight".count))
+    return UTF8Key.equalBytes(module, name) ? nil : module
   }
 
   private static func only(

@@ -1,6 +1,7 @@
 import Checkpoints
 public import Faults
 public import Files
+import JSON
 import Synchronization
 import Threads
 
@@ -22,7 +23,7 @@ public struct Adapter: Sendable {
   public let configurationDigest: SHA256Digest
   /// The base that the files name; never opened.
   public let baseModelName: String?
-  /// What the files say that it was trained for, in PEFT's words; nil where they say nothing.
+  /// What its configuration says that it was trained for, in PEFT's words (`task_type`); nil where it says nothing.
   public let taskType: String?
   /// The updates: by layer, then q, k, v, o, gate, up, down.
   public let updates: [LowRankUpdate]
@@ -58,7 +59,7 @@ public struct Adapter: Sendable {
     self.digest = digest
     configurationDigest = files.configurationDigest
     baseModelName = reading.baseModelName
-    taskType = reading.taskType
+    taskType = files.configuration?["task_type"]?.stringValue
     updates = reading.updates
     parts = reading.parts
     parameterCount =

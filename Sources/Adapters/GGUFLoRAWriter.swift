@@ -33,7 +33,7 @@ public enum GGUFLoRAWriter {
     }
     var writer = GGUFWriter()
     writer.set("general.type", .string("adapter"))
-    writer.set("general.architecture", .string(configuration.architecture))
+    writer.set("general.architecture", .string(configuration.ggufArchitecture))
     if let name { writer.set("general.name", .string(name)) }
     if let baseModelName {
       writer.set("general.base_model.count", .u32(1))

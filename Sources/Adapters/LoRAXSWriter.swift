@@ -38,7 +38,8 @@ public enum LoRAXSWriter {
   ///   69 `AD-EXPORT` for a module too small for the rank; 70 `AD-WRITE` for no modules.
   @discardableResult
   public static func write(
-    _ modules: [Module], to directory: String, baseModelName: String?, dtype: DType = .f32
+    _ modules: [Module], to directory: String, baseModelName: String?,
+    taskType: String? = "CAUSAL_LM", dtype: DType = .f32
   ) throws(Fault) -> Int {
     let rank = modules.map(\.latent.rows).max() ?? 0
     var pairs: [LowRankUpdate] = []
@@ -63,7 +64,7 @@ public enum LoRAXSWriter {
         matrix: module.latent.padded(rows: rank, columns: rank))
     }
     let configuration = PEFTWriter.configuration(
-      try UpdateOrder.sorted(pairs), baseModelName: baseModelName)
+      try UpdateOrder.sorted(pairs), baseModelName: baseModelName, taskType: taskType)
     let reconstruction: JSONValue = [
       "reconstruction_type": "svd", "reconstr_mode": "separated", "half_init_dec": false,
       "replacement_module_random_init": false, "r_squared": true,

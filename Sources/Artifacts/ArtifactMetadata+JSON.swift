@@ -154,6 +154,7 @@ extension ArtifactMetadata.Source {
       ("rank", .integer(rank)),
     ])
     if let baseModelName { members["baseModelName"] = .string(baseModelName) }
+    if let taskType { members["taskType"] = .string(taskType) }
     return .object(members)
   }
 
@@ -164,7 +165,8 @@ extension ArtifactMetadata.Source {
       byteCount: try field["bytes"].int(in: 0...Int.max),
       parameterCount: try field["parameterCount"].int(in: 0...Int.max),
       rank: try field["rank"].int(in: 0...Int.max),
-      baseModelName: field["baseModelName"].value?.stringValue)
+      baseModelName: field["baseModelName"].value?.stringValue,
+      taskType: field["taskType"].isPresent ? try field["taskType"].string() : nil)
   }
 }
 

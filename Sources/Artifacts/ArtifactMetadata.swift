@@ -57,14 +57,17 @@ public struct ArtifactMetadata: Sendable, Hashable {
     public var rank: Int
     /// The base that its own files name, such as `org/model`; nil where they name none.
     public var baseModelName: String?
+    /// What it was trained for, in PEFT's words, where that is not what its changes imply.
+    public var taskType: String?
 
     /// A source.
     public init(
       name: String, format: String, digest: SHA256Digest, byteCount: Int, parameterCount: Int,
-      rank: Int, baseModelName: String? = nil
+      rank: Int, baseModelName: String? = nil, taskType: String? = nil
     ) {
       self.name = name
       self.baseModelName = baseModelName
+      self.taskType = taskType
       self.format = format
       self.digest = digest
       self.byteCount = byteCount

@@ -171,9 +171,11 @@ public struct BaseCheckpoint: Sendable {
           ? "a bias, and config.json has no attention_bias or mlp_bias for it"
           : "the \(configuration.architecture) family has no such tensor", tensor: tensor.name)
     }
-    checkpoint.warnings += others.map {
-      Warning("CK-HEAD", "belongs to a head of another task, which nothing here runs", subject: $0)
-    }
+    let reason =
+      format == .gguf
+      ? "belongs to a head that reads through the model's pooler, which GGUF files leave out: it is not run"
+      : "belongs to a head of another task, which nothing here runs"
+    checkpoint.warnings += others.map { Warning("CK-HEAD", reason, subject: $0) }
   }
 
   /// Refuses Hugging Face files with all experts in one tensor where `name` would be one expert's weight.

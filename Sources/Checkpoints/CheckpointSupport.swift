@@ -6,12 +6,13 @@ public enum CheckpointSupport {
   /// `general.architecture` of GGUF models that can be bases.
   public static var ggufArchitectures: [String] {
     var seen: Set<String> = []
-    return Family.all.filter(\.isInGGUF).map(\.architecture).filter { seen.insert($0).inserted }
+    return Family.all.filter(\.isInGGUF).map(\.ggufArchitecture)
+      .filter { seen.insert($0).inserted }
   }
 
   /// The families: `model_type`, `general.architecture`, where GGUF is read, and the class of Transformers of each.
   public static var families: [(modelType: String, architecture: String?, className: String)] {
-    Family.all.map { ($0.modelType, $0.isInGGUF ? $0.architecture : nil, $0.className) }
+    Family.all.map { ($0.modelType, $0.isInGGUF ? $0.ggufArchitecture : nil, $0.className) }
   }
 
   /// `model_type` of Hugging Face models that can be bases.

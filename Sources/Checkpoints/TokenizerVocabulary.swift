@@ -22,6 +22,8 @@ public struct TokenizerVocabulary: Sendable, Hashable {
   public var addsBeginOfSequence: Bool?
   /// `tokenizer.ggml.add_eos_token`; nil where the file has none.
   public var addsEndOfSequence: Bool?
+  /// `tokenizer.ggml.add_sep_token`; nil where the file has none.
+  public var addsSeparator: Bool?
   /// `tokenizer.ggml.add_space_prefix`; nil where the file has none.
   public var addsSpacePrefix: Bool?
   /// Id of the token for what no other token spells.

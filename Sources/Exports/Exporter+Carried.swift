@@ -51,7 +51,7 @@ extension Exporter {
   }
 
   /// Whether the base has no such parameter.
-  private func isNew(_ part: AdapterPart) -> Bool {
+  func isNew(_ part: AdapterPart) -> Bool {
     !session.base.configuration.parameters.contains { $0.name == part.parameter }
   }
 
@@ -80,7 +80,7 @@ extension Exporter {
     _ loaded: LoadedArtifact, path: String
   ) throws(Fault) -> (updates: [LowRankUpdate], extras: PEFTExtras) {
     var extras = PEFTExtras()
-    extras.readsImages = session.base.configuration.imageShape != nil
+    extras.taskType = loaded.taskType(on: session)
     var updatesOutside: [LowRankUpdate] = []
     var scales: [String: [Float]] = [:]
     let updated = Set(loaded.modules.map(\.name))
@@ -141,19 +141,30 @@ extension Exporter {
   }
 
   /// The same with the modules as the class calls them, whatever its files do: PEFT looks for them in the class.
+  ///
+  /// That for features alone is the model within, whose names lack their first component.
   func namedByClass(
     _ found: (updates: [LowRankUpdate], extras: PEFTExtras)
   ) -> (updates: [LowRankUpdate], extras: PEFTExtras) {
     let names = session.base.configuration.names
-    func own(_ module: String) -> String { names.classModule(of: module) ?? module }
-    var extras = found.extras
-    extras.magnitudes = extras.magnitudes.map { (own($0.module), $0.values) }
-    let updates = found.updates.map { update in
+    let prefix = found.extras.taskType == TaskType.features ? names.prefix : ""
+    func own(_ module: String) -> String {
+      let name = names.classModule(of: module) ?? module
+      return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+    }
+    func renamed(_ update: LowRankUpdate) -> LowRankUpdate {
       LowRankUpdate(
         moduleName: own(update.moduleName), loraA: update.loraA, loraB: update.loraB,
         scaling: update.scaling)
     }
-    return (updates, extras)
+    var extras = found.extras
+    extras.magnitudes = extras.magnitudes.map { (own($0.module), $0.values) }
+    if !prefix.isEmpty {
+      extras.saved = extras.saved.map { (own($0.module), $0.leaf, $0.shape, $0.values) }
+      extras.tokens = extras.tokens.map { (own($0.module), $0.rows, $0.values) }
+      extras.embeddings = extras.embeddings.map(renamed)
+    }
+    return (found.updates.map(renamed), extras)
   }
 
   private static func magnitudes(

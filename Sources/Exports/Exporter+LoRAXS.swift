@@ -36,7 +36,7 @@ extension Exporter {
     }
     let rank = try LoRAXSWriter.write(
       modules, to: directory, baseModelName: loaded.artifact.metadata.adapter?.baseModelName,
-      dtype: dtype)
+      taskType: loaded.taskType(on: session), dtype: dtype)
     warnOfPadding(modules.map(\.latent.rows), to: rank, format: "LoRA-XS")
     let folder = Paths.join(directory, LoRAXSWriter.adapterFolder)
     return [

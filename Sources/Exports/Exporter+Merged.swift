@@ -73,6 +73,12 @@ extension Exporter {
   /// Copies the GGUF base with the changed weights in the asked type (`formats/gguf.md` §11).
   func writeMergedGGUF(_ loaded: LoadedArtifact, to file: String) throws(Fault) {
     let copy = try GGUFCopy(of: session.base.checkpoint)
+    if let part = loaded.parts.first(where: isNew) {
+      throw Fault(
+        .unsupported, "AD-EXPORT",
+        "a head that the base's file lacks has no place in a copy of it; it is written by --to merged or peft",
+        tensor: part.parameter)
+    }
     let updates = loaded.updatesByWeight
     let changed = ChangedParameters(
       base: session.base, changes: loaded.parts, threads: session.threads)

@@ -108,6 +108,12 @@ public struct Exporter {
 }
 
 extension LoadedArtifact {
+  /// What the adapter was for, or what its changes make of the base.
+  func taskType(on session: BaseSession) -> String? {
+    artifact.metadata.adapter?.taskType
+      ?? TaskType.implied(by: session.base.configuration, parts: parts)
+  }
+
   /// Each module's update as a pair: `A = Vᵀ` `[inputRank, in]`, `B = U·M` `[out, inputRank]`, scaling 1.
   var updates: [LowRankUpdate] {
     modules.indices.map { index in

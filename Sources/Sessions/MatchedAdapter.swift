@@ -52,13 +52,7 @@ public struct MatchedAdapter: Sendable {
   ///
   /// - Throws: 69 `MD-HEAD`.
   package func checkAnswers() throws(Fault) {
-    guard let task = adapter.taskType, ["TOKEN_CLS", "QUESTION_ANS"].contains(task),
-      parts.contains(where: { TaskHead.contains($0.module) })
-    else { return }
-    throw Fault(
-      .unsupported, "MD-HEAD",
-      "the adapter's head is for tokens or spans (task_type \(task)): it is converted without data, carried and exported, and nothing is measured or trained with it",
-      path: adapter.path)
+    try TaskType.checkAnswers(adapter.taskType, parts, path: adapter.path)
   }
 
   /// The parts that change something.

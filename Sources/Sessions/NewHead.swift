@@ -22,19 +22,11 @@ package struct NewHead: Sendable {
   ///
   /// - Parameters:
   ///   - rows: The training file; without one nothing is trained, and no head needed.
-  ///   - path: The base, to name in a fault.
-  /// - Throws: what reading the training rows throws; 65 `DATA-HEAD`, `DATA-LABEL` for rows that no head can be made for; 69
-  ///   `MD-HEAD` for a base without the pooler that its heads read through.
+  /// - Throws: what reading the training rows throws; 65 `DATA-HEAD`, `DATA-LABEL` for rows that no head can be made for.
   package init?(
-    rows file: Recipe.Data?, seed: UInt64, base: DecoderConfiguration, path: String
+    rows file: Recipe.Data?, seed: UInt64, base: DecoderConfiguration
   ) throws(Fault) {
     guard !base.answers, let form = base.classForm, let file else { return nil }
-    guard form.dense != .base || base.hasPooler else {
-      throw Fault(
-        .unsupported, "MD-HEAD",
-        "the base has no pooler, through which a head for classes reads: none can be put on it",
-        path: path)
-    }
     let names = try NewHead.names(
       DataSet(path: file.path, limit: file.limit, skip: file.skip), stated: base.statedLabels)
     let model = base.with(ClassHead(form: form, names: names))

@@ -122,16 +122,4 @@ import Testing
       "roberta-masked", ["architectures": ["RobertaForSequenceClassification"]])
     #expect(absent?.code == "CK-TENSOR" && absent?.tensor?.hasPrefix("classifier.") == true)
   }
-
-  /// A GGUF file of an encoder is another program's.
-  @Test func encodersInGGUFAreRefused() throws {
-    #expect(!CheckpointSupport.ggufArchitectures.contains("bert"))
-    var builder = GGUFBuilder()
-    builder.add("general.architecture", string: "bert")
-    try withTemporaryDirectory { folder in
-      let path = folder + "/model.gguf"
-      try Data(builder.bytes()).write(to: URL(fileURLWithPath: path))
-      #expect(fault { () throws(Fault) in try BaseCheckpoint.open(path) }?.code == "GG-ARCH")
-    }
-  }
 }

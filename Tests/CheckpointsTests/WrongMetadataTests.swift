@@ -8,7 +8,8 @@ import Testing
 /// Every metadata value of a GGUF model of every family taken away, or replaced by values of other types.
 @Suite struct WrongMetadataTests {
   static let models = [
-    "falcon", "gemma2", "gemma3", "gpt2", "gptneox", "granite", "mixtral", "olmo2", "phi2", "phi3",
+    "bert", "roberta", "xlm-roberta", "falcon", "gemma2", "gemma3", "gpt2", "gptneox", "granite",
+    "mixtral", "olmo2", "phi2", "phi3",
     "qwen2moe", "qwen3", "smollm3", "stablelm", "starcoder2",
   ]
 

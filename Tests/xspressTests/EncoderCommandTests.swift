@@ -26,9 +26,12 @@ import Testing
     roberta,
     Base(name: "deberta-masked", query: "query_proj", value: "value_proj", head: "classifier"),
   ]
+  /// A file without the pooler that heads of its family read through: a new one brings a dense layer of its own.
+  static let file = Base(
+    name: "bert/model.gguf", query: "query", value: "value", head: "bert.pooler.dense")
 
   /// Texts and pairs, each with `answer` of its number.
-  private static func rows(_ count: Int, _ answer: (Int) -> String) -> String {
+  static func rows(_ count: Int, _ answer: (Int) -> String) -> String {
     (0..<count).map { index in
       let pair = index % 2 == 0 ? "" : ", \"text_pair\": \"and \(index)\""
       let words = ["good fine", "bad dull", "so so"][index % 3]
@@ -36,7 +39,7 @@ import Testing
     }.joined()
   }
 
-  private struct Place {
+  struct Place {
     let folder: String
     func callAsFunction(_ name: String) -> String { Paths.join(folder, name) }
 
@@ -104,8 +107,34 @@ import Testing
     }
   }
 
+  /// A head for tokens stays one: nothing is measured with its artifact, and it is exported as what it was.
+  @Test(arguments: bases) func headsForTokensAreKeptAndNotRun(_ base: Base) throws {
+    try withTemporaryDirectory { folder in
+      let path = Place(folder: folder)
+      try FileManager.default.copyItem(atPath: base.path + "/adapter", toPath: path("adapter"))
+      let config = path("adapter/adapter_config.json")
+      let text = try String(contentsOfFile: config, encoding: .utf8)
+      try AtomicFile.write(config, text: text.replacing("SEQ_CLS", with: "TOKEN_CLS"))
+      _ = try path.run(
+        "convert", "--base", base.path, "--adapter", path("adapter"), "--rank", "2", "-o",
+        path("c.loraxs"))
+      _ = try path.run(
+        "export", path("c.loraxs"), "--base", base.path, "--to", "peft", "-o", path("peft"))
+      let exported = try String(contentsOfFile: path("peft/adapter_config.json"), encoding: .utf8)
+      #expect(exported.contains("\"TOKEN_CLS\"") && !exported.contains("SEQ_CLS"))
+      try AtomicFile.write(path("rows.jsonl"), text: Self.rows(4) { "\"label\": \($0 % 2)" })
+      let outcome = try Tool.run(
+        [
+          "evaluate", "--base", base.path, "--artifact", path("c.loraxs"), "--data",
+          path("rows.jsonl"),
+        ], cache: folder)
+      #expect(outcome.status == 69 && outcome.errors.contains("MD-HEAD"), "\(outcome.errors)")
+      #expect(outcome.faultLines.count == 1)
+    }
+  }
+
   /// Three classes by numbers alone on a model without a head: the head is made, trained, stored and found again.
-  @Test(arguments: bases) func headsAreTrainedFromNothing(_ base: Base) throws {
+  @Test(arguments: bases + [file]) func headsAreTrainedFromNothing(_ base: Base) throws {
     try withTemporaryDirectory { folder in
       let path = Place(folder: folder)
       try AtomicFile.write(path("rows.jsonl"), text: Self.rows(24) { "\"label\": \($0 % 3)" })

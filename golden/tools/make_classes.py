@@ -9,6 +9,7 @@ which lies a PEFT adapter for classes, whose logits are those of PEFT. distances
 Transformers' own function gives to distances.
 """
 
+import base64
 import json
 import os
 import shutil
@@ -44,6 +45,7 @@ MODELS = {
     "roberta": ("RobertaForSequenceClassification", ROBERTA | {"num_labels": 2}),
     "roberta-score": ("RobertaForSequenceClassification", ROBERTA | {"num_labels": 1}),
     "roberta-masked": ("RobertaForMaskedLM", ROBERTA),
+    "xlm-roberta": ("XLMRobertaForSequenceClassification", ROBERTA | {"num_labels": 3}),
     "deberta": ("DebertaV2ForSequenceClassification", DEBERTA | {"num_labels": 3}),
     "deberta-masked": ("DebertaV2ForMaskedLM", DEBERTA),
     # A decoder: the last token that is no padding is read.
@@ -54,7 +56,7 @@ TEXTS = [
     ("it was fine, really", None),
 ]
 ANSWERS = {"bert": [0, 1, 2, 1], "roberta": [1, 0, 1, 0], "roberta-score": [3.5, 0.25, 1.0, 2.5],
-           "qwen2-score": [2, 0, 1, 0], "deberta": [0, 2, 1, 1]}
+           "qwen2-score": [2, 0, 1, 0], "deberta": [0, 2, 1, 1], "xlm-roberta": [0, 2, 1, 0]}
 
 
 class ContentUpdate(Update):
@@ -102,14 +104,33 @@ def byte_level(is_roberta: bool = True) -> Tokenizer:
     return tokenizer
 
 
-def unigram() -> Tokenizer:
+def pieces(special: tuple[str, ...], mask: str) -> list[tuple[str, float]]:
     letters = "abcdefghijklmnopqrstuvwxyz"
-    pieces = [(piece, 0.0) for piece in ("[PAD]", "[CLS]", "[SEP]", "[UNK]")]
+    pieces = [(piece, 0.0) for piece in special]
     pieces += [("\u2581", -2.0)] + [(c, -4.0) for c in letters + letters.upper() + "0123456789.,?!'"]
     pieces += [("\u2581" + word, -3.0 - index / 8) for index, word in enumerate(["the", "a", "man", "play", "is", "fine", "so"])]
     pieces += [(piece, -3.5 - index / 8) for index, piece in enumerate(["ing", "er", "es", "ful", "an", "or", "is"])]
-    pieces += [("[MASK]", 0.0)]
-    return transformers.DebertaV2Tokenizer(vocab=pieces, unk_id=3)._tokenizer
+    return pieces + [(mask, 0.0)]
+
+
+def unigram() -> Tokenizer:
+    vocabulary = pieces(("[PAD]", "[CLS]", "[SEP]", "[UNK]"), "[MASK]")
+    return transformers.DebertaV2Tokenizer(vocab=vocabulary, unk_id=3)._tokenizer
+
+
+def sentencepiece() -> Tokenizer:
+    """As XLM-RoBERTa's, with a small table of replacements."""
+    special = ("<s>", "<pad>", "</s>", "<unk>")
+    tokenizer = Tokenizer(models.Unigram(pieces(special, "<mask>"), 3))
+    with open(os.path.join(cases.GOLDEN, "tokenizer", "kinds", "unigram.json")) as file:
+        table = json.load(file)["normalizer"]["normalizers"][0]["precompiled_charsmap"]
+    tokenizer.normalizer = normalizers.Precompiled(base64.b64decode(table))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
+    tokenizer.add_special_tokens([*special, "<mask>"])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+    return tokenizer
 
 
 def fill(model, seed: int) -> None:
@@ -171,7 +192,7 @@ def make(name: str) -> None:
     os.makedirs(folder)
     model = stored(class_name, settings, folder, fill)
     tokenizer = (wordpiece() if name == "bert" else unigram() if name.startswith("deberta")
-                 else byte_level(name != "qwen2-score"))
+                 else sentencepiece() if name == "xlm-roberta" else byte_level(name != "qwen2-score"))
     tokenizer.save(os.path.join(folder, "tokenizer.json"))
     encodings = [tokenizer.encode(a, b) if b else tokenizer.encode(a) for a, b in TEXTS]
     rows = [{"text": a} | ({"text_pair": b} if b else {}) for a, b in TEXTS]

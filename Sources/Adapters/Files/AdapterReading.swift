@@ -9,8 +9,6 @@ struct AdapterReading {
   var warnings: [Warning] = []
   /// The base that the files name.
   var baseModelName: String?
-  /// What the files say that the adapter was trained for, in PEFT's words.
-  var taskType: String?
   var naming = ModuleNaming.paths
   /// The names of the family whose GGUF form the rows of updates are in the order of.
   var ggufNames: TensorNames?

@@ -40,8 +40,6 @@ public struct PEFTConfiguration: Sendable {
   private let extensions: [JSONObject.Member]
   /// `base_model_name_or_path`: shown, never opened.
   public let baseModelName: String?
-  /// `task_type`: changes no update, and says what a saved head answers.
-  let taskType: String?
   /// `peft_version`.
   public let producerVersion: String?
   /// What the reader should tell people.
@@ -116,7 +114,6 @@ public struct PEFTConfiguration: Sendable {
     targets = try PEFTTargets(root)
     warnings += targets.warnings
     baseModelName = root["base_model_name_or_path"].value?.stringValue
-    taskType = root["task_type"].value?.stringValue
     producerVersion = root["peft_version"].value?.stringValue
     self.warnings = warnings
   }

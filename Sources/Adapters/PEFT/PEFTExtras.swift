@@ -14,8 +14,8 @@ public struct PEFTExtras: Sendable {
   /// Updates of embeddings, `B` `[tokens, r]`, `A` `[r, width]`.
   public var embeddings: [LowRankUpdate] = []
 
-  /// Whether the base reads images, for whose heads PEFT has no class of its own.
-  public var readsImages = false
+  /// `task_type`: nil where none of PEFT's classes is meant.
+  public var taskType: String? = "CAUSAL_LM"
 
   /// Nothing.
   public init() {}
@@ -48,9 +48,7 @@ public struct PEFTExtras: Sendable {
     var modules: [String] = []
     for item in saved where !modules.contains(item.module) { modules.append(item.module) }
     if !modules.isEmpty { settings["modules_to_save"] = .array(modules.map { .string($0) }) }
-    // PEFT's class for language models refuses a model with such a head.
-    if modules.contains(where: TaskHead.contains) { settings["task_type"] = "SEQ_CLS" }
-    if readsImages { settings["task_type"] = .null }
+    settings["task_type"] = taskType.map { .string($0) } ?? .null
     guard !tokens.isEmpty else { return }
     settings["trainable_token_indices"] = .object(
       JSONObject(

@@ -12,7 +12,6 @@ enum PEFTReader {
     let configuration = try configuration(of: files)
     var reading = AdapterReading(
       warnings: configuration.warnings, baseModelName: configuration.baseModelName)
-    reading.taskType = configuration.taskType
     reading.tiesHead = configuration.tiesHead
     reading.stackedLayerCount = configuration.stackedLayerCount
     let all = try table(files.source.tensors, &reading).ordered()

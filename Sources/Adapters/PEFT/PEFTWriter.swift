@@ -47,7 +47,7 @@ public enum PEFTWriter {
 
   /// `adapter_config.json` of `updates`, which have one s·r, are in module order and not empty.
   static func configuration(
-    _ updates: [LowRankUpdate], baseModelName: String?
+    _ updates: [LowRankUpdate], baseModelName: String?, taskType: String? = nil
   ) -> JSONValue {
     let rank = UpdateOrder.mostCommon(updates.map(\.rank))
     let alpha = UpdateOrder.commonAlpha(updates)
@@ -58,7 +58,7 @@ public enum PEFTWriter {
     // A list of last components would also catch modules of the same kind that have no update.
     let targets = updates.map { JSONValue.string($0.moduleName) }
     return [
-      "peft_type": "LORA", "task_type": "CAUSAL_LM",
+      "peft_type": "LORA", "task_type": taskType.map { .string($0) } ?? .null,
       "base_model_name_or_path": baseModelName.map { .string($0) } ?? .null,
       "r": .integer(rank), "lora_alpha": number(alpha), "use_rslora": false,
       "rank_pattern": .object(ranks), "alpha_pattern": [:],

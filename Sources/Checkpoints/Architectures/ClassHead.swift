@@ -38,6 +38,11 @@ public struct ClassHead: Sendable, Hashable {
     /// Whether logits have a bias.
     public let hasBias: Bool
 
+    /// The same with the dense layer trained and saved with the head.
+    var withOwnDense: Form {
+      Form(pooling: pooling, dense: .head, function: function, hasBias: hasBias)
+    }
+
     /// The heads of decoders: `score` on the last token, the one that has seen all others.
     static let ofDecoders = Form(pooling: .last, dense: nil, hasBias: false)
   }

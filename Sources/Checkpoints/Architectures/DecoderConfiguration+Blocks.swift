@@ -27,11 +27,21 @@ extension DecoderConfiguration {
   /// Whether its answers are tokens: not where it has a head for classes, nor where it is an encoder without one.
   public var hasLanguageHead: Bool { classHead == nil && names.module(.head) != nil }
 
-  /// What a head for classes is like in this family; nil where none is known.
-  public var classForm: ClassHead.Form? { family.classForm }
+  /// What a head for classes is like on this model; nil where none is known.
+  ///
+  /// The dense layer that belongs to models of the family belongs to the head of one that lacks it.
+  public var classForm: ClassHead.Form? {
+    guard let form = family.classForm, form.dense == .base, !hasPooler, classHead == nil else {
+      return classHead?.form ?? family.classForm
+    }
+    return form.withOwnDense
+  }
 
   /// Whether the family has a form in GGUF that is read and written here.
   public var isInGGUF: Bool { family.isInGGUF }
+
+  /// `general.architecture` of GGUF files of the family.
+  public var ggufArchitecture: String { family.ggufArchitecture }
 
   /// The images that the model reads; nil where it reads tokens.
   public var imageShape: ImageShape? { names.module(.patches) == nil ? nil : images }
@@ -112,7 +122,7 @@ extension DecoderConfiguration {
     if !hasTiedEmbeddings, hasLanguageHead {
       add(.head, nil, [vocabularySize, hidden], hasBias: family.headHasBias)
     }
-    if let form = family.classForm {
+    if let form = classForm {
       let hasDense = form.dense == .base ? hasPooler || classHead != nil : classHead != nil
       if hasDense { add(.pooler, nil, [hidden, hidden], hasBias: true) }
       if let classHead { add(.classes, nil, [classHead.count, hidden], hasBias: form.hasBias) }

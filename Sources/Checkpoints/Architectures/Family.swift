@@ -26,10 +26,14 @@ struct Family: Sendable {
     var defaultLocalTheta: Double?
   }
 
-  /// `general.architecture` of its GGUF files; of a family that has none here, what configurations call it.
+  /// What configurations call it, and `general.architecture` of its GGUF files but where ``sharedArchitecture`` says another.
   let architecture: String
   /// Whether GGUF files of the family are read and written.
   var isInGGUF = true
+  /// `general.architecture` of files that are told from those of other families by ``vocabularyInGGUF``.
+  var sharedArchitecture: String?
+  /// `tokenizer.ggml.model` of its files, where families share an architecture; nil for any.
+  var vocabularyInGGUF: String?
   /// `model_type` of its Hugging Face models.
   let modelType: String
   /// The class of Transformers that runs it.
@@ -41,6 +45,10 @@ struct Family: Sendable {
   var demanded: [String: [JSONValue]] = [:]
   /// Keys of GGUF metadata that change nothing, behind the architecture.
   var ggufInert: Set<String> = []
+  /// Flags of GGUF metadata that must be there with this value.
+  var ggufDemanded: [String: Bool] = [:]
+  /// Whether names of classes, and heads for them that have their dense layer with them, are read from GGUF files.
+  var hasClassesInGGUF = false
   /// Nil where the family has none.
   var rotary: RotaryKeys? = RotaryKeys()
   var window = Window.doubtful
@@ -68,6 +76,8 @@ struct Family: Sendable {
   var fixed: @Sendable (inout DecoderConfiguration) -> Void = { _ in }
   /// Fields of `config.json` that others decide, when all are read.
   var settled: @Sendable (inout DecoderConfiguration) -> Void = { _ in }
+  /// Takes ``settled`` back, for writing.
+  var unsettled: @Sendable (inout DecoderConfiguration) -> Void = { _ in }
   /// What makes settings that are possible one by one impossible together, in words.
   var problem: @Sendable (DecoderConfiguration) -> String? = { _ in nil }
   /// What block `layer` computes.
@@ -95,7 +105,20 @@ struct Family: Sendable {
     twoNorms.map { two in tensors.contains { $0.name == two.mark } } ?? false
   }
 
-  /// The family of an architecture, of two the one whose models have experts or have none.
+  /// `general.architecture` of its GGUF files.
+  var ggufArchitecture: String { sharedArchitecture ?? architecture }
+
+  /// The family of a GGUF file: of several of its architecture the one whose models have experts or have none, and a vocabulary
+  /// of this model; the first of them where no other is meant.
+  static func of(ggufArchitecture: String, hasExperts: Bool, vocabulary: String?) -> Family? {
+    let those = all.filter { $0.isInGGUF && $0.ggufArchitecture == ggufArchitecture }
+    return those.first {
+      $0.hasExperts == hasExperts
+        && ($0.vocabularyInGGUF == nil || $0.vocabularyInGGUF == vocabulary)
+    } ?? those.first
+  }
+
+  /// The family that configurations call so, of two the one whose models have experts or have none.
   static func named(_ architecture: String, hasExperts: Bool) -> Family? {
     all.first { $0.architecture == architecture && $0.hasExperts == hasExperts }
       ?? all.first { $0.architecture == architecture }

@@ -60,7 +60,8 @@ extension DecoderConfiguration {
     case .rotaryPairs: return HeadPermutation(rows: rows, headCount: heads)
     case .byGroup:
       return HeadPermutation(rows: rows, heads: headCount, keyValueHeads: keyValueHeadCount)
-    case .asIs, .transposed, .plusOne, .perHead, .perExpert, .oneRow, .bare: return nil
+    case .asIs, .transposed, .plusOne, .perHead, .perExpert, .oneRow, .behindOffset, .bare:
+      return nil
     }
   }
 }

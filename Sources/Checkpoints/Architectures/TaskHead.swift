@@ -5,8 +5,13 @@ public enum TaskHead {
   /// text.
   private static let names: Set<String> = ["score", "classifier", "pooler", "qa_outputs"]
 
-  /// Whether a module, such as `score` or `classifier.out_proj`, is one or lies in one.
+  /// The layer of those that may lie in the model itself, as BERT's does, and be missing there.
+  private static let pooler = "pooler"
+
+  /// Whether a module, such as `score`, `classifier.out_proj` or `bert.pooler.dense`, is one or lies in one.
   public static func contains(_ module: String) -> Bool {
-    module.split(separator: ".").first.map { names.contains(String($0)) } ?? false
+    let components = module.split(separator: ".")
+    guard let first = components.first else { return false }
+    return names.contains(String(first)) || components.dropFirst().first ?? "" == pooler
   }
 }

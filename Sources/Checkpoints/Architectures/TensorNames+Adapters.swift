@@ -2,7 +2,7 @@
 extension TensorNames {
   /// The names of the family with this `general.architecture`; nil for one that is not supported.
   public static func of(architecture: String) -> TensorNames? {
-    Family.named(architecture, hasExperts: false)?.names
+    Family.of(ggufArchitecture: architecture, hasExperts: false, vocabulary: nil)?.names
   }
 
   /// The full name of a weight outside the blocks.

@@ -24,6 +24,8 @@ public struct TensorNames: Sendable {
     case perExpert
     /// Hugging Face has a matrix of one row, GGUF perhaps a vector.
     case oneRow
+    /// GGUF lacks the rows before that of the first token.
+    case behindOffset
     /// The name is that of the tensor itself, without `.weight`.
     case bare
   }
@@ -192,7 +194,7 @@ public struct TensorNames: Sendable {
   }
 
   /// The first component of all names but a head's, with its dot; models without a head have names without it.
-  var prefix: String { String(blockPrefix.prefix { $0 != "." }) + "." }
+  public var prefix: String { String(blockPrefix.prefix { $0 != "." }) + "." }
 
   // MARK: - Names of blocks
 

@@ -7,7 +7,7 @@ struct GGUFConfiguration {
   var header: GGUFHeader { weights.header }
   private var tensors: [TensorInfo] { weights.tensors }
   /// What the keys of the family begin with.
-  var prefix: String { family.architecture + "." }
+  var prefix: String { family.ggufArchitecture + "." }
 
   /// Keys of every family that are read beside the settings, or cannot change the forward pass.
   private static let known: Set<String> = [
@@ -27,7 +27,7 @@ struct GGUFConfiguration {
     guard let architecture = weights.architecture else {
       throw Fault(.badData, "GG-META", "general.architecture is missing")
     }
-    guard let family = weights.family, family.isInGGUF else {
+    guard let family = weights.family else {
       throw Fault(
         .unsupported, "GG-ARCH",
         "architecture \"\(architecture)\"; supported are "
@@ -42,6 +42,7 @@ struct GGUFConfiguration {
   ///   impossible value.
   func read() throws(Fault) -> DecoderConfiguration {
     try refuseUnknownKeys()
+    try checkDemanded()
     var model = DecoderConfiguration(of: family)
     family.fixed(&model)
     for setting in family.settings { try read(setting, into: &model) }
@@ -67,6 +68,7 @@ struct GGUFConfiguration {
       family.names.storage(.queryNorm) == .perHead
       && tensors.contains { family.names.place(gguf: $0.name)?.row.role == .queryNorm }
     if family.hasTwoNorms(tensors) { model.parallelNormCount = 2 }
+    try readEncoder(into: &model)
     try readDimensions(into: &model)
     try readWindow(into: &model)
     return model
@@ -208,6 +210,8 @@ struct GGUFConfiguration {
 
   private func refuseUnknownKeys() throws(Fault) {
     var known = Self.known.union(family.settings.compactMap(\.gguf)).union(family.ggufInert)
+    known.formUnion(family.ggufDemanded.keys)
+    if family.hasClassesInGGUF { known.insert(Self.labels) }
     if family.rotary?.defaultLocalTheta != nil { known.insert("rope.freq_base_swa") }
     for (key, value) in header.metadata where key.hasPrefix(prefix) {
       let name = String(key.dropFirst(prefix.count))

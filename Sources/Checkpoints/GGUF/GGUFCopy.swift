@@ -119,11 +119,13 @@ public struct GGUFCopy: Sendable {
     _ values: @escaping NewValues
   ) throws(Fault) {
     let order = try weights.permutation(of: tensor)
-    let isShifted = weights.storage(of: tensor) == .plusOne
+    let storage = weights.storage(of: tensor)
+    let absent = storage == .behindOffset ? weights.absentPositions(of: tensor).count : 0
     let type = type.forModel(stored, shape: tensor.shape)
     try writer.add(stored, type: type, shape: tensor.shape) { () throws(Fault) in
       var new = try values(name)
-      if isShifted { for index in new.indices { new[index] += 1 } }
+      if storage == .plusOne { for index in new.indices { new[index] += 1 } }
+      new.removeFirst(min(absent, new.count))
       guard new.count == tensor.elementCount else {
         throw Fault(
           .internalError, "GG-WRITE", "\(new.count) values for shape \(tensor.shape)",

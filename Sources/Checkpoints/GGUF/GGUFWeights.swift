@@ -14,6 +14,8 @@ struct GGUFWeights: WeightSource {
   let family: Family?
   /// The names of its tensors.
   let names: TensorNames?
+  /// Rows of learned positions before that of the first token, which the file lacks; they are read as zeros.
+  let positionOffset: Int
 
   /// The metadata of the model.
   var header: GGUFHeader { files[0].header }
@@ -31,16 +33,35 @@ struct GGUFWeights: WeightSource {
     do throws(Fault) {
       architecture = try files[0].header.text("general.architecture")
       let hasExperts = tensors.contains { $0.name == TensorNames.expertMark }
-      family = architecture.flatMap { Family.named($0, hasExperts: hasExperts) }
+      let vocabulary = try files[0].header.text("tokenizer.ggml.model")
+      family = architecture.flatMap {
+        Family.of(ggufArchitecture: $0, hasExperts: hasExperts, vocabulary: vocabulary)
+      }
       names = family?.hasTwoNorms(tensors) == true ? family?.twoNorms?.names : family?.names
+      positionOffset =
+        names?.storage(.positions) == .behindOffset
+        ? try GGUFWeights.paddingToken(files[0].header) + 1 : 0
     } catch {
       throw error.at(path: path)
     }
-    for (index, tensor) in tensors.enumerated() where tensor.shape.count == 1 {
-      guard names?.place(gguf: tensor.name)?.row.storage == .oneRow else { continue }
-      tensors[index].shape.insert(1, at: 0)
+    for (index, tensor) in tensors.enumerated() {
+      switch names?.place(gguf: tensor.name)?.row.storage {
+      case .oneRow where tensor.shape.count == 1: tensors[index].shape.insert(1, at: 0)
+      case .behindOffset where tensor.shape.count == 2: tensors[index].shape[0] += positionOffset
+      default: continue
+      }
     }
     self.tensors = tensors
+  }
+
+  /// The token that fills up shorter texts, whose row of positions is the last before those of others; 1 where none is stated.
+  private static func paddingToken(_ header: GGUFHeader) throws(Fault) -> Int {
+    let key = "tokenizer.ggml.padding_token_id"
+    let id = try header.integer(key) ?? 1
+    guard (0..<1 << 16).contains(id) else {
+      throw Fault(.badData, "GG-META", "\(key) is \(id); 0 to 65535 is possible")
+    }
+    return id
   }
 
   var paths: [String] { files.map(\.file.path) }
@@ -75,8 +96,10 @@ struct GGUFWeights: WeightSource {
     if tensor.shape.count == 1, let order = try permutation(of: tensor) {
       values = order.huggingFaceOrder(of: values)
     }
-    if storage(of: tensor) == .plusOne {
-      for index in values.indices { values[index] -= 1 }
+    switch storage(of: tensor) {
+    case .plusOne: for index in values.indices { values[index] -= 1 }
+    case .behindOffset: values.insert(contentsOf: absentPositions(of: tensor), at: 0)
+    default: break
     }
     if let factor = try factor(of: tensor) {
       for index in values.indices { values[index] *= factor }
@@ -95,10 +118,15 @@ struct GGUFWeights: WeightSource {
     guard tensor.shape.count >= 2, try factor(of: tensor) == nil else { return nil }
     switch storage(of: tensor) {
     case .asIs, .rotaryPairs, .byGroup, .perHead, .perExpert, .oneRow: break
-    case .transposed, .plusOne, .bare: return nil
+    case .transposed, .plusOne, .behindOffset, .bare: return nil
     }
     return try files[file].floats(
       of: tensor, rows: rows, permutation: try permutation(of: tensor))
+  }
+
+  /// Zeros for the rows of positions that the file lacks.
+  func absentPositions(of tensor: GGUFTensor) -> [Float] {
+    [Float](repeating: 0, count: positionOffset * (tensor.shape.last ?? 0))
   }
 
   /// What an NVFP4 tensor `NAME.weight` is multiplied by: the one value of `NAME.scale`, where there is one.

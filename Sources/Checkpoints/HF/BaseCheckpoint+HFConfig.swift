@@ -24,8 +24,10 @@ extension BaseCheckpoint {
     if configuration.hasLanguageHead {
       json["tie_word_embeddings"] = .bool(configuration.hasTiedEmbeddings)
     }
-    if let head = configuration.classHead, self.configuration.classHead == nil {
-      let family = Family.of(modelType: checkpoint.architecture) ?? configuration.family
+    let isNew = format == .gguf || self.configuration.classHead == nil
+    if let head = configuration.classHead, isNew {
+      let ofFolder = format == .gguf ? nil : Family.of(modelType: checkpoint.architecture)
+      let family = ofFolder ?? configuration.family
       json["architectures"] = .array([.string(family.classesName)])
       json["id2label"] = .object(
         JSONObject(head.names.enumerated().map { ("\($0)", .string($1)) }))
@@ -45,7 +47,8 @@ extension BaseCheckpoint {
     for role in ["bos", "eos", "pad"] {
       let stored = role == "pad" ? "padding" : role
       // Without these Transformers takes 1 and 2.
-      json["\(role)_token_id"] = metadata["tokenizer.ggml.\(stored)_token_id"] ?? .null
+      let key = "\(role)_token_id"
+      json[key] = metadata["tokenizer.ggml.\(stored)_token_id"] ?? json[key] ?? .null
     }
     return json
   }

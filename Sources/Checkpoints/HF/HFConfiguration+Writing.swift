@@ -6,13 +6,14 @@ extension DecoderConfiguration {
   public var huggingFaceSettings: [(String, JSONValue)] {
     let family = family
     var members: [(String, JSONValue)] = [
-      ("architectures", .array([.string(family.className)])),
+      ("architectures", .array([.string(answers ? family.className : family.bareClassName)])),
       ("model_type", .string(family.modelType)), ("vocab_size", .integer(vocabularySize)),
     ]
+    var stated = self
+    family.unsettled(&stated)
     for setting in family.settings {
-      guard let key = setting.huggingFace, let value = huggingFaceValue(setting.field) else {
-        continue
-      }
+      guard let key = setting.huggingFace, let value = stated.huggingFaceValue(setting.field)
+      else { continue }
       members.append((key, value))
     }
     let window = slidingWindow ?? doubtfulWindow
@@ -85,5 +86,12 @@ extension DecoderConfiguration {
       return false
     }
     return place.row.storage == .transposed
+  }
+}
+
+extension Family {
+  /// The class of Transformers for a model of the family without a head.
+  fileprivate var bareClassName: String {
+    className.replacing("ForSequenceClassification", with: "Model")
   }
 }

@@ -23,8 +23,7 @@ extension JobSource {
         throw error.at(path: base.path)
       }
       let head = try NewHead(
-        rows: request.tuning?.data.file, seed: request.seed, base: base.configuration,
-        path: request.basePath)
+        rows: request.tuning?.data.file, seed: request.seed, base: base.configuration)
       self.init(modules: places.map { all[$0] }, matched: nil, newHead: head)
       return
     }

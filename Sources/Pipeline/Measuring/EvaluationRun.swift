@@ -1,4 +1,5 @@
 import Adapters
+import Artifacts
 import Bases
 import Checkpoints
 import Evaluation
@@ -59,6 +60,8 @@ public struct EvaluationRun {
     }
     for path in artifacts {
       let loaded = try ArtifactLoader(session: session).load(path)
+      try TaskType.checkAnswers(
+        loaded.artifact.metadata.adapter?.taskType, loaded.parts, path: path)
       first = first ?? session.changed(by: loaded.parts)
       decoders.append(
         (

@@ -195,7 +195,9 @@ extension Assembler {
       ArtifactMetadata.Source(
         name: adapter.name, format: adapter.format, digest: adapter.digest,
         byteCount: adapter.byteCount, parameterCount: adapter.parameterCount, rank: adapter.rank,
-        baseModelName: adapter.baseModelName))
+        baseModelName: adapter.baseModelName,
+        taskType: TaskType.stated(
+          by: adapter, base: session.base.configuration, parts: source.parts)))
   }
 }
 

@@ -46,7 +46,7 @@ public struct HuggingFaceTokenizer: Sendable {
       "version": "1.0", "truncation": nil, "padding": nil, "added_tokens": .array(added),
       "normalizer": normalizes ? ["type": "NFC"] : nil,
       "pre_tokenizer": Self.splitting(description.splitter),
-      "post_processor": Self.template(tokenizer, tokens),
+      "post_processor": Self.template(description.template, tokenizer, tokens),
       "decoder": [
         "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true,
       ],
@@ -98,7 +98,9 @@ public struct HuggingFaceTokenizer: Sendable {
   }
 
   /// What is put around a text; null where nothing is.
-  private static func template(_ tokenizer: Tokenizer, _ tokens: [String]) -> JSONValue {
+  private static func template(
+    _ template: Template, _ tokenizer: Tokenizer, _ tokens: [String]
+  ) -> JSONValue {
     // Around an empty text there is nothing else.
     let ids = tokenizer.encode("", addSpecial: true).map(Int.init)
     guard !ids.isEmpty else { return nil }
@@ -106,11 +108,21 @@ public struct HuggingFaceTokenizer: Sendable {
     func piece(_ id: Int, _ type: Int) -> JSONValue {
       ["SpecialToken": ["id": .string(tokens[id]), "type_id": .integer(type)]]
     }
+    func sequence(_ name: String, _ type: Int) -> JSONValue {
+      ["Sequence": ["id": .string(name), "type_id": .integer(type)]]
+    }
     func text(_ name: String, _ type: Int) -> [JSONValue] {
-      let sequence: JSONValue = ["Sequence": ["id": .string(name), "type_id": .integer(type)]]
-      return ids[..<split].map { piece($0, type) } + [sequence]
+      ids[..<split].map { piece($0, type) } + [sequence(name, type)]
         + ids[split...].map { piece($0, type) }
     }
+    func pieces(_ part: Template.Part) -> [JSONValue] {
+      switch part {
+      case .tokens(let ids, let type): ids.map { piece(Int($0), Int(type)) }
+      case .text(let isSecond, let type): [sequence(isSecond ? "B" : "A", Int(type))]
+      }
+    }
+    let pair =
+      template.separatesTexts ? template.pair.flatMap(pieces) : text("A", 0) + text("B", 1)
     let special = Set(ids).sorted().map { id in
       (
         tokens[id],
@@ -121,7 +133,7 @@ public struct HuggingFaceTokenizer: Sendable {
     }
     return [
       "type": "TemplateProcessing", "single": .array(text("A", 0)),
-      "pair": .array(text("A", 0) + text("B", 1)), "special_tokens": .object(JSONObject(special)),
+      "pair": .array(pair), "special_tokens": .object(JSONObject(special)),
     ]
   }
 }

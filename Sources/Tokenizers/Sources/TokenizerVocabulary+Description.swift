@@ -163,6 +163,13 @@ extension TokenizerVocabulary {
       space: SentencePieceRules.space, prepends ? .ofEveryPiece : .never)
     description.beginOfSequence = beginOfSequence
     description.endOfSequence = token(endOfSequence, 1)
+    // XLM-RoBERTa's files of earlier converters say nothing of the separator, and put one between two texts.
+    if addsSeparator ?? (architecture == "bert"), let begin = beginOfSequence,
+      let end = separator ?? description.endOfSequence
+    {
+      description.template = .roberta(begin: begin, separator: end)
+      return description
+    }
     description.template = template(
       begins: addsBeginOfSequence ?? false, beginOfSequence,
       ends: addsEndOfSequence ?? true, description.endOfSequence)
@@ -191,7 +198,8 @@ extension TokenizerVocabulary {
     var description = TokenizerDescription(
       tokens: spelled,
       normalizers: [
-        .bert(.init(stripsAccents: stripsAccents ?? true, lowercases: lowercases ?? true))
+        .bert(
+          .init(stripsAccents: stripsAccents ?? lowercases ?? true, lowercases: lowercases ?? true))
       ],
       splitter: [.characters(.space, .removed), .characters(.punctuation, .isolated)],
       model: .wordPiece(prefix: Array("##".utf8), unknown: unknown, longestWord: .max))

@@ -60,6 +60,11 @@ struct Template: Sendable, Hashable {
     single.reversed().prefix { !$0.isText }.reversed().flatMap(\.ids)
   }
 
+  /// Whether something stands between two texts.
+  var separatesTexts: Bool {
+    pair.drop { !$0.isText }.reversed().drop { !$0.isText }.contains { !$0.isText }
+  }
+
   /// The largest id that it names; nil where it names none.
   var largestID: Int32? { (single + pair).flatMap(\.ids).max() }
 }

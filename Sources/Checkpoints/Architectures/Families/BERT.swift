@@ -3,17 +3,22 @@ internal import JSON
 /// BERT, RoBERTa and XLM-RoBERTa: encoders whose tokens see each other, with LayerNorm behind the sums and behind the embeddings,
 /// learned positions, and biases everywhere.
 ///
-/// Sources: Devlin et al., arXiv 1810.04805; Liu et al., arXiv 1907.11692; Transformers' `modeling_bert`, `modeling_roberta`.
+/// In GGUF all three are `bert`, told apart by the model of their vocabulary (`formats/gguf.md` §7.5).
+///
+/// Sources: Devlin et al., arXiv 1810.04805; Liu et al., arXiv 1907.11692; Transformers' `modeling_bert`, `modeling_roberta`;
+/// llama.cpp's `conversion/bert.py`.
 extension Family {
   static let bert = Family(
-    architecture: "bert", isInGGUF: false, modelType: "bert",
+    architecture: "bert", vocabularyInGGUF: "bert", modelType: "bert",
     className: "BertForSequenceClassification", settings: encoderSettings,
-    inert: encoderInert, rotary: nil,
+    inert: encoderInert, ggufInert: encoderInertInGGUF, ggufDemanded: encoderDemandedInGGUF,
+    hasClassesInGGUF: true, rotary: nil,
     names: encoderNames(
       "bert",
+      // In GGUF there is neither: `cls` and `cls.output` there are a head that lacks its pooler.
       more: [
         TensorNames.Row(.pooler, "bert.pooler.dense", "pooler"),
-        TensorNames.Row(.classes, "classifier", "cls"),
+        TensorNames.Row(.classes, "classifier", "classifier"),
       ]),
     biases: encoderBiases,
     classForm: ClassHead.Form(pooling: .first, dense: .base, hasBias: true),
@@ -21,22 +26,26 @@ extension Family {
     block: encoderBlock)
 
   static let roberta = robertaLike(
-    modelType: "roberta", className: "RobertaForSequenceClassification")
+    modelType: "roberta", className: "RobertaForSequenceClassification", vocabulary: "gpt2")
 
   static let xlmRoberta = robertaLike(
-    modelType: "xlm-roberta", className: "XLMRobertaForSequenceClassification")
+    modelType: "xlm-roberta", className: "XLMRobertaForSequenceClassification", vocabulary: "t5")
 
   /// RoBERTa and what differs from it in training alone: the head has the dense layer, and rows of positions begin behind
   /// that of the padding token.
-  private static func robertaLike(modelType: String, className: String) -> Family {
+  private static func robertaLike(
+    modelType: String, className: String, vocabulary: String
+  ) -> Family {
     Family(
-      architecture: "roberta", isInGGUF: false, modelType: modelType, className: className,
+      architecture: "roberta", sharedArchitecture: "bert", vocabularyInGGUF: vocabulary,
+      modelType: modelType, className: className,
       settings: encoderSettings + [
         Setting(.count(\.positionOffset), "pad_token_id", nil, default: .value(1))
       ],
-      inert: encoderInert, rotary: nil,
+      inert: encoderInert, ggufInert: encoderInertInGGUF, ggufDemanded: encoderDemandedInGGUF,
+      hasClassesInGGUF: true, rotary: nil,
       names: encoderNames(
-        "roberta",
+        "roberta", positions: .behindOffset,
         more: [
           TensorNames.Row(.pooler, "classifier.dense", "cls"),
           TensorNames.Row(.classes, "classifier.out_proj", "cls.output"),
@@ -49,6 +58,10 @@ extension Family {
       settled: { model in
         model.positionOffset += 1
         model.contextLength -= model.positionOffset
+      },
+      unsettled: { model in
+        model.contextLength += model.positionOffset
+        model.positionOffset -= 1
       },
       block: encoderBlock)
   }
@@ -79,6 +92,11 @@ extension Family {
     "pooler_type": ["first_token_transform"],
   ]
 
+  /// How states become the embedding of a text, which is nobody's here.
+  private static let encoderInertInGGUF: Set<String> = ["pooling_type"]
+
+  private static let encoderDemandedInGGUF = ["attention.causal": false]
+
   static let encoderBiases: Set<LinearKind> = [.query, .key, .value, .output, .up, .down]
 
   @Sendable static func encoderFixed(_ model: inout DecoderConfiguration) {
@@ -100,13 +118,15 @@ extension Family {
   /// - Parameters:
   ///   - projections: What the names of queries, keys and values end with.
   ///   - hasPositions: Whether positions and kinds of texts have embeddings.
+  ///   - positions: How those of positions are stored.
   ///   - more: The rows of its own.
   static func encoderNames(
-    _ name: String, projections: String = "", hasPositions: Bool = true, more: [TensorNames.Row]
+    _ name: String, projections: String = "", hasPositions: Bool = true,
+    positions: TensorNames.Storage = .asIs, more: [TensorNames.Row]
   ) -> TensorNames {
     let embeddings = name + ".embeddings."
     let places = [
-      TensorNames.Row(.positions, embeddings + "position_embeddings", "position_embd"),
+      TensorNames.Row(.positions, embeddings + "position_embeddings", "position_embd", positions),
       TensorNames.Row(.tokenTypes, embeddings + "token_type_embeddings", "token_types"),
     ]
     let attention = "attention.self."
