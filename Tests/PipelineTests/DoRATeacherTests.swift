@@ -41,8 +41,11 @@ import Testing
         teacher: measured.hidden)
       let plain = try evaluator.evaluate(
         DecoderPool(weights: try session.weights(), threads: 2), teacher: measured.hidden)
-      #expect(try #require(teacher.scores.divergence) < 1e-9)
-      #expect(try #require(plain.scores.divergence) > 1e-6)
+      let (own, others) = (
+        try #require(teacher.scores.divergence), try #require(plain.scores.divergence)
+      )
+      // Kernels that round otherwise leave 2e-8 of 0.77.
+      #expect(others > 0.1 && own < 1e-6 * others, "\(own) beside \(others)")
       let (a, b) = (teacher.scores, measured.scores)
       #expect(abs(a.negativeLogLikelihood - b.negativeLogLikelihood) < 1e-5)
     }
