@@ -266,15 +266,16 @@ def step(report, options) -> None:
     if options.large:
         file, _ = model(2048, 5632, 22, "--key-value-heads", 4)
         title = "step: 16 x 40 tokens, the shape of 1.1 B, rank 16 on all linear modules, cross-entropy"
-        step_on(report, options, title, file, random_tokens(16, 40), [])
+        # Rows of one length: groups would save no padding.
+        step_on(report, options, title, file, random_tokens(16, 40), [], groups=(1,))
 
 
-def step_on(report, options, title: str, base: str, tokens: str, words: list) -> None:
+def step_on(report, options, title: str, base: str, tokens: str, words: list, groups: tuple = (1, 2, 4)) -> None:
     common = ["--base", base, "--tokens", tokens, *words, "--rank", 16, "--steps", 4]
     commands = {"ours": ours("step", *common, *THREADS)}
     commands["ours bf16"] = ours("step", *common, "--precision", "bfloat16", *THREADS)
     kinds = {"torch f32": "float32", "torch bf16 autocast": "autocast", "torch bf16 weights": "bfloat16"}
-    commands |= best_peers("step", common, kinds, options)
+    commands |= best_peers("step", common, kinds, options, groups)
     rounds = report.rounds(title, commands)
     if not rounds["ours"]:
         return
@@ -321,7 +322,7 @@ def step_on(report, options, title: str, base: str, tokens: str, words: list) ->
         report.check(title, error(rounds["torch f32"]) <= 1e-3, f"losses {own['losses']} differ from PyTorch's")
 
 
-def best_settings(script: str, words: list, options) -> list | None:
+def best_settings(script: str, words: list, options, groupings: tuple = (1, 2, 4)) -> list | None:
     """The quickest of thread counts and groups of like length, by one short run each; kept for later runs."""
     kind = "" if str(words[0]).startswith("--") else "-" + words[0]
     tokens = os.path.basename(words[words.index("--tokens") + 1]).removesuffix(".json")
@@ -331,7 +332,7 @@ def best_settings(script: str, words: list, options) -> list | None:
             return [*words, *json.load(file)]
     tried = {}
     for threads in sorted({1, CORES}) if not options.quick else [CORES]:
-        for groups in (1, 2, 4):
+        for groups in groupings:
             setting = ("--groups", groups, "--threads", threads)
             try:
                 tried[setting] = run(peer(script, *words, *setting), threads=threads)["seconds"]
@@ -345,9 +346,11 @@ def best_settings(script: str, words: list, options) -> list | None:
     return [*words, *best]
 
 
-def best_peers(script: str, words: list, kinds: dict[str, str], options) -> dict[str, list[str]]:
+def best_peers(
+    script: str, words: list, kinds: dict[str, str], options, groupings: tuple = (1, 2, 4)
+) -> dict[str, list[str]]:
     """A peer for each type of numbers, by name, at its quickest settings."""
-    found = {name: best_settings(script, [*words, "--dtype", dtype], options) for name, dtype in kinds.items()}
+    found = {name: best_settings(script, [*words, "--dtype", dtype], options, groupings) for name, dtype in kinds.items()}
     return {name: peer(script, *settings) for name, settings in found.items() if settings}
 
 
