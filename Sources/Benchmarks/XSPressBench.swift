@@ -15,6 +15,7 @@ import LinearAlgebra
     ])
 
   static func main() {
+    OpenBLAS.restartWithKernels()
     ProcessMemory.keepFreed()
     do {
       var command = try parseAsRoot()

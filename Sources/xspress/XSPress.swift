@@ -7,6 +7,7 @@ import LinearAlgebra
 /// The entry point: parses, runs, and turns every failure into one line and a documented exit code.
 @main struct XSPress {
   static func main() {
+    OpenBLAS.restartWithKernels()
     ProcessLimits.reserveStandardDescriptors()
     // A closed pipe is an error of the write, not a signal; a full file system likewise.
     signal(SIGPIPE, SIG_IGN)

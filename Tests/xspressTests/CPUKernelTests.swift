@@ -33,6 +33,25 @@ import Testing
     }
   }
 
+  /// A library that is older than the CPU takes it for one without AVX2, unless it is told.
+  @Test(arguments: [nil, "Prescott"], ["Prescott", "Haswell"]) func olderLibrariesAreTold(
+    asked: String?, known: String
+  ) throws {
+    #expect(OpenBLAS.family(of: known, level: "generic") == nil)
+    #expect(OpenBLAS.family(of: known, level: "avx512") == (known == "Prescott" ? "SkylakeX" : nil))
+    guard CPUKernels.available.contains("avx2") else { return }
+    try withTemporaryDirectory { folder in
+      let outcome = try Tool.run(
+        [
+          "convert", "--base", Checkout.path("golden/tiny/model"), "--adapter",
+          Checkout.path("golden/tiny/adapter"), "--rank", "2", "--json", "-o",
+          Paths.join(folder, "x.loraxs"),
+        ], cache: folder, environment: asked.map { [OpenBLAS.variable: $0] } ?? [:])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.output.contains("OpenBLAS Prescott") == (asked == "Prescott"))
+    }
+  }
+
   @Test(arguments: ["sse9", "AVX2"]) func unknownLevelsAreRefused(level: String) throws {
     let outcome = try Tool.run(["--version"], environment: [CPUKernels.variable: level])
     #expect(outcome.status == 64 && outcome.output.isEmpty)
