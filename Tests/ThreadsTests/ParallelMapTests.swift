@@ -28,7 +28,7 @@ import Threads
   }
 
   /// Nested fork-joins three deep end, with every result, whatever the number of threads.
-  @Test(.timeLimit(.minutes(1)), arguments: [1, 2, 3, 7, 64])
+  @Test(.timeLimit(.minutes(15)), arguments: [1, 2, 3, 7, 64])
   func nesting(threads: Int) throws {
     for round in 0..<20 {
       let sums = try parallelMap(5, threads: threads) { (outer) throws(Fault) in

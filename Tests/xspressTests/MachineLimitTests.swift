@@ -17,7 +17,7 @@ import Testing
   }
 
   /// Dispatch waited for ever for threads that could not be had.
-  @Test(.timeLimit(.minutes(2)), arguments: ["1000000", "4000000", "unlimited"])
+  @Test(.timeLimit(.minutes(15)), arguments: ["1000000", "4000000", "unlimited"])
   func manyThreadsInLittleAddressSpace(limit: String) throws {
     try withTemporaryDirectory { folder in
       let outcome = try convert(in: folder, ["--threads", "1000"], limits: "ulimit -v \(limit)")
@@ -36,7 +36,7 @@ import Testing
   }
 
   /// Root is not held to `ulimit -u`: another user is.
-  @Test(.timeLimit(.minutes(1)), .enabled(if: getuid() == 0))
+  @Test(.timeLimit(.minutes(15)), .enabled(if: getuid() == 0))
   func tooFewThreadsAreSaid() throws {
     try withTemporaryDirectory { folder in
       try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: folder)
