@@ -1,9 +1,12 @@
-import ArgumentParser
+public import ArgumentParser
 import Checkpoints
 import Faults
 import Files
 import Foundation
+public import LinearAlgebra
 import Models
+
+extension ProductPrecision: ExpressibleByArgument {}
 
 /// Options of every subcommand.
 struct BenchOptions: ParsableArguments {

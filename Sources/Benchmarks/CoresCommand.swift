@@ -26,7 +26,7 @@ struct CoresCommand: ParsableCommand {
   @Option(help: "What `tokens` wrote; all of it is one batch. Bases need none.")
   var tokens: String?
   @Option var rank = 16
-  @Option(help: "float32 or bfloat16.") var precision = "float32"
+  @Option(help: "float32 or bfloat16.") var precision = ProductPrecision.float32
   @Option(help: "Cores to replay on.") var cores = [1, 2, 4, 8, 16, 64]
 
   func run() throws {
@@ -35,7 +35,6 @@ struct CoresCommand: ParsableCommand {
       throw ValidationError("--tokens is missing")
     }
     let examples = try tokens.map { try TokensCommand.read($0) } ?? []
-    let precision = ProductPrecision(rawValue: precision) ?? .float32
     let (bases, latents) = SeededFactors.all(
       piece == .bases ? [] : checkpoint.linearModules, rank: rank)
     func pass(threads: Int) -> () throws(Fault) -> Void {

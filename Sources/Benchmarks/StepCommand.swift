@@ -23,7 +23,7 @@ struct StepCommand: ParsableCommand {
   @Option var rank = 16
   @Option(help: "Steps, the first of which warms up.") var steps = 4
   @Option var learningRate = 1e-3
-  @Option(help: "float32 or bfloat16.") var precision = "float32"
+  @Option(help: "float32 or bfloat16.") var precision = ProductPrecision.float32
   @Flag(help: "Computes activations again instead of keeping them.") var recomputes = false
   @OptionGroup var options: BenchOptions
 
@@ -35,7 +35,6 @@ struct StepCommand: ParsableCommand {
       teacher = try SeededFactors.teacher(adapter, checkpoint, weights, threads: options.threads)
     }
     let (bases, latents) = SeededFactors.all(checkpoint.linearModules, rank: rank)
-    let precision = ProductPrecision(rawValue: precision) ?? .float32
     try weights.hold(precision, threads: options.threads)
     let student = StudentModel(
       weights: weights, modules: checkpoint.linearModules, bases: bases, latents: latents,

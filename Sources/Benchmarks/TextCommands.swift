@@ -9,10 +9,10 @@ import Tensors
 
 extension BenchModel {
   /// The model for passes that multiply in `precision`.
-  fileprivate func pool(in precision: String, _ options: BenchOptions) throws(Fault) -> DecoderPool
-  {
+  fileprivate func pool(
+    in precision: ProductPrecision, _ options: BenchOptions
+  ) throws(Fault) -> DecoderPool {
     let (_, weights) = try open()
-    let precision = ProductPrecision(rawValue: precision) ?? .float32
     try weights.hold(precision, threads: options.threads)
     return DecoderPool(weights: weights, threads: options.threads, precision: precision)
   }
@@ -25,7 +25,7 @@ struct ScoringCommand: ParsableCommand {
 
   @OptionGroup var model: BenchModel
   @Option(help: "What `tokens` wrote.") var tokens: String
-  @Option(help: "float32 or bfloat16.") var precision = "float32"
+  @Option(help: "float32 or bfloat16.") var precision = ProductPrecision.float32
   @OptionGroup var options: BenchOptions
 
   func run() throws {
@@ -39,7 +39,7 @@ struct ScoringCommand: ParsableCommand {
     Measurement(
       what: "scoring", timing: timing,
       fields: [
-        "threads": .integer(options.threads), "precision": .string(precision),
+        "threads": .integer(options.threads), "precision": .string(precision.rawValue),
         "tokens": .integer(examples.reduce(0) { $0 + $1.tokenCount }),
         "losses": .array(scores.examples.map { .number($0.negativeLogLikelihood) }),
       ]
@@ -55,7 +55,7 @@ struct WritingCommand: ParsableCommand {
   @OptionGroup var model: BenchModel
   @Option(help: "What `tokens` wrote.") var tokens: String
   @Option(help: "Tokens after each prompt.") var length = 32
-  @Option(help: "float32 or bfloat16.") var precision = "float32"
+  @Option(help: "float32 or bfloat16.") var precision = ProductPrecision.float32
   @OptionGroup var options: BenchOptions
 
   func run() throws {
@@ -72,7 +72,7 @@ struct WritingCommand: ParsableCommand {
     Measurement(
       what: "writing", timing: timing,
       fields: [
-        "threads": .integer(options.threads), "precision": .string(precision),
+        "threads": .integer(options.threads), "precision": .string(precision.rawValue),
         "tokens": .integer(prompts.count * length),
         "written": .array(written.map { .array($0.map { .integer(Int64($0)) }) }),
       ]
