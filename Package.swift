@@ -99,7 +99,7 @@ let package = Package(
       "Evaluation",
       [
         "Faults", "Files", "JSON", "Tensors", "Ranks", "LinearAlgebra", "Checkpoints", "Models",
-        "Tokenizers",
+        "Tokenizers", .product(name: "Mustache", package: "swift-mustache"),
       ]),
     library(
       "Training",

@@ -21,16 +21,18 @@ import Tokenizers
   @Test(arguments: ["bert", "roberta", "roberta-score", "deberta", "qwen2-score"])
   func tokensAreThoseOfTheTokenizer(_ name: String) throws {
     let folder = Checkout.path("golden/models/\(name)")
-    let json = try JSONValue.parse(InputFile(folder + "/classes.json").readAll(limit: 1 << 20))
-    let rows = json["rows"]?.arrayValue ?? []
+    let json = try JSONValue.parse(InputFile(folder + "/case.json").readAll(limit: 1 << 20))
     let base = try BaseCheckpoint.open(folder)
-    let set = try read(rows.map { $0.text() }.joined(separator: "\n"))
+    let path = folder + "/rows.jsonl"
+    let rows = try InputFile(path).readAll(limit: 1 << 20).split(separator: 0x0a)
+      .map { try JSONValue.parse(Array($0)) }
+    let set = try DataSet(path: path)
     let examples = try set.tokenized(by: try Tokenizer(base: base), for: base.configuration)
     func numbers(_ value: JSONValue?) -> [Int32] {
       (value?.arrayValue ?? []).compactMap { $0.intValue.map(Int32.init) }
     }
     #expect(examples.count == rows.count && !rows.isEmpty)
-    for (index, tokens) in (json["tokens"]?.arrayValue ?? []).enumerated() {
+    for (index, tokens) in (json["parameters"]?["tokens"]?.arrayValue ?? []).enumerated() {
       let example = examples[index]
       #expect(example.prompt == numbers(tokens["ids"]))
       let whole = try #require(example.whole)

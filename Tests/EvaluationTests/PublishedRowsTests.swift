@@ -13,9 +13,7 @@ import Testing
     try withTemporaryDirectory { folder in
       let path = Paths.join(folder, "published.json")
       try AtomicFile.write(path, text: text)
-      return try PublishedRows.lines(of: path, as: form, limit: limit, skip: skip).map {
-        try JSONValue.parse($0)
-      }
+      return try PublishedRows.lines(of: path, limit: limit, skip: skip, as: form.line)
     }
   }
 
@@ -137,5 +135,83 @@ import Testing
   func refusesRowsOfAnotherForm(form: PublishedForm, text: String, field: String) throws {
     let fault = try #require(throws: Fault.self) { _ = try lines(text, form) }
     #expect(fault.code == "DATA-FIELD" && fault.reason.contains(field), "\(fault.reason)")
+  }
+
+  // MARK: - Templates and examples
+
+  private func rows(_ text: String, _ template: RowTemplate) throws -> [JSONValue] {
+    try withTemporaryDirectory { folder in
+      let path = Paths.join(folder, "rows.json")
+      try AtomicFile.write(path, text: text)
+      return try PublishedRows.lines(of: path, as: template.line)
+    }
+  }
+
+  @Test func templatesTakeFieldsAsTheyStand() throws {
+    let template = try RowTemplate(
+      prompt: "Q{{n}}: {{q}}{{#hints}} ({{.}}){{/hints}} {{more.from}}\nA:",
+      completion: " {{a}}{{^last}},{{/last}}")
+    let row = try rows(
+      #"{"n":7,"q":"a < b & \"c\"?","hints":["x","y"],"more":{"from":2.5},"a":"{{q}}","last":false}"#,
+      template)[0]
+    #expect(row["prompt"]?.stringValue == "Q7: a < b & \"c\"? (x) (y) 2.5\nA:")
+    #expect(row["completion"]?.stringValue == " {{q}},")
+  }
+
+  @Test func choicesAreAnsweredByNumberOrText() throws {
+    let template = try RowTemplate(
+      prompt: "{{p}}", choices: [" {{a}}", " {{b}}"], answer: "label")
+    let found = try rows(
+      #"[{"p":"x","a":"u","b":"v","label":1},{"p":"x","a":"u","b":"v","label":"u"}]"#, template)
+    #expect(found.map { $0["answer"]?.intValue } == [1, 0])
+    #expect(found[0]["choices"] == .array([.string(" u"), .string(" v")]))
+    for (label, words) in [("2", "0"), ("\"w\"", "none of the choices"), ("null", "label")] {
+      let fault = try #require(throws: Fault.self) {
+        _ = try rows("[{\"p\":\"x\",\"a\":\"u\",\"b\":\"v\",\"label\":\(label)}]", template)
+      }
+      #expect(fault.code == "DATA-FIELD" && fault.reason.contains(words), "\(fault.reason)")
+    }
+  }
+
+  @Test(arguments: ["{{missing}}", "{{q.missing}}", "{{#list}}{{missing}}{{/list}}"])
+  func fieldsThatAreMissingAreRefused(prompt: String) throws {
+    let template = try RowTemplate(prompt: prompt, completion: "a")
+    let fault = try #require(throws: Fault.self) {
+      _ = try rows(#"{"q":{"b":1},"list":[{"b":1}]}"#, template)
+    }
+    #expect(fault.code == "DATA-FIELD" && fault.reason.contains("missing: "), "\(fault.reason)")
+  }
+
+  @Test func whatIsNoTemplateIsRefused() throws {
+    let fault = try #require(throws: Fault.self) {
+      _ = try RowTemplate(prompt: "{{#a}}", completion: "b")
+    }
+    #expect(fault.code == "DATA-TEMPLATE" && fault.exitCode == 64)
+  }
+
+  @Test func examplesStandBeforePrompts() throws {
+    let shown = try ShownExamples(
+      [
+        .object(["prompt": "a", "completion": "b"]),
+        .object(["prompt": "c", "choices": ["d", "e"], "answer": 1]),
+      ], separator: "\n\n")
+    let row = try shown.before(
+      .object([
+        "prompt": "f", "completion": "g", "extract": "number", "stop": ["h"], "length": 9,
+      ]))
+    #expect(
+      row
+        == .object([
+          "prompt": "ab\n\nce\n\nf", "completion": "g", "extract": "number", "length": 9,
+          "stop": ["h", "\n\n"],
+        ]))
+    // An answer with an empty line in it does not end there.
+    let long = try shown.before(
+      .object(["prompt": "f", "completion": "g\n\n1", "extract": "number"]))
+    #expect(long["stop"] == nil)
+    let fault = try #require(throws: Fault.self) {
+      _ = try shown.before(.object(["text": "a", "label": 1]))
+    }
+    #expect(fault.code == "DATA-FIELD" && fault.reason.hasPrefix("prompt"))
   }
 }

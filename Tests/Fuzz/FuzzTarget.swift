@@ -83,7 +83,7 @@ enum FuzzTarget: String, CaseIterable {
       guard let first = bytes.first else { return }
       let forms = PublishedForm.allCases
       let path = try Scratch.file("a.json", Array(bytes.dropFirst()))
-      _ = try PublishedRows.lines(of: path, as: forms[Int(first) % forms.count])
+      _ = try PublishedRows.lines(of: path, as: forms[Int(first) % forms.count].line)
     case .record: _ = try JobRecord.read(try Scratch.file("record.json", bytes))
     case .key:
       let path = try Scratch.file("key.pem", bytes)

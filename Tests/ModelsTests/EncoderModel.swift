@@ -16,19 +16,21 @@ struct EncoderModel {
 
   init(_ name: String) throws {
     self.name = name
-    let data = try Data(contentsOf: URL(fileURLWithPath: Self.folder(name) + "/classes.json"))
-    let json = try JSONValue.parse(Array(data))
+    let data = try Data(contentsOf: URL(fileURLWithPath: Self.folder(name) + "/case.json"))
+    let json = try #require(try JSONValue.parse(Array(data))["parameters"])
+    let lines = try Data(contentsOf: URL(fileURLWithPath: Self.folder(name) + "/rows.jsonl"))
+    let rows = try lines.split(separator: 0x0a).map { try JSONValue.parse(Array($0)) }
     func numbers(_ value: JSONValue?) -> [Int32] {
       (value?.arrayValue ?? []).compactMap { $0.intValue.map(Int32.init) }
     }
     modules = (json["modules"]?.arrayValue ?? []).compactMap(\.stringValue)
     if json["tokens"] == nil {
       self.batch = try EncoderModel.images(
-        name, numbers(.array((json["rows"]?.arrayValue ?? []).compactMap { $0["label"] })))
+        name, numbers(.array(rows.compactMap { $0["label"] })))
       return
     }
     var batch = TokenBatch()
-    for (row, tokens) in zip(json["rows"]?.arrayValue ?? [], json["tokens"]?.arrayValue ?? []) {
+    for (row, tokens) in zip(rows, json["tokens"]?.arrayValue ?? []) {
       let ids = numbers(tokens["ids"])
       // Texts of the decoder end with a padding token.
       batch.append(
@@ -66,7 +68,7 @@ struct EncoderModel {
   }
 
   func expected(_ tensor: String) throws -> [Double] {
-    let file = try SafeTensorsFile.open(Self.folder(name) + "/classes.safetensors")
+    let file = try SafeTensorsFile.open(Self.folder(name) + "/expected.safetensors")
     return try file.doubles(of: try file.tensor(tensor))
   }
 }

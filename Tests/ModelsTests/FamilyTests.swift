@@ -15,19 +15,20 @@ import Testing
     let root = Checkout.path("golden/models")
     let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
     return names.filter {
-      FileManager.default.fileExists(atPath: "\(root)/\($0)/expected.json")
+      // Those with heads have rows.
+      FileManager.default.fileExists(atPath: "\(root)/\($0)/case.json")
+        && !FileManager.default.fileExists(atPath: "\(root)/\($0)/rows.jsonl")
     }.sorted()
   }()
 
   /// Every family of the support table has its golden folder, FAMILY or FAMILY-WHAT.
   ///
-  /// Llama's and Mistral's are golden/llama, and Mixtral, whose architecture is theirs, has its own; encoders are those of
-  /// `EncoderFileTests`.
+  /// Mistral's and Mixtral's architecture is Llama's there; encoders are those of `EncoderFileTests`.
   @Test func everyFamilyHasItsModel() throws {
     #expect(
       Set(Self.folders.map { String($0.prefix { $0 != "-" }) })
-        == Set(CheckpointSupport.ggufArchitectures).subtracting(["llama", "bert"])
-        .union(["mixtral"]))
+        == Set(CheckpointSupport.ggufArchitectures).subtracting(["bert"])
+        .union(["mistral", "mixtral"]))
   }
 
   @Test(arguments: folders)
@@ -227,13 +228,15 @@ struct FamilyModel {
 
   static func folder(_ name: String) -> String { Checkout.path("golden/models/\(name)") }
 
-  /// Of all but those with blocks that llama.cpp has no word for.
-  var isInGGUF: Bool { !name.hasSuffix("-dense") }
+  /// Of all but those that llama.cpp has no word for.
+  var isInGGUF: Bool {
+    FileManager.default.fileExists(atPath: Self.folder(name) + "/model.gguf")
+  }
 
   init(_ name: String) throws {
     self.name = name
-    let data = try Data(contentsOf: URL(fileURLWithPath: Self.folder(name) + "/expected.json"))
-    let json = try JSONValue.parse(Array(data))
+    let data = try Data(contentsOf: URL(fileURLWithPath: Self.folder(name) + "/case.json"))
+    let json = try #require(try JSONValue.parse(Array(data))["parameters"])
     func tokens(_ value: JSONValue?) throws -> [Int32] {
       try #require(value?.arrayValue).compactMap { $0.intValue.map(Int32.init) }
     }

@@ -35,18 +35,18 @@ import Testing
     let decoder = Decoder(
       weights: try changed.weights(), updates: matched.decoderUpdates(layerCount: 2), threads: 1)
     let json = try JSONValue.parse(
-      InputFile(folder(name) + "/classes.json").readAll(limit: 1 << 20))
+      InputFile(folder(name) + "/case.json").readAll(limit: 1 << 20))
     func numbers(_ value: JSONValue?) -> [Int32] {
       (value?.arrayValue ?? []).compactMap { $0.intValue.map(Int32.init) }
     }
     var batch = TokenBatch()
-    for tokens in json["tokens"]?.arrayValue ?? [] {
+    for tokens in json["parameters"]?["tokens"]?.arrayValue ?? [] {
       batch.append(whole: numbers(tokens["ids"]), position: 0, target: 0)
     }
     let logits = decoder.head.logits(try decoder.forward(batch))
-    let file = try SafeTensorsFile.open(folder(name) + "/classes.safetensors")
+    let file = try SafeTensorsFile.open(folder(name) + "/expected.safetensors")
     #expect(
-      relativeError(logits.elements, try file.doubles(of: file.tensor("logits"))) < 1e-5)
+      relativeError(logits.elements, try file.doubles(of: file.tensor("adapter.logits"))) < 1e-5)
   }
 
   /// A head for tokens has the shape of one for texts; what it is for is said by the configuration alone.

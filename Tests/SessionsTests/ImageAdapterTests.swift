@@ -37,7 +37,7 @@ import Testing
     let batch = examples.reduce(into: TokenBatch()) { $0.append($1) }
     #expect(batch.images.count == 4)
     let logits = decoder.head.logits(try decoder.forward(batch))
-    let file = try SafeTensorsFile.open(Self.base + "/classes.safetensors")
+    let file = try SafeTensorsFile.open(Self.base + "/expected.safetensors")
     #expect(
       relativeError(logits.elements, try file.doubles(of: file.tensor("adapter.logits"))) < 1e-5)
   }

@@ -20,6 +20,14 @@ struct PerturbationTests {
     ),
     ("artifact/int8-residual", "\"storage\": \"int8\"", "\"storage\": \"int4\""),
     ("artifact/int4-top", "\"directions\": \"top\"", "\"directions\": \"selected\""),
+    ("models/qwen3", "\"prompt\": [2, 132", "\"prompt\": [2, 133"),
+    ("models/qwen3", "\"completion\": [243", "\"completion\": [244"),
+    ("models/qwen3", "\"seed\": 20261130", "\"seed\": 20261131"),
+    ("models/qwen3", "layers.1.mlp.down_proj", "layers.1.mlp.up_proj"),
+    ("models/gemma2", "\"gradient\": 0.0001", "\"gradient\": 1e-12"),
+    ("models/bert", "\"ids\": [2, 62", "\"ids\": [2, 63"),
+    ("models/bert", "\"moments\": 0.01", "\"moments\": 1e-9"),
+    ("models/vit", "\"adapter\": 1e-05", "\"adapter\": 1e-12"),
     ("export/int4-top", "\"values\": 2e-06", "\"values\": 1e-12"),
   ])
   func fails(_ name: String, _ found: String, _ changed: String) throws {

@@ -41,6 +41,33 @@ import Testing
     }
   }
 
+  @Test func examplesAndTemplates() throws {
+    try withTemporaryDirectory { folder in
+      let (rows, made) = ("\(folder)/rows.jsonl", "\(folder)/made.jsonl")
+      let texts = (0..<4).map { "{\"q\":\"q\($0)\",\"a\":\"a\($0)\"}\n" }
+      try AtomicFile.write(rows, text: texts.joined())
+      let form = ["data", "template", rows, "--prompt", "{{q}}:", "--completion", "{{a}}"]
+      let shots = ["--shots", "2", "--shots-separator", ";", "-o", made]
+      let found = try Tool.run(form + shots + ["--shots-from", "\(folder)/./rows.jsonl"])
+      #expect(found.status == 0 && found.output == "2 rows in \(made)\n", "\(found.errors)")
+      let text = try String(contentsOfFile: made, encoding: .utf8)
+      #expect(text.hasPrefix(#"{"prompt":"q0:a0;q1:a1;q2:","completion":"a2"}"#), "\(text)")
+      for (arguments, status, word) in [
+        (form + ["--shots", "1"], 64, "--shots-from"),
+        (form + ["--shots", "5", "--shots-from", rows], 65, "4 rows"),
+        (form + ["--choice", "x"], 64, "--choice"),
+        (["data", "template", rows], 64, "--prompt"),
+        (
+          ["data", "template", rows, "--prompt", "{{z}}", "--completion", "x"], 65, "z: is missing"
+        ),
+        (["data", "gsm8k", rows, "--prompt", "x"], 64, "FORM template"),
+      ] {
+        let found = try Tool.run(arguments + ["-o", "\(folder)/none"])
+        #expect(found.status == status && found.errors.contains(word), "\(found.errors)")
+      }
+    }
+  }
+
   /// What is found in a model's words counts, and their length is looked at before anything is measured.
   @Test func writtenAnswersAreMeasured() throws {
     try withTemporaryDirectory { folder in

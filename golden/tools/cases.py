@@ -44,6 +44,38 @@ def folder_input(relative: str) -> dict:
     return {"path": relative, "files": files}
 
 
+def model_inputs(name: str) -> dict:
+    """What a case of `models/` reads: the model, and what lies beside it of its file, rows of data and adapter."""
+    def digests(folder: str, names) -> dict:
+        found = {}
+        for file in names:
+            # What is being made, else what is there.
+            places = [os.path.join(place, "models", name, folder, file) for place in (output, GOLDEN)]
+            if path := next(filter(os.path.isfile, places), None):
+                with open(path, "rb") as bytes_:
+                    found[file] = hashlib.sha256(bytes_.read()).hexdigest()
+        return found
+
+    path = f"golden/models/{name}"
+    model = digests("", ("config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json"))
+    inputs = {"base": {"path": path, "files": model}}
+    for key, file in (("file", "model.gguf"), ("data", "rows.jsonl"), ("images", "images.npy")):
+        inputs |= {key: {"path": f"{path}/{file}", "sha256": digest} for digest in digests("", [file]).values()}
+    if adapter := digests("adapter", ("adapter_config.json", "adapter_model.safetensors")):
+        inputs["adapter"] = {"path": f"{path}/adapter", "files": adapter}
+    return inputs
+
+
+def renew_inputs(name: str) -> None:
+    """Enters what lies beside a model now."""
+    path = os.path.join(output, "models", name, "case.json")
+    with open(path) as file:
+        case = json.load(file)
+    case["inputs"] = model_inputs(name)
+    with open(path, "w") as file:
+        file.write(dumps(case) + "\n")
+
+
 def libraries(*names: str) -> dict:
     return {name: importlib.metadata.version(name) for name in names}
 
@@ -129,6 +161,11 @@ def run_models(make, known, answers: tuple[str, ...]) -> None:
             for file in answers:
                 if os.path.exists(os.path.join(fresh, file)):
                     shutil.copy(os.path.join(fresh, file), folder)
+            if "case.json" in answers:
+                # An adapter's configuration differs from run to run; the case is about what is kept.
+                output = kept
+                renew_inputs(name)
+                output = work
 
 
 def relative_error(found: np.ndarray, expected: np.ndarray) -> float:

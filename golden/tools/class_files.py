@@ -1,18 +1,17 @@
-"""What make_classes.py and make_images.py write alike: classes.json with classes.safetensors, and the adapter beside a model."""
+"""What make_classes.py and make_images.py write alike: rows of data, the case, and the adapter beside a model."""
 
 import json
 import os
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
 
 import cases
 from float64 import float64
-from make_families import SEED
+from make_families import PRECISION, SEED, TOLERANCES
 
 # What is computed, beside the model.
-ANSWERS = ("classes.json", "classes.safetensors")
+ANSWERS = ("case.json", "expected.safetensors", "rows.jsonl")
 
 
 def measured(updates, logits, answers, tokens: int, is_score: bool = False) -> dict[str, np.ndarray]:
@@ -30,16 +29,20 @@ def measured(updates, logits, answers, tokens: int, is_score: bool = False) -> d
     }
 
 
-def write(folder: str, tensors: dict, content: dict, generator: str, class_name: str, *libraries: str) -> None:
-    save_file(tensors, os.path.join(folder, "classes.safetensors"))
-    with open(os.path.join(folder, "classes.json"), "w") as file:
-        json.dump(content | {
-            "provenance": {
-                "generator": f"golden/tools/{generator}", "seed": SEED, "class": class_name,
-                "libraries": cases.libraries("torch", "transformers", "peft", "safetensors", *libraries),
-            },
-        }, file, indent=1)
-        file.write("\n")
+def write(
+    name: str, tensors: dict, rows: list[dict], parameters: dict, generator: str, class_name: str, *libraries: str,
+    is_measured: bool = True,
+) -> None:
+    with open(os.path.join(cases.output, "models", name, "rows.jsonl"), "w") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    # Of what only an adapter answers there are logits alone.
+    tolerances = TOLERANCES if is_measured else {}
+    if "adapter.logits" in tensors:
+        tolerances = tolerances | {"adapter": 1e-5}
+    cases.write_case(
+        "models", name, kind="model", title=class_name, generator=generator,
+        uses=("torch", "transformers", "peft", "safetensors", *libraries), inputs=cases.model_inputs(name), seed=SEED,
+        parameters=parameters, tolerances=tolerances, tensors=tensors, precision=PRECISION)
 
 
 def sizes(folder: str) -> dict[str, int]:

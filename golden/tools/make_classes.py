@@ -2,8 +2,8 @@
 
     make_classes.py [--expected] [NAME ...]      with --expected models stay as they are
 
-Each folder of golden/models/ gets config.json and model.safetensors as the class writes them, tokenizer.json, and classes.json
-with classes.safetensors: texts, their tokens by the tokenizers library, logits, loss, gradients of cores and second moments.
+Each folder of golden/models/ gets config.json and model.safetensors as the class writes them, tokenizer.json, rows.jsonl with
+texts, and case.json with expected.safetensors: their tokens by the tokenizers library, logits, loss, gradients of cores and second moments.
 Weights are bfloat16 numbers, models run in Float64 from end to end (float64.py). `roberta-masked` and `deberta-masked` are models for masked tokens, beside
 which lies a PEFT adapter for classes, whose logits are those of PEFT. distances.json of `deberta` has the rows that
 Transformers' own function gives to distances.
@@ -198,7 +198,9 @@ def make(name: str) -> None:
     rows = [{"text": a} | ({"text_pair": b} if b else {}) for a, b in TEXTS]
     tensors = {}
     if name.endswith("-masked"):
-        tensors["logits"] = adapter(folder, encodings)
+        tensors["adapter.logits"] = adapter(folder, encodings)
+        # The adapter is for two classes; its logits are all that is compared.
+        rows = [row | {"label": 0} for row in rows]
     else:
         key = "score" if name == "roberta-score" else "label"
         rows = [row | {key: answer} for row, answer in zip(rows, ANSWERS[name])]
@@ -210,14 +212,13 @@ def make(name: str) -> None:
             updates, (logits(model, encoding) for encoding in encodings), ANSWERS[name],
             sum(len(encoding.ids) for encoding in encodings), is_score=key == "score")
     class_files.write(
-        folder, tensors, {
-            "modules": modules(model), "rows": rows,
-            "tokens": [{"ids": encoding.ids, "types": encoding.type_ids} for encoding in encodings],
-        }, "make_classes.py", class_name, "tokenizers")
+        name, tensors, rows, {
+            "modules": modules(model), "tokens": [{"ids": encoding.ids, "types": encoding.type_ids} for encoding in encodings],
+        }, "make_classes.py", class_name, "tokenizers", is_measured="loss" in tensors)
     if name == "deberta":
         distances(folder)
     sizes = class_files.sizes(folder)
-    print(name, sum(sizes.values()), sizes, tensors["logits"].tolist())
+    print(name, sum(sizes.values()), sizes)
 
 
 def main() -> None:

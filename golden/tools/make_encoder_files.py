@@ -5,7 +5,7 @@
 Writes golden/models/NAME/model.gguf: weights are bfloat16 numbers and stay what they are. The converter comes with the source of
 llama-cpp-python (Makefile); LLAMA_CPP names its folder. Beside the model it gets a tokenizer_config.json as published models
 have one, and the name of the splitting rule, which it otherwise knows by a digest of what a published tokenizer makes of a text.
-Where xllamacpp is installed, llama.cpp's last states of the texts in classes.json, the same model in Float32, are compared with
+Where xllamacpp is installed, llama.cpp's last states of the texts in case.json, the same model in Float32, are compared with
 those of Transformers, and the largest difference is printed.
 """
 
@@ -63,8 +63,8 @@ def convert(name: str, target: str, kind: str) -> None:
 def llama_cpp_error(name: str) -> float | None:
     """The largest difference of last states of texts with one kind of tokens, as a share of the largest number."""
     folder = os.path.join(cases.output, "models", name)
-    with open(os.path.join(folder, "classes.json")) as file:
-        texts = [row["ids"] for row in json.load(file)["tokens"] if not any(row["types"])]
+    with open(os.path.join(folder, "case.json")) as file:
+        texts = [row["ids"] for row in json.load(file)["parameters"]["tokens"] if not any(row["types"])]
     model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float64, attn_implementation="eager").eval()
     with torch.no_grad():
         expected = [model(input_ids=torch.tensor([ids])).last_hidden_state[0] for ids in texts]
@@ -87,6 +87,7 @@ def main() -> None:
     for name in sys.argv[1:] or FILES:
         target = os.path.join(cases.output, "models", name, "model.gguf")
         convert(name, target, "bf16")
+        cases.renew_inputs(name)
         print(name, os.path.getsize(target), "llama.cpp", llama_cpp_error(name))
 
 

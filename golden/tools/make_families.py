@@ -3,7 +3,7 @@
     make_families.py [--expected] [FAMILY ...]      with --expected models stay as they are
 
 Each folder of golden/models/ gets config.json and model.safetensors as the class writes them, model.gguf as llama.cpp's
-own converter writes it from these (of the weights nothing is rounded: they are bfloat16 numbers), and expected.json with
+own converter writes it from these (of the weights nothing is rounded: they are bfloat16 numbers), and case.json with
 expected.safetensors. Models run in Float64 from end to end, also where their code rounds to Float32 (float64.py). The converter
 comes with the source of llama-cpp-python (Makefile); LLAMA_CPP names its folder. Where xllamacpp is installed, llama.cpp's
 log-probabilities for the same model in Float32 are compared and the largest difference is kept.
@@ -19,7 +19,6 @@ import tempfile
 import numpy as np
 import torch
 import transformers
-from safetensors.numpy import load_file, save_file
 from safetensors.torch import save_file as save_torch
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
 from tokenizers import models as tokenizer_models
@@ -29,6 +28,9 @@ from float64 import float64
 from seeded import SeededGenerator
 
 SEED, RANK, VOCABULARY = 20261130, 2, 288
+# What Float32 costs is up to a tenth of them (golden/models/README.md); second moments keep rows in BF16.
+TOLERANCES = {"logits": 1e-5, "loss": 1e-5, "gradient": 1e-4, "moments": 1e-2}
+PRECISION = "float64 from end to end, stored as float64"
 LLAMA_CPP = os.environ.get("LLAMA_CPP", "")
 # The order of modules in every file of this project: these, then others by name (formats/loraxs.md §4.1).
 KINDS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -43,6 +45,8 @@ FALCON = {key: COMMON[key] for key in COMMON if key not in ("num_key_value_heads
 FACTORS = {"short_factor": [1.0, 1.5, 2.0], "long_factor": [2.0, 3.0, 5.0]}
 
 FAMILIES = {
+    "llama": ("LlamaForCausalLM", COMMON),
+    "mistral": ("MistralForCausalLM", COMMON | {"sliding_window": 6}),
     "qwen2": ("Qwen2ForCausalLM", COMMON | {"tie_word_embeddings": True}),
     "qwen3": ("Qwen3ForCausalLM", COMMON | {"head_dim": 12}),
     "smollm3": ("SmolLM3ForCausalLM", COMMON | {"num_hidden_layers": 4, "rope_theta": 2e6}),
@@ -81,7 +85,6 @@ FAMILIES = {
     "qwen3moe": ("Qwen3MoeForCausalLM", COMMON | {
         "head_dim": 12, "num_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 16,
         "norm_topk_prob": True}),
-    # Blocks without experts among others, which llama.cpp has no word for.
     "qwen2moe-dense": ("Qwen2MoeForCausalLM", COMMON | {
         "num_hidden_layers": 4, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16,
         "shared_expert_intermediate_size": 24, "decoder_sparse_step": 2, "mlp_only_layers": [1]}),
@@ -90,6 +93,8 @@ FAMILIES = {
         "norm_topk_prob": True, "mlp_only_layers": [0]}),
     "mixtral": ("MixtralForCausalLM", COMMON | {"intermediate_size": 16, "num_local_experts": 4}),
 }
+# What llama.cpp has no word for: Mistral's window, and blocks without experts among others.
+WITHOUT_FILE = ("mistral", "qwen2moe-dense", "qwen3moe-dense")
 # Keys of published files that this version of the library no longer writes and the converter needs.
 # What an expert's linear modules are called in files, and the module around them, where the class calls it otherwise.
 EXPERTS = {"mixtral": ("block_sparse_moe", ("w1", "w3", "w2"))}
@@ -330,12 +335,12 @@ def make(name: str) -> None:
         save_torch({key: value.to(torch.bfloat16).contiguous() for key, value in model.state_dict().items()},
                    os.path.join(folder, "model.safetensors"), {"format": "pt"})
     weights = load_file_bfloat16(folder)
-    if not name.endswith("-dense"):
+    if name not in WITHOUT_FILE:
         convert(folder, os.path.join(folder, "model.gguf"), "bf16")
 
     prompt = draw(2, 40)
     examples = [{"prompt": draw(3, 20), "completion": draw(4, 3)}, {"prompt": draw(5, 9), "completion": draw(6, 2)}]
-    error = llama_cpp_error(folder, model, prompt) if LLAMA_CPP and not name.endswith("-dense") else None
+    error = llama_cpp_error(folder, model, prompt) if LLAMA_CPP and name not in WITHOUT_FILE else None
     with torch.no_grad(), float64():
         stacked = model(input_ids=torch.tensor([prompt]), use_cache=False).logits
         share = unstack(model, name)
@@ -355,24 +360,24 @@ def make(name: str) -> None:
             rows = torch.log_softmax(rows[len(example["prompt"]) - 1 :], dim=-1)
             total = total - rows[range(len(rows)), example["completion"]].sum() / count
         total.backward()
-    save_file({
+    tensors = {
         "logits": logits[positions].numpy(), "loss": np.array([float(total.detach())]),
         "gradient": np.stack([update.core.grad.numpy() for update in updates]),
         # The inputs of an expert are weighted as if tokens went to all experts alike (formats/tuning.md).
         "moments": np.array([
             update.moments(tokens, share if ".experts." in name else 1) for update, name in zip(updates, names)]),
-    }, os.path.join(folder, "expected.safetensors"))
-    with open(os.path.join(folder, "expected.json"), "w") as file:
-        json.dump({
-            "modules": [file_name(module, name) for module in names], "prompt": prompt, "positions": positions, "examples": examples,
-            "llamaCppError": error,
-            "provenance": {
-                "generator": "golden/tools/make_families.py", "seed": SEED, "class": class_name,
-                "libraries": cases.libraries("torch", "transformers", "safetensors", "gguf", "xllamacpp"),
-                "converter": "llama_cpp_python-0.3.36" if LLAMA_CPP else None,
-            },
-        }, file, indent=1)
-        file.write("\n")
+    }
+    cases.write_case(
+        "models", name, kind="model", title=class_name + ("" if name in WITHOUT_FILE else ", both forms"),
+        generator="make_families.py", uses=("torch", "transformers", "safetensors", "gguf", "xllamacpp"),
+        inputs=cases.model_inputs(name), seed=SEED,
+        parameters={
+            "modules": [file_name(module, name) for module in names], "prompt": prompt, "positions": positions,
+            "examples": examples,
+        },
+        # Where experts see few tokens, the rounding of their rows to BF16 averages less.
+        tolerances=TOLERANCES | ({"moments": 2e-2} if share > 1 else {}),
+        expected={"llamaCppError": error}, tensors=tensors, precision=PRECISION)
     sizes = {entry: os.path.getsize(os.path.join(folder, entry)) for entry in sorted(os.listdir(folder))}
     print(name, "loss", float(total.detach()), "llama.cpp", error, sum(sizes.values()), len(weights))
 
@@ -385,7 +390,7 @@ def load_file_bfloat16(folder: str) -> list[str]:
 
 def main() -> None:
     torch.set_num_threads(1)
-    cases.run_models(make, FAMILIES, ("expected.json", "expected.safetensors"))
+    cases.run_models(make, FAMILIES, ("case.json", "expected.safetensors"))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     make_images.py [--expected] [NAME ...]      with --expected models stay as they are
 
 Each folder of golden/models/ gets config.json and model.safetensors as the class writes them, preprocessor_config.json, images.npy
-(of `vit` bytes, of `vit-pixels` numbers as the model is given them), and classes.json with classes.safetensors as those of
+(of `vit` bytes, of `vit-pixels` numbers as the model is given them), and rows.jsonl, case.json and expected.safetensors as those of
 make_classes.py. Weights are bfloat16 numbers, models and the steps for images run in Float64 from end to end. Beside `vit` lies a PEFT adapter for classes, whose logits are
 those of PEFT; its modules have the names of the class, of which the class' own file has others. `vit-bare` is a model without a
 head.
@@ -124,12 +124,11 @@ def make(name: str) -> None:
     tensors |= class_files.measured(
         updates, (model(pixel_values=image[None]).logits[0] for image in pixels), ANSWERS,
         len(ANSWERS) * (1 + height * width // settings["patch_size"] ** 2))
+    rows = [{"image": "images.npy", "index": index, "label": label} for index, label in enumerate(ANSWERS)]
     class_files.write(
-        folder, tensors, {
-            "modules": [file_name for file_name, _ in names],
-            "rows": [{"image": "images.npy", "index": index, "label": label} for index, label in enumerate(ANSWERS)],
-        }, "make_images.py", "ViTForImageClassification", "numpy")
-    print(name, class_files.sizes(folder), tensors["logits"].tolist())
+        name, tensors, rows, {"modules": [file_name for file_name, _ in names]}, "make_images.py", "ViTForImageClassification",
+        "numpy")
+    print(name, class_files.sizes(folder))
 
 
 def main() -> None:

@@ -1,25 +1,27 @@
 package import Faults
 import Files
-import JSON
+package import JSON
 
 /// The rows of a published file: one JSON array of objects, or one object a line.
 package enum PublishedRows {
-  /// The lines of a data file that are the first `limit` rows behind the first `skip` of `path`, each checked as a data file's are.
+  /// The lines of a data file that are the first `limit` rows behind the first `skip` of `path`, as `form` makes them of each and
+  /// checked as a data file's are.
   ///
   /// - Throws: `DATA-JSON`, `DATA-FIELD` and `DATA-EMPTY`, naming file and row.
   package static func lines(
-    of path: String, as form: PublishedForm, limit: Int? = nil, skip: Int = 0
-  ) throws(Fault) -> [String] {
-    func line(_ row: JSONField) throws(Fault) -> String {
-      let value = try form.line(row)
+    of path: String, limit: Int? = nil, skip: Int = 0,
+    as form: (JSONField) throws(Fault) -> JSONValue
+  ) throws(Fault) -> [JSONValue] {
+    func line(_ row: JSONField) throws(Fault) -> JSONValue {
+      let value = try form(row)
       _ = try DataRow(JSONField(value, code: "DATA-FIELD"))
-      return value.text()
+      return value
     }
     let bytes = try InputFile(path).readAll(limit: 1 << 30)
     guard let elements = try elements(bytes, path) else {
       return try JSONLines(path: path, limit: limit, skip: skip, row: line).rows
     }
-    var lines: [String] = []
+    var lines: [JSONValue] = []
     for (index, range) in elements.enumerated().dropFirst(skip).prefix(limit ?? .max) {
       lines.append(try JSONLines.row(Array(bytes[range]), "row \(index + 1)", of: path, line))
     }

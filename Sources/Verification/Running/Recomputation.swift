@@ -23,6 +23,7 @@ enum Recomputations {
     "export": ExportCase.measure,
     "forward": ForwardCase.measure,
     "gradient": GradientCase.measure,
+    "model": ModelCase.measure,
     "projection": ProjectionCase.measure,
     "quantisers": QuantisersCase.measure,
     "safetensors": SafeTensorsCase.measure,
