@@ -29,14 +29,27 @@ public struct EvaluationPlan: Sendable {
   let batches: [Batch]
   /// The examples, in order.
   public let examples: [TokenizedExample]
+  /// Whether what the prompts of several examples begin with is run once for them.
+  package let sharesBeginnings: Bool
 
-  /// Packs `examples` in order into batches of about `tokenBudget` tokens.
+  /// Packs `examples` in order into batches of about `tokenBudget` tokens; what the prompts of several begin with is run once where that
+  /// saves work, as before solved examples that all of them show.
   public init(examples: [TokenizedExample], tokenBudget: Int = 1024) {
     self.examples = examples
     var batches: [Batch] = []
     var batch = Batch()
-    for (index, example) in examples.enumerated() {
-      EvaluationPlan.append(example, index: index, to: &batch)
+    var (index, sharesBeginnings) = (0, false)
+    while index < examples.count {
+      let shared = SharedBeginning(from: index, limit: tokenBudget) {
+        $0 < examples.count ? examples[$0].sharedPrompt : nil
+      }
+      if let shared {
+        EvaluationPlan.append(shared, of: examples, to: &batch)
+        sharesBeginnings = true
+      } else {
+        EvaluationPlan.append(examples[index], index: index, to: &batch)
+      }
+      index = shared?.places.upperBound ?? index + 1
       if batch.tokens.tokens.count >= tokenBudget {
         batches.append(batch)
         batch = Batch()
@@ -44,6 +57,7 @@ public struct EvaluationPlan: Sendable {
     }
     if !batch.items.isEmpty { batches.append(batch) }
     self.batches = batches
+    self.sharesBeginnings = sharesBeginnings
   }
 
   /// Labels that examples can have at most.
@@ -77,33 +91,64 @@ public struct EvaluationPlan: Sendable {
 
   private static func append(_ example: TokenizedExample, index: Int, to batch: inout Batch) {
     let first = batch.tokens.lossRanges.count
-    if example.choices.isEmpty || example.choices.allSatisfy({ $0.count == 1 }) {
+    if !example.hasLongChoices {
       batch.tokens.append(example)
-      batch.items.append(
-        Item(
-          example: index, target: first,
-          choices: example.choices.isEmpty ? .none : .tokens(example.choices.map { $0[0] })))
+    } else if example.sharedPrompt?.isSharedByItsOwn == true {
+      batch.tokens.append(prompt: example.prompt, completions: example.choices)
     } else {
-      if sharesPrompt(example) {
-        batch.tokens.append(prompt: example.prompt, completions: example.choices)
-      } else {
-        for choice in example.choices {
-          batch.tokens.append(prompt: example.prompt, completion: choice)
-        }
+      for choice in example.choices {
+        batch.tokens.append(prompt: example.prompt, completion: choice)
       }
-      let ranges = Array(first..<first + example.choices.count)
-      batch.items.append(
-        Item(example: index, target: ranges[example.answer], choices: .ranges(ranges)))
     }
+    batch.items.append(item(example, index: index, firstRange: first))
   }
 
-  /// Whether the prompt with all choices behind it, each of which sees it and itself, has no more pairs of tokens than the prompt with each
-  /// choice: products save the prompts, attention computes the pairs of two choices in vain.
-  private static func sharesPrompt(_ example: TokenizedExample) -> Bool {
-    let prompt = example.prompt.count
-    let rests = example.choices.map { max($0.count - 1, 0) }
-    let together = prompt + rests.reduce(0, +)
-    let apart = rests.reduce(0) { $0 + (prompt + $1) * (prompt + $1) }
-    return prompt > 0 && together * together <= apart
+  private static func append(
+    _ shared: SharedBeginning, of examples: [TokenizedExample], to batch: inout Batch
+  ) {
+    var continuations: [TokenBatch.Continuation] = []
+    for index in shared.places {
+      let example = examples[index]
+      let first = batch.tokens.lossRanges.count + continuations.count
+      let rest = Array(example.prompt.dropFirst(shared.length))
+      continuations += (example.hasLongChoices ? example.choices : [example.completion]).map {
+        TokenBatch.Continuation(prompt: rest, completion: $0)
+      }
+      batch.items.append(item(example, index: index, firstRange: first))
+    }
+    let beginning = Array(examples[shared.places.lowerBound].prompt.prefix(shared.length))
+    batch.tokens.append(shared: beginning, continuations: continuations)
+  }
+
+  private static func item(_ example: TokenizedExample, index: Int, firstRange first: Int) -> Item {
+    guard example.hasLongChoices else {
+      return Item(
+        example: index, target: first,
+        choices: example.choices.isEmpty ? .none : .tokens(example.choices.map { $0[0] }))
+    }
+    let ranges = Array(first..<first + example.choices.count)
+    return Item(example: index, target: ranges[example.answer], choices: .ranges(ranges))
+  }
+
+  /// Tokens of each batch that goes through the model at once, and the squares of the lengths of its sequences, summed.
+  package var passes: [(tokens: Int, squares: Int)] {
+    batches.map { batch in
+      (
+        batch.tokens.tokens.count,
+        batch.tokens.sequences.reduce(0) { $0 + $1.count * $1.count }
+      )
+    }
+  }
+}
+
+extension TokenizedExample {
+  /// Whether some choice has more than one token, so that each is a sequence of its own.
+  fileprivate var hasLongChoices: Bool { !choices.allSatisfy { $0.count == 1 } }
+
+  /// The prompt as one that may begin as others do; nil of a whole text.
+  fileprivate var sharedPrompt: SharedBeginning.Prompt? {
+    guard whole == nil else { return nil }
+    let completions = hasLongChoices ? choices : [completion]
+    return SharedBeginning.Prompt(prompt, continuations: completions.map { max($0.count - 1, 0) })
   }
 }

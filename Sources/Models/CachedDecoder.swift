@@ -30,22 +30,52 @@ final class CachedDecoder {
     hidden = Matrix(rows: 0, columns: decoder.configuration.hiddenSize)
     var first = 0
     while first < prompts.count {
-      var batch = TokenBatch()
-      var end = first
-      while end < prompts.count, batch.tokens.count < CachedDecoder.passTokens {
-        batch.append(prompt: prompts[end], completion: [0])
-        end += 1
-      }
+      let pass = Pass(prompts, from: first)
       let last = try decoder.forward(
-        batch,
-        keep: { [cache] layer, qkv in
-          cache.fill(layer, from: qkv, ranges: batch.sequences, firstSequence: first)
+        pass.batch,
+        keep: { [cache, first] layer, qkv in
+          cache.fill(layer, from: qkv, rows: pass.rows, firstSequence: first)
         })
       hidden = Matrix(
-        rows: end, columns: hidden.columns, elements: hidden.elements + last.elements)
-      first = end
+        rows: first + pass.rows.count, columns: hidden.columns,
+        elements: hidden.elements + last.elements)
+      first += pass.rows.count
     }
     cache.advance(Array(prompts.indices), by: prompts.map(\.count))
+  }
+
+  /// Prompts that run together, what several begin with once.
+  private struct Pass {
+    var batch = TokenBatch()
+    /// Where the tokens of each prompt stand in the batch, in their order.
+    var rows: [[Range<Int>]] = []
+
+    init(_ prompts: [[Int32]], from first: Int) {
+      var next = first
+      while next < prompts.count, batch.tokens.count < CachedDecoder.passTokens {
+        let start = batch.tokens.count
+        let shared = SharedBeginning(from: next, limit: CachedDecoder.passTokens) {
+          $0 < prompts.count ? SharedBeginning.Prompt(prompts[$0], continuations: [0]) : nil
+        }
+        guard let shared else {
+          batch.append(prompt: prompts[next], completion: [0])
+          rows.append([start..<batch.tokens.count])
+          next += 1
+          continue
+        }
+        let rests = shared.places.map { Array(prompts[$0].dropFirst(shared.length)) }
+        batch.append(
+          shared: Array(prompts[next].prefix(shared.length)),
+          continuations: rests.map { TokenBatch.Continuation(prompt: $0, completion: [0]) })
+        let beginning = start..<start + shared.length
+        var end = beginning.upperBound
+        for rest in rests {
+          rows.append([beginning, end..<end + rest.count])
+          end += rest.count
+        }
+        next = shared.places.upperBound
+      }
+    }
   }
 
   /// Feeds one more token to each of `sequences` and returns their final-normed hidden states, `[B, d]`.

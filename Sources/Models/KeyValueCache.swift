@@ -28,14 +28,14 @@ final class KeyValueCache {
     scores = FloatBuffer(count: sequences * capacity)
   }
 
-  /// Takes block `layer`'s rows of whole sequences, `firstSequence` and those behind it: `qkv` `[N, (H+2K)·D]`, one after
-  /// another at `ranges`.
+  /// Takes block `layer`'s rows of whole sequences, `firstSequence` and those behind it: of `qkv` `[N, (H+2K)·D]` those in the ranges
+  /// of each, in their order.
   func fill(
-    _ layer: Int, from qkv: UnsafePointer<Float>, ranges: [Range<Int>], firstSequence: Int
+    _ layer: Int, from qkv: UnsafePointer<Float>, rows: [[Range<Int>]], firstSequence: Int
   ) {
     let stride = columns[layer].width
-    for (index, range) in ranges.enumerated() {
-      for (position, row) in range.enumerated() {
+    for (index, ranges) in rows.enumerated() {
+      for (position, row) in ranges.joined().enumerated() {
         store(layer, qkv + row * stride, sequence: firstSequence + index, position: position)
       }
     }

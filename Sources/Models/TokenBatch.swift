@@ -46,21 +46,41 @@ public struct TokenBatch: Sendable, Hashable {
     lossRanges.append(firstLoss..<lossPositions.count)
   }
 
-  /// Appends a prompt, once, with several completions of it.
-  ///
-  /// Each completion is predicted from the prompt and from itself alone, as if it stood behind the prompt by itself, and has a range in
-  /// ``lossRanges``. For forward passes of decoders. The prompt is not empty.
+  /// Appends a prompt, once, with several completions of it; see ``append(shared:continuations:)``.
   public mutating func append(prompt: [Int32], completions: [[Int32]]) {
-    precondition(!prompt.isEmpty, "nothing predicts the first token")
+    append(shared: prompt, continuations: completions.map { Continuation(completion: $0) })
+  }
+
+  /// What goes on behind a beginning that others share.
+  public struct Continuation: Sendable, Hashable {
+    /// The rest of the prompt, which nothing is predicted in.
+    public var prompt: [Int32] = []
+    /// What is predicted.
+    public var completion: [Int32]
+
+    /// The rest of a prompt, if there is any, and a completion.
+    public init(prompt: [Int32] = [], completion: [Int32]) {
+      (self.prompt, self.completion) = (prompt, completion)
+    }
+  }
+
+  /// Appends the beginning of several sequences, once, with what each goes on with.
+  ///
+  /// Each continuation sees the beginning and itself alone, as if it stood behind the beginning by itself, and has a range in
+  /// ``lossRanges``. For forward passes of decoders. The beginning is not empty.
+  public mutating func append(shared beginning: [Int32], continuations: [Continuation]) {
+    precondition(!beginning.isEmpty, "nothing predicts the first token")
     let start = tokens.count
     var parts: [Range<Int>] = []
-    tokens += prompt
+    tokens += beginning
     let last = tokens.count - 1
-    for completion in completions {
+    for continuation in continuations {
       let (own, firstLoss) = (tokens.count, lossPositions.count)
-      lossPositions += completion.indices.map { $0 == 0 ? last : own + $0 - 1 }
+      let completion = continuation.completion
+      let first = own + continuation.prompt.count - 1
+      lossPositions += completion.indices.map { first + $0 < own ? last : first + $0 }
       targets += completion
-      tokens += completion.dropLast()
+      tokens += continuation.prompt + completion.dropLast()
       parts.append(own - start..<tokens.count - start)
       lossRanges.append(firstLoss..<lossPositions.count)
     }

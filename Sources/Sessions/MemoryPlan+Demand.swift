@@ -18,6 +18,17 @@ extension MemoryPlan.Demand {
     let batch = min(all, MemoryPlan.Demand.batchTokens + one)
     forward = forward.union(Part(tokens: batch, squares: batch * longest))
     cachedTokens = max(cachedTokens, AnswerWriter.cachedTokens(examples))
+    // What prompts share stands before several of them at once.
+    let plan = EvaluationPlan(examples: examples)
+    guard plan.sharesBeginnings else { return }
+    for pass in plan.passes {
+      forward = forward.union(Part(tokens: pass.tokens, squares: pass.squares))
+    }
+    guard cachedTokens > 0 else { return }
+    let most = SharedBeginning.mostTokens(
+      limit: MemoryPlan.Demand.batchTokens, longest: examples.map(\.prompt.count).max() ?? 0)
+    let tokens = MemoryPlan.Demand.batchTokens + most
+    forward = forward.union(Part(tokens: tokens, squares: tokens * most))
   }
 
   /// Takes in passes there and back of `examples`; `together` where those of a batch belong together.

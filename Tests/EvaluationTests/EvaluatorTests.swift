@@ -104,4 +104,66 @@ import Testing
     let mean = try #require(scores.choiceNegativeLogLikelihood)
     #expect(abs(mean - total / 5) < 1e-4)
   }
+
+  /// Solved examples before every prompt are run once, and scores are those of each prompt by itself.
+  @Test func sharedBeginningsScoreAsWholePromptsDo() throws {
+    let weights = try model()
+    let pool = DecoderPool(weights: weights, threads: 2)
+    var generator = SeededGenerator(seed: 5, stream: 1)
+    func tokens(_ count: Int) -> [Int32] {
+      (0..<count).map { _ in Int32(generator.index(below: 64)) }
+    }
+    let shown = tokens(24)
+    let examples = (0..<9).map { index in
+      let prompt = (index == 4 ? tokens(24) : shown) + tokens(index % 3)
+      switch index % 3 {
+      case 0: return TokenizedExample(prompt: prompt, completion: tokens(3))
+      case 1:
+        return TokenizedExample(
+          prompt: prompt, completion: [7], choices: [[7], [9], [30]], answer: 0)
+      default:
+        let choices = [tokens(2), tokens(1), tokens(4)]
+        return TokenizedExample(
+          prompt: prompt, completion: choices[2], choices: choices, answer: 2)
+      }
+    }
+    let plan = EvaluationPlan(examples: examples)
+    #expect(plan.sharesBeginnings && plan.passes.count == 1)
+    let alone = examples.map { EvaluationPlan(examples: [$0]) }
+    #expect(alone.allSatisfy { !$0.sharesBeginnings })
+    #expect(plan.passes[0].tokens < alone.reduce(0) { $0 + $1.passes[0].tokens } / 2)
+    let found = try Evaluator(plan: plan).evaluate(pool)
+    for (index, plan) in alone.enumerated() {
+      let wanted = try Evaluator(plan: plan).evaluate(pool).scores.examples[0]
+      let score = found.scores.examples[index]
+      #expect(abs(score.negativeLogLikelihood - wanted.negativeLogLikelihood) < 1e-4, "\(index)")
+      #expect(score.tokenCount == wanted.tokenCount && score.chosen == wanted.chosen)
+      #expect(score.isCorrect == wanted.isCorrect)
+      if let nll = wanted.choiceNegativeLogLikelihood {
+        #expect(abs((score.choiceNegativeLogLikelihood ?? 0) - nll) < 1e-4)
+      }
+    }
+    // Beginnings of a few tokens are not worth it, and texts of a head have none.
+    #expect(!EvaluationPlan(examples: try self.examples(weights)).sharesBeginnings)
+    var whole = examples[0]
+    whole.whole = TokenizedExample.WholeText(position: 0)
+    #expect(!EvaluationPlan(examples: [whole, whole]).sharesBeginnings)
+  }
+
+  /// What shares a beginning is no longer than a batch, or half as long again as what is shared.
+  @Test func passesWithSharedBeginningsAreBounded() throws {
+    for length in [40, 400] {
+      let examples = (0..<60).map { index in
+        TokenizedExample(
+          prompt: [Int32](repeating: 3, count: length) + [Int32(index), 5, 6, 7, 8, 9],
+          completion: [1])
+      }
+      let plan = EvaluationPlan(examples: examples, tokenBudget: 128)
+      #expect(plan.sharesBeginnings)
+      let most = SharedBeginning.mostTokens(limit: 128, longest: length)
+      #expect(plan.passes.allSatisfy { $0.tokens < 128 + most })
+      #expect(plan.passes.allSatisfy { $0.squares <= (128 + most) * most })
+      #expect(plan.passes.reduce(0) { $0 + $1.tokens } < 60 * length / 3)
+    }
+  }
 }

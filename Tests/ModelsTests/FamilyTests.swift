@@ -170,6 +170,36 @@ import Testing
     #expect(relativeError(found.elements, wanted.elements.map { Double($0) }) < 1e-5)
   }
 
+  /// Prompts that begin alike are run once, scored and written as each by itself, whatever the window.
+  @Test(arguments: folders)
+  func promptsShareABeginning(_ name: String) throws {
+    let model = try FamilyModel(name)
+    let decoder = Decoder(
+      weights: try DecoderWeights(base: try model.open(.huggingFace)), threads: 2)
+    let beginning = Array(model.prompt.prefix(18))
+    let rests = [[], [5, 9], Array(model.prompt.suffix(7)), [9]] as [[Int32]]
+    let completions = [[3, 4], [8], [1, 2, 3], [6]] as [[Int32]]
+    var (shared, apart) = (TokenBatch(), TokenBatch())
+    shared.append(
+      shared: beginning,
+      continuations: zip(rests, completions).map {
+        TokenBatch.Continuation(prompt: $0, completion: $1)
+      })
+    for (rest, completion) in zip(rests, completions) {
+      apart.append(prompt: beginning + rest, completion: completion)
+    }
+    #expect(shared.targets == apart.targets && shared.lossRanges == apart.lossRanges)
+    let (found, wanted) = (try decoder.forward(shared), try decoder.forward(apart))
+    #expect(relativeError(found.elements, wanted.elements.map { Double($0) }) < 1e-5)
+
+    let prompts = rests.map { beginning + $0 }
+    let together = try GreedyDecoder(decoder).complete(
+      prompts: prompts, limits: prompts.map { _ in 6 }, ends: { _, _ in false })
+    for (prompt, tokens) in zip(prompts, together) {
+      #expect(try GreedyDecoder(decoder).complete(prompt: prompt, limit: 6) == tokens)
+    }
+  }
+
   // MARK: - A real model
 
   /// Gemma 3 270M, 601 tokens across its window of 512, where `make digests` has fetched it.

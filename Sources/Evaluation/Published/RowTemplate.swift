@@ -75,7 +75,9 @@ package struct RowTemplate: Sendable {
   }
 }
 
-/// What templates see of a row. A name that is not there would be an empty text to them, so that it is kept and refused.
+/// What templates see of a row.
+///
+/// A name that is not there would be an empty text to them, so that it is kept and refused.
 private final class RowFields: MustacheParent {
   private let field: JSONField
   /// The fields of the whole row; nil where these are.

@@ -26,8 +26,9 @@ package struct ShownExamples: Sendable {
     self.prefix = prefix
   }
 
-  /// The line with the examples before its prompt. Where it asks for an answer to be written, that ends where the next example
-  /// would begin.
+  /// The line with the examples before its prompt.
+  ///
+  /// Where it asks for an answer to be written, that ends where the next example would begin.
   ///
   /// - Throws: 65 `DATA-FIELD` for a line without a prompt.
   package func before(_ line: JSONValue) throws(Fault) -> JSONValue {
