@@ -50,9 +50,14 @@ import Testing
       let shots = ["--shots", "2", "--shots-separator", ";", "-o", made]
       let found = try Tool.run(form + shots + ["--shots-from", "\(folder)/./rows.jsonl"])
       #expect(found.status == 0 && found.output == "2 rows in \(made)\n", "\(found.errors)")
+      let lines = try Tool.run(
+        ["data", "lines", made, "--limit", "1", "--shots", "1", "--shots-from", made]
+          + ["-o", "\(folder)/lines.jsonl"])
+      #expect(lines.status == 0, "\(lines.errors)")
       let text = try String(contentsOfFile: made, encoding: .utf8)
       #expect(text.hasPrefix(#"{"prompt":"q0:a0;q1:a1;q2:","completion":"a2"}"#), "\(text)")
       for (arguments, status, word) in [
+        (["data", "lines", rows], 65, "DATA-FIELD"),
         (form + ["--shots", "1"], 64, "--shots-from"),
         (form + ["--shots", "5", "--shots-from", rows], 65, "4 rows"),
         (form + ["--choice", "x"], 64, "--choice"),

@@ -13,12 +13,13 @@ struct DataCommand: ParsableCommand {
     discussion: """
       Prompts are those of the publications (formats/data.md): alpaca (instruction, input, output), commonsense (the eight
       sets of LLM-Adapters), metamath (query, response), gsm8k (question, answer), math (problem, solution), sharegpt
-      (conversations), glue (sentences with a label or a score). FORM template makes them of rows of any fields: {{field}}
-      in --prompt, --completion and --choice stands for a row's (Mustache). FILE is a JSON array or has one object a line.
+      (conversations), glue (sentences with a label or a score). FORM lines takes lines of a data file as they are, for
+      --shots; template makes them of rows of any fields: {{field}} in --prompt, --completion and --choice stands for a row's (Mustache). FILE is a JSON array or has one object a line.
 
       EXAMPLES
         xspress data gsm8k test.jsonl -o gsm8k-test.jsonl --limit 100
         xspress data commonsense boolq/train.json -o boolq-train.jsonl
+        xspress data lines rows.jsonl --shots 8 --shots-from train.jsonl -o rows-8-shot.jsonl
         xspress data gsm8k test.jsonl --shots 4 --shots-from train.jsonl -o gsm8k-4-shot.jsonl
         xspress data template trivia.json --prompt "Question: {{question}} Answer:" --completion " {{answer}}" -o trivia.jsonl
         xspress data template copa.jsonl --prompt "{{premise}} So" --choice " {{choice1}}" --choice " {{choice2}}" \
@@ -28,9 +29,9 @@ struct DataCommand: ParsableCommand {
 
   /// What rows are made of.
   enum Form: String, CaseIterable, ExpressibleByArgument {
-    case alpaca, commonsense, metamath, gsm8k, math, sharegpt, glue, template
+    case alpaca, commonsense, metamath, gsm8k, math, sharegpt, glue, lines, template
 
-    /// The form of a published data set; nil for a template.
+    /// The form of a published data set; nil for lines of data files and templates.
     var published: PublishedForm? { PublishedForm(rawValue: rawValue) }
   }
 
@@ -134,6 +135,7 @@ struct DataCommand: ParsableCommand {
 
   private func rowMaker() throws(Fault) -> (JSONField) throws(Fault) -> JSONValue {
     if let published = form.published { return published.line }
+    if form == .lines { return { row throws(Fault) in row.value ?? .null } }
     let prompt = prompt ?? ""
     guard let answer else {
       return try RowTemplate(prompt: prompt, completion: completion ?? "").line
