@@ -14,18 +14,21 @@ suites="$suites|ProjectionTests|EvaluationTests|TrainingTests|ReportsTests|Recip
 # What divides work among threads: the map, kernels, streams of layers, caches, scratch files, ranks. These and what they need
 # alone are built (Package.swift): all of it would take an hour.
 threads='ThreadsTests RanksTests FilesTests LinearAlgebraTests BasesTests ModelsTests'
-thread_filter='^(ThreadsTests|RanksTests|LinearAlgebraTests|BasesTests|ModelsTests)\.|CacheDirectoryTests|ScratchFileTests'
+thread_filter='^(ThreadsTests|RanksTests|FilesTests|LinearAlgebraTests|BasesTests|ModelsTests)\.'
 failed=0
 for kind in ${*:-address thread}; do
   scratch=.build-$kind
   flags=
   filter=$suites
+  skipped='^$'
   unset XSPRESS_SUITES
   if [ "$kind" = address ]; then
     flags='-Xcc -fsanitize=undefined -Xcc -fno-sanitize=function'
   else
     export XSPRESS_SUITES="$threads"
     filter=$thread_filter
+    # The C library starts the threads of its asynchronous calls past the sanitizer, which then ends in its own allocator.
+    skipped=FilesTogetherTests
     mkdir -p "$scratch"
     # The standard library writes the 0 of its one empty array again and again. Who waits for a Mutex takes it inside a library
     # without the sanitizer, which then sees no order: a program of ten lines that only counts under one is reported too. So is
@@ -37,7 +40,7 @@ for kind in ${*:-address thread}; do
   # shellcheck disable=SC2086
   "$swift" build -c release --build-tests --sanitize="$kind" --scratch-path "$scratch" $flags
   "$swift" test -c release --disable-testable-imports --skip-build --sanitize="$kind" --scratch-path "$scratch" \
-    --filter "$filter" >"$scratch/log" 2>&1 || failed=1
+    --filter "$filter" --skip "$skipped" >"$scratch/log" 2>&1 || failed=1
   # Undefined behaviour is said and does not end the process.
   if grep -aE 'runtime error:|ERROR: AddressSanitizer|WARNING: ThreadSanitizer' "$scratch/log"; then failed=1; fi
   grep -aE '^✘|Test run with' "$scratch/log" || failed=1
