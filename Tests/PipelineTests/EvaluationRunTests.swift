@@ -110,6 +110,8 @@ import Tools
       let rounded = try measured(tiny, .int8) { $0.evaluation?.precision = .bfloat16 }
       #expect(rounded.isRounded && !whole.isRounded)
       #expect(rounded.extent == "10 examples behind the first 150, in bfloat16")
+      #expect(
+        rounded.extent(of: "rows") == "10 examples behind the first 150 of rows, in bfloat16")
       let block = try Artifact.read(tiny.output).metadata.accuracy
       #expect(try EvaluationRecord(json: block).isRounded)
       let again = try evaluate(tiny, threads: 3, precision: .bfloat16)

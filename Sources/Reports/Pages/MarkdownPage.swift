@@ -86,7 +86,7 @@ enum MarkdownPage {
   }
 
   private static func variants(_ evaluation: EvaluationRecord, haveLoRA: Bool) -> String {
-    var out = "\(evaluation.extent) of \(MarkdownText.escaped(evaluation.data.path)).\n\n"
+    var out = evaluation.extent(of: MarkdownText.escaped(evaluation.data.path)) + ".\n\n"
     let teacher = haveLoRA ? ["KL", "agreement", "retained"] : []
     let header =
       ["variant", "kind", "accuracy", "95% interval", "NLL"] + teacher + ["bytes"]

@@ -25,9 +25,12 @@ public struct EvaluationRecord: Hashable, Sendable {
   public var data: DataSource
 
   /// `500 examples`, `500 examples behind the first 500`, `500 examples, in bfloat16`.
-  public var extent: String {
+  public var extent: String { extent(of: nil) }
+
+  /// The same with the path, as `name` writes it: `500 examples of test.jsonl, in bfloat16`.
+  package func extent(of name: String?) -> String {
     "\(data.n) examples" + (data.skipped > 0 ? " behind the first \(data.skipped)" : "")
-      + (isRounded ? ", in bfloat16" : "")
+      + (name.map { " of \($0)" } ?? "") + (isRounded ? ", in bfloat16" : "")
   }
 
   /// The variants by kind: base, LoRAs, start, tuned, artifacts, controls; of one kind as measured.

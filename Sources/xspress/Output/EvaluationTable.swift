@@ -17,7 +17,7 @@ enum EvaluationTable {
     let rows = record.variants.map {
       row($0, hasLabels: hasLabels, hasTeacher: record.hasTeacher)
     }
-    return TextTable.text(header, rows) + "\n\(record.extent) of \(record.data.path)"
+    return TextTable.text(header, rows) + "\n" + record.extent(of: record.data.path)
   }
 
   private static func row(
