@@ -1,6 +1,6 @@
 # XSPress. The two commands of the README are `make demo` and `make test`; each does its own set-up.
 #
-#   make demo      convert, tune and measure two real adapters, a budget each; DEMO=short (5 min), full or controls;
+#   make demo      convert, tune and measure two real adapters, a budget each; DEMO=short, full or controls;
 #                  FLAGS="--log plain" for lines instead of bars
 #   make test      build and run every test
 #   make build     the tool, at .build/release/xspress

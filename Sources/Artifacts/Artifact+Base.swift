@@ -32,9 +32,9 @@ extension Artifact {
       guard found.bytes.starts(with: module.digestPrefix) else {
         throw Fault(
           .badData, "ART-BASE",
-          "made for another base: weight digest begins \(found.hex.prefix(8)), expected "
-            + SHA256Digest.hex(module.digestPrefix),
-          tensor: module.moduleName)
+          "made for another base\(named): a weight's SHA-256 begins with "
+            + "\(SHA256Digest.hex(Array(found.bytes.prefix(module.digestPrefix.count)))), not "
+            + SHA256Digest.hex(module.digestPrefix), tensor: module.moduleName)
       }
       digests.append(found)
     }
@@ -42,8 +42,13 @@ extension Artifact {
     guard root == metadata.base.rootDigest else {
       throw Fault(
         .badData, "ART-BASE",
-        "made for another base: root digest \(root.hex.prefix(16)), expected "
+        "made for another base\(named): its weights' root digest is \(root.hex.prefix(16)), not "
           + metadata.base.rootDigest.hex.prefix(16))
     }
+  }
+
+  /// What the artifact says that its base is called, where it does.
+  private var named: String {
+    metadata.base.name.map { ", \(Fault.escaped($0, limit: 64))" } ?? ""
   }
 }

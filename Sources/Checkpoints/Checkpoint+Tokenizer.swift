@@ -13,7 +13,7 @@ extension Checkpoint {
     {
       return .tokenizerJSON(
         path: path, beginOfSequence: weights.configuration?.tokenID("bos_token_id"),
-        endOfSequence: weights.configuration?.tokenID("eos_token_id"))
+        endsOfSequence: weights.configuration?.tokenIDs("eos_token_id") ?? [])
     }
     throw Fault(.badData, "TK-MISSING", "the checkpoint has no tokenizer", path: path)
   }

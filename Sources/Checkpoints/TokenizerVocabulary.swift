@@ -18,6 +18,8 @@ public struct TokenizerVocabulary: Sendable, Hashable {
   public var beginOfSequence: Int32?
   /// Id of the end-of-sequence token.
   public var endOfSequence: Int32?
+  /// The id of the token that ends a turn, which the model may write in the place of ``endOfSequence``.
+  public var endOfTurn: Int32?
   /// `tokenizer.ggml.add_bos_token`; nil where the file has none.
   public var addsBeginOfSequence: Bool?
   /// `tokenizer.ggml.add_eos_token`; nil where the file has none.

@@ -27,7 +27,9 @@ final class WorkerLog {
   func show(_ line: JSONValue) {
     let event = line["event"]?.stringValue
     if event == "note" || event == "warning" {
-      return log.relay(line["message"]?.stringValue ?? "", isWarning: event == "warning")
+      let message = line["message"]?.stringValue ?? ""
+      let isNamed = event == "warning" || !isSingle || message.hasPrefix(title)
+      return log.relay(isNamed ? message : "\(title): \(message)", isWarning: event == "warning")
     }
     guard let name = line["task"]?.stringValue, let completed = line["completed"]?.intValue else {
       return

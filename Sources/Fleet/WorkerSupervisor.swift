@@ -87,7 +87,8 @@ struct WorkerSupervisor: Sendable {
     var done: [String: JobResult.State] = [:]
     var peak: Int?
     let isIdle = worker.run(order) { result in
-      done[result.name] = result.state
+      // What was stopped goes on when the batch is run again.
+      if result.fault?.code != Interruption.code { done[result.name] = result.state }
       if let found = result.peak { peak = max(peak ?? 0, found) }
       shown.advance()
       report(result)

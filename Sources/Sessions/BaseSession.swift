@@ -97,7 +97,9 @@ public final class BaseSession {
   /// The session that stands for the base where models are compared: ``unchanged``, or where that is an encoder without a head
   /// the same with this session's, as there is nothing else to measure.
   public var asBase: BaseSession {
-    guard !unchanged.configuration.answers, configuration.answers else { return unchanged }
+    guard configuration.classHead != nil, unchanged.configuration.classHead == nil else {
+      return unchanged
+    }
     let modules = Set(configuration.classModules)
     return unchanged.changed(by: changes.filter { modules.contains($0.module) })
   }

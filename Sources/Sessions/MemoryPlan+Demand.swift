@@ -16,7 +16,7 @@ extension MemoryPlan.Demand {
     let one = lengths.map { $0.reduce(0, +) }.max() ?? 0
     let longest = lengths.flatMap(\.self).max() ?? 0
     let batch = min(all, MemoryPlan.Demand.batchTokens + one)
-    forward = forward.union(Part(tokens: batch, squares: batch * longest))
+    forward = forward.union(Part(tokens: batch, longest: longest))
     cachedTokens = max(cachedTokens, AnswerWriter.cachedTokens(examples))
     // What prompts share stands before several of them at once.
     let plan = EvaluationPlan(examples: examples)
@@ -28,7 +28,7 @@ extension MemoryPlan.Demand {
     let most = SharedBeginning.mostTokens(
       limit: MemoryPlan.Demand.batchTokens, longest: examples.map(\.prompt.count).max() ?? 0)
     let tokens = MemoryPlan.Demand.batchTokens + most
-    forward = forward.union(Part(tokens: tokens, squares: tokens * most))
+    forward = forward.union(Part(tokens: tokens, longest: most))
   }
 
   /// Takes in passes there and back of `examples`; `together` where those of a batch belong together.
@@ -36,7 +36,7 @@ extension MemoryPlan.Demand {
     add(imagesOf: examples)
     let longest = examples.map(\.tokenCount).max() ?? 0
     let part = [TokenizedExample].mostMicroBatchTokens + longest
-    recorded = recorded.union(Part(tokens: part, squares: part * longest))
+    recorded = recorded.union(Part(tokens: part, longest: longest))
     togetherTokens = max(togetherTokens, part)
     guard together else { return }
     for batch in MemoryPlan.Demand.batches(examples) {
@@ -62,6 +62,8 @@ extension MemoryPlan.Demand {
 extension TokenizedExample {
   /// Tokens fed for each choice, or for the completion.
   fileprivate var tokensOfChoices: [Int] {
-    choices.isEmpty ? [tokenCount] : choices.map { prompt.count + max($0.count - 1, 0) }
+    // One pass answers for all choices of one token, and for all classes.
+    whole != nil || choices.allSatisfy { $0.count == 1 }
+      ? [tokenCount] : choices.map { prompt.count + max($0.count - 1, 0) }
   }
 }

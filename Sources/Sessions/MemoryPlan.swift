@@ -31,9 +31,26 @@ package struct MemoryPlan {
 
     /// Sequences of one pass.
     struct Part: Sendable, Hashable {
-      var tokens = 0
+      /// Tokens.
+      private(set) var tokens = 0
       /// Squares of the lengths of its sequences, summed.
-      var squares = 0
+      private(set) var squares = 0
+
+      /// What no memory holds: products of these with a model's numbers do not overflow.
+      private static let (mostTokens, mostSquares) = (1 << 32, 1 << 36)
+
+      init() {}
+
+      /// Sequences of `length` tokens at most, `tokens` in all.
+      init(tokens: Int, longest length: Int) {
+        let (squares, overflows) = tokens.multipliedReportingOverflow(by: length)
+        self.init(tokens: tokens, squares: overflows ? .max : squares)
+      }
+
+      init(tokens: Int, squares: Int) {
+        self.tokens = min(tokens, Part.mostTokens)
+        self.squares = min(squares, Part.mostSquares)
+      }
 
       func union(_ other: Part) -> Part {
         Part(tokens: max(tokens, other.tokens), squares: max(squares, other.squares))
@@ -85,6 +102,9 @@ package struct MemoryPlan {
       + demand.imageBytes
   }
 
+  /// More than there is: sums with it do not overflow.
+  private static let endless = 1 << 60
+
   /// Passes on every thread: activations, attention and logits; where everything is held they keep what goes back.
   private func passing(keepsAll: Bool) -> Int {
     let (forward, recorded) = (demand.forward, demand.recorded)
@@ -97,8 +117,9 @@ package struct MemoryPlan {
     let back =
       Decoder.byteCount(of: configuration, tokens: recorded.tokens, recomputes: !keepsAll)
       + heads * layers * recorded.squares
-    return threads
-      * (max(there, back) + float * MemoryPlan.logitRows * configuration.vocabularySize)
+    let all = max(there, back) + float * MemoryPlan.logitRows * configuration.vocabularySize
+    let (sum, overflows) = threads.multipliedReportingOverflow(by: all)
+    return overflows ? MemoryPlan.endless : min(sum, MemoryPlan.endless)
   }
 
   private var rounded: Int {

@@ -64,6 +64,9 @@ package struct NewHead: Sendable {
     }
   }
 
+  /// Classes that a head may have whatever the number of examples.
+  private static let mostUnseen = 64
+
   /// The names of the classes: those that the base's files state, else as many as the numbers of the rows need.
   private static func names(_ set: DataSet, stated: [String]?) throws(Fault) -> [String] {
     var (labels, scores) = ([Int](), 0)
@@ -97,6 +100,14 @@ package struct NewHead: Sendable {
         "\(scores) of \(set.rows.count) examples have scores, others labels",
         path: set.path)
     }
-    return ClassHead.defaultNames(max((labels.max() ?? 0) + 1, 2))
+    let count = max((labels.max() ?? 0) + 1, 2)
+    // A label that is none would make a head of as many classes.
+    guard count <= max(set.rows.count, mostUnseen) else {
+      throw Fault(
+        .badData, "DATA-LABEL",
+        "label \(count - 1) asks for a head of \(count) classes, and there are \(set.rows.count) examples",
+        path: set.path)
+    }
+    return ClassHead.defaultNames(count)
   }
 }

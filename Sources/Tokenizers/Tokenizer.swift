@@ -11,6 +11,8 @@ public struct Tokenizer: Sendable {
   public let beginOfSequence: Int32?
   /// Id of the end-of-sequence token, where the model has one.
   public let endOfSequence: Int32?
+  /// Ids that end what the model writes: ``endOfSequence`` and others, such as the end of a turn.
+  public let ends: Set<Int32>
   /// Whether ``encode(_:addSpecial:continues:)`` with `addSpecial` begins with ``beginOfSequence``.
   public var addsBeginOfSequence: Bool {
     beginOfSequence != nil && template.prefix.first == beginOfSequence
@@ -30,6 +32,7 @@ public struct Tokenizer: Sendable {
   init(_ description: TokenizerDescription) throws(Fault) {
     beginOfSequence = description.beginOfSequence
     endOfSequence = description.endOfSequence
+    ends = Set([description.endOfSequence].compactMap(\.self) + description.otherEnds)
     normalizers = description.normalizers
     splitter = description.splitter
     subword = try description.subword()
@@ -67,6 +70,21 @@ public struct Tokenizer: Sendable {
       switch part {
       case .tokens(let tokens, _): ids += tokens
       case .text: append(text, continues: continues, &scratch, to: &ids)
+      }
+    }
+    return ids
+  }
+
+  /// The ids of a prompt, which goes on: with what the model puts in front of a text, and not with what it puts behind one.
+  public func encode(prompt text: String) -> [Int32] {
+    var ids: [Int32] = []
+    var scratch = Subword.Scratch()
+    for part in template.single {
+      switch part {
+      case .tokens(let tokens, _): ids += tokens
+      case .text:
+        append(text, continues: false, &scratch, to: &ids)
+        return ids
       }
     }
     return ids

@@ -12,6 +12,8 @@ struct TokenizerDescription: Sendable {
   var decoder = TokenDecoder.plain
   var beginOfSequence: Int32?
   var endOfSequence: Int32?
+  /// What else ends what a model writes.
+  var otherEnds: [Int32] = []
 
   /// A subword model before its tables are built.
   enum Model: Sendable {

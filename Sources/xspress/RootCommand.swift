@@ -18,8 +18,9 @@ struct RootCommand: ParsableCommand {
         xspress batch manifest.yaml -o run && open run/report/index.html
 
       EXIT CODES
-        0 ok · 64 usage · 65 bad data · 66 input missing · 69 unsupported · 70 bug · 71 memory \
-      budget · 73 cannot create output · 74 I/O error · 75 temporary, try again
+        0 ok · 64 usage · 65 bad data · 66 input missing · 69 unsupported
+        70 bug · 71 memory budget · 73 cannot create output · 74 I/O error
+        75 temporary, try again · 130 interrupted twice
       """,
     version: Product.version,
     subcommands: [

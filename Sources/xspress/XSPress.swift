@@ -18,6 +18,7 @@ import LinearAlgebra
       try ProcessLimits.checkDescriptors()
       try CPUKernels.check()
       try CommandLineText.checkEncoding()
+      try UsageText.checkHelp(Array(CommandLine.arguments.dropFirst()))
       var command = try RootCommand.parseAsRoot()
       try command.run()
     } catch let fault as Fault {
@@ -25,7 +26,9 @@ import LinearAlgebra
     } catch let code as ExitCode {
       exit(code.rawValue)
     } catch {
-      guard RootCommand.exitCode(for: error) == .success else { fail(usage(error)) }
+      guard RootCommand.exitCode(for: error) == .success else {
+        fail(UsageText(Array(CommandLine.arguments.dropFirst())).fault(error))
+      }
       help(RootCommand.fullMessage(for: error))
     }
   }
@@ -48,12 +51,5 @@ import LinearAlgebra
       SystemCalls.posix.write(STDERR_FILENO, $0)
     }
     exit(fault.exitCode)
-  }
-
-  /// The parser's message without its usage text, which `--help` shows.
-  private static func usage(_ error: any Error) -> Fault {
-    let message = RootCommand.message(for: error)
-    let first = message.split(separator: "\n").first.map(String.init) ?? "bad command line"
-    return Fault(.usage, "USAGE", "\(first); see xspress --help")
   }
 }

@@ -173,20 +173,41 @@ import Testing
     }
   }
 
-  @Test(arguments: ["{{missing}}", "{{q.missing}}", "{{#list}}{{missing}}{{/list}}"])
-  func fieldsThatAreMissingAreRefused(prompt: String) throws {
-    let template = try RowTemplate(prompt: prompt, completion: "a")
-    let fault = try #require(throws: Fault.self) {
-      _ = try rows(#"{"q":{"b":1},"list":[{"b":1}]}"#, template)
-    }
-    #expect(fault.code == "DATA-FIELD" && fault.reason.contains("missing: "), "\(fault.reason)")
+  @Test func sectionsSeeTheirOwnFieldsAndTheRows() throws {
+    let template = try RowTemplate(
+      prompt: "{{#hint}}({{hint}} {{q}}){{/hint}}{{#empty}}yes{{/empty}}{{^empty}}no{{/empty}}",
+      completion: "{{! not shown }}{{#list}}{{b}}{{q}},{{/list}}{{{q}}}{{&q}}{{^none}}-{{/none}}")
+    let row = try rows(
+      #"{"q":"Q","hint":"h","empty":"","none":null,"list":[{"b":1},{"b":2}]}"#, template)[0]
+    #expect(row["prompt"]?.stringValue == "(h Q)no")
+    #expect(row["completion"]?.stringValue == "1Q,2Q,QQ-")
   }
 
-  @Test func whatIsNoTemplateIsRefused() throws {
+  @Test(arguments: [
+    ("{{missing}}", "missing: is missing"), ("{{q.missing}}", "q.missing: is missing"),
+    ("{{#list}}{{missing}}{{/list}}", "missing: is missing"), ("{{s.x}}", "s.x: is missing"),
+    ("{{q.b.c}}", "q.b.c: is missing"), ("{{q}}", "q: is an object"),
+    ("{{list}}", "list[0]: is in a list"), ("{{.}}", "is an object"),
+    ("{{#list}}{{.}}{{/list}}", "is an object"),
+  ])
+  func whatIsNoTextOfTheRowIsRefused(prompt: String, words: String) throws {
+    let template = try RowTemplate(prompt: prompt, completion: "a")
     let fault = try #require(throws: Fault.self) {
-      _ = try RowTemplate(prompt: "{{#a}}", completion: "b")
+      _ = try rows(#"{"q":{"b":1},"s":"t","list":[{"b":1}]}"#, template)
     }
-    #expect(fault.code == "DATA-TEMPLATE" && fault.exitCode == 64)
+    #expect(fault.code == "DATA-FIELD" && fault.reason.contains(words), "\(fault.reason)")
+  }
+
+  @Test(arguments: [
+    "{{#a}}", "{{a", "{{}}", "{{> other}}", "{{$block}}{{/block}}", "{{< parent}}{{/parent}}",
+    "{{uppercased(a)}}", "{{=<% %>=}}", "{{% CONTENT_TYPE: HTML}}", "{{{a}}", "{{*a}}",
+    String(repeating: "{{#a}}", count: 40) + String(repeating: "{{/a}}", count: 40),
+  ])
+  func whatIsNoTemplateIsRefused(text: String) throws {
+    let fault = try #require(throws: Fault.self) {
+      _ = try RowTemplate(prompt: text, completion: "b")
+    }
+    #expect(fault.code == "DATA-TEMPLATE" && fault.exitCode == 64, "\(fault.reason)")
   }
 
   @Test func examplesStandBeforePrompts() throws {

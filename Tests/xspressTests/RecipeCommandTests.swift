@@ -152,14 +152,44 @@ import Testing
       }
       for example in examples {
         // One command of the line: what follows is another program's.
-        let words = example.split(separator: " ").dropFirst().prefix {
+        let words = words(of: example).dropFirst().prefix {
           !["&&", "|", ">", "#"].contains($0)
         }
         let shell = "cd \(folder)"
-        let outcome = try Tool.run(
-          words.map { $0.trimmingCharacters(in: ["'", "\""]) }, cache: folder, limits: shell)
+        let outcome = try Tool.run(Array(words), cache: folder, limits: shell)
         #expect(!outcome.errors.contains("USAGE"), "\(example): \(outcome.errors)")
       }
+    }
+  }
+
+  /// The words that a shell makes of a line, as far as quotes go.
+  private func words(of line: Substring) -> [String] {
+    var (words, word, quote): ([String], String?, Character?) = ([], nil, nil)
+    for character in line + " " {
+      switch (character, quote) {
+      case (let end, let start?) where end == start: quote = nil
+      case ("'", nil), ("\"", nil): (quote, word) = (character, word ?? "")
+      case (" ", nil):
+        if let word { words.append(word) }
+        word = nil
+      default: word = (word ?? "") + String(character)
+      }
+    }
+    return words
+  }
+
+  /// What is broken into lines by hand is not broken once more, inside a command or a table.
+  @Test func handmadeLinesOfHelpFit() throws {
+    let help = try JSONValue.parse(try Tool.run(["--experimental-dump-help"]).output)
+    var discussions: [String] = []
+    func collect(_ command: JSONValue) {
+      if let text = command["discussion"]?.stringValue { discussions.append(text) }
+      for below in command["subcommands"]?.arrayValue ?? [] { collect(below) }
+    }
+    collect(try #require(help["command"]))
+    #expect(discussions.count > 12)
+    for line in discussions.flatMap({ $0.split(separator: "\n") }) where line.hasPrefix("  ") {
+      #expect(line.count <= 80, "\(line)")
     }
   }
 

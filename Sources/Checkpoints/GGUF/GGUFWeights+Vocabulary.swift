@@ -41,6 +41,7 @@ extension GGUFWeights {
     // The key is spelled so.
     vocabulary.separator = try tokenID(
       "tokenizer.ggml.seperator_token_id", count: tokens.count)
+    vocabulary.endOfTurn = try tokenID("tokenizer.ggml.eot_token_id", count: tokens.count)
     vocabulary.addsSeparator = try header.bool("tokenizer.ggml.add_sep_token")
     vocabulary.characterMap = try file.bytes("tokenizer.ggml.precompiled_charsmap") ?? []
     vocabulary.removesExtraSpaces = try header.bool("tokenizer.ggml.remove_extra_whitespaces")

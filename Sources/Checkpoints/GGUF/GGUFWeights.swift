@@ -47,7 +47,14 @@ struct GGUFWeights: WeightSource {
     for (index, tensor) in tensors.enumerated() {
       switch names?.place(gguf: tensor.name)?.row.storage {
       case .oneRow where tensor.shape.count == 1: tensors[index].shape.insert(1, at: 0)
-      case .behindOffset where tensor.shape.count == 2: tensors[index].shape[0] += positionOffset
+      case .behindOffset where tensor.shape.count == 2:
+        let (rows, overflows) = tensor.shape[0].addingReportingOverflow(positionOffset)
+        guard !overflows else {
+          throw Fault(
+            .badData, "GG-SHAPE", "\(tensor.shape[0]) rows of positions", path: path,
+            tensor: tensor.name)
+        }
+        tensors[index].shape[0] = rows
       default: continue
       }
     }

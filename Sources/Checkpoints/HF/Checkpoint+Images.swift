@@ -83,15 +83,20 @@ extension ImageProcessing {
       }
       return values
     }
-    guard try flag("do_normalize") else {
-      mean = Array(repeating: 0, count: shape.channels)
-      deviation = Array(repeating: 1, count: shape.channels)
-      return
-    }
-    mean = try list("image_mean")
-    deviation = try list("image_std")
-    guard deviation.allSatisfy({ $0 > 0 }), factor.isFinite else {
+    let normalizes = try flag("do_normalize")
+    mean = normalizes ? try list("image_mean") : Array(repeating: 0, count: shape.channels)
+    deviation = normalizes ? try list("image_std") : Array(repeating: 1, count: shape.channels)
+    guard deviation.allSatisfy({ $0 > 0 }) else {
       throw root["image_std"].fault("is not positive")
+    }
+    guard factor > 0 else { throw root["rescale_factor"].fault("is not positive") }
+    for (mean, deviation) in zip(mean, deviation) {
+      // What the darkest and the brightest byte become.
+      let ends = [0, 255].map { Float((Double($0) * factor - mean) / deviation) }
+      guard ends.allSatisfy(\.isFinite) else {
+        throw root["image_std"].fault(
+          "makes numbers of bytes that are not finite, with image_mean and rescale_factor")
+      }
     }
   }
 

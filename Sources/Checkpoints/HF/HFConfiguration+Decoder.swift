@@ -159,9 +159,15 @@ extension HFConfiguration {
   }
 
   /// The id of a special token; of a list of ids the first.
-  func tokenID(_ key: String) -> Int32? {
-    let value = json[key]?.arrayValue?.first ?? json[key]
-    return value?.intValue.flatMap { Int32(exactly: $0) }
+  ///
+  /// Below 0 are those of files that have none.
+  func tokenID(_ key: String) -> Int32? { tokenIDs(key).first }
+
+  /// The ids of a special token, in their order.
+  func tokenIDs(_ key: String) -> [Int32] {
+    (json[key]?.arrayValue ?? [json[key]].compactMap(\.self)).compactMap {
+      $0.intValue.flatMap { Int32(exactly: $0) }
+    }.filter { $0 >= 0 }
   }
 
   // MARK: - Values

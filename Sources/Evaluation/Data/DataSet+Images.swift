@@ -24,6 +24,7 @@ extension DataSet {
       }
     }
     var result: [TokenizedExample] = []
+    let classes = model.classHead?.choices ?? []
     for (index, row) in rows.enumerated() {
       do throws(Fault) {
         guard case .image(let image) = row, let array = arrays[image.file] else {
@@ -39,7 +40,7 @@ extension DataSet {
         let (label, value) = try image.answer.target(of: head)
         var example = TokenizedExample(
           prompt: [Int32](repeating: 0, count: shape.patchCount + 1), completion: [Int32(label)],
-          choices: head.isRegression ? [] : (0..<head.count).map { [Int32($0)] }, answer: label)
+          choices: classes, answer: label)
         example.whole = TokenizedExample.WholeText(
           image: ImageReference(array, index: image.index), position: 0, value: value)
         result.append(example)

@@ -23,6 +23,7 @@ extension DataSet {
     var result: [TokenizedExample] = []
     result.reserveCapacity(rows.count)
     var chat: ConversationTokens?
+    let classes = model.classHead?.choices ?? []
     for (index, row) in rows.enumerated() {
       do throws(Fault) {
         try DataSet.checkBytes(row, model)
@@ -44,7 +45,8 @@ extension DataSet {
         case .text(let text):
           let window = min(TextWindows.longest, model.contextLength, model.exactLength)
           examples = try TextWindows(window).examples(tokenizer.encode(text, addSpecial: true))
-        case .classified(let row): examples = [try DataSet.tokens(of: row, tokenizer, model)]
+        case .classified(let row):
+          examples = [try DataSet.tokens(of: row, tokenizer, model, classes: classes)]
         case .image: throw DataSet.otherKind("an image", "texts")
         }
         for example in examples { try DataSet.check(example, model) }
@@ -101,7 +103,8 @@ extension DataSet {
 
   /// A whole text, for the head of `model`.
   private static func tokens(
-    of row: ClassifiedText, _ tokenizer: Tokenizer, _ model: DecoderConfiguration
+    of row: ClassifiedText, _ tokenizer: Tokenizer, _ model: DecoderConfiguration,
+    classes: [[Int32]]
   ) throws(Fault) -> TokenizedExample {
     guard let head = model.classHead else {
       throw Fault(.internalError, "DATA-HEAD", " has no head")
@@ -110,7 +113,7 @@ extension DataSet {
     let text = tokenizer.encode(row.text, pairedWith: row.pair)
     var example = TokenizedExample(
       prompt: text.ids, completion: [Int32(label)],
-      choices: head.isRegression ? [] : (0..<head.count).map { [Int32($0)] }, answer: label)
+      choices: classes, answer: label)
     let position =
       head.form.pooling == .first
       ? 0 : text.ids.lastIndex { $0 != model.paddingToken } ?? 0
@@ -128,7 +131,7 @@ extension DataSet {
   private static func tokens(
     of example: Example, _ tokenizer: Tokenizer
   ) throws(Fault) -> TokenizedExample {
-    let prompt = tokenizer.encode(example.prompt, addSpecial: true)
+    let prompt = tokenizer.encode(prompt: example.prompt)
     switch example.target {
     case .completion(let text):
       var tokens = TokenizedExample(
@@ -160,10 +163,11 @@ extension DataSet {
     guard !example.prompt.isEmpty, all.allSatisfy({ !$0.isEmpty }) else {
       throw Fault(.badData, "DATA-TOKENS", ": prompt or completion has no token")
     }
-    if let last = ([example.prompt] + all).joined().max(), last >= model.vocabularySize {
+    for token in ([example.prompt] + all).joined()
+    where !(0..<model.vocabularySize).contains(Int(token)) {
       throw Fault(
         .badData, "DATA-TOKENS",
-        ": token \(last), the model's last one is \(model.vocabularySize - 1)")
+        ": token \(token), the model's are 0 to \(model.vocabularySize - 1)")
     }
     let longest =
       example.prompt.count + max(all.map(\.count).max() ?? 0, example.written?.length ?? 0)
@@ -179,4 +183,9 @@ extension DataSet {
           + "\(model.exactLength), where its \(model.lengthLimit) begins to matter")
     }
   }
+}
+
+extension ClassHead {
+  /// The numbers of its classes, as all rows have them for choices; none of a head that answers with a number.
+  var choices: [[Int32]] { isRegression ? [] : (0..<count).map { [Int32($0)] } }
 }

@@ -22,6 +22,8 @@ extension PublishedForm {
     }
     guard let label = row["label"].value else { throw row["label"].fault("is missing") }
     switch label {
+    case .number(let number) where number < 0:
+      throw row["label"].fault("\(number): the scores of this split were not published")
     case .number: members.append(("score", label))
     case .integer(let number) where number < 0:
       throw row["label"].fault("\(number): the labels of this split were not published")

@@ -87,7 +87,8 @@ package enum PublishedForm: String, CaseIterable, Sendable {
   /// Reasoning with sums in `<<…>>`, which are left out, and the answer behind `####`.
   private static func gsm8k(_ row: JSONField) throws(Fault) -> JSONValue {
     let solution = try row["answer"].string()
-    let parts = solution.split(separator: "####", maxSplits: 1)
+    let parts = solution.split(
+      separator: "####", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, let answer = AnswerForm.number.answer(in: String(parts[1])) else {
       throw row["answer"].fault("has no number behind \"####\"")
     }

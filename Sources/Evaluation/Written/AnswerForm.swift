@@ -112,26 +112,28 @@ public enum AnswerForm: Sendable, Hashable {
 
   // MARK: - Boxes and words
 
-  /// The content of the last box whose braces are balanced, without blanks.
+  /// The content of the last box whose braces are balanced, or of a box without braces to the end of its formula; without blanks.
   private static func lastBox(in text: [UInt8]) -> String? {
-    let opening = Array("\\boxed{".utf8)
-    var end = text.count
-    while let start = text[..<end].lastRange(of: opening) {
-      var depth = 1
-      for index in start.upperBound..<text.count {
-        switch text[index] {
-        case UInt8(ascii: "{"): depth += 1
-        case UInt8(ascii: "}"): depth -= 1
-        default: break
-        }
-        if depth == 0 {
-          let content = text[start.upperBound..<index].filter { $0 > UInt8(ascii: " ") }
-          return content.isEmpty ? nil : String(decoding: content, as: UTF8.self)
-        }
+    let name = Array("\\boxed".utf8)
+    func isNamed(_ index: Int) -> Bool { text[..<index].suffix(name.count).elementsEqual(name) }
+    // Of every open brace where its box begins, if it is one's.
+    var open: [Int?] = []
+    var (closed, bare): (Range<Int>?, Range<Int>?) = (nil, nil)
+    for index in text.indices {
+      switch text[index] {
+      case UInt8(ascii: "{"): open.append(isNamed(index) ? index + 1 : nil)
+      case UInt8(ascii: "}"):
+        guard let begun = open.popLast(), let start = begun, start > closed?.lowerBound ?? -1
+        else { continue }
+        closed = start..<index
+      case UInt8(ascii: " ") where isNamed(index):
+        bare = text[(index + 1)...].prefix { $0 != UInt8(ascii: "$") && $0 != 0x0a }.indices
+      default: break
       }
-      end = start.lowerBound
     }
-    return nil
+    guard let content = closed ?? bare else { return nil }
+    let shown = text[content].filter { $0 > UInt8(ascii: " ") }
+    return shown.isEmpty ? nil : String(decoding: shown, as: UTF8.self)
   }
 
   /// Of words that begin at the same place the one that is named first.

@@ -56,13 +56,14 @@ package struct AnswerWriter: Sendable {
   private func write(
     _ group: [(index: Int, example: TokenizedExample, answer: WrittenAnswer)], _ decoder: Decoder
   ) throws(Fault) -> [Bool] {
-    let end = tokenizer.endOfSequence
     let texts = try GreedyDecoder(decoder).complete(
       prompts: group.map(\.example.prompt), limits: group.map(\.answer.length)
     ) { place, tokens in
       let (example, answer) = (group[place].example, group[place].answer)
       guard let last = tokens.last else { return false }
-      if last == end || example.endsTurn && last == example.completion.last { return true }
+      if tokenizer.ends.contains(last) || example.endsTurn && last == example.completion.last {
+        return true
+      }
       guard !answer.stops.isEmpty else { return false }
       let text = self.text(of: tokens)
       return answer.stops.contains { text.contains($0) }

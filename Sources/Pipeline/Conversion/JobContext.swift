@@ -167,6 +167,20 @@ package final class JobContext {
     return examples
   }
 
+  /// Says how many of the examples that are measured have been seen before: whatever they show is too good.
+  ///
+  /// Seen are the rows that train, validate or calibrate, by their tokens.
+  func warnOfSeen(_ examples: [TokenizedExample], in path: String) {
+    let seen = Set(knownExamples.values.joined())
+    let count = examples.count(where: seen.contains)
+    guard count > 0 else { return }
+    warn(
+      Warning(
+        "EVAL-SEEN",
+        "\(count) of \(examples.count) examples to be measured are among those that train, validate or calibrate",
+        subject: path))
+  }
+
   // MARK: - Files of the job
 
   /// Keeps others from the output; nil where a batch has locked its directory.

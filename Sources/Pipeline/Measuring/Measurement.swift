@@ -35,6 +35,9 @@ final class Measurement {
   private var teacher: Evaluator.HiddenStates?
   private var teacherWeights: DecoderWeights?
 
+  /// The rows.
+  var examples: [TokenizedExample] { evaluator.plan.examples }
+
   init(session: BaseSession, request: JobRequest.Data, seed: UInt64) throws(Fault) {
     self.session = session
     self.seed = seed

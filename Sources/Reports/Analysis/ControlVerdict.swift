@@ -65,8 +65,8 @@ struct ControlVerdict {
       }
     let range =
       pair?.nllDeltaCI95.map {
-        ", difference \(Numerals.signed($0.lowerBound, 4)) to \(Numerals.signed($0.upperBound, 4))"
-      } ?? ", the difference has no interval"
+        ", difference in NLL \(Numerals.signed($0.lowerBound, 4)) to \(Numerals.signed($0.upperBound, 4))"
+      } ?? ", the difference in NLL has no interval"
     let others = comparisons > 1 ? ", one of \(comparisons) comparisons (Holm)" : ""
     return "\(opening): \(figures)\(range)\(p)\(others)."
   }

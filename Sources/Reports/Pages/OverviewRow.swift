@@ -24,8 +24,7 @@ struct OverviewRow: Sendable {
     page = "jobs/" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".html"
     state = job.state
     cells = SummaryRow(job)
-    let energies = job.modules.compactMap(\.capturedEnergy).filter(\.isFinite)
-    energy = energies.isEmpty ? nil : energies.reduce(0, +) / Double(energies.count)
+    energy = job.meanCapturedEnergy
     let result = job.evaluation?.result
     loraAccuracy = job.evaluation?.first(.lora)?.accuracy
     accuracy = result?.accuracy
@@ -36,5 +35,13 @@ struct OverviewRow: Sendable {
     artifactBytes = job.sizes?.artifact
     ratio = job.sizes?.ratioAsShipped
     failure = job.failure?.message
+  }
+}
+
+extension JobRecord {
+  /// The mean share of the updates' energy that the directions of their modules hold.
+  var meanCapturedEnergy: Double? {
+    let energies = modules.compactMap(\.capturedEnergy).filter(\.isFinite)
+    return energies.isEmpty ? nil : energies.reduce(0, +) / Double(energies.count)
   }
 }

@@ -10,12 +10,16 @@ struct SummaryColumns {
 
   init(_ jobs: [JobRecord]) {
     let haveLoRA = jobs.haveLoRA
+    let haveTuned = jobs.contains { $0.evaluation?.first(.tuned) != nil }
+    // Where nothing was measured the share of the updates that is kept says something of what is lost.
+    let showsEnergy =
+      haveLoRA && jobs.contains { $0.evaluation == nil && $0.meanCapturedEnergy != nil }
     func columns(_ all: [(isShown: Bool, column: Column)]) -> [Column] {
       all.filter(\.isShown).map(\.column)
     }
     accuracy = columns([
       (true, ("base", \.base)), (haveLoRA, ("LoRA", \.lora)), (true, ("start", \.start)),
-      (true, ("tuned", \.tuned)), (true, ("stored", \.result)),
+      (haveTuned, ("tuned", \.tuned)), (true, ("stored", \.result)),
       (true, ("95% interval", \.resultRange)), (haveLoRA, ("retained", \.retained)),
       (haveLoRA, ("NLL LoRA", \.loraNLL)), (!haveLoRA, ("NLL base", \.baseNLL)),
       (true, ("NLL stored", \.resultNLL)),
@@ -23,7 +27,7 @@ struct SummaryColumns {
     sizes = columns([
       (haveLoRA, ("as shipped", \.asShipped)), (haveLoRA, ("as F16", \.f16)),
       (true, ("artifact", \.artifact)), (haveLoRA, ("smaller", \.ratio)),
-      (haveLoRA, ("than F16", \.ratioF16)),
+      (haveLoRA, ("than F16", \.ratioF16)), (showsEnergy, ("energy kept", \.energy)),
     ])
   }
 }

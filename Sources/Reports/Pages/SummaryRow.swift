@@ -17,6 +17,8 @@ struct SummaryRow: Sendable {
   let artifact: String
   let ratio: String
   let ratioF16: String
+  /// The mean share of the updates' energy that the artifact's directions hold.
+  let energy: String
 
   init(_ job: JobRecord) {
     let evaluation = job.evaluation
@@ -36,7 +38,7 @@ struct SummaryRow: Sendable {
     start = accuracy(.start)
     tuned = accuracy(.tuned)
     result = found.map(share) ?? Numerals.absent
-    resultRange = found?.accuracyCI95.map(Numerals.percentRange) ?? ""
+    resultRange = found?.accuracyCI95.map(Numerals.percentRange) ?? Numerals.absent
     retained = found?.retainedGain.map { Numerals.percent($0) } ?? Numerals.absent
     func nll(_ kind: VariantResult.Kind) -> String {
       evaluation?.first(kind).map { Numerals.fixed($0.nll, 3) } ?? Numerals.absent
@@ -47,6 +49,7 @@ struct SummaryRow: Sendable {
     asShipped = (job.sizes?.asShipped).map(Numerals.bytes) ?? Numerals.absent
     f16 = (job.sizes?.f16Equivalent).map(Numerals.bytes) ?? Numerals.absent
     artifact = job.sizes.map { Numerals.bytes($0.artifact) } ?? Numerals.absent
+    energy = job.meanCapturedEnergy.map { Numerals.percent($0) } ?? Numerals.absent
     ratio = (job.sizes?.ratioAsShipped).map(Numerals.ratio) ?? Numerals.absent
     ratioF16 = (job.sizes?.ratioF16).map(Numerals.ratio) ?? Numerals.absent
   }

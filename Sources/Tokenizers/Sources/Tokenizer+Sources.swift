@@ -16,8 +16,8 @@ extension Tokenizer {
       } catch {
         throw error.at(path: checkpoint.path)
       }
-    case .tokenizerJSON(let path, let begin, let end):
-      try self.init(tokenizerJSON: path, beginOfSequence: begin, endOfSequence: end)
+    case .tokenizerJSON(let path, let begin, let ends):
+      try self.init(tokenizerJSON: path, beginOfSequence: begin, endsOfSequence: ends)
     }
   }
 
@@ -28,15 +28,17 @@ extension Tokenizer {
   /// - Parameters:
   ///   - path: The file.
   ///   - beginOfSequence: The id to report where the file's template adds no token in front.
-  ///   - endOfSequence: The id to report where the file's template adds no token behind.
+  ///   - endsOfSequence: The ids that end what a model writes, the first of which is reported where the file's template adds no
+  ///     token behind.
   /// - Throws: 69 `TK-UNSUPPORTED` or `TK-PRE` naming a component, 65 for a damaged file.
   public init(
-    tokenizerJSON path: String, beginOfSequence: Int32? = nil, endOfSequence: Int32? = nil
+    tokenizerJSON path: String, beginOfSequence: Int32? = nil, endsOfSequence: [Int32] = []
   ) throws(Fault) {
     do throws(Fault) {
       var description = try TokenizerJSON(path).description()
       description.beginOfSequence = description.beginOfSequence ?? beginOfSequence
-      description.endOfSequence = description.endOfSequence ?? endOfSequence
+      description.endOfSequence = description.endOfSequence ?? endsOfSequence.first
+      description.otherEnds = endsOfSequence
       try self.init(description)
     } catch {
       throw error.at(path: path)
@@ -48,6 +50,8 @@ extension Tokenizer {
   /// - Throws: 69 `TK-MODEL` for an unknown model, 69 `TK-PRE` for an unknown splitting rule, 65 `TK-DUP`, `TK-MERGE`,
   ///   `TK-SCORE` or `TK-CHARSMAP` for a damaged vocabulary.
   public init(vocabulary: TokenizerVocabulary) throws(Fault) {
-    try self.init(try vocabulary.description())
+    var description = try vocabulary.description()
+    description.otherEnds = [vocabulary.endOfTurn].compactMap(\.self)
+    try self.init(description)
   }
 }

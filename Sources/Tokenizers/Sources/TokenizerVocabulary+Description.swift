@@ -96,6 +96,7 @@ extension TokenizerVocabulary {
     description.beginOfSequence = beginOfSequence
     description.endOfSequence = endOfSequence
     if named.addsSeparator, let begin = beginOfSequence, let end = separator ?? endOfSequence {
+      try checkPairs()
       description.template = .roberta(begin: begin, separator: end)
       return description
     }
@@ -104,6 +105,14 @@ extension TokenizerVocabulary {
       begins: addsBeginOfSequence ?? named.addsBeginOfSequence, beginOfSequence,
       ends: addsEndOfSequence ?? false, endOfSequence)
     return description
+  }
+
+  /// Refuses to leave out what an encoder's texts are put between.
+  private func checkPairs() throws(Fault) {
+    guard addsBeginOfSequence == false || addsEndOfSequence == false else { return }
+    throw Fault(
+      .unsupported, "TK-UNSUPPORTED",
+      "add_bos_token or add_eos_token is false, and texts of an encoder stand between these")
   }
 
   private func checkScores() throws(Fault) {
@@ -167,6 +176,7 @@ extension TokenizerVocabulary {
     if addsSeparator ?? (architecture == "bert"), let begin = beginOfSequence,
       let end = separator ?? description.endOfSequence
     {
+      try checkPairs()
       description.template = .roberta(begin: begin, separator: end)
       return description
     }

@@ -66,7 +66,7 @@ public struct SelfSampler: Sendable {
     let context = teacher.weights.configuration.exactLength
     forms = TextForm.forms(of: openings, tokenizer: tokenizer, length: options.length)
     for (index, form) in forms.enumerated()
-    where tokenizer.encode(form.opening, addSpecial: true).isEmpty {
+    where tokenizer.encode(prompt: form.opening).isEmpty {
       throw Fault(
         .badData, "SELF-OPENING",
         "opening \(index + 1) has no token in this model's vocabulary; give another with --self-openings"
@@ -152,7 +152,7 @@ public struct SelfSampler: Sendable {
     _ prompt: String, limit: Int, stops: Set<Int32>, stream: Int
   ) -> TokenSampler.Request {
     TokenSampler.Request(
-      prompt: tokenizer.encode(prompt, addSpecial: true), limit: limit, stops: stops,
+      prompt: tokenizer.encode(prompt: prompt), limit: limit, stops: stops,
       generator: SeededGenerator(
         seed: options.seed, stream: 0x7365_6c66_7465_7874 + UInt64(stream)))
   }

@@ -27,7 +27,7 @@ struct TextForm {
   }
 
   private init(_ opening: Opening, tokenizer: Tokenizer, finder: StopFinder, length: Int) {
-    let isEmpty = tokenizer.encode(opening.text, addSpecial: true).isEmpty
+    let isEmpty = tokenizer.encode(prompt: opening.text).isEmpty
     self.opening = isEmpty ? TextForm.beginning(tokenizer) : opening.text
     then = opening.then
     self.length = opening.length ?? length
@@ -38,7 +38,7 @@ struct TextForm {
     completionStops = finder.tokens(containing: Array((opening.end ?? "").utf8))
     writtenStops = then == nil ? completionStops : finder.tokens(containing: boundary)
     writtenLength = then == nil ? self.length : length
-    let fixed = tokenizer.encode(self.opening + (then ?? ""), addSpecial: true).count
+    let fixed = tokenizer.encode(prompt: self.opening + (then ?? "")).count
     longest = fixed + self.length + (then == nil ? 0 : length)
   }
 
@@ -61,17 +61,16 @@ struct TextForm {
 /// Finds tokens by the bytes they stand for.
 private struct StopFinder {
   private let tokenBytes: [[UInt8]]
-  private let endOfSequence: Int32?
+  private let ends: Set<Int32>
 
   init(_ tokenizer: Tokenizer) {
     tokenBytes = (0..<tokenizer.vocabularyCount).map { tokenizer.decode([Int32($0)]) }
-    endOfSequence = tokenizer.endOfSequence
+    ends = tokenizer.ends
   }
 
-  /// The end of a sequence, and every token whose bytes contain `bytes` where these are any.
+  /// The ends of a sequence, and every token whose bytes contain `bytes` where these are any.
   func tokens(containing bytes: [UInt8]) -> Set<Int32> {
-    var found = Set<Int32>()
-    if let endOfSequence { found.insert(endOfSequence) }
+    var found = ends
     guard !bytes.isEmpty else { return found }
     for (index, token) in tokenBytes.enumerated() where token.firstRange(of: bytes) != nil {
       found.insert(Int32(index))

@@ -19,11 +19,15 @@ struct DataCommand: ParsableCommand {
       EXAMPLES
         xspress data gsm8k test.jsonl -o gsm8k-test.jsonl --limit 100
         xspress data commonsense boolq/train.json -o boolq-train.jsonl
-        xspress data lines rows.jsonl --shots 8 --shots-from train.jsonl -o rows-8-shot.jsonl
-        xspress data gsm8k test.jsonl --shots 4 --shots-from train.jsonl -o gsm8k-4-shot.jsonl
-        xspress data template trivia.json --prompt "Question: {{question}} Answer:" --completion " {{answer}}" -o trivia.jsonl
-        xspress data template copa.jsonl --prompt "{{premise}} So" --choice " {{choice1}}" --choice " {{choice2}}" \
-          --answer label -o copa-choices.jsonl
+        xspress data gsm8k test.jsonl --shots 4 --shots-from train.jsonl \\
+          -o gsm8k-4-shot.jsonl
+        xspress data lines rows.jsonl --shots 8 --shots-from train.jsonl \\
+          -o rows-8-shot.jsonl
+        xspress data template trivia.json --prompt "Q: {{question}} A:" \\
+          --completion " {{answer}}" -o trivia.jsonl
+        xspress data template copa.jsonl --prompt "{{premise}} So" \\
+          --choice " {{choice1}}" --choice " {{choice2}}" --answer label \\
+          -o copa-choices.jsonl
         xspress evaluate --base model.gguf --data gsm8k-test.jsonl
       """)
 
@@ -101,6 +105,7 @@ struct DataCommand: ParsableCommand {
   }
 
   func run() throws {
+    try OutputPlace.check(output, against: [file] + [shotsFrom].compactMap(\.self))
     let line = try rowMaker()
     var skip = skip
     let lines: [JSONValue]

@@ -57,6 +57,9 @@ struct DiffCommand: ParsableCommand {
           figure($0.relative), figure($0.cosine),
         ]
       })
+    if session == nil, difference.modules.contains(where: { $0.norms == nil && $0.left != nil }) {
+      text += "\n\nWhat has no figure needs the base: --base"
+    }
     try StandardOutput.write(text)
   }
 }

@@ -14,14 +14,19 @@ struct ExportCommand: ParsableCommand {
     abstract: "Writes an artifact, or those of a run, in a form that other tools read.",
     discussion: """
       TARGETS
-        peft         a plain LoRA for PEFT: adapter_config.json, adapter_model.safetensors
-        merged       the base with the update added, for Transformers, with its tokenizer; sharded
-                     above --shard-size
-        merged-gguf  the GGUF base with the changed weights replaced, tokenizer and all; one file
+        peft         a plain LoRA for PEFT: adapter_config.json and
+                     adapter_model.safetensors
+        merged       the base with the update added, for Transformers, with its
+                     tokenizer; sharded above --shard-size
+        merged-gguf  the GGUF base with the changed weights replaced, tokenizer
+                     and all; one file
         gguf-lora    an adapter for llama.cpp (--lora); one file
-        mlx          an adapter folder for mlx-lm: adapters.safetensors, adapter_config.json
-        lora-xs      the folder of the LoRA-XS reference code: directions and latents
-        kohya        lora_te_ names with lora_down, lora_up, alpha; one safetensors file
+        mlx          an adapter folder for mlx-lm: adapters.safetensors and
+                     adapter_config.json
+        lora-xs      the folder of the LoRA-XS reference code: directions and
+                     latents
+        kohya        lora_te_ names with lora_down, lora_up, alpha; one
+                     safetensors file
 
       Targets of one file write -o itself where it ends in .gguf (.safetensors), else \
       -o/ARTIFACT.gguf. Of a run directory every jobs/NAME/NAME.loraxs goes into -o/NAME; without \

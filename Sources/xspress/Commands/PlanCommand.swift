@@ -13,7 +13,8 @@ struct PlanCommand: ParsableCommand {
     discussion: """
       EXAMPLES
         xspress plan manifest.yaml -o run
-        xspress run run --shard 0/4    # and 1/4, 2/4, 3/4, anywhere, in any order, twice if need be
+        # and 1/4, 2/4, 3/4, anywhere, in any order, twice if need be
+        xspress run run --shard 0/4
         xspress collect run
       """)
 

@@ -19,7 +19,8 @@ struct TuneCommand: ParsableCommand, RecipeCommand {
     discussion: """
       Without --adapter nothing is converted: latents in directions of the base learn the \
       completions of the examples. --directions top --init normal is the method of the LoRA-XS \
-      paper; by default directions are those along which the loss of the base moves most.
+      paper. By default directions are the base's first ones too; --directions selected takes those \
+      along which the loss of the base moves most.
 
       The same command run again continues from its checkpoint. Under mpirun, with --mpi, the \
       processes share the work and the result is the same to the byte.

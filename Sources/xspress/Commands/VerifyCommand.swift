@@ -101,7 +101,10 @@ struct VerifyCommand: ParsableCommand {
       try StandardOutput.write(verification.json)
     } else {
       let rows = verification.findings.map {
-        [$0.name, $0.state, $0.fault?.code ?? ""]
+        [
+          $0.name, $0.state + ($0.fault == nil ? base.map { ", made for \($0)" } ?? "" : ""),
+          $0.fault?.code ?? "",
+        ]
       }
       try StandardOutput.write(TextTable.text(["artifact", "state", ""], rows))
     }

@@ -18,8 +18,15 @@ enum BatchOutput {
     return (report.jobs.isEmpty ? "" : report.terminalText + "\n\n") + table(listed)
   }
 
+  /// What became of a job, told from what had become of it before.
+  private static func word(_ result: JobResult) -> String {
+    guard result.state == .skipped else { return result.state.rawValue }
+    guard let state = result.record?.state, state != .skipped else { return "not run" }
+    return "\(state.rawValue) before"
+  }
+
   private static func table(_ results: [JobResult]) -> String {
-    let rows = results.map { [$0.name, $0.state.rawValue, $0.fault?.code ?? ""] }
+    let rows = results.map { [$0.name, word($0), $0.fault?.code ?? ""] }
     return TextTable.text(["job", "state", ""], rows)
   }
 }

@@ -29,6 +29,7 @@ extension Measurement {
   ) throws(Fault) {
     let (session, request) = (job.session, job.request)
     try self.init(session: session, request: data, seed: request.seed)
+    job.warnOfSeen(examples, in: data.path)
     if let adapter = job.source.adapter, let teacher = try job.teacher() {
       try measure(
         .lora, name: adapter.name, source: request.adapterPath, bytes: adapter.byteCount,

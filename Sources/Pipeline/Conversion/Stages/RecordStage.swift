@@ -24,6 +24,7 @@ package struct RecordStage: Stage {
     in job: JobContext
   ) throws(Fault) -> JobRecord {
     let (request, tuned) = (job.request, input.result.tuned)
+    RecordStage.warn(of: tuned, bytes: input.file.byteCount, job)
     var record = RecordStage.record(
       job, state: .done,
       sizes: SizeRecord(
@@ -53,6 +54,24 @@ package struct RecordStage: Stage {
     record.race = input.race
     record.planDigest = tuned.planDigest
     return record
+  }
+
+  /// Says what a table of sizes and figures would not tell.
+  private static func warn(of tuned: TunedAdapter, bytes: Int, _ job: JobContext) {
+    if let tuning = tuned.tuning, tuning.bestStep == 0, tuning.steps > 0 {
+      job.warn(
+        Warning(
+          "TUNE-START",
+          "none of \(tuning.steps) steps was better than the start on the validation rows, and the start was kept; "
+            + "more steps or another rate (--lr, --lr-search)", subject: job.request.subjectPath))
+    }
+    if let plain = job.source.adapter.map({ $0.parameterCount * 2 }), bytes > plain {
+      job.warn(
+        Warning(
+          "SIZE-F16",
+          "the artifact has \(bytes) bytes, the adapter's numbers in F16 \(plain): the LoRA is the smaller one",
+          subject: job.request.subjectPath))
+    }
   }
 
   /// What the records of all jobs that went through their stages have.
