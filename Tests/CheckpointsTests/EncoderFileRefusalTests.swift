@@ -37,6 +37,13 @@ import Testing
   }
 
   static let cases = [
+    Case("more rows of positions than can be counted", "GG-SHAPE", "rows of positions") {
+      tensor("position_embd.weight", &$0) { tensor in
+        // Eight bits a number, of which there are none.
+        (tensor.type, tensor.sizes) = (24, [0, UInt64(Int.max)])
+        tensor.data = []
+      }
+    },
     Case("causal attention", "GG-UNSUPPORTED", "bert.attention.causal is true") {
       $0.set("bert.attention.causal") { $0.add("bert.attention.causal", raw: 7, [1]) }
     },

@@ -16,6 +16,22 @@ import Testing
           ropeTheta: 10_000, normEpsilon: 1e-5, hasTiedEmbeddings: false))
   }
 
+  /// Ids below 0 stand for none.
+  @Test(
+    arguments: [
+      (-2_000_000_000, []), (-1, []), (7, [7]), ([-1, 4, 7], [4, 7]), ([1 << 40, 3], [3]),
+    ] as [(any Sendable, [Int32])])
+  func readsTheEndsOfASequence(stated: any Sendable, ends: [Int32]) throws {
+    let source = try withModelCopy("qwen2-score", ["eos_token_id": stated]) { path in
+      try BaseCheckpoint.open(path).checkpoint.tokenizerSource()
+    }
+    guard case .tokenizerJSON(_, _, let found) = source else {
+      Issue.record("no tokenizer.json")
+      return
+    }
+    #expect(found == ends)
+  }
+
   @Test func readsTheOlderSpellingAndDefaults() throws {
     let change: (inout [String: Any]) -> Void = { config in
       for key in ["rope_parameters", "head_dim", "rms_norm_eps", "max_position_embeddings"] {

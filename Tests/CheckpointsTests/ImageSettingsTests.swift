@@ -39,6 +39,19 @@ import Testing
     #expect(found?.code == code, "\(key) \(String(describing: found))")
   }
 
+  @Test(
+    arguments: [
+      ["image_std": [1e-300, 1, 1]], ["image_mean": [1e300, 0, 0]], ["rescale_factor": 1e308],
+      ["rescale_factor": -1], ["do_normalize": false, "rescale_factor": 1e38],
+    ] as [[String: any Sendable]])
+  func numbersThatAreNotFiniteAreRefused(changes: [String: any Sendable]) throws {
+    guard case .failure(let fault) = try processing(changes) else {
+      Issue.record("read: \(changes)")
+      return
+    }
+    #expect(fault.code == "CFG" && fault.exitCode == 65, "\(fault.line)")
+  }
+
   // MARK: - What is done with bytes
 
   /// The processing that `changes` of the golden file leave, or why there is none.

@@ -73,7 +73,7 @@ import Tokenizers
       }
     }
     #expect(try refusal(3) == nil)
-    #expect(try refusal(2) == "DATA-TOKENS example 1: token 2, the model's last one is 1")
+    #expect(try refusal(2) == "DATA-TOKENS example 1: token 2, the model's are 0 to 1")
     #expect(
       try refusal(3, contextLength: 2)
         == "DATA-LENGTH example 1 has 3 tokens, the model's context is 2")

@@ -65,6 +65,11 @@ import Testing
     #expect(row["stop"] == .array([.string("Instruction:"), .string("Response:")]))
   }
 
+  @Test func gsm8kMayLackReasoning() throws {
+    let row = try lines("{\"question\":\"Name one.\",\"answer\":\"#### 5\"}", .gsm8k)[0]
+    #expect(row["completion"]?.stringValue == " \nThe answer is: 5")
+  }
+
   @Test(arguments: [("problem", "solution"), ("instruction", "output")])
   func mathEndsWithItsAnswer(question: String, solution: String) throws {
     let row = try lines(
@@ -131,6 +136,7 @@ import Testing
     (.alpaca, "{\"instruction\":\"q\",\"output\":\"\"}", "completion"),
     (.glue, "{\"text\":\"q\",\"label\":1}", "sentence"), (.glue, "{\"sentence\":\"q\"}", "label"),
     (.glue, "{\"sentence\":\"q\",\"label\":-1}", "not published"),
+    (.glue, "{\"sentence\":\"q\",\"label\":-1.0}", "not published"),
   ])
   func refusesRowsOfAnotherForm(form: PublishedForm, text: String, field: String) throws {
     let fault = try #require(throws: Fault.self) { _ = try lines(text, form) }

@@ -51,6 +51,18 @@ import Tokenizers
     #expect(found?.reason.contains(item.word) == true, "\(found?.line ?? "read")")
   }
 
+  /// A model's files may give any number for its end of a sequence.
+  @Test(arguments: [-1, -2_000_000_000, 2, Int32.max]) func idsThatAreNoTokens(end: Int32) throws {
+    let tokenizer = try Tokenizer(
+      vocabulary: TokenizerVocabulary(
+        model: "gpt2", preTokenizer: "gpt-2", tokens: [[0x61], [0x62]], merges: [],
+        endOfSequence: end))
+    let found = try refusal(
+      #"{"prompt": "a", "completion": "b", "end": true}"#, tokenizer, model)
+    #expect(found?.code == "DATA-TOKENS" && found?.exitCode == 65)
+    #expect(found?.reason.contains("token \(end), the model's are 0 to 1") == true)
+  }
+
   @Test func choicesAreTokensToo() throws {
     try withTemporaryDirectory { folder in
       let path = Paths.join(folder, "data.jsonl")

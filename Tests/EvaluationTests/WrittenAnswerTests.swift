@@ -30,7 +30,10 @@ import Tokenizers
 
   @Test(arguments: [
     ("thus \\boxed{42}.", "42"), ("\\boxed{1} or \\boxed{\\frac{1}{2}}", "\\frac{1}{2}"),
-    ("\\boxed{ x + 1 }", "x+1"), ("\\boxed{7} and \\boxed{never closed", "7"),
+    ("so $\\boxed 2$, done", "2"), ("\\boxed 2, and \\boxed{3}", "3"),
+    ("{\\boxed{{a}b}}}{", "{a}b"),
+    ("\\boxed{1{\\boxed{2}", "2"), ("\\boxed{ x + 1 }", "x+1"),
+    ("\\boxed{7} and \\boxed{never closed", "7"),
   ])
   func boxes(text: String, content: String) {
     #expect(AnswerForm.boxed.answer(in: text) == content)
@@ -39,6 +42,13 @@ import Tokenizers
   @Test(arguments: ["\\boxed{}", "\\boxed{", "boxed{1}", "\\boxed"])
   func nothingInABox(text: String) {
     #expect(AnswerForm.boxed.answer(in: text) == nil)
+  }
+
+  /// In one pass: none of them is closed.
+  @Test func manyOpenBoxes() {
+    let text = String(repeating: "\\boxed{", count: 200_000)
+    #expect(AnswerForm.boxed.answer(in: text) == nil)
+    #expect(AnswerForm.boxed.answer(in: text + "5}") == "5")
   }
 
   @Test func wordsBehindWords() {

@@ -14,6 +14,7 @@ import Sessions
 import TestSupport
 import Testing
 import Tools
+import Training
 
 /// `evaluate` on what a job has left: the figures that the job measured, from the files alone.
 @Suite struct EvaluationRunTests {
@@ -120,6 +121,31 @@ import Tools
         #expect(abs(found[1] - found[0]) < 2e-2 * found[0] && found[1] != found[0], "\(kind)")
         #expect(abs(found[2] - found[1]) < 1e-6, "\(kind)")
       }
+    }
+  }
+
+  /// What a table of figures would not tell.
+  @Test func whatMakesFiguresTooGoodOrTheWorkVainIsSaid() throws {
+    try withTemporaryDirectory { folder in
+      let tiny = try TinyJob(in: folder)
+      func kinds(_ rank: LatentRank, _ change: (inout JobRequest) -> Void) throws -> [String] {
+        try tiny.run(.rank(rank)) {
+          tiny.tune(&$0)
+          $0.evaluation = JobRequest.Data(path: tiny.rows, limit: 10, skip: 150)
+          change(&$0)
+        }.record.warnings
+      }
+      let seen = try kinds(4) {
+        $0.evaluation = JobRequest.Data(path: tiny.rows, limit: 10, skip: 115)
+      }
+      #expect(seen.contains { $0.contains("5 of 10 examples") && $0.contains("EVAL-SEEN") })
+      #expect(!seen.contains { $0.contains("SIZE-F16") })
+      // A rate at which nothing moves.
+      let kept = try kinds(4) { $0.tuning?.options.learningRate = 1e-30 }
+      #expect(kept.contains { $0.contains("TUNE-START") })
+      #expect(!kept.contains { $0.contains("EVAL-SEEN") })
+      let large = try kinds(16) { $0.storage = .f32 }
+      #expect(large.contains { $0.contains("SIZE-F16") })
     }
   }
 

@@ -213,9 +213,9 @@ private func files(_ jobs: [JobRecord]) throws -> [String: String] {
     #expect(markdown.contains("- No difference shown between zero start, tuned and stored int8"))
     // Without an interval nothing is decided, however far apart the figures are.
     #expect(markdown.contains("- No difference shown between random bases, tuned and stored int8"))
-    #expect(markdown.contains("the difference has no interval"))
+    #expect(markdown.contains("the difference in NLL has no interval"))
     #expect(
-      markdown.contains("difference -0.5600 to -0.3400, McNemar"))
+      markdown.contains("difference in NLL -0.5600 to -0.3400, McNemar"))
     #expect(markdown.contains("one of 4 comparisons (Holm)"))
     #expect(markdown.contains("- The control wins: LoRA cut to rank 1, int4 is better than stored"))
   }

@@ -65,6 +65,26 @@ import Testing
     }
   }
 
+  /// A language model with an adapter's head for classes: that answers for the base too, whose own predicts tokens.
+  @Test func aLanguageModelBorrowsAHeadForClasses() throws {
+    try withTemporaryDirectory { folder in
+      let session = try session(folder)
+      let name = try #require(session.configuration.classModules.last)
+      let hidden = session.configuration.hiddenSize
+      let head = AdapterPart(
+        module: name, leaf: "weight", shape: [3, hidden],
+        change: .replaced((0..<3 * hidden).map { Float($0 % 7) / 7 }))
+      let changed = session.changed(by: [head, try doubledNorm(session)])
+      #expect(session.configuration.hasLanguageHead && session.configuration.classHead == nil)
+      #expect(changed.configuration.classHead?.count == 3)
+      let base = changed.asBase
+      #expect(base.configuration.classHead?.count == 3 && base.changes == [head])
+      #expect(try logits(base).count == 3 && logits(changed) != logits(base))
+      #expect(session.asBase === session)
+      #expect(session.changed(by: [try doubledNorm(session)]).asBase === session)
+    }
+  }
+
   /// What stands for the weights in caches differs as they do, and not by who opened them.
   @Test func identityIsThatOfTheWeights() throws {
     try withTemporaryDirectory { folder in

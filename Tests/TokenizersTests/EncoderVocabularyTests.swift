@@ -1,4 +1,5 @@
 import Checkpoints
+import Faults
 import Files
 import JSON
 import TestSupport
@@ -58,6 +59,29 @@ import Tokenizers
     let pair = tokenizer.encode("a", pairedWith: "b")
     #expect(pair.ids == (separates ? [0, 4, 2, 2, 5, 2] : [0, 4, 5, 2]))
     #expect(pair.types.contains(1) == !separates)
+  }
+
+  /// A prompt goes on: it gets what stands in front of a text, and a text what stands behind it too.
+  @Test func promptsHaveNoEnd() throws {
+    let tokenizer = try Tokenizer(vocabulary: unigram("t5", separates: nil))
+    #expect(tokenizer.encode(prompt: "a") == [0, 4])
+    #expect(tokenizer.encode(prompt: "") == [0])
+  }
+
+  @Test func whatEndsATurnEndsAText() throws {
+    var vocabulary = unigram("t5", separates: nil)
+    #expect(try Tokenizer(vocabulary: vocabulary).ends == [2])
+    vocabulary.endOfTurn = 1
+    let tokenizer = try Tokenizer(vocabulary: vocabulary)
+    #expect(tokenizer.ends == [1, 2] && tokenizer.endOfSequence == 2)
+  }
+
+  @Test(arguments: [(true, false), (false, true), (false, false)])
+  func whatStandsAroundAnEncodersTextsIsNotLeftOut(begins: Bool, ends: Bool) {
+    var vocabulary = unigram("bert", separates: nil)
+    (vocabulary.addsBeginOfSequence, vocabulary.addsEndOfSequence) = (begins, ends)
+    let found = fault { () throws(Fault) in try Tokenizer(vocabulary: vocabulary) }
+    #expect(found?.code == "TK-UNSUPPORTED" && found?.exitCode == 69)
   }
 
   /// Written as `tokenizer.json`, two texts of RoBERTa have both separators and one type.

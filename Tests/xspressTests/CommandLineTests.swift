@@ -40,6 +40,24 @@ import Testing
     #expect(outcome.errors.hasPrefix("error: "))
   }
 
+  /// The word that is wrong, and the page that helps.
+  @Test(arguments: [
+    (["conver", "--base", "x"], "Unknown command 'conver'; see xspress --help"),
+    (["help", "convrt"], "Unknown command 'convrt'; see xspress --help"),
+    (["cache", "lst"], "Unknown command 'lst'; see xspress help cache"),
+    (
+      ["convert", "--base", "a", "--rnak", "4"], "Unknown option '--rnak'; see xspress help convert"
+    ),
+    (["convert", "--train=t"], "Unknown option '--train'; see xspress help convert"),
+    (["export", "x", "--to", "gguf", "-o", "y"], "peft, merged, merged-gguf, gguf-lora"),
+    (["inspect", "x", "--format", "foo"], "one of the following: peft, lora-xs"),
+  ])
+  func usageMistakesAreNamed(arguments: [String], words: String) throws {
+    let outcome = try Tool.run(arguments)
+    #expect(outcome.status == 64 && outcome.errors.contains(words), "\(outcome.errors)")
+    #expect(outcome.output.isEmpty && outcome.errorLines.count == 1)
+  }
+
   @Test func missingInputNamesTheFile() throws {
     let outcome = try Tool.run(["inspect", "/no/such/model.gguf"])
     #expect(outcome.status == 66)

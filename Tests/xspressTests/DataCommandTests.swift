@@ -66,8 +66,11 @@ import Testing
           ["data", "template", rows, "--prompt", "{{z}}", "--completion", "x"], 65, "z: is missing"
         ),
         (["data", "gsm8k", rows, "--prompt", "x"], 64, "FORM template"),
+        (form + ["--shots", "1", "--shots-from", made, "-o", made], 64, "OUT-IN"),
+        (form + ["-o", rows], 64, "OUT-IN"),
       ] {
-        let found = try Tool.run(arguments + ["-o", "\(folder)/none"])
+        let output = arguments.contains("-o") ? [] : ["-o", "\(folder)/none"]
+        let found = try Tool.run(arguments + output)
         #expect(found.status == status && found.errors.contains(word), "\(found.errors)")
       }
     }

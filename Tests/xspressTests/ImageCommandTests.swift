@@ -24,6 +24,24 @@ import Testing
     return rows.compactMap { $0["nll"]?.doubleValue }
   }
 
+  /// One label that is none would be a head of as many classes.
+  @Test func labelsBeyondReasonAreRefused() throws {
+    try withTemporaryDirectory { folder in
+      try ImageFiles.copy(to: folder)
+      let rows = folder + "/rows.jsonl"
+      let text = try String(contentsOfFile: rows, encoding: .utf8)
+        .replacingOccurrences(of: "\"label\": 2", with: "\"label\": 65535")
+      try text.write(toFile: rows, atomically: true, encoding: .utf8)
+      let found = try Tool.run(
+        [
+          "tune", "--base", Checkout.path("golden/models/vit-bare"), "--rank", "2", "--train", rows,
+          "-o", folder + "/a.loraxs",
+        ], cache: folder)
+      #expect(found.status == 65 && found.errors.contains("DATA-LABEL"), "\(found.errors)")
+      #expect(found.errors.contains("65536 classes"), "\(found.errors)")
+    }
+  }
+
   @Test func adaptersForImagesAreConverted() throws {
     try withTemporaryDirectory { folder in
       try ImageFiles.copy(to: folder)
