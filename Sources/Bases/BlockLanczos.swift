@@ -54,8 +54,8 @@ struct BlockLanczos {
     return true
   }
 
-  /// The `wanted` largest eigenvalues of `T`, with its eigenvectors as rows, `[wanted, count]`.
-  private func ritz(_ wanted: Int) throws(Fault) -> SymmetricEigen {
+  /// Eigenvalues of `T`, descending, with its eigenvectors as rows, `[count, count]`.
+  private func ritz() throws(Fault) -> SymmetricEigen {
     var matrix = Matrix<Double>(rows: count, columns: count)
     for row in 0..<count {
       for column in 0...row {
@@ -63,7 +63,7 @@ struct BlockLanczos {
         matrix[column, row] = projected[row][column]
       }
     }
-    return try SymmetricEigen(matrix, leading: wanted)
+    return try SymmetricEigen(matrix)
   }
 
   /// `‖A y − θ y‖ / θ` of Ritz pair `index`, but for rounding.
@@ -114,8 +114,7 @@ extension BlockLanczos {
       while space.count < target {
         guard try space.step() else { return nil }
       }
-      // As far as equal ones are looked for.
-      let ritz = try space.ritz(max(wanted, converged + width))
+      let ritz = try space.ritz()
       guard !mayHideOthers(ritz.values, converged) else { return nil }
       let residual = space.relativeResidual(ritz, converged - 1)
       if residual <= residualLimit { return space.vectors(ritz, wanted) }

@@ -36,35 +36,6 @@ import Testing
     #expect(relativeError(eigen.map { $0 }.elements, symmetric.elements) < 1e-12)
   }
 
-  @Test(arguments: [1, 2, 5, 33], [0, 1, 3, 40])
-  func leadingEigenvectorsAreThoseOfAll(size: Int, count: Int) throws {
-    var symmetric = gram(random(size + 3, size, seed: 11))
-    if size > 4 { symmetric = symmetric.times(symmetric) }
-    let all = try SymmetricEigen(symmetric)
-    for column in 0..<size where column < size - 1 { symmetric[size - 1, column] = .nan }
-    let some = try SymmetricEigen(symmetric, leading: count)
-    let kept = min(size, count)
-    #expect(some.values.count == kept && some.vectors.rows == kept)
-    guard kept > 0 else { return }
-    #expect(relativeError(some.values, Array(all.values.prefix(kept))) < 1e-12)
-    #expect(isIdentity(some.vectors.times(some.vectors, transposeOther: true)))
-    for index in 0..<kept {
-      let overlap = (0..<size).reduce(0) {
-        $0 + some.vectors[index, $1] * all.vectors[index, $1]
-      }
-      #expect(abs(abs(overlap) - 1) < 1e-9)
-    }
-  }
-
-  @Test func leadingEigenvectorsOfEqualValuesAreOrthonormal() throws {
-    let identity = Matrix<Double>(
-      rows: 40, columns: 40,
-      elements: (0..<1600).map { $0 % 41 == 0 ? ($0 < 41 * 20 ? 2 : 1) : 0 })
-    let some = try SymmetricEigen(identity, leading: 30)
-    #expect(some.values == [Double](repeating: 2, count: 20) + [Double](repeating: 1, count: 10))
-    #expect(isIdentity(some.vectors.times(some.vectors, transposeOther: true)))
-  }
-
   @Test func gramsAreUpperTrianglesOfTheProducts() {
     let matrix = random(7, 4, seed: 10)
     for (found, full) in [
@@ -175,7 +146,6 @@ import Testing
     broken[1, 2] = .nan
     #expect(throws: Fault.self) { try SVD(broken) }
     #expect(throws: Fault.self) { try SymmetricEigen(broken) }
-    #expect(throws: Fault.self) { try SymmetricEigen(broken, leading: 2) }
     #expect(throws: Fault.self) { try QR(broken) }
     #expect(throws: Fault.self) { try Cholesky(broken) }
     #expect(throws: Fault.self) { try Polar(Matrix(rows: 3, columns: 3)) }
