@@ -52,7 +52,6 @@ demo: build models
 	  exit 64; }
 	$(XSPRESS) batch golden/demo/$(DEMO).yaml -o $(DEMO_RUN) $(FLAGS)
 	@echo
-	@echo "report:    $(DEMO_RUN)/report/index.html (also report.md, report.csv, report.json)"
 	@for file in $(DEMO_RUN)/jobs/*/*.loraxs; do echo "artifact:  $$file"; done
 
 test: setup models

@@ -175,7 +175,8 @@ public struct Fleet: Sendable {
       guard Paths.kind(of: run.recordPath(plan.name)) == .file else {
         result.fault = Fault(
           .temporary, "RUN-MISSING", "no record of the job yet", path: run.jobPath(plan.name))
-        result.record = Fleet.placeholder(plan.name, .failed, failure: result.fault)
+        // Nothing has failed: a part of the run is still to be done.
+        result.record = Fleet.placeholder(plan.name, .skipped)
         return result
       }
       do throws(Fault) {

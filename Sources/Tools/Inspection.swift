@@ -101,12 +101,15 @@ public struct Inspection: Sendable {
     warnings = adapter.warnings
     metadata = .object([
       "name": .string(adapter.name), "rank": .integer(adapter.rank),
+      "leastRank": .integer(adapter.updates.map(\.rank).min() ?? 0),
       "modules": .integer(adapter.updates.count),
       "otherParameters": .integer(adapter.parts.count),
       "parameters": .integer(adapter.parameterCount), "bytes": .integer(adapter.byteCount),
       "sha256": .string(adapter.digest.hex),
       "base": adapter.baseModelName.map { .string($0) } ?? .null,
-      "scaling": adapter.updates.first.map { .number($0.scaling) } ?? .null,
+      // Where modules differ the largest.
+      "scaling": adapter.updates.map(\.scaling).max().map { .number($0) } ?? .null,
+      "leastScaling": adapter.updates.map(\.scaling).min().map { .number($0) } ?? .null,
       "warnings": .array(adapter.warnings.lines.map { .string($0) }),
     ])
   }
@@ -160,12 +163,21 @@ public struct Inspection: Sendable {
     ]
     let rest: [(String, JSONValue)] = [
       ("bytes", .integer(try InputFile(path).byteCount)),
-      ("parameters", .integer(artifact.parameterCount)),
+      ("parameters", .integer(Inspection.numbers(of: artifact))),
       ("directions", .string(about.directions.rawValue)),
       ("storage", .string(about.storage.rawValue)), ("record", .object(about.record)),
       ("accuracy", about.accuracy),
     ]
     metadata = .object(JSONObject(head + origin + rest))
+  }
+
+  /// Every number that is stored: latents, vectors beside them and what is carried.
+  private static func numbers(of artifact: Artifact) -> Int {
+    let vectors = artifact.modules.compactMap(\.residual).reduce(0) {
+      $0 + $1.output.features * $1.output.count + $1.input.features * $1.input.count
+    }
+    return artifact.parameterCount + vectors
+      + artifact.carried.reduce(0) { $0 + $1.shape.reduce(1, *) }
   }
 
   /// The document of `--json`.

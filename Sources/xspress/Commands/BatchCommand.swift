@@ -62,7 +62,7 @@ struct BatchCommand: ParsableCommand {
     if json {
       try StandardOutput.write(BatchResults.json(results))
     } else {
-      try StandardOutput.write(BatchOutput.text(results, report))
+      try StandardOutput.write(BatchOutput.text(results, report, of: target))
     }
     // The promise of one error line holds for a batch too: its jobs' own lines are in the report.
     if let fault = BatchResults.fault(results) { throw fault }

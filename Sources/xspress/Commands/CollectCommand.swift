@@ -35,7 +35,7 @@ struct CollectCommand: ParsableCommand {
     if json {
       try StandardOutput.write(BatchResults.json(results))
     } else {
-      try StandardOutput.write(BatchOutput.text(results, report))
+      try StandardOutput.write(BatchOutput.text(results, report, of: fleet))
     }
     if let fault = BatchResults.fault(results) { throw fault }
   }

@@ -1,6 +1,7 @@
 public import ArgumentParser
 import Faults
 public import Fleet
+import Progress
 import Recipes
 
 /// `xspress emit slurm|k8s|snakemake RUN`.
@@ -62,6 +63,14 @@ struct EmitCommand: ParsableCommand {
 
   func run() throws {
     let jobs = try shards == nil ? RunPlan.read(RunDirectory(runDirectory)).plan.jobs.count : 0
+    if engine == .k8s, !(runDirectory + "/").hasPrefix(mount + "/") {
+      shared.progress.warn([
+        Warning(
+          "EMIT",
+          "pods see the claim at \(mount), and the run does not lie there: plan it with paths below that (--mount)",
+          subject: runDirectory)
+      ])
+    }
     var submission = Submission(run: runDirectory, jobs: jobs)
     if let shards { submission.shards = shards }
     submission.cpus = cpus

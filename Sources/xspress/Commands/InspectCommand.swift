@@ -3,6 +3,7 @@ public import ArgumentParser
 import Faults
 import JSON
 import Progress
+import Reports
 import Tools
 
 /// `xspress inspect PATH`.
@@ -45,11 +46,7 @@ struct InspectCommand: ParsableCommand {
     }
     let bytes = inspection.tensors.reduce(0) { $0 + $1.bytes }
     lines.append("\(inspection.tensors.count) tensors, \(bytes) bytes")
-    for member in inspection.metadata.objectValue?.members ?? [] {
-      let text = member.value.stringValue ?? member.value.text()
-      let value = member.key == "accuracy" && member.value.isNull ? "not measured" : text
-      lines.append("  \(Fault.escaped(member.key, limit: 60)): \(Fault.escaped(value, limit: 120))")
-    }
+    lines += InspectCommand.facts(inspection.metadata)
     let rows = inspection.tensors.map { tensor in
       [
         Fault.escaped(tensor.name, limit: 96), tensor.dtype,
@@ -61,6 +58,45 @@ struct InspectCommand: ParsableCommand {
     lines.append(
       TextTable.text(["tensor", "dtype", "shape", "bytes", digest ? "sha256" : ""], rows))
     try StandardOutput.write(lines.joined(separator: "\n"))
+  }
+}
+
+extension InspectCommand {
+  /// What is known beside tensors, a line each; the figures of an artifact in words.
+  private static func facts(_ metadata: JSONValue) -> [String] {
+    var lines: [String] = []
+    func add(_ name: String, _ value: String) {
+      lines.append("  \(Fault.escaped(name, limit: 60)): \(Fault.escaped(value, limit: 120))")
+    }
+    for member in metadata.objectValue?.members ?? [] {
+      let text = member.value.stringValue ?? member.value.text()
+      switch member.key {
+      case "accuracy": add(member.key, accuracy(member.value) ?? text)
+      case "record":
+        for fact in member.value.objectValue?.members ?? [] {
+          add("record \(fact.key)", fact.value.stringValue ?? fact.value.text())
+        }
+      case "rank", "scaling":
+        let least = metadata["least" + member.key.prefix(1).uppercased() + member.key.dropFirst()]
+        add(member.key, least.map { $0 == member.value ? text : "\($0.text()) to \(text)" } ?? text)
+      case "leastRank", "leastScaling": continue
+      default: add(member.key, text)
+      }
+    }
+    return lines
+  }
+
+  /// `86.3% stored, 89.7% LoRA, 0.0% base (300 examples)`; nil for what is no such block.
+  private static func accuracy(_ value: JSONValue) -> String? {
+    guard !value.isNull else { return "not measured" }
+    guard let record = try? EvaluationRecord(json: value) else { return nil }
+    let figures = [
+      (VariantResult.Kind.stored, "stored"), (.lora, "LoRA"), (.base, "base"),
+    ].compactMap { kind, name in
+      record.first(kind).map { "\(Numerals.percent($0.accuracy)) \(name)" }
+    }
+    guard !figures.isEmpty else { return nil }
+    return figures.joined(separator: ", ") + " (\(record.extent))"
   }
 }
 

@@ -1,4 +1,5 @@
 import Faults
+import Files
 import Fleet
 import Reports
 
@@ -7,7 +8,13 @@ enum BatchOutput {
   /// Jobs up to this number are all listed; of more, those that are not done.
   private static let mostListed = 100
 
-  static func text(_ results: [JobResult], _ report: Report) -> String {
+  static func text(_ results: [JobResult], _ report: Report, of run: Fleet) -> String {
+    let page = Paths.join(run.run.reportPath, "index.html")
+    return summary(results, report)
+      + "\n\nreport: \(Fault.escaped(page, limit: 512)) (also report.md, report.csv, report.json)"
+  }
+
+  private static func summary(_ results: [JobResult], _ report: Report) -> String {
     let listed =
       results.count <= mostListed
       ? results : results.filter { [.failed, .rejected, .kept].contains($0.state) }
