@@ -35,7 +35,7 @@ import Testing
         arguments(folder, ["--steps", "20", "--eval", rows, "--eval-skip", "150"]), cache: folder)
       #expect(tuned.status == 0, "\(tuned.errors)")
       let lines = tuned.output.split(separator: "\n")
-      #expect(lines.count == 4 && !tuned.output.contains("LoRA"), "\(tuned.output)")
+      #expect(lines.count == 5 && !tuned.output.contains("LoRA"), "\(tuned.output)")
       #expect(
         lines[0].split(separator: " ").prefix(5) == [
           "accuracy", "base", "start", "tuned", "stored",
