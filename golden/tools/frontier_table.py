@@ -1,8 +1,10 @@
 """The tables of golden/recovery/RESULTS.md, from the records of `xspress batch golden/recovery/frontier.yaml -o RUN`.
 
     python3 golden/tools/frontier_table.py [--summary] RUN
+    python3 golden/tools/frontier_table.py --keep COMMIT RUN
 
-With `--summary` the table of README.md: a row a job, beside it the control of lowest NLL. Else a row is a form or a control, a column a budget; a cell has accuracy, NLL and bytes. `+` marks what is better than the result
+RUN is a run, or a folder of what `--keep` writes: the records of the jobs that are done, without their modules, into
+golden/recovery/frontier, so that a run can be made in parts. With `--summary` the table of README.md: a row a job, beside it the control of lowest NLL. Else a row is a form or a control, a column a budget; a cell has accuracy, NLL and bytes. `+` marks what is better than the result
 by more than the 95% interval of the paired difference in NLL, `-` what is worse by more.
 """
 
@@ -61,8 +63,32 @@ def summary(tasks):
                   f"| {cell(record, lambda v: v is best)} ({name}) |")
 
 
+def without_places(value):
+    """Of absolute paths the names alone."""
+    if isinstance(value, dict):
+        return {key: without_places(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_places(item) for item in value]
+    return pathlib.PurePath(value).name if isinstance(value, str) and value.startswith("/") else value
+
+
+def keep(records, commit):
+    """Writes what the tables need of `records`, which a tool of `commit` made."""
+    folder = pathlib.Path(__file__).parent.parent / "recovery" / "frontier"
+    folder.mkdir(exist_ok=True)
+    for record in records:
+        if record["state"] == "done":
+            kept = {"commit": commit} | {key: value for key, value in record.items() if key != "modules"}
+            (folder / f"{record['name']}.json").write_text(
+                json.dumps(without_places(kept), ensure_ascii=False, indent=1) + "\n")
+
+
 def main():
-    records = [json.loads(path.read_text()) for path in sorted(pathlib.Path(sys.argv[-1]).glob("jobs/*/record.json"))]
+    run = pathlib.Path(sys.argv[-1])
+    paths = sorted(run.glob("jobs/*/record.json")) or sorted(run.glob("*.json"))
+    records = [json.loads(path.read_text()) for path in paths]
+    if "--keep" in sys.argv:
+        return keep(records, sys.argv[sys.argv.index("--keep") + 1])
     tasks = {}
     for record in records:
         if record["state"] != "done":
