@@ -83,7 +83,12 @@ enum FuzzTarget: String, CaseIterable {
       guard let first = bytes.first else { return }
       let forms = PublishedForm.allCases
       let path = try Scratch.file("a.json", Array(bytes.dropFirst()))
-      _ = try PublishedRows.lines(of: path, as: forms[Int(first) % forms.count].line)
+      let place = Int(first) % (forms.count + 1)
+      let template = try RowTemplate(
+        prompt: "{{a}}{{#b}}{{c.d}}{{.}}{{/b}}{{^e}}{{f}}{{/e}}", choices: ["{{a}}", " {{a}}!"],
+        answer: "g")
+      _ = try PublishedRows.lines(
+        of: path, as: place < forms.count ? forms[place].line : template.line)
     case .record: _ = try JobRecord.read(try Scratch.file("record.json", bytes))
     case .key:
       let path = try Scratch.file("key.pem", bytes)
