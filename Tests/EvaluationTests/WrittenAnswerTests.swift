@@ -49,6 +49,8 @@ import Tokenizers
     let text = String(repeating: "\\boxed{", count: 200_000)
     #expect(AnswerForm.boxed.answer(in: text) == nil)
     #expect(AnswerForm.boxed.answer(in: text + "5}") == "5")
+    let bare = String(repeating: "\\boxed ", count: 200_000)
+    #expect(AnswerForm.boxed.answer(in: bare + "6") == "6")
   }
 
   @Test func wordsBehindWords() {

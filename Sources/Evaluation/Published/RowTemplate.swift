@@ -1,4 +1,5 @@
 package import Faults
+import Foundation
 package import JSON
 import Mustache
 
@@ -79,16 +80,11 @@ package struct RowTemplate: Sendable {
 
   private func place(_ field: JSONField, among texts: [String]) throws(Fault) -> Int {
     guard let text = field.value?.stringValue else { return try field.int(in: 0...texts.count - 1) }
-    let place = texts.firstIndex(of: text) ?? texts.firstIndex { RowTemplate.trimmed($0) == text }
+    // Choices often begin with a blank, which answers lack.
+    let place =
+      texts.firstIndex(of: text)
+      ?? texts.firstIndex { $0.trimmingCharacters(in: .whitespacesAndNewlines) == text }
     guard let place else { throw field.fault("is none of the choices") }
     return place
-  }
-
-  /// Choices often begin with a blank, which answers lack.
-  private static func trimmed(_ text: String) -> Substring {
-    var rest = text[...]
-    while rest.first?.isWhitespace == true { rest.removeFirst() }
-    while rest.last?.isWhitespace == true { rest.removeLast() }
-    return rest
   }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// The tags of a Mustache template, of which those are taken that stand for fields and sections of them.
 enum TemplateTags {
   /// Why a template is refused.
@@ -31,7 +33,7 @@ enum TemplateTags {
       let kind = tag.first
       if kind == "!" { continue }
       if let kind, "#^/&".contains(kind) { tag.removeFirst() }
-      let name = String(trimmed(tag))
+      let name = tag.trimmingCharacters(in: .whitespacesAndNewlines)
       guard !name.isEmpty, name.allSatisfy(isOfName) else {
         throw Refusal(reason: "{{\(kind.map(String.init) ?? "")\(name)}} is no field")
       }
@@ -47,12 +49,5 @@ enum TemplateTags {
 
   private static func isOfName(_ character: Character) -> Bool {
     character.isLetter || character.isNumber || "_-.".contains(character)
-  }
-
-  private static func trimmed(_ tag: Substring) -> Substring {
-    var tag = tag
-    while tag.first?.isWhitespace == true { tag.removeFirst() }
-    while tag.last?.isWhitespace == true { tag.removeLast() }
-    return tag
   }
 }

@@ -118,7 +118,7 @@ public enum AnswerForm: Sendable, Hashable {
     func isNamed(_ index: Int) -> Bool { text[..<index].suffix(name.count).elementsEqual(name) }
     // Of every open brace where its box begins, if it is one's.
     var open: [Int?] = []
-    var (closed, bare): (Range<Int>?, Range<Int>?) = (nil, nil)
+    var (closed, bare): (Range<Int>?, Int?) = (nil, nil)
     for index in text.indices {
       switch text[index] {
       case UInt8(ascii: "{"): open.append(isNamed(index) ? index + 1 : nil)
@@ -126,12 +126,14 @@ public enum AnswerForm: Sendable, Hashable {
         guard let begun = open.popLast(), let start = begun, start > closed?.lowerBound ?? -1
         else { continue }
         closed = start..<index
-      case UInt8(ascii: " ") where isNamed(index):
-        bare = text[(index + 1)...].prefix { $0 != UInt8(ascii: "$") && $0 != 0x0a }.indices
+      case UInt8(ascii: " ") where isNamed(index): bare = index + 1
       default: break
       }
     }
-    guard let content = closed ?? bare else { return nil }
+    func formula(from start: Int) -> Range<Int> {
+      text[start...].prefix { $0 != UInt8(ascii: "$") && $0 != 0x0a }.indices
+    }
+    guard let content = closed ?? bare.map(formula) else { return nil }
     let shown = text[content].filter { $0 > UInt8(ascii: " ") }
     return shown.isEmpty ? nil : String(decoding: shown, as: UTF8.self)
   }

@@ -171,7 +171,9 @@ package final class JobContext {
   ///
   /// Seen are the rows that train, validate or calibrate, by their tokens.
   func warnOfSeen(_ examples: [TokenizedExample], in path: String) {
-    let seen = Set(knownExamples.values.joined())
+    // Few are measured, and many may train.
+    let measured = Set(examples)
+    let seen = Set(knownExamples.values.joined().lazy.filter(measured.contains))
     let count = examples.count(where: seen.contains)
     guard count > 0 else { return }
     warn(
