@@ -49,6 +49,12 @@ extension Adapter {
         .badData, "AD-PAIR",
         "modules_to_save names \(Fault.escaped(name, limit: 64)), of which the file has no tensor")
     }
+    if !headIsTied, let name = tiedTokens.first {
+      throw Fault(
+        .badData, "AD-PAIR",
+        "trainable_token_indices names \(Fault.escaped(name, limit: 64)), of which the file has no rows"
+      )
+    }
     var result: [(index: Int, part: AdapterPart)] = []
     for part in parts {
       let places = table[UTF8Key(part.parameter)] ?? []

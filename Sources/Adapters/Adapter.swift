@@ -47,6 +47,8 @@ public struct Adapter: Sendable {
   let stackedLayerCount: Int?
   /// Modules that should be in the file where the base has them.
   let missingModules: [String]
+  /// Modules whose trained rows are those of another, where the base ties them.
+  let tiedTokens: [String]
 
   init(
     _ reading: AdapterReading, _ detection: AdapterDetection, _ files: AdapterFiles,
@@ -71,6 +73,7 @@ public struct Adapter: Sendable {
     tiesHead = reading.tiesHead
     stackedLayerCount = reading.stackedLayerCount
     missingModules = reading.missingModules
+    tiedTokens = reading.tiedTokens
     try files.files.checkUnchanged()
   }
 
@@ -94,6 +97,7 @@ public struct Adapter: Sendable {
     tiesHead = false
     stackedLayerCount = nil
     missingModules = []
+    tiedTokens = []
   }
 
   /// The same adapter with more to say.

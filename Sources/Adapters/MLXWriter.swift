@@ -57,9 +57,11 @@ public enum MLXWriter {
       ],
     ]
     try Paths.makeDirectory(directory)
+    let place = Paths.join(directory, AdapterFiles.configurationName)
+    // An earlier adapter's would give these weights another scale until its own is there.
+    Paths.removeIfPresent(place)
     try weights.write(to: Paths.join(directory, "adapters.safetensors"))
-    try AtomicFile.write(
-      Paths.join(directory, "adapter_config.json"), text: configuration.text(pretty: true))
+    try AtomicFile.write(place, text: configuration.text(pretty: true))
     return rank
   }
 

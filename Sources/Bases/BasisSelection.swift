@@ -33,6 +33,15 @@ public enum BasisSelection: Sendable, Hashable {
     }
   }
 
+  /// Whether the directions are the update's own, and not the base's.
+  public var isOwn: Bool {
+    if case .own = self { return true }
+    return false
+  }
+
+  /// Whether there are no directions on a side.
+  public var isEmpty: Bool { outputRank == 0 || inputRank == 0 }
+
   /// Number of input directions, the columns of the latent matrix.
   public var inputRank: Int {
     switch self {

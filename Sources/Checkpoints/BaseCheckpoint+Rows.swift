@@ -4,6 +4,13 @@ public import Tensors
 /// Weights some rows at a time, for those who lay them out anew: what is decoded is still in the cache then, and of the whole
 /// there is no second copy.
 extension BaseCheckpoint {
+  /// Rows `rows` of a weight matrix, where its format has them without the others; of one matrix always or never.
+  ///
+  /// - Throws: as ``matrix(_:)``.
+  public func rows(_ rows: Range<Int>, of name: String) throws(Fault) -> [Float]? {
+    try checkpoint.floats(name, rows: rows)
+  }
+
   /// Numbers of a piece, about: half a MiB.
   private static let pieceCount = 1 << 17
   /// Rows of a piece are a multiple of this, so that vectors of them are whole.

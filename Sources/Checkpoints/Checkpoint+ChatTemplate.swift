@@ -17,7 +17,9 @@ extension Checkpoint {
     }
     guard let path = directory.existing("tokenizer_config.json") else { return nil }
     do throws(Fault) {
-      let template = try JSONValue.parse(try Self.bytes(path))["chat_template"]
+      // Transformers writes a length of 10³⁰ where none is meant.
+      let limits = JSONLimits(refusesLargeIntegers: false)
+      let template = try JSONValue.parse(try Self.bytes(path), limits: limits)["chat_template"]
       let named = template?.arrayValue?.first { $0["name"]?.stringValue == "default" }
       return template?.stringValue ?? named?["template"]?.stringValue
     } catch {

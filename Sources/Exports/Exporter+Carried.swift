@@ -67,8 +67,10 @@ extension Exporter {
     } catch {}
     return Fault(
       .unsupported, "AD-EXPORT",
-      "\(options.target.rawValue) has no place for this change; it is written by --to "
-        + others.joined(separator: ", "), path: path, tensor: part.parameter)
+      "\(options.target.rawValue) has no place for this change; "
+        + (others.isEmpty
+          ? "nor has any other" : "it is written by --to " + others.joined(separator: ", ")),
+      path: path, tensor: part.parameter)
   }
 
   /// The updates as PEFT has them, with the rest of the artifact's changes beside them.
@@ -93,9 +95,10 @@ extension Exporter {
       }
       switch part.change {
       case .scaledRows(let factors):
-        guard updated.contains(part.module), factors.allSatisfy({ $0 != 0 }) else {
+        guard updated.contains(part.module) else {
           throw refuse("rows are scaled without an update")
         }
+        guard factors.allSatisfy({ $0 != 0 }) else { throw refuse("a row is scaled by 0") }
         scales[part.module] = factors
       case .replaced(let values):
         guard !updated.contains(part.module) else {

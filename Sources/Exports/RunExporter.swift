@@ -40,7 +40,8 @@ public final class RunExporter {
   private let basePath: String?
   private let log: ProgressLog
   private let openBase: OpenBase
-  private var sessions: [String: BaseSession] = [:]
+  /// The base that is open: jobs of a run come base by base.
+  private var session: BaseSession?
 
   /// An exporter of runs; without `basePath` each artifact's base is the one that its record names.
   public init(
@@ -71,14 +72,20 @@ public final class RunExporter {
       var result = Result(
         name: name, artifactPath: path, directory: Paths.join(directory, name))
       do throws(Fault) {
-        if let adapter = try keptAdapter(path) {
-          result.keptAdapter = adapter
+        let record = try record(of: path)
+        if record?.state == .kept {
+          result.keptAdapter = record?.adapter?.path ?? ""
           results.append(result)
           task.advance(detail: name)
           continue
         }
-        try checkBinding(path)
-        let session = try session(for: path)
+        if let record {
+          guard record.state == .done else {
+            throw ArtifactBinding.leftover(path, of: record.state)
+          }
+          try ArtifactBinding.check(path, against: record, memory: nil)
+        }
+        let session = try session(for: path, record)
         let place = ExportPlace(
           output: result.directory, target: options.target, artifact: path)
         // The base of a record was not known when the output was checked.
@@ -106,7 +113,7 @@ public final class RunExporter {
     for name in try Paths.entries(of: folder) {
       let job = Paths.join(folder, name)
       guard Paths.kind(of: job) == .directory else { continue }
-      let path = Paths.join(job, "\(name).loraxs")
+      let path = ArtifactBinding.artifactPath(job: job)
       if Paths.kind(of: path) == .missing, !isDone(job) {
         log.warn([Warning("JOB-EMPTY", "the job has no artifact", subject: name)])
       } else {
@@ -119,12 +126,11 @@ public final class RunExporter {
     return found
   }
 
-  /// The adapter of a job that keeps its LoRA; nil of any other.
-  private func keptAdapter(_ artifact: String) throws(Fault) -> String? {
-    let path = ArtifactBinding.recordPath(job: Paths.parent(of: artifact))
-    guard Paths.kind(of: path) != .missing else { return nil }
-    let record = try JobRecord.read(path)
-    return record.state == .kept ? record.adapter?.path ?? "" : nil
+  /// The record beside an artifact; nil where none lies there, and it can only be taken for what it is called.
+  private func record(of artifact: String) throws(Fault) -> JobRecord? {
+    let job = Paths.parent(of: artifact)
+    guard Paths.kind(of: ArtifactBinding.recordPath(job: job)) != .missing else { return nil }
+    return try ArtifactBinding.record(job: job)
   }
 
   /// Whether a record says that the job of this folder is done with; one that cannot be read is not passed over either.
@@ -132,39 +138,34 @@ public final class RunExporter {
     let path = ArtifactBinding.recordPath(job: job)
     guard Paths.kind(of: path) != .missing else { return false }
     do throws(Fault) {
-      return [.done, .kept].contains(try JobRecord.read(path).state)
+      return [.done, .kept].contains(try ArtifactBinding.record(job: job).state)
     } catch {
       return true
     }
   }
 
-  /// An artifact beside which no record lies can only be taken for what it is called.
-  private func checkBinding(_ artifact: String) throws(Fault) {
-    let path = ArtifactBinding.recordPath(job: Paths.parent(of: artifact))
-    guard Paths.kind(of: path) != .missing else { return }
-    let record = try JobRecord.read(path)
-    guard record.state == .done else {
-      throw ArtifactBinding.leftover(artifact, of: record.state)
+  private func session(
+    for artifact: String, _ record: JobRecord?
+  ) throws(Fault) -> BaseSession {
+    guard let path = basePath ?? record?.base?.path else {
+      throw Fault(
+        .missingInput, "RUN-BASE", "no record names the artifact's base; give it with --base",
+        path: artifact)
     }
-    try ArtifactBinding.check(artifact, against: record, memory: nil)
-  }
-
-  private func session(for artifact: String) throws(Fault) -> BaseSession {
-    let path: String
-    if let basePath {
-      path = basePath
-    } else {
-      let record = Paths.join(Paths.parent(of: artifact), "record.json")
-      guard let named = try JobRecord.read(record).base?.path else {
-        throw Fault(
-          .missingInput, "RUN-BASE", "the record names no base; give it with --base", path: record)
-      }
-      path = named
+    if let session, session.base.path == path { return session }
+    // The last base is let go of before the next is opened.
+    session = nil
+    do throws(Fault) {
+      let opened = try openBase(path)
+      session = opened
+      return opened
+    } catch {
+      guard basePath == nil, error.kind == .missingInput else { throw error }
+      throw Fault(
+        error.kind, error.code,
+        "\(error.reason); so the record names it, give its place with --base",
+        path: path)
     }
-    if let session = sessions[path] { return session }
-    let session = try openBase(path)
-    sessions[path] = session
-    return session
   }
 }
 

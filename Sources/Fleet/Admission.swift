@@ -14,6 +14,8 @@ package final class Admission: Sendable {
     package var threads: Int
     /// The memory it may use; nil for no limit.
     package var memory: Int?
+    /// Whether that is all there is.
+    package var isWhole: Bool
     /// Its estimated peak.
     package var estimate: Int
     /// Whether others waiting are of its base, and stacked too.
@@ -95,7 +97,8 @@ package final class Admission: Sendable {
         state.waiting.remove(at: place)
         let grant = Grant(
           group: group, threads: group.isAlone ? threads : share,
-          memory: capacity.map { min(max(estimate, $0 / slots), $0) }, estimate: estimate,
+          memory: capacity.map { group.isAlone ? $0 : min(max(estimate, $0 / slots), $0) },
+          isWhole: group.isAlone || slots == 1, estimate: estimate,
           hasMore: state.waiting.contains { $0.base == group.base && $0.isStacked },
           shortage: isFitting ? nil : room.map { estimate - $0 })
         for other in state.running.keys { state.accompanied.insert(other) }

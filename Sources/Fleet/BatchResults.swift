@@ -33,12 +33,13 @@ public enum BatchResults {
   }
 
   /// The fault that a batch ends with: that of its failures, whose exit code tells whether running it again can help;
-  /// where none failed, that of a rejected job; nil where neither is.
+  /// where none failed, that of a rejected job, and then that of one that is still to be done; nil where all are done.
   public static func fault(_ results: [JobResult]) -> Fault? {
     func faults(_ state: JobResult.State) -> [Fault] {
       results.filter { $0.state == state }.compactMap(\.fault)
     }
     return representative(of: faults(.failed)) ?? representative(of: faults(.rejected))
+      ?? representative(of: faults(.skipped))
   }
 
   /// The fault that stands for several in the one error line; nil for none.

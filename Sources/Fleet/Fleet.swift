@@ -19,16 +19,23 @@ public struct Fleet: Sendable {
     run = RunDirectory(directory)
   }
 
-  /// Writes the plan of `manifest`.
+  /// Makes the run's folder.
   ///
-  /// - Throws: 64 `OUT-IN` where the run lies in what it reads, 73 `RUN-PLAN` where it holds jobs with other options.
-  @discardableResult
-  public func plan(_ manifest: Manifest) throws(Fault) -> RunPlan {
+  /// - Throws: 64 `OUT-IN` where the run lies in what it reads.
+  public func prepare(_ manifest: Manifest) throws(Fault) {
     // Before anything is written.
     for plan in manifest.jobs {
       try OutputPlace.check(run.path, against: plan.inputPaths + [manifest.path])
     }
     try Paths.makeDirectory(run.path)
+  }
+
+  /// Writes the plan of `manifest`.
+  ///
+  /// - Throws: as ``prepare(_:)``; 73 `RUN-PLAN` where the run holds jobs with other options.
+  @discardableResult
+  public func plan(_ manifest: Manifest) throws(Fault) -> RunPlan {
+    try prepare(manifest)
     let plan = try RunPlan(manifest)
     try plan.write(to: run)
     return plan
@@ -58,7 +65,8 @@ public struct Fleet: Sendable {
     let end = DispatchGroup()
     for slot in 0..<slots {
       let supervisor = WorkerSupervisor(
-        slot: slot, marker: RunMarker(run: run, worker: slot), arguments: workers.arguments(slot),
+        slot: slot, marker: RunMarker(run: run, part: workers.part, worker: slot),
+        arguments: workers.arguments(slot),
         admission: admission, processes: processes, jobSeconds: workers.jobSeconds, log: log)
       end.enter()
       // Threads of their own: they wait, and there may be more of them than cores.
@@ -95,7 +103,7 @@ public struct Fleet: Sendable {
       guard let name = group.plans.first?.name, known.insert(group.key).inserted else { continue }
       for place in [run] + (since.map { [RunDirectory($0)] } ?? []) {
         guard Paths.kind(of: place.recordPath(name)) == .file,
-          let record = try? JobRecord.read(place.recordPath(name)), let peak = record.peakBytes
+          let record = try? place.record(name), let peak = record.peakBytes
         else { continue }
         costs.observe(group, threads: record.threads, peak: peak)
         break
@@ -136,7 +144,7 @@ public struct Fleet: Sendable {
     let known = Dictionary(known.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     return try forEach(manifest.jobs, threads: threads) { plan in
       guard var result = known[plan.name] else { return notRun(plan) }
-      let record = try? JobRecord.read(run.recordPath(plan.name)).summary
+      let record = try? run.record(plan.name).summary
       // Of a job that was stopped, or that another process is at, the record is an earlier one's.
       result.hasRecord = result.fault.map { record?.failure?.code == $0.code } ?? (record != nil)
       result.record =
@@ -156,7 +164,7 @@ public struct Fleet: Sendable {
       to: run.reportPath, count: results.count, threads: threads
     ) { index throws(Fault) in
       let result = results[index]
-      if result.hasRecord, let record = try? JobRecord.read(run.recordPath(result.name)) {
+      if result.hasRecord, let record = try? run.record(result.name) {
         return record
       }
       return result.record ?? Fleet.placeholder(result.name, .failed, failure: result.fault)
@@ -172,15 +180,16 @@ public struct Fleet: Sendable {
   public func collect(_ manifest: Manifest, threads: Int) throws(Fault) -> [JobResult] {
     try forEach(manifest.jobs, threads: threads) { plan in
       var result = JobResult(name: plan.name, state: .failed)
+      // Nothing has failed where a part of the run is still to be done.
       guard Paths.kind(of: run.recordPath(plan.name)) == .file else {
         result.fault = Fault(
           .temporary, "RUN-MISSING", "no record of the job yet", path: run.jobPath(plan.name))
-        // Nothing has failed: a part of the run is still to be done.
+        result.state = .skipped
         result.record = Fleet.placeholder(plan.name, .skipped)
         return result
       }
       do throws(Fault) {
-        let record = try JobRecord.read(run.recordPath(plan.name))
+        let record = try run.record(plan.name)
         result.record = record.summary
         result.hasRecord = true
         result.fault = record.failure.map(Fault.init)
@@ -216,7 +225,7 @@ public struct Fleet: Sendable {
     var jobs: [(plan: JobPlan, record: JobRecord, artifactPath: String)] = []
     for plan in try RunPlan.read(run).manifest.jobs {
       guard Paths.kind(of: run.recordPath(plan.name)) == .file else { continue }
-      let record = try JobRecord.read(run.recordPath(plan.name))
+      let record = try run.record(plan.name)
       guard record.state == .done else { continue }
       let artifact = run.artifactPath(plan.name)
       try ArtifactBinding.check(artifact, against: record, memory: nil)
@@ -229,7 +238,7 @@ public struct Fleet: Sendable {
   private func notRun(_ plan: JobPlan) -> JobResult {
     var result = JobResult(name: plan.name, state: .skipped)
     let path = run.recordPath(plan.name)
-    result.record = Paths.kind(of: path) == .file ? try? JobRecord.read(path).summary : nil
+    result.record = Paths.kind(of: path) == .file ? try? run.record(plan.name).summary : nil
     result.hasRecord = result.record != nil
     if result.record?.state == .done { result.artifactPath = run.artifactPath(plan.name) }
     result.record = result.record ?? Fleet.placeholder(plan.name, .skipped)

@@ -26,9 +26,11 @@ public final class FleetRunner {
 
   /// A runner of a manifest's jobs into a run.
   ///
-  /// - Parameter worker: Which of several workers of one process this is.
+  /// - Parameters:
+  ///   - part: The part of the run that is done.
+  ///   - worker: Which of several workers of one process this is.
   public init(
-    manifest: Manifest, run: RunDirectory, resources: FleetResources, worker: Int,
+    manifest: Manifest, run: RunDirectory, resources: FleetResources, part: Shard, worker: Int,
     log: ProgressLog
   ) {
     self.manifest = manifest
@@ -37,7 +39,7 @@ public final class FleetRunner {
     self.log = log
     ledger = JobLedger(
       run: run, since: resources.since.map { RunDirectory($0) }, memory: resources.memory, log: log)
-    marker = RunMarker(run: run, worker: worker)
+    marker = RunMarker(run: run, part: part, worker: worker)
   }
 
   /// Takes orders from standard input and tells on standard output what becomes of their jobs.
@@ -54,8 +56,12 @@ public final class FleetRunner {
   func work(_ order: WorkerOrder, report: (JobResult) -> Void) throws(Fault) {
     resources.threads = order.threads
     resources.memory = order.memory
+    session?.session.begin(memory: order.memory)
     let names = Set(order.jobs)
     let plans = manifest.jobs.filter { names.contains($0.name) }
+    guard plans.count == names.count else {
+      throw RunPlan.changed(manifest.path)
+    }
     if let crash = order.crash {
       for plan in plans {
         // What the dead worker has left; whoever else is at the job keeps it.
@@ -137,14 +143,19 @@ public final class FleetRunner {
   // MARK: - One job
 
   private func alone(_ plan: JobPlan) -> JobResult {
-    var runner: JobRunner?
+    let opened: Opened
     do throws(Fault) {
       let start = try FleetRunner.open(
         plan, run: run, ledger: ledger, threads: resources.threads, memory: resources.memory)
-      guard case .opened(let opened) = start else {
-        if case .ended(let result) = start { return result }
-        return JobResult(name: plan.name, state: .skipped)
+      switch start {
+      case .ended(let result): return result
+      case .opened(let found): opened = found
       }
+    } catch {
+      return failed(plan, error, isBegun: false)
+    }
+    var runner: JobRunner?
+    do throws(Fault) {
       log.note("\(plan.name): \(plan.adapterPath ?? "from nothing")")
       let started = try JobRunner(
         session: try session(plan), request: request(plan), adapter: opened.adapter)
@@ -166,7 +177,11 @@ public final class FleetRunner {
     }
   }
 
-  private func failed(_ plan: JobPlan, _ fault: Fault, gate: GateRecord? = nil) -> JobResult {
+  /// - Parameter isBegun: Whether the inputs could be looked at. Where not, the record of a job that was done stays: what it says
+  ///   is as true as before.
+  private func failed(
+    _ plan: JobPlan, _ fault: Fault, gate: GateRecord? = nil, isBegun: Bool = true
+  ) -> JobResult {
     let isRejected = fault.code == JobRunner.rejection
     if fault.code != Interruption.code {
       log.warn([
@@ -178,7 +193,8 @@ public final class FleetRunner {
       gate: isRejected ? gate : nil, threads: resources.threads, machine: MachineLine.current,
       createdBy: Product.createdBy)
     // Of a job that another process is at, that process writes the record.
-    if fault.code != Interruption.code, fault.code != "LOCK-HELD" { ledger.keep(record) }
+    let isOthers = [Interruption.code, "LOCK-HELD"].contains(fault.code)
+    if !isOthers, isBegun || !ledger.isDone(plan.name) { ledger.keep(record) }
     return JobResult(
       name: plan.name, state: isRejected ? .rejected : .failed, fault: fault, record: record)
   }
@@ -191,17 +207,18 @@ public final class FleetRunner {
     do throws(Fault) {
       for (place, start) in try open(plans).enumerated() {
         let plan = plans[place]
-        do throws(Fault) {
-          switch try start.get() {
-          case .ended(let result): results[place] = result
-          case .opened(let opened):
+        switch start {
+        case .failure(let fault): results[place] = failed(plan, fault, isBegun: false)
+        case .success(.ended(let result)): results[place] = result
+        case .success(.opened(let opened)):
+          do throws(Fault) {
             let runner = try JobRunner(
               session: try session(plan), request: request(plan),
               adapter: opened.adapter)
             runners.append((place, runner, opened))
+          } catch {
+            results[place] = failed(plan, error)
           }
-        } catch {
-          results[place] = failed(plan, error)
         }
       }
       if !runners.isEmpty {

@@ -8,6 +8,8 @@ public struct FleetWorkers: Sendable {
   public var memory: Int?
   /// An earlier run, whose records say what jobs took.
   public var since: String?
+  /// The part of the run that is done.
+  public var part: Shard
   /// Seconds that a job may take, or jobs that are done together; nil for no limit.
   public var jobSeconds: Int?
   /// The command line of a worker, by its number.
@@ -15,13 +17,14 @@ public struct FleetWorkers: Sendable {
 
   /// Workers.
   public init(
-    count: Int, threads: Int, memory: Int?, since: String?, jobSeconds: Int? = nil,
+    count: Int, threads: Int, memory: Int?, since: String?, part: Shard, jobSeconds: Int? = nil,
     arguments: @escaping @Sendable (Int) -> [String]
   ) {
     self.count = count
     self.threads = threads
     self.memory = memory
     self.since = since
+    self.part = part
     self.jobSeconds = jobSeconds
     self.arguments = arguments
   }

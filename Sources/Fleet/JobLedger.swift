@@ -1,5 +1,6 @@
 import Adapters
 import Artifacts
+import Checkpoints
 import Faults
 import Files
 import JSON
@@ -62,12 +63,18 @@ final class JobLedger: Sendable {
     }
   }
 
+  /// Whether the record of a job says that it was done, with whatever inputs and options.
+  func isDone(_ name: String) -> Bool {
+    guard let record = try? run.record(name) else { return false }
+    return record.state == .done || record.state == .kept
+  }
+
   private func finished(
     _ name: String, digest: String, in place: RunDirectory, isOwn: Bool
   ) -> JobRecord? {
     guard Paths.kind(of: place.recordPath(name)) == .file else { return nil }
     do throws(Fault) {
-      let record = try JobRecord.read(place.recordPath(name))
+      let record = try place.record(name)
       guard record.planDigest == digest else { return nil }
       if record.state == .kept { return record }
       guard record.state == .done else { return nil }
@@ -101,7 +108,7 @@ final class JobLedger: Sendable {
     }
   }
 
-  /// SHA-256 of a file and those that belong to it: `config.json` beside a safetensors file, the other parts of
+  /// SHA-256 of a file and those that belong to it: configuration and tokenizer beside a safetensors file, the other parts of
   /// a split; of a directory, of every file in it.
   ///
   /// Remembered.
@@ -123,8 +130,8 @@ final class JobLedger: Sendable {
     }
     let (folder, name) = (Paths.parent(of: path), Paths.name(of: path))
     if name.hasSuffix(".safetensors") {
-      let configuration = Paths.join(folder, "config.json")
-      return [path] + (Paths.kind(of: configuration) == .file ? [configuration] : [])
+      let beside = ["config.json"] + CompanionFiles.keptNames.sorted()
+      return [path] + beside.map { Paths.join(folder, $0) }.filter { Paths.kind(of: $0) == .file }
     }
     // NAME-00001-of-00003.gguf
     if let part = name.firstRange(of: "-of-"), name.hasSuffix(".gguf") {

@@ -1,5 +1,7 @@
+import Faults
 import Files
 import Pipeline
+import Reports
 
 /// Where the parts of a run lie.
 public struct RunDirectory: Sendable {
@@ -18,6 +20,13 @@ public struct RunDirectory: Sendable {
 
   /// The folder of a job.
   func jobPath(_ name: String) -> String { Paths.join(Paths.join(path, "jobs"), name) }
+  /// What the record of a job says.
+  ///
+  /// - Throws: as ``JobRecord/read(_:)``; 65 `RUN-ARTIFACT` where it is another job's.
+  func record(_ name: String) throws(Fault) -> JobRecord {
+    try ArtifactBinding.record(job: jobPath(name))
+  }
+
   /// The record of a job.
   func recordPath(_ name: String) -> String { ArtifactBinding.recordPath(job: jobPath(name)) }
   /// The artifact of a job.

@@ -1,16 +1,21 @@
 import Faults
 import Files
 
-/// `RUN/running`: the jobs a worker is working on, a line each.
+/// `RUN/running`: the jobs a worker is working on, a line each; of a part of the run `running-2of8`.
 ///
 /// It outlives a process that dies without a word, so that its supervisor knows whose fault that may be
 /// (`formats/manifest.md` §9).
 struct RunMarker: Sendable {
   private let path: String
 
-  /// - Parameter worker: Which of several workers.
-  init(run: RunDirectory, worker: Int) {
-    path = Paths.join(run.path, worker == 0 ? "running" : "running-\(worker)")
+  /// - Parameters:
+  ///   - part: Which part of the run, that several processes may be at.
+  ///   - worker: Which of several workers.
+  init(run: RunDirectory, part: Shard, worker: Int) {
+    var name = "running"
+    if part != .whole { name += "-\(part.index)of\(part.count)" }
+    if worker > 0 { name += "-\(worker)" }
+    path = Paths.join(run.path, name)
   }
 
   /// The jobs named in the marker, none without one.

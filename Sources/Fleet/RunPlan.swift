@@ -34,7 +34,7 @@ public struct RunPlan: Sendable {
   public init(_ manifest: Manifest) throws(Fault) {
     manifestPath = Paths.join(FileManager.default.currentDirectoryPath, manifest.path)
     preset = manifest.preset
-    manifestDigest = try SHA256Digest.of(try InputFile(manifest.path)).hex
+    manifestDigest = try RunPlan.digest(of: manifest)
     var groups: [String: Int] = [:]
     jobs = manifest.jobs.map { plan in
       let options = plan.digest(inputs: [])
@@ -45,6 +45,27 @@ public struct RunPlan: Sendable {
         name: plan.name, options: options, group: group,
         bytes: RunPlan.adapterByteCount(plan))
     }
+  }
+
+  /// The plan with `jobs` as another process has listed them.
+  private init(_ manifest: Manifest, digest: String, jobs: [Job]) {
+    manifestPath = Paths.join(FileManager.default.currentDirectoryPath, manifest.path)
+    preset = manifest.preset
+    manifestDigest = digest
+    self.jobs = jobs
+  }
+
+  /// SHA-256 of a manifest's file, hex.
+  public static func digest(of manifest: Manifest) throws(Fault) -> String {
+    try SHA256Digest.of(try InputFile(manifest.path)).hex
+  }
+
+  /// That a manifest is not the one that was planned: 65 `RUN-CHANGED`.
+  public static func changed(_ manifest: String) -> Fault {
+    Fault(
+      .badData, "RUN-CHANGED",
+      "the manifest, or what its patterns match, has changed since the run was planned; plan it again",
+      path: manifest)
   }
 
   /// The jobs of a part of the run: neighbours in it have one base, which is read once for all of them.
@@ -81,7 +102,7 @@ public struct RunPlan: Sendable {
           .cannotCreate, "RUN-PLAN",
           "made by another version of this program; use another run directory", path: run.planPath)
       }
-      let known = try RunPlan.listed(run)
+      let known = RunPlan.options(try RunPlan.listed(run))
       for job in jobs {
         guard let options = known[job.name], options != job.options else { continue }
         throw Fault(
@@ -107,6 +128,8 @@ public struct RunPlan: Sendable {
 
   /// The plan of `run`, and the manifest that it was made of.
   ///
+  /// What jobs cost, and so which part each of them is in, is what the plan says, whatever has become of the adapters since.
+  ///
   /// - Throws: 66 where there is none; 65 `RUN-CHANGED` where the manifest, or what its patterns match, is not what was
   ///   planned.
   public static func read(_ run: RunDirectory) throws(Fault) -> (plan: RunPlan, manifest: Manifest)
@@ -123,17 +146,13 @@ public struct RunPlan: Sendable {
       throw error.at(path: run.planPath)
     }
     let manifest = try Manifest.read(planned.path, preset: planned.preset)
-    let plan = try RunPlan(manifest)
     let listed = try listed(run)
+    let options = options(listed)
     let isSame =
-      plan.jobs.count == listed.count && plan.jobs.allSatisfy { listed[$0.name] == $0.options }
-    guard plan.manifestDigest == planned.digest, isSame else {
-      throw Fault(
-        .badData, "RUN-CHANGED",
-        "the manifest, or what its patterns match, has changed since the run was planned; plan it again",
-        path: planned.path)
-    }
-    return (plan, manifest)
+      manifest.jobs.count == listed.count
+      && manifest.jobs.allSatisfy { options[$0.name] == $0.digest(inputs: []) }
+    guard try digest(of: manifest) == planned.digest, isSame else { throw changed(planned.path) }
+    return (RunPlan(manifest, digest: planned.digest, jobs: listed), manifest)
   }
 
   private static func fields(_ run: RunDirectory) throws(Fault) -> JSONField {
@@ -145,16 +164,22 @@ public struct RunPlan: Sendable {
     }
   }
 
-  /// Names and digests of options.
-  private static func listed(_ run: RunDirectory) throws(Fault) -> [String: String] {
-    var result: [String: String] = [:]
+  /// Jobs as they are listed.
+  private static func listed(_ run: RunDirectory) throws(Fault) -> [Job] {
     do throws(Fault) {
-      for job in try fields(run)["jobs"].array() {
-        result[try job["name"].string()] = try job["options"].string()
+      return try fields(run)["jobs"].array().map { (job) throws(Fault) in
+        Job(
+          name: try job["name"].string(), options: try job["options"].string(),
+          group: try job["group"].int(in: 0...Int.max), bytes: try job["bytes"].int(in: 0...1 << 50)
+        )
       }
     } catch {
       throw error.at(path: run.planPath)
     }
-    return result
+  }
+
+  /// Digests of options by name.
+  private static func options(_ jobs: [Job]) -> [String: String] {
+    Dictionary(jobs.map { ($0.name, $0.options) }) { _, last in last }
   }
 }

@@ -42,12 +42,22 @@ public struct Shard: Sendable, Hashable, LosslessStringConvertible {
       guard let text = environment[engine.index], let index = number(Substring(text)) else {
         continue
       }
-      let first = engine.first.flatMap { environment[$0] }.flatMap { number(Substring($0)) }
-      let last = engine.last.flatMap { environment[$0] }.flatMap { number(Substring($0)) }
-      let start = first ?? engine.origin
-      guard let count = count ?? last.map({ $0 - start + 1 }) else {
+      func value(_ name: String?) -> Int? {
+        name.flatMap { environment[$0] }.flatMap { number(Substring($0)) }
+      }
+      let start = value(engine.first) ?? engine.origin
+      let span = value(engine.last).map { $0 < start ? 0 : $0 - start }.map { min($0, most) + 1 }
+      guard let count = count ?? span else {
         throw Fault(
           .usage, "SHARD", "\(engine.index) is \(index), but of how many? Give --shard or --shards")
+      }
+      // Of a part of an array, or of one in steps, nothing says where the whole began.
+      let elements = value(engine.elements) ?? span ?? count
+      guard span ?? count == count, elements == count else {
+        throw Fault(
+          .usage, "SHARD",
+          "\(engine.index) is \(index) of \(elements) elements from \(start) on, which are not \(count) parts in turn; give --shard"
+        )
       }
       guard count > 0, index >= start, index - start < count else {
         throw Fault(
@@ -58,18 +68,22 @@ public struct Shard: Sendable, Hashable, LosslessStringConvertible {
     return nil
   }
 
-  /// Variables of an engine: the index, the first and the last one of the array, and where arrays begin.
+  /// Variables of an engine: the index, the first and the last one of the array, how many there are, and where arrays begin.
   private struct Engine {
     var index: String
     var first: String?
     var last: String?
+    var elements: String?
     var origin: Int
   }
+
+  /// More parts than any run has.
+  private static let most = 1 << 40
 
   private static let engines = [
     Engine(
       index: "SLURM_ARRAY_TASK_ID", first: "SLURM_ARRAY_TASK_MIN", last: "SLURM_ARRAY_TASK_MAX",
-      origin: 0),
+      elements: "SLURM_ARRAY_TASK_COUNT", origin: 0),
     Engine(index: "JOB_COMPLETION_INDEX", first: nil, last: nil, origin: 0),
     Engine(index: "PBS_ARRAY_INDEX", first: nil, last: nil, origin: 0),
     Engine(index: "SGE_TASK_ID", first: "SGE_TASK_FIRST", last: "SGE_TASK_LAST", origin: 1),
@@ -86,13 +100,13 @@ extension Shard {
   /// Every job is in exactly one part: the one in which the middle of its cost lies.
   func places(of costs: [Int]) -> [Int] {
     // A job without bytes to read still takes its time.
-    let costs = costs.map { max($0, 1) }
+    let costs = costs.map { Double(max($0, 1)) }
     let total = costs.reduce(0, +)
-    var before = 0
+    var before = 0.0
     return costs.indices.filter { place in
-      let middle = Double(before) + Double(costs[place]) / 2
+      let middle = before + costs[place] / 2
       before += costs[place]
-      return min(Int(middle / Double(total) * Double(count)), count - 1) == index
+      return min(Int(middle / total * Double(count)), count - 1) == index
     }
   }
 }

@@ -85,8 +85,14 @@ struct WorkerSupervisor: Sendable {
     order.memory = grant.memory
     let shown = WorkerLog(log, place: slot, grant.group)
     var done: [String: JobResult.State] = [:]
+    var refused: Set<String> = []
     var peak: Int?
     let isIdle = worker.run(order) { result in
+      // What an estimate left it was too little: all there is may do.
+      if result.fault?.code == "MEM-BUDGET", !grant.isWhole {
+        refused.insert(result.name)
+        return
+      }
       // What was stopped goes on when the batch is run again.
       if result.fault?.code != Interruption.code { done[result.name] = result.state }
       if let found = result.peak { peak = max(peak ?? 0, found) }
@@ -101,12 +107,26 @@ struct WorkerSupervisor: Sendable {
     let (end, isAccompanied) = (worker.status, admission.isAccompanied(slot))
     // A worker that could not stop in time was ended: what it was at is left undone, and nobody's fault.
     if !isIdle, !Interruption.isRequested {
-      left = try leftBehind(grant, end, worker.fault, done, isAccompanied: isAccompanied)
+      let known = done.merging(refused.map { ($0, .failed) }) { first, _ in first }
+      left = try leftBehind(grant, end, worker.fault, known, isAccompanied: isAccompanied)
     }
     if !isIdle { marker.clear() }
-    admission.putBack(left)
+    admission.putBack(left + again(grant.group, refused))
     admission.finish(slot, peak: peak)
     return isIdle
+  }
+
+  /// Those of a group that were refused for memory, each to be tried with all that there is.
+  private func again(_ group: JobGroup, _ refused: Set<String>) -> [JobGroup] {
+    group.plans.filter { refused.contains($0.name) }.map { plan in
+      log.relay(
+        "\(plan.name): more than its part of the memory; tried again alone: JOB-AGAIN",
+        isWarning: true)
+      var alone = group
+      alone.plans = [plan]
+      alone.isAlone = true
+      return alone
+    }
   }
 
   /// What is to be done of the group of a worker that died.

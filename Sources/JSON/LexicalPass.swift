@@ -178,7 +178,7 @@ struct LexicalPass {
       skipDigits()
       guard position > from else { throw syntax("no digit in the exponent") }
     }
-    guard isInteger, digits >= 19 else { return }
+    guard isInteger, digits >= 19, limits.refusesLargeIntegers else { return }
     let limit: UInt64 = isNegative ? 1 << 63 : .max
     guard let value = UInt64(String(decoding: bytes[firstDigit..<position], as: UTF8.self)),
       value <= limit

@@ -182,7 +182,9 @@ extension FrozenMatrix {
   // MARK: - Rows
 
   /// Copies row `index`, `columns` elements, to `target`.
-  public func copyRow(_ index: Int, to target: UnsafeMutablePointer<Float>) {
+  ///
+  /// - Returns: False, and nothing is copied, where the values in Float32 were let go of.
+  public func copyRow(_ index: Int, to target: UnsafeMutablePointer<Float>) -> Bool {
     precondition(index >= 0 && index < rows, "row \(index) of \(rows)")
     let layouts = layouts.withLock { $0 }
     if let plain = layouts.plain {
@@ -190,7 +192,21 @@ extension FrozenMatrix {
     } else if let (order, memory) = layouts.packed.first {
       for column in 0..<columns { target[column] = memory.pointer[place(order, index, column)] }
     } else {
-      preconditionFailure("the values in Float32 were let go of")
+      return false
+    }
+    return true
+  }
+
+  /// Copies row `index` as forward products in bfloat16 multiply with it.
+  public func copyRoundedRow(_ index: Int, to target: UnsafeMutablePointer<Float>) {
+    precondition(index >= 0 && index < rows, "row \(index) of \(rows)")
+    let memory = roundedLayout(.forward)
+    let start = index / FrozenMatrix.panel * FrozenMatrix.panel
+    let (lanes, depth) = (panelWidth(from: start, of: rows), (columns + 1) / 2 * 2)
+    let panel = memory.pointer + start * depth + 2 * (index - start)
+    for column in 0..<columns {
+      let bits = panel[column / 2 * 2 * lanes + column % 2]
+      target[column] = Float(bitPattern: UInt32(bits) << 16)
     }
   }
 

@@ -42,6 +42,15 @@ public final class FrozenMatrix: Sendable {
     fill: (Filling) throws(Fault) -> Void
   ) throws(Fault) {
     self.init(rows: rows, columns: columns)
+    let filled = try filled(orders, precision, fill)
+    layouts.withLock { $0 = filled }
+  }
+
+  /// Layouts with all rows in place.
+  private func filled(
+    _ orders: Set<Order>, _ precision: ProductPrecision,
+    _ fill: (Filling) throws(Fault) -> Void
+  ) throws(Fault) -> Layouts {
     var layouts = Layouts()
     for order in orders {
       if precision == .bfloat16 {
@@ -56,7 +65,7 @@ public final class FrozenMatrix: Sendable {
     let filling = Filling(self, layouts)
     try fill(filling)
     precondition(filling.missing == 0, "\(filling.missing) rows are missing")
-    self.layouts.withLock { $0 = layouts }
+    return layouts
   }
 
   /// A matrix whose rows come some at a time, in any order.
@@ -117,6 +126,21 @@ public final class FrozenMatrix: Sendable {
       let memory = AlignedMemory<Float>(count: rows * columns)
       copy(matrix, to: memory.pointer)
       layouts.plain = memory
+    }
+  }
+
+  /// Gives a matrix that has no Float32 layout its values, laid out for products of `orders`; they must be those that it had.
+  ///
+  /// - Throws: what `fill` throws.
+  public func fill(
+    laidOutFor orders: Set<Order>, _ fill: (Filling) throws(Fault) -> Void
+  ) throws(Fault) {
+    guard !serves(.float32) else { return }
+    let filled = try filled(orders, .float32, fill)
+    layouts.withLock { layouts in
+      guard !layouts.hasFloats else { return }
+      layouts.packed = filled.packed
+      layouts.plain = filled.plain
     }
   }
 

@@ -1,14 +1,17 @@
 import Checkpoints
+import Faults
 import LinearAlgebra
 
 /// What enters the first block.
 extension Decoder {
   /// What enters the first block, `[N, d]`: of images the states of their patches, else the tokens' embeddings.
+  ///
+  /// - Throws: what reading embeddings throws, where they are not held.
   func embed(
     _ batch: TokenBatch, positions: [Int], into output: UnsafeMutablePointer<Float>
-  ) {
+  ) throws(Fault) {
     guard let patches = weights.patches else {
-      return embed(batch.tokens, types: batch.types, positions: positions, into: output)
+      return try embed(batch.tokens, types: batch.types, positions: positions, into: output)
     }
     patches.forward(
       batch, hiddenSize: configuration.hiddenSize,
@@ -18,15 +21,16 @@ extension Decoder {
   /// The sum of a token's embeddings, scaled and normed where the model does, `[N, d]`.
   ///
   /// - Parameter types: The kind of text that each token is of; none for the first of all.
+  /// - Throws: what reading embeddings throws, where they are not held.
   func embed(
     _ tokens: [Int32], types: [Int32] = [], positions: [Int],
     into output: UnsafeMutablePointer<Float>
-  ) {
+  ) throws(Fault) {
     let hidden = configuration.hiddenSize
     let scale = Float(configuration.embeddingScale)
     for (index, token) in tokens.enumerated() {
       precondition(token >= 0 && token < configuration.vocabularySize, "token \(token)")
-      weights.embedding?.copyRow(Int(token), to: output + index * hidden)
+      try weights.embedding?.copyRow(Int(token), to: output + index * hidden)
     }
     if scale != 1 { for index in 0..<tokens.count * hidden { output[index] *= scale } }
     if let learned = weights.positions {
@@ -47,7 +51,7 @@ extension Decoder {
     let hidden = configuration.hiddenSize
     let row = scratch.buffer(.branch, count: hidden)
     for (index, place) in rows.enumerated() {
-      matrix.copyRow(place, to: row)
+      guard matrix.copyRow(place, to: row) else { preconditionFailure("rows were let go of") }
       for column in 0..<hidden { output[index * hidden + column] += row[column] }
     }
   }

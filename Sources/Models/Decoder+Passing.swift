@@ -57,12 +57,15 @@ final class PassingBatch: @unchecked Sendable {
 /// with the same results.
 extension Decoder {
   /// A batch before the first block.
+  ///
+  /// - Throws: what reading embeddings and the head throws, where they are not held.
   func enter(
     _ batch: TokenBatch, keeping: PassingBatch.Keeping = .nothing,
     factors: FactorGradients? = nil
-  ) -> PassingBatch {
+  ) throws(Fault) -> PassingBatch {
+    try weights.prepareHead(for: precision)
     let passing = PassingBatch(batch, keeping: keeping, of: self, factors: factors)
-    embed(batch, positions: passing.positions, into: passing.stream.pointer)
+    try embed(batch, positions: passing.positions, into: passing.stream.pointer)
     return passing
   }
 

@@ -115,7 +115,7 @@ extension DecoderPool {
       groups[group].batches.indices.map { (group: group, batch: $0) }
     }
     let passing = try map(places.count) { (place, decoder) throws(Fault) in
-      decoder.enter(
+      try decoder.enter(
         groups[places[place].group].batches[places[place].batch], keeping: keeping,
         factors: trainsFactors ? FactorGradients() : nil)
     }

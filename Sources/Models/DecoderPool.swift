@@ -98,7 +98,8 @@ public final class DecoderPool: Sendable {
   /// in index order.
   ///
   /// Where the blocks are not held in the pool's precision, as many batches as ``windows(of:)`` says go through each of them
-  /// before the next is decoded, and the decoders' buffers go afterwards. The results are the same.
+  /// before the next is decoded, and the decoders' buffers go afterwards, as does a head that was read for them. The results are
+  /// the same.
   ///
   /// - Throws: as ``map(_:_:)``, and what reading a block throws.
   public func forward<Result: Sendable>(
@@ -111,7 +112,10 @@ public final class DecoderPool: Sendable {
         try body(index, decoder, try decoder.forward(batches[index]))
       }
     }
-    defer { dropBuffers() }
+    defer {
+      dropBuffers()
+      weights.releaseHead(after: precision)
+    }
     var results: [Result] = []
     for window in DecoderPool.windows(of: batches) {
       let hidden = try blockByBlock(Array(batches[window]))
@@ -139,7 +143,9 @@ public final class DecoderPool: Sendable {
   }
 
   private func blockByBlock(_ batches: [TokenBatch]) throws(Fault) -> [Matrix<Float>] {
-    let passing = try map(batches.count) { $1.enter(batches[$0]) }
+    let passing = try map(batches.count) { (index, decoder) throws(Fault) in
+      try decoder.enter(batches[index])
+    }
     try forward(passing)
     return try map(passing.count) { $1.leave(passing[$0]) }
   }

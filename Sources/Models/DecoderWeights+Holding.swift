@@ -1,3 +1,4 @@
+import Checkpoints
 public import Faults
 public import LinearAlgebra
 import Synchronization
@@ -7,11 +8,12 @@ import Threads
 extension DecoderWeights {
   /// Holds the blocks for products in `precision`, and not for others: a pass in Float32 then decodes them.
   ///
-  /// What steps in bfloat16 hold is as large as the values in Float32. The embeddings and the head stay in Float32. Blocks that
-  /// are on disk stay there, and those that cannot be decoded again stay in Float32. No pass may be running.
+  /// What steps in bfloat16 hold is as large as the values in Float32. Blocks that are on disk stay there, and what cannot be
+  /// decoded again stays in Float32. No pass may be running.
   ///
   /// - Throws: what decoding throws, after which blocks are decoded at every pass; `RUN-STOPPED`.
   public func hold(_ precision: ProductPrecision, threads: Int) throws(Fault) {
+    try holdHead(precision)
     // Of one kind and the other there are never both: what is let go of can be decoded again.
     let stream = blocks.withLock { blocks -> LayerStream? in
       switch (blocks, precision) {
@@ -25,12 +27,6 @@ extension DecoderWeights {
       if precision == .bfloat16, holds(.float32) { dropFloatBackward() }
       return
     }
-    if precision == .bfloat16 {
-      head?.prepare([.forward, .backward], precision: .bfloat16)
-      head?.drop(.backward)
-    } else {
-      head?.keep(.float32)
-    }
     let layers = try parallelMap(shapes.count, threads: threads) { (index) throws(Fault) in
       precision == .bfloat16
         ? try stream.decoded(index, for: [.forward, .backward], in: .bfloat16)
@@ -40,6 +36,43 @@ extension DecoderWeights {
       $0 = precision == .bfloat16 ? .rounded(layers, stream) : .held(layers, stream)
     }
     ProcessMemory.giveBack()
+  }
+
+  /// Holds the head for products in `precision` alone; where its values, or those of embeddings that are the same matrix,
+  /// could not be read again, in Float32 too.
+  private func holdHead(_ precision: ProductPrecision) throws(Fault) {
+    try prepareHead(for: precision)
+    guard let head else { return }
+    guard precision == .bfloat16 else { return head.keep(.float32) }
+    head.prepare([.forward, .backward], precision: .bfloat16)
+    if headCanBeReadAgain { head.dropFloats() } else { head.drop(.backward) }
+  }
+
+  /// Whether nothing needs the head in Float32 between passes that multiply with it.
+  private var headCanBeReadAgain: Bool {
+    source != nil && (embedding?.matrix !== head || embedding?.isReadable == true)
+  }
+
+  /// Lets go of the head in Float32 after a pass in `precision`, where steps in bfloat16 go on without.
+  func releaseHead(after precision: ProductPrecision) {
+    guard precision == .float32, headCanBeReadAgain,
+      case .rounded = blocks.withLock({ $0 })
+    else { return }
+    head?.dropFloats()
+  }
+
+  /// Gives the head what a pass in `precision` multiplies with, where that was let go of.
+  ///
+  /// - Throws: what decoding throws.
+  func prepareHead(for precision: ProductPrecision) throws(Fault) {
+    guard let head, let source, !head.serves(precision) else { return }
+    let name =
+      configuration.hasTiedEmbeddings ? configuration.embeddingName : configuration.headName
+    try head.fill(laidOutFor: [.forward]) { (filling) throws(Fault) in
+      try source.read(name, head.rows, head.columns) {
+        (first, rows) throws(Fault) in filling.place(first, rows)
+      }
+    }
   }
 
   /// Whether passes in `precision` find the blocks in memory.
@@ -86,8 +119,8 @@ extension DecoderWeights {
 
   /// Bytes of all matrices as they are held now, in whatever layouts.
   public var heldByteCount: Int {
-    var matrices = [embedding, positions, tokenTypes].compactMap(\.self)
-    if let head, embedding !== head { matrices.append(head) }
+    var matrices = [embedding?.matrix, positions, tokenTypes].compactMap(\.self)
+    if let head, embedding?.matrix !== head { matrices.append(head) }
     switch blocks.withLock({ $0 }) {
     case .held(let layers, _), .rounded(let layers, _): matrices += layers.flatMap(\.products)
     case .streamed: break

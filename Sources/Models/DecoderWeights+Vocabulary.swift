@@ -6,9 +6,13 @@ import Tensors
 /// What lies outside the blocks, from a model's tensors.
 extension DecoderWeights {
   /// Token embeddings and head, which may be one, and what else lies outside the blocks.
+  ///
+  /// - Parameters:
+  ///   - source: Where all of it can be read again.
+  ///   - holdsEmbedding: Whether embeddings are held although rows of them can be read.
   static func vocabulary(
     _ configuration: DecoderConfiguration, _ read: RowReading,
-    _ vector: (String) throws(Fault) -> [Float]
+    _ vector: (String) throws(Fault) -> [Float], source: RowSource?, holdsEmbedding: Bool
   ) throws(Fault) -> Vocabulary {
     let (hidden, names) = (configuration.hiddenSize, configuration.names)
     func load(_ name: String, rows: Int, multiplies: Bool) throws(Fault) -> FrozenMatrix {
@@ -23,14 +27,17 @@ extension DecoderWeights {
     if let image = configuration.imageShape {
       vocabulary.patches = try patches(image, configuration, vector)
     } else {
-      vocabulary.embedding = try load(
-        configuration.embeddingName, rows: size,
-        multiplies: isTied && configuration.hasLanguageHead)
+      let name = configuration.embeddingName
+      let isHead = isTied && configuration.hasLanguageHead
+      vocabulary.embedding = try EmbeddingTable(
+        name, source: source, isNeeded: holdsEmbedding || isHead
+      ) { () throws(Fault) in try load(name, rows: size, multiplies: isHead) }
     }
     if configuration.hasLanguageHead {
       vocabulary.head =
         isTied
-        ? vocabulary.embedding : try load(configuration.headName, rows: size, multiplies: true)
+        ? vocabulary.embedding?.matrix
+        : try load(configuration.headName, rows: size, multiplies: true)
       if configuration.headHasBias, let name = names.module(.head) {
         vocabulary.headBias = FloatBuffer(try checked(name + ".bias", size: size, vector))
       }

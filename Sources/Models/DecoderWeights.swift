@@ -14,6 +14,8 @@ public final class DecoderWeights: Sendable {
   /// What every block computes.
   let shapes: [Block]
   private let vocabulary: Vocabulary
+  /// Where matrices can be read again; nil where they cannot.
+  let source: RowSource?
   /// RoPE's angles, one entry for blocks that turn alike.
   let rotary: [RotaryFrequencies]
   /// Which of ``rotary`` a block's heads turn by; nil for none.
@@ -21,7 +23,7 @@ public final class DecoderWeights: Sendable {
 
   /// What lies outside the blocks.
   struct Vocabulary: Sendable {
-    var embedding: FrozenMatrix?
+    var embedding: EmbeddingTable?
     var patches: PatchEmbedding?
     var head: FrozenMatrix?
     var headBias: FloatBuffer?
@@ -34,7 +36,7 @@ public final class DecoderWeights: Sendable {
   }
 
   /// Token embeddings `[vocabulary, d]`; nil where images are read.
-  var embedding: FrozenMatrix? { vocabulary.embedding }
+  var embedding: EmbeddingTable? { vocabulary.embedding }
   /// What makes states of images; nil where tokens are read.
   var patches: PatchEmbedding? { vocabulary.patches }
   /// The output head `[vocabulary, d]`; the embedding itself where they are tied, nil where answers are no tokens.
@@ -102,10 +104,12 @@ public final class DecoderWeights: Sendable {
     progress: (Int, Int) -> Void
   ) throws(Fault) {
     self.configuration = configuration
+    self.source = source
     passByteCount = nil
     shapes = configuration.blocks
     (rotary, rotaryOfLayer) = try DecoderWeights.rotary(shapes)
-    vocabulary = try DecoderWeights.vocabulary(configuration, rows, vector)
+    vocabulary = try DecoderWeights.vocabulary(
+      configuration, rows, vector, source: source, holdsEmbedding: true)
     var layers: [LayerWeights] = []
     for (layer, shape) in shapes.enumerated() {
       var matrices: [FrozenMatrix] = []
@@ -123,7 +127,7 @@ public final class DecoderWeights: Sendable {
     blocks = Mutex(.held(layers, stream))
   }
 
-  /// Holds the embeddings, the head, the norms and the biases of a base checkpoint.
+  /// Holds the head, the norms and the biases of a base checkpoint, and the embeddings where rows of them cannot be read.
   ///
   /// Its blocks stay on disk and are decoded at every pass, one at a time. Results are the same to the bit.
   ///
@@ -150,10 +154,12 @@ public final class DecoderWeights: Sendable {
     _ vector: (String) throws(Fault) -> [Float], _ passByteCount: Int?
   ) throws(Fault) {
     self.configuration = configuration
+    self.source = source
     self.passByteCount = passByteCount
     shapes = configuration.blocks
     (rotary, rotaryOfLayer) = try DecoderWeights.rotary(shapes)
-    vocabulary = try DecoderWeights.vocabulary(configuration, source.read, vector)
+    vocabulary = try DecoderWeights.vocabulary(
+      configuration, source.read, vector, source: source, holdsEmbedding: false)
     var vectors: [LayerWeights.Vectors] = []
     for (layer, shape) in shapes.enumerated() {
       vectors.append(try DecoderWeights.vectors(layer, shape, configuration, vector))
@@ -169,9 +175,18 @@ public final class DecoderWeights: Sendable {
   /// Bytes that ``init(streaming:)`` holds, and a block in use.
   public static func byteCount(streaming base: BaseCheckpoint) -> Int {
     let shape = base.configuration
-    let matrices = shape.hasTiedEmbeddings || !shape.hasLanguageHead ? 1 : 2
+    var matrices = shape.hasLanguageHead ? 1 : 0
+    if !(shape.hasTiedEmbeddings && shape.hasLanguageHead), !readsEmbeddings(of: base) {
+      matrices += 1
+    }
     return matrices * shape.vocabularySize * shape.hiddenSize * MemoryLayout<Float>.size
       + LayerStream.byteCount(shape)
+  }
+
+  /// Whether the file gives rows of a base's embeddings without the others.
+  public static func readsEmbeddings(of base: BaseCheckpoint) -> Bool {
+    let rows = try? base.rows(0..<1, of: base.configuration.embeddingName)
+    return rows?.isEmpty == false
   }
 
   /// The frequencies of all rotations there are, and which of them every block has.

@@ -72,7 +72,7 @@ public struct OutputHead {
     return hidden.elements.withUnsafeBufferPointer { row in
       guard let row = row.baseAddress else { return [] }
       return candidates.map { token in
-        tokens.copyRow(Int(token), to: weight.pointer)
+        copyRow(Int(token), to: weight.pointer)
         var logit = dot(row, weight.pointer, count: hiddenSize)
         if let bias = weights.headBias { logit += bias.pointer[Int(token)] }
         logit /= Float(weights.configuration.logitDivisor)
@@ -80,6 +80,12 @@ public struct OutputHead {
         return Double(logit)
       }
     }
+  }
+
+  /// The row of a token as products in the head's precision multiply with it.
+  private func copyRow(_ token: Int, to target: UnsafeMutablePointer<Float>) {
+    guard precision == .float32 else { return tokens.copyRoundedRow(token, to: target) }
+    guard tokens.copyRow(token, to: target) else { preconditionFailure("no pass has come before") }
   }
 
   /// Logits `[rows, V]` of some positions by the head of `weights`, or by `classes` where that is given, which keeps in `pooled`

@@ -33,7 +33,8 @@ extension Projection {
     let directions = try WeighedDirections(
       basis.directionRows, curvature: curvature, candidates: candidates, ridge: ridge)
     let problem = SelectionProblem(update: update, directions: directions)
-    let counts = inputCounts.filter { (1...max(directions.count, 1)).contains($0) }
+    // A weight of zeros has none.
+    let counts = inputCounts.filter { $0 >= 1 && $0 <= directions.count }
     do throws(Fault) {
       return EnergyTable(
         inputCounts: counts,

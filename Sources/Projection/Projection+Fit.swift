@@ -28,7 +28,11 @@ extension Projection {
   ) throws(Fault) -> ProjectedModule {
     try checkShapes(
       update, outFeatures: basis.outputBasis.rows, inFeatures: basis.inputBasis.rows, curvature)
-    guard choice.map({ $0.selection == basis.selection && basis.residualCount == 0 }) ?? true else {
+    let isChosen = choice.map {
+      ($0.selection == basis.selection || $0.selection.isEmpty && basis.selection.isEmpty)
+        && basis.residualCount == 0
+    }
+    guard isChosen ?? true else {
       throw Fault(
         .internalError, "PROJ-SHAPE", "the basis is not what was chosen", tensor: update.moduleName)
     }

@@ -36,11 +36,15 @@ public final class BaseSession {
   /// The session on the unchanged base; nil where this is it.
   private let origin: BaseSession?
   /// The memory budget in bytes.
-  package let memory: Int?
+  package var memory: Int? { unchanged.ownMemory }
+  private var ownMemory: Int?
   private var ownDemand = MemoryPlan.Demand()
   private var loadedWeights: DecoderWeights?
+  /// Whether their blocks are held.
+  private var holdsWeights = false
   private var loadedTokenizer: Tokenizer?
   private var knownIdentity: SHA256Digest?
+  private var knownTextIdentity: SHA256Digest?
   private let teacherStates: TeacherStateCache?
   /// Second moments of the base, for all jobs on it.
   package let moments: SharedMoments
@@ -61,7 +65,7 @@ public final class BaseSession {
     states = BaseStates()
     bases = try BasisStore(base: base, cache: cache, threads: threads, pack: pack)
     packDigest = try bases.pack?.digest()
-    self.memory = memory
+    ownMemory = memory
     self.threads = threads
     self.log = log
     self.ranks = ranks
@@ -79,7 +83,6 @@ public final class BaseSession {
     moments = origin.moments
     states = origin.states
     packDigest = origin.packDigest
-    memory = origin.memory
     threads = origin.threads
     log = origin.log
     ranks = origin.ranks
@@ -123,28 +126,45 @@ public final class BaseSession {
     MemoryPlan(budget: memory, base: base, threads: threads, demand: demand)
   }
 
-  /// Prepares for work of this size.
+  /// Begins other jobs, with a budget of `memory` bytes: what those before them needed is forgotten.
+  package func begin(memory: Int?) {
+    unchanged.ownMemory = memory
+    demand = MemoryPlan.Demand()
+  }
+
+  /// Prepares for work of this size; what is refused leaves no trace.
   ///
   /// - Throws: 71 `MEM-BUDGET` where the budget is too small for it.
   package func expect(_ more: MemoryPlan.Demand) throws(Fault) {
-    demand = demand.union(more)
+    let known = demand
+    demand = known.union(more)
     guard let memory else { return }
-    try plan(memory).check()
+    do throws(Fault) {
+      try plan(memory).check()
+    } catch {
+      demand = known
+      throw error
+    }
   }
 
   /// The decoded weights, or their blocks one at a time where the budget does not hold them.
   ///
   /// - Throws: 71 `MEM-BUDGET` where the budget does not even hold one block; what decoding throws.
   public func weights() throws(Fault) -> DecoderWeights {
+    let fits = memory.map { plan($0).held <= $0 } ?? true
+    // Those of a job before this one may be more than this one leaves room for.
+    if holdsWeights, !fits { dropWeights() }
     if let loadedWeights { return loadedWeights }
     let weights = try decodedWeights()
     loadedWeights = weights
+    holdsWeights = fits
     return weights
   }
 
   /// Lets go of the weights where nothing runs the model for a while; they are decoded again when they are asked for.
   package func dropWeights() {
     loadedWeights = nil
+    holdsWeights = false
     ProcessMemory.giveBack()
   }
 
@@ -201,6 +221,20 @@ public final class BaseSession {
     for path in base.weightPaths { hasher.update(try SHA256Digest.of(InputFile(path)).bytes) }
     let identity = hasher.finalize()
     knownIdentity = identity
+    return identity
+  }
+
+  /// Digest of all that decides what the base makes of a text: its weights, and the tokenizer and what else lies beside them.
+  package func textIdentity() throws(Fault) -> SHA256Digest {
+    if let knownTextIdentity { return knownTextIdentity }
+    var hasher = SHA256Hasher()
+    hasher.update(try identity().bytes)
+    for file in try base.checkpoint.companionFiles()?.kept ?? [] {
+      hasher.update(Array(file.name.utf8))
+      hasher.update(try SHA256Digest.of(InputFile(file.path)).bytes)
+    }
+    let identity = hasher.finalize()
+    knownTextIdentity = identity
     return identity
   }
 

@@ -44,6 +44,19 @@ extension MemoryPlan.Demand {
     }
   }
 
+  /// Takes in a teacher's states of `examples`, of which `count` are asked for at most.
+  package mutating func add(
+    statesOf examples: [TokenizedExample], count: Int = .max, hiddenSize: Int
+  ) {
+    let longest = examples.map(\.completion.count).max() ?? 0
+    let all = examples.reduce(0) { $0 + $1.completion.count }
+    let (asked, overflows) = count.multipliedReportingOverflow(by: longest)
+    let positions = overflows ? all : min(all, asked)
+    let (bytes, isMore) = positions.multipliedReportingOverflow(
+      by: hiddenSize * MemoryLayout<Float>.size)
+    stateBytes += isMore ? TeacherStates.mostBytes : min(bytes, TeacherStates.mostBytes)
+  }
+
   /// Takes in the files of images that rows are of, which stay in memory.
   private mutating func add(imagesOf examples: [TokenizedExample]) {
     for example in examples {

@@ -19,6 +19,8 @@ package struct MemoryPlan {
     var forward = Part()
     /// What goes through a block at once on one thread and comes back.
     var recorded = Part()
+    /// Bytes of a teacher's states.
+    var stateBytes = 0
     /// Tokens whose keys and values are kept on one thread while answers are written.
     var cachedTokens = 0
     /// Bytes of the files of images, each once, by what identifies their numbers.
@@ -68,6 +70,7 @@ package struct MemoryPlan {
       both.roundsProducts = roundsProducts || other.roundsProducts
       both.forward = forward.union(other.forward)
       both.recorded = recorded.union(other.recorded)
+      both.stateBytes = max(stateBytes, other.stateBytes)
       both.cachedTokens = max(cachedTokens, other.cachedTokens)
       both.images.merge(other.images) { $1 }
       both.togetherTokens = max(togetherTokens, other.togetherTokens)
@@ -99,7 +102,7 @@ package struct MemoryPlan {
 
   private var others: Int {
     MemoryPlan.program + threads * MemoryPlan.thread + demand.factors * MemoryPlan.factorBytes
-      + demand.imageBytes
+      + demand.imageBytes + demand.stateBytes
   }
 
   /// More than there is: sums with it do not overflow.
@@ -122,8 +125,10 @@ package struct MemoryPlan {
     return overflows ? MemoryPlan.endless : min(sum, MemoryPlan.endless)
   }
 
+  /// The head in bfloat16, beside the values in Float32 that embeddings are read from where the file does not give rows of them.
   private var rounded: Int {
-    demand.roundsProducts ? float * configuration.vocabularySize * configuration.hiddenSize : 0
+    guard demand.roundsProducts, !DecoderWeights.readsEmbeddings(of: base) else { return 0 }
+    return float * configuration.vocabularySize * configuration.hiddenSize
   }
 
   /// With the blocks held in both orders.

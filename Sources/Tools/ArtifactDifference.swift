@@ -36,9 +36,17 @@ public struct ArtifactDifference: Sendable {
   /// The modules of either, in module order.
   public let modules: [Module]
 
-  /// Whether nothing differs: settings, modules and every stored number.
-  public var isSame: Bool {
-    settings.isEmpty && modules.allSatisfy { $0.relative == 0 && $0.left == $0.right }
+  /// Whether the files are equal, byte by byte.
+  public let isEqualFile: Bool
+
+  /// Whether nothing differs: settings, modules and every stored number; nil where a base would have to tell.
+  public var isSame: Bool? {
+    if isEqualFile { return true }
+    guard settings.isEmpty, modules.allSatisfy({ $0.left == $0.right }) else { return false }
+    if modules.contains(where: { $0.norms.map { $0.left != $0.right } ?? false }) { return false }
+    let distances = modules.map { $0.norms.map { $0.left == 0 } ?? false ? 0 : $0.relative }
+    if distances.contains(where: { $0.map { $0 != 0 } ?? false }) { return false }
+    return distances.contains(nil) ? nil : true
   }
 
   /// Compares the files at `left` and `right`; a session on their base regenerates directions.
@@ -50,6 +58,8 @@ public struct ArtifactDifference: Sendable {
     let artifacts = (
       try Artifact.read(left, memory: memory), try Artifact.read(right, memory: memory)
     )
+    isEqualFile =
+      try SHA256Digest.of(try InputFile(left)) == SHA256Digest.of(try InputFile(right))
     let bases = (artifacts.0.metadata.base, artifacts.1.metadata.base)
     let names = (
       Set(artifacts.0.modules.map(\.moduleName)), Set(artifacts.1.modules.map(\.moduleName))
@@ -125,7 +135,7 @@ public struct ArtifactDifference: Sendable {
     }
     func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
     return .object([
-      "schema": "xspress.diff/1", "same": .bool(isSame),
+      "schema": "xspress.diff/1", "same": isSame.map { .bool($0) } ?? .null,
       "settings": .array(
         settings.map {
           .object(["name": .string($0.name), "a": .string($0.left), "b": .string($0.right)])

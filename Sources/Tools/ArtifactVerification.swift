@@ -78,7 +78,7 @@ public struct ArtifactVerification: Sendable {
       ArtifactBinding.recordPath(job: job), ArtifactBinding.artifactPath(job: job)
     )
     try key?.check(path)
-    let record = try JobRecord.read(path)
+    let record = try ArtifactBinding.record(job: job)
     switch record.state {
     case .kept: try ArtifactBinding.checkMissing(artifact)
     case .done:

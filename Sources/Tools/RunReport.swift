@@ -26,7 +26,7 @@ public enum RunReport {
       (index) throws(Fault) -> JobRecord in
       try Interruption.check()
       do throws(Fault) {
-        var record = try JobRecord.read(ArtifactBinding.recordPath(job: folders[index]))
+        var record = try ArtifactBinding.record(job: folders[index])
         if record.state == .done, let fault = checks.fault(of: index, folders[index], record) {
           record.warnings.append(fault.description)
         }

@@ -14,6 +14,8 @@ public struct AdamW: Sendable {
   public var weightDecay = 0.0
   /// Steps taken.
   public internal(set) var step = 0
+  /// β₁ and β₂ to the power of how many steps.
+  private var corrections = (count: 0, first: 1.0, second: 1.0)
   var firstMoments: [Float]
   var secondMoments: [Float]
 
@@ -29,14 +31,15 @@ public struct AdamW: Sendable {
   ) {
     precondition(parameters.count == firstMoments.count && gradient.count == parameters.count)
     step += 1
-    var correction1 = 1.0
-    var correction2 = 1.0
-    for _ in 0..<step {
-      correction1 *= beta1
-      correction2 *= beta2
+    // One factor a step; all of them after a state was restored.
+    if corrections.count != step - 1 { corrections = (0, 1, 1) }
+    for _ in corrections.count..<step {
+      corrections.first *= beta1
+      corrections.second *= beta2
     }
-    let stepSize = Float(learningRate / (1 - correction1))
-    let rootCorrection = Float((1 - correction2).squareRoot())
+    corrections.count = step
+    let stepSize = Float(learningRate / (1 - corrections.first))
+    let rootCorrection = Float((1 - corrections.second).squareRoot())
     let (b1, b2) = (Float(beta1), Float(beta2))
     let (shrink, epsilon) = (Float(1 - learningRate * weightDecay), Float(epsilon))
     for index in parameters.indices {

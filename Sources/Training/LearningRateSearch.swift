@@ -9,7 +9,7 @@ public enum LearningRateSearch {
     public var learningRate: Double
     /// Steps taken.
     public var steps: Int
-    /// Best validation loss; NaN where it diverged.
+    /// Validation loss after the last step; NaN where it diverged.
     public var validationLoss: Double
     /// Wall time.
     public var seconds: Double
@@ -19,9 +19,10 @@ public enum LearningRateSearch {
   public static let limit = 5
 
   /// Tries the given rate and half of it with a tenth of the steps, at least 20, and goes on halving or
-  /// doubling while that lowers the loss.
+  /// doubling while that lowers the loss; where both do alike, halving.
   ///
-  /// - Parameter run: Tunes from the start with these options and returns the best validation loss.
+  /// - Parameter run: Tunes from the start with these options and returns the validation loss after the last step: the best on
+  ///   the way is that of the start for all rates that are too high.
   /// - Returns: All trials, in the order they were made.
   public static func search(
     _ options: TuningOptions,
@@ -44,7 +45,7 @@ public enum LearningRateSearch {
     }
     let middle = try loss(options.learningRate)
     let lower = try loss(options.learningRate / 2)
-    let isDownhill = lower < middle
+    let isDownhill = lower <= middle
     let factor = isDownhill ? 0.5 : 2
     var rate = isDownhill ? options.learningRate / 2 : options.learningRate
     var best = min(lower, middle)

@@ -12,7 +12,7 @@ import Tensors
 /// second epoch costs no teacher pass and nothing is truncated. A product's last bits depend on the company a
 /// row is in, so examples are computed in fixed chunks, whichever of them is asked for first: a resumed run
 /// sees the same bits as an undisturbed one.
-final class TeacherStates {
+package final class TeacherStates {
   private let teacher: DecoderPool
   private let examples: [TokenizedExample]
   private let store: TeacherStateStore?
@@ -22,6 +22,12 @@ final class TeacherStates {
   private var wantedCount = 0
   private var chunkOfExample: [Int] = []
   private var states: [[Float]?] = []
+  /// Chunks whose states are held, the longest held first.
+  private var held: [Int] = []
+
+  /// Bytes of states that are held at most, but for those of one request: more are read or computed again when they are asked for
+  /// again.
+  package static let mostBytes = 256 << 20
 
   /// States of `examples` under `teacher`, in chunks of `chunkSize` in file order.
   init(
@@ -45,6 +51,7 @@ final class TeacherStates {
     guard wanted != chunks else { return }
     chunks = wanted
     states = Array(repeating: nil, count: examples.count)
+    held = []
     chunkOfExample = Array(repeating: 0, count: examples.count)
     for (index, chunk) in chunks.enumerated() {
       for example in chunk { chunkOfExample[example] = index }
@@ -54,11 +61,24 @@ final class TeacherStates {
   /// The states of the examples at `indices`, one after another, `[P, d]`.
   func hidden(_ indices: [Int]) throws(Fault) -> Matrix<Float> {
     for chunk in Set(indices.map { chunkOfExample[$0] }).sorted() where isMissing(chunk) {
-      try compute(run(from: chunk))
+      let run = run(from: chunk)
+      try compute(run)
+      held += run
     }
     let size = teacher.weights.configuration.hiddenSize
     let elements = indices.flatMap { states[$0] ?? [] }
+    forgetOldest()
     return Matrix(rows: elements.count / size, columns: size, elements: elements)
+  }
+
+  private func forgetOldest() {
+    let limit = TeacherStates.mostBytes / MemoryLayout<Float>.size
+    var count = held.reduce(0) { $0 + valueCount(chunks[$1]) }
+    while count > limit, held.count > 1 {
+      let chunk = held.removeFirst()
+      count -= valueCount(chunks[chunk])
+      for example in chunks[chunk] { states[example] = nil }
+    }
   }
 
   private func isMissing(_ chunk: Int) -> Bool { chunks[chunk].contains { states[$0] == nil } }

@@ -230,6 +230,8 @@ public final class Tuner {
       state.history.bestLoss = state.history.trainLoss.last ?? .infinity
       return keepAsBest()
     }
+    // What steps keep would lie idle beside what a pass in another precision needs.
+    if student.pool !== student.trainingPool { student.trainingPool.dropBuffers() }
     let loss = try data.validationLoss(of: student, objective: options.objective)
     state.history.validationLoss.append(
       TuningHistory.Point(step: state.step, loss: loss))

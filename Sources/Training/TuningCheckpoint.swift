@@ -74,7 +74,9 @@ public struct TuningCheckpoint: Sendable {
     let metadata: JSONValue = .object([
       "schema": .string(TuningCheckpoint.schema), "plan": .string(planDigest),
       "step": .integer(state.step),
-      "bestStep": .integer(history.bestStep), "bestLoss": .number(history.bestLoss),
+      "bestStep": .integer(history.bestStep),
+      // Without validation examples nothing is best before the first look.
+      "bestLoss": history.bestLoss.isFinite ? .number(history.bestLoss) : .null,
       "roundingLevel": history.roundingLevel.map { .integer($0) } ?? .null,
       "trainLoss": .array(history.trainLoss.map { .number($0) }),
       "validationLoss": .array(
@@ -169,7 +171,8 @@ public struct TuningCheckpoint: Sendable {
     var state = template
     state.step = try fields["step"].int()
     state.history.bestStep = try fields["bestStep"].int()
-    state.history.bestLoss = try fields["bestLoss"].double()
+    state.history.bestLoss =
+      fields["bestLoss"].value == .null ? .infinity : try fields["bestLoss"].double()
     if fields["roundingLevel"].isPresent {
       state.history.roundingLevel = try fields["roundingLevel"].int()
     }

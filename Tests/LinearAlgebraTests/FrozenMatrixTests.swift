@@ -192,7 +192,7 @@ import Threads
     func row(_ index: Int) -> [Float] {
       var result = [Float](repeating: 0, count: 9)
       result.withUnsafeMutableBufferPointer { target in
-        if let target = target.baseAddress { frozen.copyRow(index, to: target) }
+        if let target = target.baseAddress { #expect(frozen.copyRow(index, to: target)) }
       }
       return result
     }
@@ -208,6 +208,38 @@ import Threads
       }
     }
     #expect((0..<70).flatMap(row) == w.elements)
+  }
+
+  /// What was let go of is not copied, and comes again as it was; rows in bfloat16 are those that products see.
+  @Test(arguments: [9, 10])
+  func rowsOfWhatWasLetGoOf(columns: Int) throws {
+    let w = Matrix(
+      rows: 70, columns: columns, elements: FrozenMatrixTests.values(70 * columns, seed: 4))
+    let frozen = FrozenMatrix(stacking: [w])
+    func rows(_ copy: (Int, UnsafeMutablePointer<Float>) -> Void) -> [Float] {
+      var result = [Float](repeating: 0, count: 70 * columns)
+      result.withUnsafeMutableBufferPointer { target in
+        guard let target = target.baseAddress else { return }
+        for row in 0..<70 { copy(row, target + row * columns) }
+      }
+      return result
+    }
+    frozen.prepare([.forward, .backward], precision: .bfloat16)
+    frozen.dropFloats()
+    #expect(!frozen.serves(.float32))
+    #expect(
+      rows { #expect(!frozen.copyRow($0, to: $1)) } == [Float](repeating: 0, count: 70 * columns))
+    let rounded = rows { frozen.copyRoundedRow($0, to: $1) }
+    for (value, exact) in zip(rounded, w.elements) {
+      #expect(value.bitPattern & 0xFFFF == 0 && abs(value - exact) <= abs(exact) / 256)
+    }
+    try frozen.fill(laidOutFor: [.forward]) { filling in
+      filling.place(
+        0, Matrix(rows: 48, columns: columns, elements: Array(w.elements[..<(48 * columns)])))
+      filling.place(
+        48, Matrix(rows: 22, columns: columns, elements: Array(w.elements[(48 * columns)...])))
+    }
+    #expect(rows { #expect(frozen.copyRow($0, to: $1)) } == w.elements)
   }
 
   /// A view from an odd column reads pairs that begin there.

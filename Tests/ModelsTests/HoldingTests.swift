@@ -83,8 +83,8 @@ import Testing
     )
     try weights.hold(.bfloat16, threads: 3)
     let held = weights.heldByteCount
-    // Embeddings and head, which are not one here, and both of the head's layouts in bfloat16.
-    #expect(held == 3 * vocabularyBytes + blockBytes(2, 2))
+    // Embeddings, and both of the head's layouts in bfloat16.
+    #expect(held == 2 * vocabularyBytes + blockBytes(2, 2))
     for threads in [1, 3] {
       #expect(try hidden(weights, batches, threads: threads) == expected.hidden)
     }
@@ -94,6 +94,47 @@ import Testing
     try weights.hold(.float32, threads: 3)
     #expect(weights.heldByteCount == loaded)
     #expect(try hidden(weights, batches, threads: 2) == expected.hidden)
+  }
+
+  /// Embeddings of a streamed model are read from the file, a row at a time, and of its vocabulary the head alone is held.
+  @Test func streamedModelsHoldNoEmbeddings() throws {
+    #expect(!base.configuration.hasTiedEmbeddings)
+    let weights = try DecoderWeights(streaming: base)
+    #expect(weights.heldByteCount == vocabularyBytes)
+    #expect(DecoderWeights.byteCount(streaming: base) > vocabularyBytes)
+    #expect(DecoderWeights.byteCount(streaming: base) < 2 * vocabularyBytes + blockBytes(1, 8))
+  }
+
+  /// Where the head is the matrix of embeddings too, steps in bfloat16 read these from the file.
+  @Test(arguments: ["golden/models/gemma3", "golden/models/gemma3/model.gguf"])
+  func embeddingsOfATiedHead(name: String) throws {
+    let base = try BaseCheckpoint.open(Checkout.path(name))
+    #expect(base.configuration.hasTiedEmbeddings)
+    let vocabulary = base.configuration.vocabularySize
+    var batch = TokenBatch()
+    let tokens = (0..<7).map { Int32($0 * 13 % vocabulary) }
+    batch.append(prompt: Array(tokens[..<5]), completion: Array(tokens[5...]))
+    func results(_ weights: DecoderWeights, _ precision: ProductPrecision) throws -> [[Double]] {
+      try DecoderPool(weights: weights, threads: 2, precision: precision)
+        .forward([batch]) { (_, decoder, hidden) throws(Fault) in
+          let row = Matrix(
+            rows: 1, columns: hidden.columns,
+            elements: Array(hidden.elements.prefix(hidden.columns)))
+          return decoder.head.candidateLogits(row, candidates: [0, 1, 5])
+        }
+    }
+    let weights = try DecoderWeights(base: base)
+    let loaded = weights.heldByteCount
+    let expected = (try results(weights, .float32), try results(weights, .bfloat16))
+    try weights.hold(.bfloat16, threads: 2)
+    let held = weights.heldByteCount
+    #expect(held < loaded + loaded / 8)
+    #expect(try results(weights, .bfloat16) == expected.1)
+    #expect(try results(weights, .float32) == expected.0)
+    #expect(weights.heldByteCount == held)
+    try weights.hold(.float32, threads: 2)
+    #expect(weights.heldByteCount == loaded)
+    #expect(try results(weights, .float32) == expected.0)
   }
 
   /// A pass in Float32 leaves none of the layouts that it made of the updates' factors.

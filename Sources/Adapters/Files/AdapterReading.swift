@@ -20,6 +20,8 @@ struct AdapterReading {
   var unusedCount = 0
   /// Modules that `modules_to_save` names and the file does not hold: no harm where the base has none.
   var missingModules: [String] = []
+  /// Modules whose trained rows are those of another, where the base ties them.
+  var tiedTokens: [String] = []
 
   /// The warnings, with one for all modules where the whole adapter is dead.
   var summarised: [Warning] {

@@ -126,8 +126,14 @@ enum PEFTOtherParts {
           "AD-PAIR", "modules_to_save names a module that the file does not hold", subject: name))
     }
     reading.missingModules = missing
-    for (name, _) in configuration.tokenIndices
-    where !contains(name, { $0 == "trainable_tokens_delta" }) {
+    func hasRows(_ name: String) -> Bool { contains(name) { $0 == "trainable_tokens_delta" } }
+    for (name, indices) in configuration.tokenIndices where !hasRows(name) {
+      // PEFT saves rows of tied modules once.
+      if configuration.tokenIndices.contains(where: { hasRows($0.module) && $0.indices == indices })
+      {
+        reading.tiedTokens.append(name)
+        continue
+      }
       throw Fault(
         .badData, "AD-PAIR",
         "trainable_token_indices names \(name.isEmpty ? "tokens" : Fault.escaped(name, limit: 64)), "
@@ -215,18 +221,34 @@ enum PEFTOtherParts {
       scaling: try configuration.scaling(of: entry.module))
   }
 
-  /// Parameters of the module that `target_parameters` names, in its order.
-  static func parameters(
-    of module: String, _ targets: [String]
-  ) -> [String] {
-    targets.compactMap { path in
-      guard let dot = path.lastIndex(of: "."), path[path.index(after: dot)...] != "weight" else {
-        return nil
-      }
-      let above = path[..<dot]
-      let isAbove = module == above || module.hasSuffix("." + above)
-      return isAbove ? String(path[path.index(after: dot)...]) : nil
+  /// Parameters of the module that `target_parameters` names, in its order, but for the weight of a linear module.
+  ///
+  /// PEFT compares an entry with the end of `MODULE.PARAMETER`. One that is a parameter's name alone is one of every module that
+  /// has such a parameter, as modules of experts have; the file does not say of which others.
+  static func parameters(of module: String, _ targets: [String]) -> [String] {
+    var found: [String] = []
+    for path in targets {
+      let name = path.lastIndex(of: ".").map { String(path[path.index(after: $0)...]) } ?? path
+      let isNamed =
+        name == path
+        ? PEFTTargets.isEnding("experts", of: module)
+        : PEFTTargets.isEnding(path, of: "\(module).\(name)")
+      if isNamed, name != weight, !found.contains(name) { found.append(name) }
     }
+    return found
+  }
+
+  private static let weight = "weight"
+
+  /// What patterns of rank and alpha are compared with: the module's path, or that of its weight where `target_parameters` names
+  /// that.
+  static func patternKey(of module: String, _ targets: [String]) -> String {
+    isWeightTarget(module, targets) ? "\(module).\(weight)" : module
+  }
+
+  /// Whether `target_parameters` names the weight of a linear module.
+  static func isWeightTarget(_ module: String, _ targets: [String]) -> Bool {
+    targets.contains { PEFTTargets.isEnding($0, of: "\(module).\(weight)") }
   }
 
   /// The order in which Transformers' modules of experts declare their parameters.
@@ -259,7 +281,8 @@ enum PEFTOtherParts {
       let first = try entry.required(PEFTKey.Part.a(isBare: false, depth: depth).name)
       let second = try entry.required(PEFTKey.Part.b(isBare: false, depth: depth).name)
       let (a, b) = try PEFTReader.pair(first, second, source, module: entry.module)
-      let rank = try configuration.rank(of: entry.module)
+      let key = "\(entry.module).\(parameter)"
+      let rank = try configuration.rank(of: key)
       guard a.rows.isMultiple(of: rank), a.rows > 0 else {
         throw Fault(
           .badData, "AD-RANK", "\(a.rows) rows are not whole experts of rank \(rank)",
@@ -271,7 +294,7 @@ enum PEFTOtherParts {
           entry.module, leaf: parameter, shape: [b.rows, a.columns], slice: expert,
           a: a.selectingRows(Array(expert * rank..<(expert + 1) * rank)),
           b: b.selectingColumns((0..<rank).map { $0 * experts + expert }),
-          scaling: try configuration.scaling(of: entry.module))
+          scaling: try configuration.scaling(of: key))
       }
     }
   }

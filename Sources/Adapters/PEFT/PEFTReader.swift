@@ -78,7 +78,8 @@ enum PEFTReader {
     var hasTarget = false
     for entry in entries {
       guard entry.hasFactors, !PEFTOtherParts.isStack(entry),
-        PEFTOtherParts.parameters(of: entry.module, parameters).isEmpty
+        PEFTOtherParts.parameters(of: entry.module, parameters).isEmpty,
+        !PEFTOtherParts.isWeightTarget(entry.module, parameters)
       else {
         kept.append(entry)
         hasTarget = hasTarget || entry.hasFactors
@@ -91,9 +92,13 @@ enum PEFTReader {
         hasTarget = true
         continue
       }
+      let isTied = reading.tiesHead && PEFTTargets.isEnding("lm_head", of: entry.module)
       reading.warnings.append(
         Warning(
-          "AD-TARGET", "is no target of the configuration, so its factors are not applied",
+          "AD-TARGET",
+          isTied
+            ? "is tied to the embeddings and follows them, so its own copy of their factors is not needed"
+            : "is no target of the configuration, so its factors are not applied",
           subject: entry.module))
       // Whole parameters are loaded wherever they are.
       let rest = entry.keeping { $0 != "base_layer.weight" && PEFTOtherParts.isWhole($0) }
@@ -172,8 +177,8 @@ enum PEFTReader {
     }
     try checkRanks(a, b, module: entry.module)
     let rank = a.rows
-    try checkRank(
-      rank, entry.module, configuration, limit: min(a.columns, b.rows))
+    let key = PEFTOtherParts.patternKey(of: entry.module, configuration.targetParameters)
+    try checkRank(rank, key, configuration, limit: min(a.columns, b.rows))
     if configuration.isAdaptive, rank == 0 {
       // AdaLoRA may prune a module away: its update is none.
       reading.warnings.append(Warning("AD-RANK", "pruned to rank 0", subject: entry.module))
@@ -189,7 +194,7 @@ enum PEFTReader {
     if configuration.isKaSA {
       full = try weighted(full, by: try entry.required("lora_diag"), source)
     }
-    let scaling = try configuration.scaling(of: entry.module)
+    let scaling = try configuration.scaling(of: key)
     try reading.add(
       entry.module, a: full, b: b, scaling: scaling,
       relation: try relation(entry, source, configuration, rank: rank, outFeatures: b.rows))
@@ -231,14 +236,14 @@ enum PEFTReader {
   ///
   /// - Parameter limit: What the weight's own singular components or columns leave of a larger rank.
   static func checkRank(
-    _ rank: Int, _ module: String, _ configuration: PEFTConfiguration, limit: Int = Int.max
+    _ rank: Int, _ key: String, _ configuration: PEFTConfiguration, limit: Int = Int.max
   ) throws(Fault) {
-    let expected = try configuration.rank(of: module)
+    let expected = try configuration.rank(of: key)
     let isCut = configuration.initialisation != .unchanged && expected > limit && rank == limit
     guard rank == expected || isCut else {
       throw Fault(
         .badData, "AD-RANK", "rank \(rank) in the tensors, \(expected) in the configuration",
-        tensor: module)
+        tensor: key)
     }
   }
 

@@ -36,6 +36,8 @@ public enum PEFTWriter {
       try weights.add("\(prefix).lora_B.weight", dtype: dtype, matrix: update.loraB)
     }
     try Paths.makeDirectory(directory)
+    // An earlier adapter's would give these weights another scale until its own is there.
+    Paths.removeIfPresent(Paths.join(directory, AdapterFiles.configurationName))
     try weights.write(to: Paths.join(directory, AdapterPlace.names[0]))
     var settings =
       configuration(updates + extras.embeddings, baseModelName: baseModelName).objectValue

@@ -18,7 +18,7 @@ public struct CompanionFiles: Sendable {
   public let left: [String]
 
   /// Names that are kept; each is one that some class of Transformers loads beside the model.
-  private static let keptNames: Set<String> = [
+  public static let keptNames: Set<String> = [
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "vocab.json", "merges.txt", "vocab.txt", "tokenizer.model", "spiece.model",
     "sentencepiece.bpe.model", "tekken.json", "chat_template.jinja", "chat_template.json",

@@ -21,8 +21,14 @@ struct SafeTensorsWeights: WeightSource {
   /// A directory with `config.json` and weights.
   init(directory path: String) throws(Fault) {
     let directory = HFDirectory(path: path)
+    guard let configuration = directory.existing("config.json") else {
+      throw Fault(
+        .missingInput, "IO-OPEN",
+        "there is no such file, so its folder is no Hugging Face model; a GGUF file is named itself",
+        path: directory.file("config.json"))
+    }
     try self.init(
-      directory, configuration: try HFConfiguration(directory.file("config.json")),
+      directory, configuration: try HFConfiguration(configuration),
       files: try directory.openWeights())
   }
 
@@ -82,11 +88,13 @@ struct SafeTensorsWeights: WeightSource {
   /// Of weights that lie in one tensor with others, which are read one by one; others are read whole.
   func floats(at index: Int, rows: Range<Int>) throws(Fault) -> [Float]? {
     var tensor = tensors[index]
-    guard tensor.shape.count == 3, let columns = tensor.shape.last,
-      EightBitFloats.Form(rawValue: tensor.dtypeName) == nil, !partNames(at: index).isEmpty
+    // Of matrices that lie one behind the other the rows follow one another.
+    let isStacked = tensor.shape.count == 3 && !partNames(at: index).isEmpty
+    guard isStacked || tensor.shape.count == 2 && !transposed.contains(index),
+      let columns = tensor.shape.last, EightBitFloats.Form(rawValue: tensor.dtypeName) == nil
     else { return nil }
     let file = files[fileOfTensor[index]]
-    let rowBytes = tensor.byteCount / max(tensor.shape[0] * tensor.shape[1], 1)
+    let rowBytes = tensor.byteCount / max(tensor.shape.dropLast().reduce(1, *), 1)
     tensor.shape = [rows.count, columns]
     tensor.byteOffset += rows.lowerBound * rowBytes
     tensor.byteCount = rows.count * rowBytes

@@ -31,7 +31,9 @@ struct SafeTensorsHeader {
     var length: UInt64 = 0
     for byte in prefix[..<8].reversed() { length = length << 8 | UInt64(byte) }
     guard length <= UInt64(byteLimit) else {
-      throw Fault(.badData, "ST-HDRMAX", "header length \(length) is over \(byteLimit)")
+      throw Fault(
+        .badData, "ST-HDRMAX",
+        "header length \(length) is over \(byteLimit); no safetensors file begins like this")
     }
     guard length > 0 else { throw Fault(.badData, "ST-JSON", "empty header") }
     guard length <= UInt64(fileByteCount - 8) else {

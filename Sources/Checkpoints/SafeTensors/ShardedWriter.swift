@@ -72,6 +72,9 @@ public struct ShardedWriter: Sendable {
         .unsupported, "ST-WRITE", "\(shards.count) shards; at most 99999 have names",
         path: directory)
     }
+    // Without them a folder whose shards are of two models is none.
+    Paths.removeIfPresent(single)
+    Paths.removeIfPresent(index)
     var names: [String] = []
     for (number, shard) in shards.enumerated() {
       let name =
@@ -89,7 +92,6 @@ public struct ShardedWriter: Sendable {
       ],
       "weight_map": .object(map),
     ]
-    Paths.removeIfPresent(single)
     try AtomicFile.write(index, text: text.text(pretty: true) + "\n")
     return names.map { Paths.join(directory, $0) } + [index]
   }

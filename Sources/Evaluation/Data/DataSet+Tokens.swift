@@ -52,6 +52,8 @@ extension DataSet {
         for example in examples { try DataSet.check(example, model) }
         result += examples
       } catch {
+        // Of another file, such as that of the chat template.
+        guard error.path == nil else { throw error }
         throw Fault(
           error.kind, error.code, "example \(index + 1)\(error.reason)", path: path)
       }

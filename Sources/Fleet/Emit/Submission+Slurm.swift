@@ -15,9 +15,11 @@ extension Submission {
       parts=\(shards)
       largest=\(largestArray)
       mkdir -p "$run/logs"
+      # Values that are listed in --export end at a comma.
+      export XSPRESS_RUN=$run XSPRESS_PARTS=$parts
 
       submit() {
-        sbatch --parsable --array="0-$2%\(parallel)" --export="ALL,XSPRESS_RUN=$run,XSPRESS_FIRST=$1,XSPRESS_PARTS=$parts" \\
+        XSPRESS_FIRST=$1 sbatch --parsable --array="0-$2%\(parallel)" --export=ALL \\
           --output="$run/logs/%A_%a.log" <<'JOB'
       #!/bin/bash
       #SBATCH --job-name=\(label)
@@ -58,7 +60,7 @@ extension Submission {
         jobs="$jobs:$(submit "$first" "$last")"
       done
       sbatch --parsable --job-name=\(label)-collect --dependency="afterany$jobs" --cpus-per-task=1 --mem=2048M \\
-        --output="$run/logs/collect.log" --export="ALL,XSPRESS_RUN=$run" <<'JOB'
+        --output="$run/logs/collect.log" --export=ALL <<'JOB'
       #!/bin/bash
       exec xspress collect "$XSPRESS_RUN"
       JOB

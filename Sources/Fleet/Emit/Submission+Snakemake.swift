@@ -18,10 +18,10 @@ extension Submission {
           params: run=RUN, parts=PARTS
           threads: \(cpus)
           retries: \(retries)
-          resources: mem_mb=\(mebibytes), runtime=\(minutes)
+          resources: mem_mb=\(mebibytes), runtime=\(minutes), attempt=lambda wildcards, attempt: attempt
           shell:
               "code=0; xspress run {params.run:q} --shard {wildcards.part}/{params.parts} --threads {threads} || code=$?; "
-              "case $code in \(retried)) exit $code ;; esac"
+              "case $code in \(retried)) [ {resources.attempt} -gt \(retries) ] || exit $code ;; esac"
 
       rule collect:
           input: expand(RUN + "/parts/{part}", part=range(PARTS))

@@ -48,10 +48,14 @@ public struct Submission: Sendable {
   ///
   /// - Throws: 64 `EMIT` for numbers that no engine takes.
   public func text(for engine: Engine) throws(Fault) -> String {
-    guard shards > 0, cpus > 0, minutes > 0, retries >= 0, parallel > 0, largestArray > 0,
-      memory >= 1_000_000
+    let counts = [shards, cpus, minutes, max(retries, 1), parallel, largestArray]
+    guard retries >= 0, counts.allSatisfy({ (1...Submission.most).contains($0) }),
+      (1_000_000...1 << 50).contains(memory)
     else {
-      throw Fault(.usage, "EMIT", "parts, cores, memory, time and elements are at least one")
+      throw Fault(
+        .usage, "EMIT",
+        "parts, cores, minutes and elements are from 1 to \(Submission.most), memory from 1MB to 1PiB"
+      )
     }
     return switch engine {
     case .slurm: slurm
@@ -62,6 +66,9 @@ public struct Submission: Sendable {
 
   /// Exit codes after which a part is tried again: temporary, killed (most likely for memory, or by the engine), stopped.
   static let retried = [75, 137, 143]
+
+  /// More of anything than an engine has.
+  private static let most = 100_000_000
 
   /// Mebibytes, rounded up.
   var mebibytes: Int { (memory + (1 << 20) - 1) >> 20 }

@@ -1,4 +1,5 @@
 import Adapters
+import Checkpoints
 import Evaluation
 import Faults
 import LinearAlgebra
@@ -28,11 +29,21 @@ extension JobContext {
         demand.add(recorded: try tokenized(file, role: "calibration"), together: true)
       }
       if let tuning = request.tuning {
+        let hiddenSize = session.configuration.hiddenSize
+        let hasTeacher = tuning.options.objective != .ce
         if let file = tuning.data.file {
-          demand.add(recorded: try tokenized(file, role: "training"), together: false)
+          let examples = try tokenized(file, role: "training")
+          demand.add(recorded: examples, together: false)
+          let (count, _) = tuning.options.steps.multipliedReportingOverflow(
+            by: tuning.options.batchSize)
+          if hasTeacher {
+            demand.add(statesOf: examples, count: max(count, 0), hiddenSize: hiddenSize)
+          }
         }
         if case .file(let file) = tuning.validation {
-          demand.add(forward: try tokenized(file, role: "validation"))
+          let examples = try tokenized(file, role: "validation")
+          demand.add(forward: examples)
+          if hasTeacher { demand.add(statesOf: examples, hiddenSize: hiddenSize) }
         }
       }
       if let file = request.evaluation {

@@ -244,7 +244,8 @@ package final class JobContext {
   func planDigest(
     _ plan: RankPlan, gateRows: Int, storage: LatentStorage? = nil
   ) throws(Fault) -> String {
-    var lines = try session.moduleDigests(source.modules).map(\.hex)
+    // Embeddings and modules that no adapter is on decide gradients too.
+    var lines = [try session.textIdentity().hex]
     lines += [source.identity.hex, session.packDigest?.hex ?? ""]
     lines += dataDigests.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
     if let path = request.startArtifactPath {

@@ -51,6 +51,7 @@ package struct Projector {
     let ranks = places.map { plan[$0] }
     let residuals = places.map(residual)
     let (candidates, seed, rows) = (self.candidates, self.seed, curvature)
+    let path = session.base.path
     let shelf = try shelf(zip(modules, ranks))
     let task = session.log.task("project", total: modules.count, unit: "modules")
     let results = try parallelMap(modules.count, threads: session.threads) {
@@ -95,6 +96,9 @@ package struct Projector {
           for: .selected(
             output: Array(0..<basis.admissibleRank(limit.output)),
             input: Array(0..<basis.admissibleRank(limit.input))))
+      }
+      if residuals[index] == nil, moduleBasis.selection.isEmpty {
+        throw Assembler.noDirections(of: module, path: path)
       }
       if let residual = residuals[index] {
         moduleBasis = moduleBasis.appending(

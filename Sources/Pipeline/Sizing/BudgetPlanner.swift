@@ -110,7 +110,8 @@ struct BudgetPlanner {
   /// Every shape that all modules could have, clipped where one is smaller.
   private func uniformOffers(_ model: ByteModel) -> [BudgetAllocation.Offer] {
     let outputs = tables.map { $0.energies.first?.count ?? 0 }.max() ?? 0
-    return (tables.first?.inputCounts ?? []).enumerated().flatMap { place, input in
+    let inputs = tables.map(\.inputCounts).max { $0.count < $1.count } ?? []
+    return inputs.enumerated().flatMap { place, input in
       (0..<outputs).map { output in
         let rank = LatentRank(output: output + 1, input: input)
         var (energy, bytes) = (0.0, 0.0)

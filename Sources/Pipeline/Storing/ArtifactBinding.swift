@@ -15,6 +15,18 @@ package enum ArtifactBinding {
     Paths.join(directory, "record.json")
   }
 
+  /// What the record in a job's folder says.
+  ///
+  /// - Throws: as ``JobRecord/read(_:)``; 65 `RUN-ARTIFACT` where it is another job's.
+  package static func record(job directory: String) throws(Fault) -> JobRecord {
+    let path = recordPath(job: directory)
+    let record = try JobRecord.read(path)
+    guard record.name == Paths.name(of: directory) else {
+      throw fault("is the record of job \"\(Fault.escaped(record.name, limit: 80))\"", path)
+    }
+    return record
+  }
+
   /// Checks the artifact at `path` against the record of a job that is done.
   ///
   /// - Throws: 65 `RUN-ARTIFACT` where it is missing or another one; what reading it throws where the record, of an

@@ -38,7 +38,7 @@ struct Assembler {
   ) throws(Fault) -> AssembledArtifact {
     let digests = try session.moduleDigests(projected.modules)
     let (draws, basePath, storage) = (session.probeDraws, session.base.path, self.storage)
-    let embeds = request.embedsBases || request.directions == .own
+    let embeds = request.embedsBases || projected.bases.contains { $0.selection.isOwn }
     let modules = try parallelMap(projected.modules.count, threads: session.threads) {
       (index) throws(Fault) -> ArtifactModule in
       let (module, basis) = (projected.modules[index], try projected.bases[index].whole())
@@ -114,10 +114,7 @@ struct Assembler {
       throw error.at(tensor: module.name)
     }
     guard residual != nil || stored.rows > 0 && stored.columns > 0 else {
-      throw Fault(
-        .unsupported, "BASIS-NONE",
-        "no direction stands out: its singular values are all alike or zero; keep some of the LoRA's own "
-          + "with --residual or --directions own", path: basePath, tensor: module.name)
+      throw noDirections(of: module, path: basePath)
     }
     let (output, input) = basis.selection.indices
     let own = embeds ? basis.ownDirections : nil
@@ -129,6 +126,14 @@ struct Assembler {
       outputBasis: own?.output, inputBasis: own?.input)
     result.probes = proof.probes(result.latent).map(\.stored)
     return result
+  }
+
+  /// 69 `BASIS-NONE`: a weight of the base at `path` has no direction to choose.
+  static func noDirections(of module: LinearModule, path: String) -> Fault {
+    Fault(
+      .unsupported, "BASIS-NONE",
+      "no direction stands out: its singular values are all alike or zero; keep some of the LoRA's own "
+        + "with --residual or --directions own", path: path, tensor: module.name)
   }
 
   /// The artifact of `modules`, which are those of `projected` as they are stored.

@@ -76,8 +76,7 @@ struct OwnTextWriter {
 
   /// Names everything that the texts depend on.
   private func key(_ openings: [Opening]) throws(Fault) -> String {
-    var lines = try session.moduleDigests(matched.modules).map(\.hex)
-    lines.append(matched.adapter.identity.hex)
+    var lines = [try session.textIdentity().hex, matched.adapter.identity.hex]
     lines.append("\(openings) \(texts.options) \(seed)")
     return SHA256Digest.of(Array(lines.joined(separator: "\n").utf8)).hex
   }

@@ -55,38 +55,43 @@ struct TuningLoop {
           + "\(data.training.count)")
     }
     let residual = residual(projected, options)
-    let head =
-      trainsHead
-      ? try session.weights().classes.map {
-        HeadTraining($0, learningRate: options.learningRate)
-      } : nil
-    let beside: [(any Trainable)?] = [residual, head]
-    let trainables =
-      [factors.map { $0 as any Trainable } ?? latents(projected, coordinates)]
-      + beside.compactMap(\.self)
-    let saved = try savedState(trainables)
+    let latents = factors.map { $0 as any Trainable } ?? latents(projected, coordinates)
+    let classes = trainsHead ? try session.weights().classes : nil
+    /// What is trained: how far a step moves a head depends on the rate.
+    func trained(_ options: TuningOptions) -> (head: HeadTraining?, all: [any Trainable]) {
+      let head = classes.map { HeadTraining($0, learningRate: options.learningRate) }
+      let beside: [(any Trainable)?] = [residual, head]
+      return (head, [latents] + beside.compactMap(\.self))
+    }
+    let saved = try savedState(trained(options).all)
     var trials = saved?.history.trials ?? []
     if request.searchesLearningRate && trials.isEmpty {
       trials = try LearningRateSearch.search(options) { (trial) throws(Fault) in
         let began = Date()
-        let tuner = try makeTuner(projected, options: trial, trainables)
+        let tuner = try makeTuner(projected, options: trial, trained(trial).all)
         do throws(Fault) {
           try run(tuner, title: "try learning rate \(rounded(trial.learningRate))", saves: false)
         } catch  where error.code == "NUM-DIVERGE" {
           return (.nan, Date().timeIntervalSince(began))
         }
-        return (tuner.state.history.bestLoss, Date().timeIntervalSince(began))
+        let history = tuner.state.history
+        return (
+          history.validationLoss.last?.loss ?? history.bestLoss, Date().timeIntervalSince(began)
+        )
       }
     }
     if let best = LearningRateSearch.best(trials) {
       options.learningRate = trials[best].learningRate
     }
+    let (head, trainables) = trained(options)
     let tuner = try makeTuner(projected, options: options, trainables)
     if let saved {
       tuner.resume(from: saved)
       session.log.note("continuing from step \(saved.step)")
     }
     tuner.keep(trials: trials)
+    // A search is not begun again where the steps after it are interrupted.
+    if saved == nil, !trials.isEmpty, session.ranks.isFirst { try checkpoint?.save(tuner.state) }
     try run(tuner, title: title, saves: true)
     return Result(
       latents: tuner.student.latents,

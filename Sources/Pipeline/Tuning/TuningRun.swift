@@ -72,7 +72,7 @@ struct TuningRun {
       tuning.options.setStandardRate(
         outputDirections: projected.rank.output,
         besideResidual: projected.hasResidual || keepsDiagonal,
-        knowsStart: !data.validation.isEmpty && options.objective != .ce
+        knowsStart: !data.validation.isEmpty && options.objective == .kd
           && !tuning.searchesLearningRate)
     }
     return tuning

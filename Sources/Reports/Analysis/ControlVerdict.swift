@@ -55,7 +55,7 @@ struct ControlVerdict {
     let own = escape(result.name)
     let figures =
       "NLL \(Numerals.fixed(control.nll, 4)) against \(Numerals.fixed(result.nll, 4)), accuracy "
-      + "\(Numerals.percent(control.accuracy)) against \(Numerals.percent(result.accuracy))"
+      + "\(control.rightText) against \(result.rightText)"
     let p = pair.map { ", McNemar p = \(Numerals.pValue($0.mcnemarP))" } ?? ""
     let opening =
       switch outcome {
@@ -99,6 +99,10 @@ extension EvaluationRecord {
     return PairResult(
       a: first, b: second, delta: -pair.delta, deltaCI95: pair.deltaCI95.map(turned),
       mcnemarP: pair.mcnemarP, nllDelta: pair.nllDelta.map { -$0 },
-      nllDeltaCI95: pair.nllDeltaCI95.map(turned))
+      nllDeltaCI95: pair.nllDeltaCI95.map(turned), nllP: pair.nllP,
+      others: pair.others.map {
+        PairResult.MetricDifference(
+          $0.metric, delta: -$0.delta, deltaCI95: $0.deltaCI95.map(turned))
+      })
   }
 }

@@ -24,19 +24,24 @@ struct Frontier {
   /// The artifacts first, then the controls, each in the order of first appearance.
   let series: [Series]
 
-  /// One frontier for every adapter with artifacts of at least two sizes on the same examples.
+  /// One frontier for every adapter with artifacts of at least two sizes on one base and the same examples.
   static func all(in jobs: [JobRecord]) -> [Frontier] {
-    var groups: [(key: [String], jobs: [JobRecord])] = []
+    var places: [[String]: Int] = [:]
+    var groups: [[JobRecord]] = []
     for job in jobs where job.state == .done {
       guard let adapter = job.adapter, let evaluation = job.evaluation else { continue }
-      let key = [adapter.sha256 ?? adapter.path, evaluation.data.sha256, evaluation.extent]
-      if let index = groups.firstIndex(where: { $0.key == key }) {
-        groups[index].jobs.append(job)
+      let key = [
+        adapter.sha256 ?? adapter.path, job.base?.sha256 ?? job.base?.path ?? "",
+        evaluation.data.sha256, evaluation.extent,
+      ]
+      if let place = places[key] {
+        groups[place].append(job)
       } else {
-        groups.append((key, [job]))
+        places[key] = groups.count
+        groups.append([job])
       }
     }
-    return groups.compactMap { Frontier($0.jobs) }
+    return groups.compactMap { Frontier($0) }
   }
 
   private init?(_ jobs: [JobRecord]) {

@@ -56,7 +56,7 @@ struct ReportTotals {
     let gains = evaluations.compactMap { $0.result?.retainedGain }.filter(\.isFinite).sorted()
     medianRetainedGain =
       gains.isEmpty ? nil : (gains[(gains.count - 1) / 2] + gains[gains.count / 2]) / 2
-    leftOut = evaluations.flatMap(\.variants).count { !$0.accuracy.isFinite || !$0.nll.isFinite }
+    leftOut = evaluations.flatMap(\.variants).count(where: \.hasLostFigure)
   }
 }
 

@@ -31,10 +31,10 @@ struct Axis {
     let usable = values.filter { $0.isFinite && $0 > 0 }
     guard let least = usable.min(), let most = usable.max() else { return nil }
     // At least half a decade, so that noise does not look like a cliff.
-    let middle = (least * most).squareRoot()
-    let low = min(least / 1.15, middle / 1.8)
-    let high = max(most * 1.15, middle * 1.8)
-    let decades = log10(high / low)
+    let middle = least.squareRoot() * most.squareRoot()
+    let low = max(min(least / 1.15, middle / 1.8), .leastNormalMagnitude)
+    let high = min(max(most * 1.15, middle * 1.8), .greatestFiniteMagnitude)
+    let decades = log10(high) - log10(low)
     let steps: [Double] =
       decades > 3 ? [1] : (decades > 2 ? [1, 3] : (decades > 0.9 ? [1, 2, 5] : [1, 2, 3, 5, 7]))
     var ticks: [Double] = []
@@ -51,7 +51,8 @@ struct Axis {
   func place(_ value: Double) -> Double? {
     guard value.isFinite, !isLogarithmic || value > 0 else { return nil }
     let share =
-      isLogarithmic ? log(value / low) / log(high / low) : (value - low) / (high - low)
+      isLogarithmic
+      ? (log(value) - log(low)) / (log(high) - log(low)) : (value - low) / (high - low)
     return start + min(max(share, 0), 1) * (end - start)
   }
 

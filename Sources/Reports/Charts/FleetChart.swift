@@ -34,7 +34,8 @@ enum FleetChart {
     for tick in bytes.ticks {
       guard let x = bytes.place(tick) else { continue }
       body += SVG.line(x, bottom, x, bottom + 4, "axis")
-      body += SVG.text(x, bottom + 19, Numerals.bytes(Int(tick)), "tick middle")
+      body += SVG.text(
+        x, bottom + 19, Numerals.bytes(Int(exactly: tick.rounded()) ?? Int.max), "tick middle")
     }
     body += SVG.line(left, bottom, right, bottom, "axis")
     // Dots that would cover each other are one.

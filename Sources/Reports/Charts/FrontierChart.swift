@@ -41,7 +41,7 @@ enum FrontierChart {
       body)
   }
 
-  /// The class that colours a series; the palette repeats after four controls.
+  /// The class that colours a series; the palette repeats after six controls.
   private static func style(_ frontier: Frontier, _ index: Int) -> String {
     guard frontier.series[index].isControl else {
       let results = frontier.series[..<index].count { !$0.isControl }
@@ -78,7 +78,8 @@ enum FrontierChart {
     for tick in bytes.ticks {
       guard let x = bytes.place(tick) else { continue }
       body += SVG.line(x, bottom, x, bottom + 4, "axis")
-      body += SVG.text(x, bottom + 19, Numerals.bytes(Int(tick)), "tick middle")
+      body += SVG.text(
+        x, bottom + 19, Numerals.bytes(Int(exactly: tick.rounded()) ?? Int.max), "tick middle")
     }
     body += SVG.line(left, bottom, right, bottom, "axis")
     if let y = lora.flatMap(axis.place) {

@@ -5,18 +5,19 @@ enum CSVPage {
       "job", "state", "adapter", "base", "kind", "variant", "n", "accuracy", "accuracy_low",
       "accuracy_high", "accuracy_norm", "nll", "choice_nll", "kl_to_teacher", "agreement",
       "retained_gain", "retained_gain_low", "retained_gain_high", "variant_bytes", "seconds",
-      "macro_f1", "matthews", "as_shipped_bytes", "f16_equivalent_bytes", "artifact_bytes", "error",
+      "macro_f1", "matthews", "pearson", "pearson_low", "pearson_high", "spearman",
+      "as_shipped_bytes", "f16_equivalent_bytes", "artifact_bytes", "error",
     ])
     for job in report.jobs {
       let head = [job.name, job.state.rawValue, job.adapter?.path ?? "", job.base?.path ?? ""]
         .map { CSVText.cell(VisibleText.of($0)) }
       let tail = [
         CSVText.cell(job.sizes?.asShipped), CSVText.cell(job.sizes?.f16Equivalent),
-        CSVText.cell(job.sizes?.artifact), CSVText.cell(job.failure?.message ?? ""),
+        CSVText.cell(job.sizes?.artifact), CSVText.cell(VisibleText.of(job.failure?.message ?? "")),
       ]
       let variants = job.evaluation?.variants ?? []
       // A job without measurements still has its row: every job is accounted for.
-      let rows = variants.isEmpty ? [[String](repeating: "", count: 18)] : variants.map(cells)
+      let rows = variants.isEmpty ? [[String](repeating: "", count: 22)] : variants.map(cells)
       for row in rows { out += CSVText.row(head + row + tail) }
     }
     return out
@@ -57,7 +58,10 @@ enum CSVPage {
       CSVText.cell(variant.retainedGain), CSVText.cell(variant.retainedGainCI95?.lowerBound),
       CSVText.cell(variant.retainedGainCI95?.upperBound), CSVText.cell(variant.bytes),
       CSVText.cell(variant.seconds), CSVText.cell(variant.labels?.macroF1),
-      CSVText.cell(variant.labels?.matthews),
+      CSVText.cell(variant.labels?.matthews), CSVText.cell(variant.correlation?.pearson),
+      CSVText.cell(variant.correlation?.pearsonCI95?.lowerBound),
+      CSVText.cell(variant.correlation?.pearsonCI95?.upperBound),
+      CSVText.cell(variant.correlation?.spearman),
     ]
   }
 }

@@ -29,7 +29,10 @@ enum HTMLJob {
       "hasFailure": job.failure != nil,
       "failure": job.failure?.message ?? "", "exitCode": "\(job.failure?.exitCode ?? 0)",
       "warnings": job.warnings.map { ["text": $0] }, "hasEvaluation": evaluation != nil,
-      "accuracyChart": evaluation.map(AccuracyChart.svg) ?? "",
+      // Of correlations there is no picture on a scale of shares.
+      "accuracyChart": evaluation.flatMap { evaluation in
+        evaluation.variants.contains { $0.correlation != nil } ? nil : AccuracyChart.svg(evaluation)
+      } ?? "",
       "examples": evaluation.map { Numerals.grouped($0.data.n) } ?? "",
       "dataPath": evaluation?.data.path ?? "",
       "variants": evaluation?.variants.map(variantRow) ?? [], "hasPairs": !pairs.isEmpty,
@@ -60,8 +63,7 @@ enum HTMLJob {
   private static func variantRow(_ variant: VariantResult) -> [String: Any] {
     [
       "name": variant.name, "kind": variant.kind.rawValue,
-      "accuracy": Numerals.percent(variant.accuracy),
-      "range": variant.accuracyCI95.map(Numerals.percentRange) ?? Numerals.absent,
+      "accuracy": variant.rightText, "range": variant.rightRange,
       "norm": variant.accuracyNorm.map { Numerals.percent($0) } ?? Numerals.absent,
       "f1": variant.labels.map { Numerals.fixed($0.macroF1, 3) } ?? Numerals.absent,
       "matthews": variant.labels.map { Numerals.fixed($0.matthews, 3) } ?? Numerals.absent,

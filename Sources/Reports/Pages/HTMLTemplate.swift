@@ -166,9 +166,7 @@ enum HTMLTemplate {
   private static let methods = """
     <section class="methods">
     <h2>How to read this</h2>
-    <p><b>Stored</b> is the artifact read back from disk, so quantisation is in its figures. <b>Accuracy</b>: for completions, greedy decoding equals the completion exactly; for choices, the choice with the highest summed log-likelihood is the answer. <b>NLL</b>: mean of −ln p over completion tokens, full vocabulary. <b>KL</b> and <b>agreement</b> compare with the LoRA model, position by position. <b>Retained</b> is (accuracy − base) ⁄ (LoRA − base).</p>
-    <p>Intervals of accuracy are Wilson's; intervals of differences come from a seeded paired bootstrap over examples; p is McNemar's, exact and two-sided. A control has about the artifact's bytes; NLL decides who wins, because it resolves differences that accuracy cannot. Where tuning or calibration saw an example that is measured, a warning says of how many (EVAL-SEEN).</p>
-    <p>Sizes: <b>as shipped</b> is the adapter's weights file; <b>as F16</b> is two bytes for each of its parameters. kB and MB are powers of 1,000.</p>
+    \(MethodNotes.html)
     </section>
     """
 }

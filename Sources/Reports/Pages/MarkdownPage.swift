@@ -38,6 +38,9 @@ enum MarkdownPage {
           + "\(MarkdownText.escaped(failure.message))\n"
       }
     }
+    if report.jobs.contains(where: { $0.evaluation != nil }) {
+      out += "\n## How to read this\n\n" + MethodNotes.paragraphs.joined(separator: "\n\n") + "\n"
+    }
     return out
   }
 
@@ -100,9 +103,7 @@ enum MarkdownPage {
         ]
         return [
           MarkdownText.escaped(variant.name), variant.kind.rawValue,
-          Numerals.percent(variant.accuracy),
-          variant.accuracyCI95.map(Numerals.percentRange) ?? Numerals.absent,
-          Numerals.fixed(variant.nll, 4),
+          variant.rightText, variant.rightRange, Numerals.fixed(variant.nll, 4),
         ] + compared.prefix(teacher.count) + [
           variant.bytes.map(Numerals.grouped) ?? Numerals.absent
         ]

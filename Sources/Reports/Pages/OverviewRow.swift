@@ -19,9 +19,14 @@ struct OverviewRow: Sendable {
   /// Why it failed or was rejected.
   let failure: String?
 
-  init(_ job: JobRecord, index: Int) {
+  /// The place of the page of the job at `index`.
+  static func page(_ index: Int) -> String {
     let digits = String(index)
-    page = "jobs/" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".html"
+    return "jobs/" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".html"
+  }
+
+  init(_ job: JobRecord, index: Int) {
+    page = OverviewRow.page(index)
     state = job.state
     cells = SummaryRow(job)
     energy = job.meanCapturedEnergy

@@ -35,6 +35,7 @@ public struct ReportWriter {
       for index in 0..<count { jobs.append(try record(index)) }
       let report = Report(title: title, jobs: jobs)
       try report.write(to: directory)
+      removeEarlier(from: directory, pages: 0, pictures: Frontier.all(in: jobs).count)
       return report
     }
     let pages = Paths.join(directory, "jobs")
@@ -54,12 +55,27 @@ public struct ReportWriter {
       }
       try sink.append(Array("\n]}\n".utf8))
     }
-    for (index, frontier) in Frontier.all(in: report.jobs).enumerated() {
+    let frontiers = Frontier.all(in: report.jobs)
+    for (index, frontier) in frontiers.enumerated() {
       try AtomicFile.write(
         Paths.join(directory, Report.pictureName(index)),
         text: SVG.file(FrontierChart.svg(frontier)))
     }
+    removeEarlier(from: directory, pages: count, pictures: frontiers.count)
     return report
+  }
+
+  /// Removes what a report on more jobs has left here: pages and pictures that are numbered on.
+  private func removeEarlier(from directory: String, pages: Int, pictures: Int) {
+    func remove(_ first: Int, _ name: (Int) -> String) {
+      var index = first
+      while Paths.kind(of: Paths.join(directory, name(index))) == .file {
+        Paths.removeIfPresent(Paths.join(directory, name(index)))
+        index += 1
+      }
+    }
+    remove(pictures, Report.pictureName)
+    remove(pages, OverviewRow.page)
   }
 
   /// What one job comes to.

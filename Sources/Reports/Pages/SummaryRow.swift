@@ -22,13 +22,8 @@ struct SummaryRow: Sendable {
 
   init(_ job: JobRecord) {
     let evaluation = job.evaluation
-    // Of numbers none is simply right: their correlation stands there.
-    func share(_ variant: VariantResult) -> String {
-      variant.correlation.map { "r \(Numerals.fixed($0.pearson, 3))" }
-        ?? Numerals.percent(variant.accuracy)
-    }
     func accuracy(_ kind: VariantResult.Kind) -> String {
-      evaluation?.first(kind).map(share) ?? Numerals.absent
+      evaluation?.first(kind)?.rightText ?? Numerals.absent
     }
     let found = evaluation?.result
     name = job.name
@@ -37,8 +32,8 @@ struct SummaryRow: Sendable {
     lora = accuracy(.lora)
     start = accuracy(.start)
     tuned = accuracy(.tuned)
-    result = found.map(share) ?? Numerals.absent
-    resultRange = found?.accuracyCI95.map(Numerals.percentRange) ?? Numerals.absent
+    result = found?.rightText ?? Numerals.absent
+    resultRange = found?.rightRange ?? Numerals.absent
     retained = found?.retainedGain.map { Numerals.percent($0) } ?? Numerals.absent
     func nll(_ kind: VariantResult.Kind) -> String {
       evaluation?.first(kind).map { Numerals.fixed($0.nll, 3) } ?? Numerals.absent

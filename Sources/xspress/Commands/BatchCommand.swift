@@ -50,11 +50,14 @@ struct BatchCommand: ParsableCommand {
     if dryRun { return try list(manifest, chosen) }
     try OutputPlace.checkDirectory(output, marker: "plan.json", force: force)
     let target = Fleet(run: output)
-    try target.plan(manifest)
+    try target.prepare(manifest)
+    // Before the plan: that of a run which another process is at stays.
     let lock = try OutputLock(output)
     defer { withExtendedLifetime(lock) {} }
+    let plan = try target.plan(manifest)
     _ = try AtomicFile.removeLeftovers(in: output)
-    let worked = try fleet.work(target, manifest: manifest, names: chosen, shared: shared)
+    let worked = try fleet.work(
+      target, plan, manifest: manifest, names: chosen, shared: shared)
     try FleetOptions.checkInterruption(target, manifest, names: chosen, worked, json: json)
     let threads = try shared.threadCount()
     let results = try target.results(manifest, known: worked, threads: threads)
@@ -77,8 +80,15 @@ struct BatchCommand: ParsableCommand {
     if json {
       try StandardOutput.write(BatchResults.json(results))
     } else {
-      try StandardOutput.write(
-        TextTable.text(["job", "state", ""], results.map { [$0.name, $0.state.rawValue, ""] }))
+      // Whether nothing has changed since takes the digests of all inputs: the run itself looks.
+      let before = try Fleet(run: output).results(manifest, threads: try shared.threadCount())
+      let rows = zip(results, before).map { result, before in
+        [
+          result.name, result.state.rawValue,
+          before.record?.state == .done ? "done before, left unless it has changed" : "",
+        ]
+      }
+      try StandardOutput.write(TextTable.text(["job", "state", ""], rows))
     }
   }
 }

@@ -39,7 +39,7 @@ struct DiffCommand: ParsableCommand {
     let difference = try ArtifactDifference(
       left, right, session: session, memory: try shared.memoryBudget())
     if json { return try StandardOutput.write(difference.json) }
-    var text = difference.isSame ? "the same\n\n" : ""
+    var text = difference.isSame == true ? "the same\n\n" : ""
     if !difference.settings.isEmpty {
       text +=
         TextTable.text(

@@ -63,6 +63,7 @@ struct EmitCommand: ParsableCommand {
 
   func run() throws {
     let jobs = try shards == nil ? RunPlan.read(RunDirectory(runDirectory)).plan.jobs.count : 0
+    let mount = mount.split(separator: "/").reduce("") { "\($0)/\($1)" }
     if engine == .k8s, !(runDirectory + "/").hasPrefix(mount + "/") {
       shared.progress.warn([
         Warning(
@@ -81,7 +82,7 @@ struct EmitCommand: ParsableCommand {
     submission.largestArray = largestArray
     submission.image = image
     submission.claim = claim
-    submission.mount = mount
+    submission.mount = mount.isEmpty ? "/" : mount
     submission.queue = queue
     try StandardOutput.write(try submission.text(for: engine))
   }

@@ -49,7 +49,8 @@ struct RunCommand: ParsableCommand {
     let target = Fleet(run: runDirectory)
     let (plan, manifest) = try RunPlan.read(target.run)
     let names = Set(plan.names(of: part))
-    let worked = try fleet.work(target, manifest: manifest, names: names, shared: shared)
+    let worked = try fleet.work(
+      target, plan, part: part, manifest: manifest, names: names, shared: shared)
     try FleetOptions.checkInterruption(target, manifest, names: names, worked, json: json)
     let results = try target.results(
       manifest, known: worked, threads: try shared.threadCount()

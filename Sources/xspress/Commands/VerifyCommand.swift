@@ -77,6 +77,7 @@ struct VerifyCommand: ParsableCommand {
   }
 
   private func verifyArtifacts(isRun: Bool) throws {
+    if !only.isEmpty || slow { throw ValidationError("--only and --slow are for golden cases") }
     if isRun && base != nil { throw ValidationError("--base is for an artifact, not a run") }
     if !isRun && statements != nil { throw ValidationError("--statements is for a run") }
     let publicKey: VerifyingKey? = if let key { try VerifyingKey(key) } else { nil }

@@ -13,7 +13,9 @@ struct WorkCommand: ParsableCommand {
   @Argument var manifest: String
   @Option var preset: String?
   @Option(name: .shortAndLong) var output: String
+  @Option var part: String?
   @Option var worker = 0
+  @Option var planned: String?
   @Option var scratch: String?
   @Option var since: String?
   @OptionGroup(title: "Everywhere") var shared: SharedOptions
@@ -27,12 +29,15 @@ struct WorkCommand: ParsableCommand {
       let log = ProgressLog(
         style: shared.quiet ? .none : .json, isQuiet: shared.quiet, lineInterval: 0.2,
         sink: WorkerProcess.tell(log:))
+      let jobs = try Manifest.read(manifest, preset: preset)
+      // Read first and looked at then: what changes in between is not what was planned either.
+      if let planned, try RunPlan.digest(of: jobs) != planned { throw RunPlan.changed(manifest) }
       try FleetRunner(
-        manifest: try Manifest.read(manifest, preset: preset), run: RunDirectory(output),
+        manifest: jobs, run: RunDirectory(output),
         resources: FleetResources(
           cacheDirectory: shared.cacheDirectory, cacheLimit: try shared.cacheByteLimit(),
           scratch: scratch, since: since, threads: 1, memory: nil),
-        worker: worker, log: log
+        part: part.flatMap { Shard($0) } ?? .whole, worker: worker, log: log
       ).work()
     } catch {
       WorkerProcess.tell(error)

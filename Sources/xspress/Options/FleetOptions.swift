@@ -36,12 +36,20 @@ struct FleetOptions: ParsableArguments {
     }
   }
 
-  /// Does the jobs called `names` in workers, and signs what they come to.
+  /// Does the jobs called `names`, a part of what is planned, in workers, and signs what they come to.
   func work(
-    _ fleet: Fleet, manifest: Manifest, names: Set<String>, shared: SharedOptions
+    _ fleet: Fleet, _ plan: RunPlan, part: Shard = .whole, manifest: Manifest, names: Set<String>,
+    shared: SharedOptions
   ) throws -> [JobResult] {
-    // Before the work: a key that is none must not cost it.
+    // Before the work: a key that is none, or a folder that is not there, must not cost it.
     let key = try signing.key()
+    if let since {
+      guard Paths.kind(of: Paths.join(since, "jobs")) == .directory else {
+        throw Fault(
+          .missingInput, "RUN-EMPTY", "--since: has no folder jobs, as runs have", path: since)
+      }
+    }
+    if let scratch { try OutputPlace.checkFolder(of: Paths.join(scratch, "x")) }
     let style = ProgressStyle.resolved(option: shared.log, isQuiet: shared.quiet) ?? .none
     let log = ProgressLog(style: style, isQuiet: shared.quiet, hasPlaces: true)
     var words = ["work", manifest.path, "-o", fleet.run.path]
@@ -50,10 +58,12 @@ struct FleetOptions: ParsableArguments {
     if let scratch { words += ["--scratch", scratch] }
     if let since { words += ["--since", since] }
     if let preset = manifest.preset { words += ["--preset", preset] }
+    if part != .whole { words += ["--part", part.description] }
+    words += ["--planned", plan.manifestDigest]
     if shared.quiet { words.append("--quiet") }
     let workers = FleetWorkers(
       count: workers, threads: try shared.threadCount(log: log), memory: try shared.memoryBudget(),
-      since: since, jobSeconds: jobTime
+      since: since, part: part, jobSeconds: jobTime
     ) { [words] number in words + ["--worker", "\(number)"] }
     let results = try fleet.work(
       manifest.jobs.filter { names.contains($0.name) }, workers, log: log)

@@ -22,7 +22,7 @@ enum BatchOutput {
       let totals = Report(jobs: report.jobs).totalsText
       return listed.isEmpty ? totals : totals + "\n\n" + table(listed)
     }
-    return (report.jobs.isEmpty ? "" : report.terminalText + "\n\n") + table(listed)
+    return (report.jobs.isEmpty ? "" : report.terminalText + "\n") + table(listed)
   }
 
   /// What became of a job, told from what had become of it before.

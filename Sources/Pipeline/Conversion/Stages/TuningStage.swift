@@ -30,7 +30,9 @@ package struct TuningStage: Stage {
     run.checkpoint = job.checkpoint(suffix: input.size.suffix, planDigest: digest)
     run.bytes = input.size.bytes
     // Pairs that the job chose itself are trained; whether given ones are is an option.
-    if job.request.residual == nil, start.projected.hasResidual {
+    if job.request.residual == nil, job.request.startArtifactPath == nil,
+      start.projected.hasResidual
+    {
       run.options.tunesResidual = true
     }
     let result = try run.run(on: rows.tuning, in: job)
