@@ -116,7 +116,13 @@ extension Adapter {
   func spellings(of name: String, _ family: TensorNames) -> [String] {
     let prefixes = ["model.", "transformer.", "gpt_neox.", "bert.", "roberta.", "deberta.", "vit."]
     let prefix = prefixes.first(where: name.hasPrefix) ?? ""
-    let own = [name, family.classModule(of: name), ggufSpelling(of: name, family)]
+    // Transformers 5 calls Mixtral's router otherwise than its files do.
+    let newer =
+      name.hasSuffix(".block_sparse_moe.gate")
+      ? name.dropLast(".block_sparse_moe.gate".count) + ".mlp.gate" : nil
+    let own = [
+      name, family.classModule(of: name), ggufSpelling(of: name, family), newer.map(String.init),
+    ]
     let names = own.compactMap(\.self).flatMap {
       prefix.isEmpty || !$0.hasPrefix(prefix) ? [$0] : [$0, String($0.dropFirst(prefix.count))]
     }

@@ -12,7 +12,7 @@ import Tensors
 /// second epoch costs no teacher pass and nothing is truncated. A product's last bits depend on the company a
 /// row is in, so examples are computed in fixed chunks, whichever of them is asked for first: a resumed run
 /// sees the same bits as an undisturbed one.
-package final class TeacherStates {
+public final class TeacherStates {
   private let teacher: DecoderPool
   private let examples: [TokenizedExample]
   private let store: TeacherStateStore?
@@ -25,15 +25,18 @@ package final class TeacherStates {
   /// Chunks whose states are held, the longest held first.
   private var held: [Int] = []
 
+  private let byteLimit: Int
+
   /// Bytes of states that are held at most, but for those of one request: more are read or computed again when they are asked for
   /// again.
-  package static let mostBytes = 256 << 20
+  public static let mostBytes = 256 << 20
 
   /// States of `examples` under `teacher`, in chunks of `chunkSize` in file order.
   init(
     teacher: DecoderPool, examples: [TokenizedExample], chunkSize: Int, store: TeacherStateStore?,
-    ranks: Ranks
+    byteLimit: Int, ranks: Ranks
   ) {
+    self.byteLimit = byteLimit
     self.teacher = teacher
     self.examples = examples
     self.store = store
@@ -72,7 +75,7 @@ package final class TeacherStates {
   }
 
   private func forgetOldest() {
-    let limit = TeacherStates.mostBytes / MemoryLayout<Float>.size
+    let limit = byteLimit / MemoryLayout<Float>.size
     var count = held.reduce(0) { $0 + valueCount(chunks[$1]) }
     while count > limit, held.count > 1 {
       let chunk = held.removeFirst()

@@ -19,17 +19,22 @@ public final class TuningData {
 
   /// Data with a teacher for distillation; without one only cross-entropy can be had.
   ///
-  /// - Parameter store: Keeps the teacher's states for later runs.
+  /// - Parameters:
+  ///   - store: Keeps the teacher's states for later runs.
+  ///   - stateByteLimit: What states of training examples, and of validation examples, may take in memory.
   public init(
     training: [TokenizedExample], validation: [TokenizedExample], teacher: DecoderPool?,
-    store: TeacherStateStore? = nil, ranks: Ranks = .one
+    store: TeacherStateStore? = nil, stateByteLimit: Int = TeacherStates.mostBytes,
+    ranks: Ranks = .one
   ) {
     self.training = training
     self.validation = validation
     self.ranks = ranks
     func states(_ examples: [TokenizedExample]) -> TeacherStates? {
       teacher.map {
-        TeacherStates(teacher: $0, examples: examples, chunkSize: 16, store: store, ranks: ranks)
+        TeacherStates(
+          teacher: $0, examples: examples, chunkSize: 16, store: store, byteLimit: stateByteLimit,
+          ranks: ranks)
       }
     }
     trainingTeacher = states(training)

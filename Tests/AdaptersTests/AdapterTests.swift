@@ -130,6 +130,66 @@ import Testing
     #expect(try open(tiny).baseModelName == "../../../etc/passwd")
   }
 
+  /// `rank_pattern` and `alpha_pattern` are compared with a parameter's whole name, and an entry of `target_parameters` with its
+  /// end (`tuners_utils.py`, `_inject_parameters`).
+  @Test func patternsMeetParameters() throws {
+    let experts = "model.layers.0.mlp.experts"
+    var tiny = TinyAdapter()
+    tiny.add("base_model.model.\(experts).base_layer.lora_A.weight", [4, 4])
+    tiny.add("base_model.model.\(experts).base_layer.lora_B.weight", [6, 4])
+    tiny.add("base_model.model.\(experts).lora_A.weight", [2, 3])
+    tiny.add("base_model.model.\(experts).lora_B.weight", [4, 2])
+    for targets in [
+      ["mlp.experts.gate_up_proj", "experts.down_proj"], ["down_proj", "gate_up_proj"],
+    ] {
+      tiny.set("target_parameters", .array(targets.map { .string($0) }))
+      tiny.set("rank_pattern", ["experts.down_proj": 1])
+      tiny.set("alpha_pattern", ["experts.down_proj": 5, "experts": 100])
+      let parts = try open(tiny).parts
+      let scales = parts.map { part -> Double in
+        guard case .product(let update) = part.change else { return .nan }
+        return update.scaling
+      }
+      #expect(parts.map(\.leaf) == ["gate_up_proj", "gate_up_proj", "down_proj", "down_proj"])
+      // The module itself is no parameter: "experts" matches none. alpha ⁄ r of 4 ⁄ 2 and 5 ⁄ 1.
+      #expect(scales == [2, 2, 5, 5])
+    }
+  }
+
+  /// The weight of a linear module may be named as a parameter: its factors are those of a LoRA.
+  @Test func aLinearWeightMayBeATargetParameter() throws {
+    var tiny = TinyAdapter()
+    tiny.set("target_modules", ["q_proj"])
+    tiny.set("target_parameters", ["mlp.up_proj.weight"])
+    tiny.set("alpha_pattern", ["up_proj": 100, "up_proj.weight": 6])
+    let adapter = try open(tiny)
+    #expect(adapter.updates.map(\.moduleName) == [TinyAdapter.query, TinyAdapter.up])
+    #expect(adapter.updates.map(\.scaling) == [2, 3])
+    #expect(!adapter.warnings.lines.contains { $0.contains("AD-TARGET") })
+    tiny.set("target_modules", [])
+    #expect(try open(tiny).updates.map(\.moduleName) == [TinyAdapter.up])
+  }
+
+  /// PEFT saves rows of tied modules once, whichever of them the configuration lists.
+  @Test func trainedRowsOfATiedHead() throws {
+    var tiny = TinyAdapter()
+    tiny.add(
+      "base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta", [2, 4])
+    tiny.set("trainable_token_indices", ["embed_tokens": [1, 5], "lm_head": [1, 5]])
+    let modules: [Adapter.Module] = [(TinyAdapter.query, 3, 4), (TinyAdapter.up, 5, 4)]
+    let parameters: [Adapter.Parameter] = [
+      ("model.embed_tokens.weight", [9, 4]), ("lm_head.weight", [9, 4]),
+    ]
+    let adapter = try open(tiny)
+    let tied = try adapter.matched(to: modules, parameters: parameters, headIsTied: true)
+    #expect(tied.parts.map(\.parameter) == ["model.embed_tokens.weight", "lm_head.weight"])
+    #expect(
+      fault { () throws(Fault) in try adapter.matched(to: modules, parameters: parameters) }?.code
+        == "AD-PAIR")
+    tiny.set("trainable_token_indices", ["embed_tokens": [1, 5], "lm_head": [1, 6]])
+    #expect(try #require(throws: Fault.self) { try open(tiny) }.code == "AD-PAIR")
+  }
+
   @Test func warningsAreGivenAndTheAdapterRead() throws {
     var tiny = TinyAdapter()
     tiny.set("fan_in_fan_out", true)

@@ -75,6 +75,18 @@ import Testing
     #expect(ask(queue, 1)?.shortage == nil)
   }
 
+  /// A part of the memory may have been too little for what is tried again: it gets all of it.
+  @Test func whatIsAloneGetsAllMemory() throws {
+    var again = group("again")
+    again.isAlone = true
+    let queue = admission([again], slots: 4, capacity: 4 * Self.gigabyte)
+    let grant = try #require(ask(queue, 0))
+    #expect(grant.memory == 4 * Self.gigabyte && grant.isWhole)
+    let other = try #require(
+      ask(admission([group("a"), group("b")], slots: 2, capacity: 4 * Self.gigabyte), 0))
+    #expect(other.memory == 2 * Self.gigabyte && !other.isWhole)
+  }
+
   /// A smaller one further behind goes first where the next does not fit.
   @Test func smallOnesPassLargeOnes() throws {
     let size = Self.gigabyte / 2

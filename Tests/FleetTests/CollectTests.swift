@@ -26,11 +26,26 @@ import Testing
       try run.leave("c", .kept)
       let results = try run.fleet.collect(manifest, threads: 2)
       #expect(results.map(\.name) == ["a", "b", "c", "d"])
-      #expect(results.map(\.state) == [.done, .failed, .kept, .failed])
+      #expect(results.map(\.state) == [.done, .failed, .kept, .skipped])
       #expect(results[0].artifactPath == run.artifactPath("a"))
       #expect(results[1].fault?.code == "AD-PAIR" && results[1].fault?.exitCode == 65)
       // Who runs its part again does it.
       #expect(results[3].fault?.code == "RUN-MISSING" && results[3].fault?.exitCode == 75)
+    }
+  }
+
+  /// A record in another job's folder, with all that belongs to it, is not that job's.
+  @Test func aRecordIsOfTheFolderItLiesIn() throws {
+    try withRun { run, manifest in
+      for name in ["a", "b"] { try run.leave(name, .done) }
+      for name in ["record.json", "b.loraxs"] {
+        let source = name == "record.json" ? "jobs/a/record.json" : "jobs/a/a.loraxs"
+        let bytes = try InputFile("\(run.run.path)/\(source)").readAll(limit: 1 << 20)
+        _ = try AtomicFile.write("\(run.run.path)/jobs/b/\(name)", bytes: bytes)
+      }
+      let results = try run.fleet.collect(manifest, threads: 1)
+      #expect(results.map(\.state) == [.done, .failed, .skipped, .skipped])
+      #expect(results[1].fault?.code == "RUN-ARTIFACT")
     }
   }
 

@@ -32,6 +32,21 @@ import Testing
     }
   }
 
+  /// Every job is in one part, although an adapter grows between two parts of a run.
+  @Test func partsAreOfWhatWasPlanned() throws {
+    try withTemporaryDirectory { folder in
+      let run = try TinyRun(in: folder, [("a", 2), ("b", 2), ("c", 2), ("d", 2)])
+      try run.fleet.plan(try run.manifest())
+      func names(_ text: String) throws -> [String] {
+        try RunPlan.read(run.run).plan.names(of: try #require(Shard(text)))
+      }
+      let first = try names("0/2")
+      _ = try AtomicFile.write("\(folder)/d", bytes: [UInt8](repeating: 7, count: 100_000))
+      #expect(Set(first + (try names("1/2"))) == ["a", "b", "c", "d"])
+      #expect(try names("0/2") == first)
+    }
+  }
+
   /// A part of another plan would do jobs that nobody asked for.
   @Test func aChangedManifestIsRefused() throws {
     try withTemporaryDirectory { folder in

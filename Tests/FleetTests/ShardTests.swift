@@ -30,6 +30,25 @@ import Testing
     #expect(try Shard.ofEngine(environment, count: 4)?.description == part)
   }
 
+  /// Where an array is not all parts in turn, which part an element is nobody can tell.
+  @Test(
+    arguments: [
+      (["TASK_ID": "6", "TASK_MIN": "6", "TASK_MAX": "7"], 8),
+      (["TASK_ID": "4", "TASK_MIN": "0", "TASK_MAX": "6", "TASK_COUNT": "4"], nil),
+      (["TASK_ID": "6", "TASK_MIN": "0", "TASK_MAX": "6", "TASK_COUNT": "2"], 7),
+      (["TASK_ID": "1", "TASK_MIN": "0", "TASK_MAX": "9223372036854775807"], 4),
+      (
+        ["TASK_ID": "9223372036854775807", "TASK_MIN": "0", "TASK_MAX": "9223372036854775807"], nil
+      ),
+      (["TASK_ID": "1", "TASK_MIN": "3", "TASK_MAX": "2"], nil),
+    ] as [([String: String], Int?)])
+  func arraysThatAreNotAllParts(variables: [String: String], count: Int?) {
+    let environment = Dictionary(
+      uniqueKeysWithValues: variables.map { ("SLURM_ARRAY_\($0)", $1) })
+    #expect(
+      fault { () throws(Fault) in try Shard.ofEngine(environment, count: count) }?.code == "SHARD")
+  }
+
   @Test func outsideOfArrays() throws {
     #expect(try Shard.ofEngine([:]) == nil)
     #expect(try Shard.ofEngine(["SGE_TASK_ID": "undefined"], count: 3) == nil)

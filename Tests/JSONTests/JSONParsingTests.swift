@@ -140,4 +140,13 @@ import Testing
     }
     #expect(value["k\(count)"] == nil)
   }
+
+  /// Files of other programs, of which texts are wanted, may hold any integer.
+  @Test func largeIntegersMayBePassedOver() throws {
+    let text =
+      #"{"length": 1000000000000000019884624838656, "text": "a", "least": -99999999999999999999}"#
+    let value = try JSONValue.parse(text, limits: JSONLimits(refusesLargeIntegers: false))
+    #expect(value["text"]?.stringValue == "a")
+    #expect(throws: Fault.self) { try JSONValue.parse(text) }
+  }
 }

@@ -84,6 +84,41 @@ private func files(_ jobs: [JobRecord]) throws -> [String: String] {
     }
   }
 
+  /// Of numbers none is right or wrong: their correlation stands where accuracy does, and nothing is missing.
+  @Test func numbersAreJudgedByTheirCorrelation() throws {
+    var job = Samples.clinc()
+    for index in job.evaluation?.variants.indices ?? 0..<0 {
+      job.evaluation?.variants[index].accuracy = .nan
+      job.evaluation?.variants[index].accuracyCI95 = nil
+      job.evaluation?.variants[index].correlation = CorrelationFigures(
+        pearson: 0.87, pearsonCI95: 0.81...0.92, spearman: 0.86, spearmanCI95: nil)
+    }
+    let pages = try files([job])
+    let (html, markdown) = (try #require(pages["index.html"]), try #require(pages["report.md"]))
+    for page in [html, markdown] {
+      #expect(page.contains("r 0.870") && page.contains("0.810 to 0.920"))
+      #expect(!page.contains("not finite") && !page.contains("nan%"))
+    }
+    #expect(try #require(pages["report.csv"]).contains(",0.87,0.81,0.92,0.86,"))
+  }
+
+  /// A smaller report leaves no page or picture of a larger one.
+  @Test func nothingOfAnEarlierReportStays() throws {
+    try withTemporaryDirectory { folder in
+      let writer = ReportWriter()
+      let many = (0..<30).map { Samples.clinc(name: "job-\($0)") }
+      try writer.write(to: folder, count: 30, threads: 1) { many[$0] }
+      try writer.write(to: folder, count: 26, threads: 1) { many[$0] }
+      #expect(try Paths.entries(of: "\(folder)/jobs").count == 26)
+      let frontier = Samples.frontier()
+      try writer.write(to: folder, count: frontier.count, threads: 1) { frontier[$0] }
+      #expect(try Paths.entries(of: "\(folder)/jobs").isEmpty)
+      #expect(Paths.kind(of: "\(folder)/frontier-1.svg") == .file)
+      try writer.write(to: folder, count: 1, threads: 1) { _ in many[0] }
+      #expect(Paths.kind(of: "\(folder)/frontier-1.svg") == .missing)
+    }
+  }
+
   @Test func oneAdapterAtSeveralSizesIsAFrontier() throws {
     let jobs = Samples.frontier()
     let pages = try files(jobs + [Samples.banking()])
@@ -112,6 +147,17 @@ private func files(_ jobs: [JobRecord]) throws -> [String: String] {
     var others = jobs
     for index in others.indices { others[index].adapter?.sha256 = "\(index)" }
     #expect(try !#require(files(others)["report.md"]).contains("Accuracy for bytes"))
+    // Nor is a curve drawn through two bases, or traps anything on figures that no work comes to.
+    var onOthers = jobs
+    for index in onOthers.indices { onOthers[index].base?.sha256 = "\(index)" }
+    #expect(try !#require(files(onOthers)["report.md"]).contains("Accuracy for bytes"))
+    for (bytes, nll) in [(Int.max, 1e200), (1, 1e-300), (Int.max, Double.leastNonzeroMagnitude)] {
+      var huge = jobs
+      huge[0].evaluation?.variants[2].bytes = bytes
+      huge[0].evaluation?.variants[2].nll = nll
+      huge[1].evaluation?.variants[2].nll = .greatestFiniteMagnitude
+      #expect(try #require(files(huge)["index.html"]).contains("Accuracy for bytes"))
+    }
     var broken = jobs
     broken[0].evaluation?.variants[2].accuracy = .nan
     broken[1].evaluation?.variants[2].nll = .infinity

@@ -124,6 +124,26 @@ import Testing
     }
   }
 
+  /// What one job was refused for does not fail the next, and a new budget holds from then on.
+  @Test func aRefusedDemandLeavesNothing() throws {
+    try withTemporaryDirectory { folder in
+      var (small, large) = (MemoryPlan.Demand(), MemoryPlan.Demand())
+      (small.runsModel, large.runsModel) = (true, true)
+      large.add(
+        forward: [TokenizedExample(prompt: [Int32](repeating: 1, count: 40_000), completion: [3])])
+      let session = try session(folder, memory: 1 << 30)
+      #expect(fault { () throws(Fault) in try session.expect(large) }?.code == "MEM-BUDGET")
+      try session.expect(small)
+      session.begin(memory: 64 << 30)
+      try session.expect(large)
+      // Weights that are held then are not what the next budget has room for.
+      _ = try session.weights()
+      session.begin(memory: 1 << 30)
+      try session.expect(small)
+      #expect(session.memory == 1 << 30)
+    }
+  }
+
   /// Demands of several jobs are the larger of each part, whatever their order.
   @Test func demandsUnite() {
     let short = [TokenizedExample(prompt: [1, 2], completion: [3])]

@@ -53,6 +53,20 @@ import Training
     }
   }
 
+  /// A teacher's states that memory does not hold are computed again, with the same results.
+  @Test func statesThatAreLetGoOfComeAgain() throws {
+    var options = TinyRun.options
+    options.objective = .kd
+    options.steps = 9
+    func losses(_ limit: Int) throws -> [Double] {
+      let run = try TinyRun()
+      let tuner = run.tuner(options, stateByteLimit: limit)
+      try tuner.run()
+      return tuner.state.history.trainLoss + tuner.state.history.validationLoss.map(\.loss)
+    }
+    #expect(try losses(1) == losses(TeacherStates.mostBytes))
+  }
+
   /// A budget that does not hold what a pass of sixteen examples keeps, even computed twice, holds a pass of some of them.
   @Test func calibrationTakesABatchInParts() throws {
     let run = try TinyRun(lengthening: 6)

@@ -24,6 +24,14 @@ import Training
     #expect(try rates(best: 0.1) == ([0.03, 0.015, 0.06, 0.12, 0.24], 0.12))
   }
 
+  /// Rates that are all too high may do alike: smaller ones are looked at.
+  @Test func goesDownFromATie() throws {
+    let trials = try LearningRateSearch.search(TuningOptions()) { (options) throws(Fault) in
+      (options.learningRate > 0.01 ? 1 : options.learningRate, 0)
+    }
+    #expect(trials.map(\.learningRate) == [0.03, 0.015, 0.0075, 0.00375, 0.001875])
+  }
+
   @Test func leavesWhatDiverges() throws {
     #expect(try rates(best: 0.06, limit: 0.02) == ([0.03, 0.015, 0.0075], 0.015))
     #expect(try rates(best: 1, limit: 0).tried.count == 3)

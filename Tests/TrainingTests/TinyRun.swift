@@ -54,7 +54,8 @@ struct TinyRun {
   /// A tuner from zero latents, by this run's teacher or another.
   func tuner(
     _ options: TuningOptions, threads: Int = 2, teacher: DecoderPool? = nil,
-    store: TeacherStateStore? = nil, ranks: Ranks = .one
+    store: TeacherStateStore? = nil, stateByteLimit: Int = TeacherStates.mostBytes,
+    ranks: Ranks = .one
   ) -> Tuner {
     let student = StudentModel(
       weights: weights, modules: modules, bases: bases,
@@ -62,7 +63,8 @@ struct TinyRun {
       trainingPrecision: options.precision, recomputes: options.recomputes)
     let data = TuningData(
       training: Array(examples.prefix(32)), validation: Array(examples.suffix(8)),
-      teacher: teacher ?? self.teacher, store: store, ranks: ranks)
+      teacher: teacher ?? self.teacher, store: store, stateByteLimit: stateByteLimit,
+      ranks: ranks)
     return Tuner(
       student: student, data: data, options: options,
       trainables: [LatentTraining(student.latents)])

@@ -70,6 +70,18 @@ import Training
     #expect(try warning(metadata: { $0[key] = nil }).contains(key))
   }
 
+  /// Without validation examples nothing is best before the first measurement.
+  @Test func nothingMayBeBestYet() throws {
+    try withTemporaryDirectory { folder in
+      let checkpoint = TuningCheckpoint(path: "\(folder)/c", planDigest: "p")
+      let state = try TinyRun().tuner(TinyRun.options).state
+      #expect(state.history.bestLoss == .infinity)
+      try checkpoint.save(state)
+      let loaded = checkpoint.load(matching: state)
+      #expect(loaded.warnings.isEmpty && loaded.state?.history.bestLoss == .infinity)
+    }
+  }
+
   @Test func everyLossHasItsStep() throws {
     for value in [[[1]], [[1, 0.5, 2]]] as [JSONValue] {
       let found = try warning(metadata: { $0["validationLoss"] = value })
