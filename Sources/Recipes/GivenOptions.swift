@@ -20,6 +20,8 @@ package struct GivenOptions {
   package var values: [String: Value] = [:]
   /// Sections that were asked for, with or without fields.
   package var sections: Set<String> = []
+  /// Whether somebody wrote them for one job alone.
+  private(set) var isCommandLine = false
   /// How fields are called where they were written.
   private let name: (Field) -> String
   /// A fault for what is missing.
@@ -41,6 +43,7 @@ package struct GivenOptions {
     commandLine: [String: [String]], command: Field.Command, isFromScratch: Bool = false
   ) {
     self.init(name: { "--" + $0.flag }) { Fault(.usage, "USAGE", $0) }
+    isCommandLine = true
     if isFromScratch { sections.insert("scratch") }
     if command == .tune { sections.insert("tune") }
     for field in Field.all {

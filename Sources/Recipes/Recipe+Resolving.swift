@@ -37,7 +37,8 @@ extension Recipe {
       tuning?.options.quantizedSteps = storage.quantizedSteps(of: steps)
     }
     if !given.isGiven("tune.seed") { tuning?.options.seed = seed }
-    if let (key, reason) = conflict { throw given.refusal(of: key, reason(given.name)) }
+    let idle = given.isCommandLine ? idleOption(given) : nil
+    if let (key, reason) = conflict ?? idle { throw given.refusal(of: key, reason(given.name)) }
   }
 
   /// The defaults of a job without an adapter: first directions (measured against chosen ones in `golden/recovery/NOTES.md`),

@@ -14,7 +14,8 @@ package struct FieldSample: Sendable, CustomStringConvertible {
     "residual_store": ["residual": "2"], "tune.residual": ["residual": "2"],
     "evaluate.limit": ["evaluate.data": "e.jsonl"], "evaluate.skip": ["evaluate.data": "e.jsonl"],
     "evaluate.precision": ["evaluate.data": "e.jsonl"],
-    "form": ["budget": "64KB"], "below_minimum": ["min_retained": "0.9"],
+    "form": ["budget": "64KB"], "allocation": ["budget": "64KB"],
+    "below_minimum": ["min_retained": "0.9"],
   ]
   /// Values that no rule of the form gives.
   private static let values: [String: String] = [
