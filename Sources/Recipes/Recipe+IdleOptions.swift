@@ -1,5 +1,6 @@
 import Bases
 import Projection
+import Training
 
 extension Recipe {
   /// The first option of a command line that would change nothing beside the others: whoever wrote it meant something by it.
