@@ -42,7 +42,7 @@ import Testing
     try withTemporaryDirectory { folder in
       let tool = """
         #!/bin/bash
-        echo "$@" >> '\(folder)/calls'
+        echo "$@ first=$XSPRESS_FIRST parts=$XSPRESS_PARTS" >> '\(folder)/calls'
         cat > '\(folder)'/script-$(wc -l < '\(folder)/calls')
         echo $((100 + $(wc -l < '\(folder)/calls')))
         """
@@ -60,7 +60,7 @@ import Testing
       #expect(calls.count == 4)
       for (call, part) in zip(calls, [("0-2%64", "0"), ("0-2%64", "3"), ("0-0%64", "6")]) {
         #expect(call.contains("--array=\(part.0)"), "\(call)")
-        #expect(call.contains("XSPRESS_FIRST=\(part.1),XSPRESS_PARTS=7"), "\(call)")
+        #expect(call.contains("first=\(part.1) parts=7"), "\(call)")
       }
       #expect(calls[3].contains("--dependency=afterany:101:102:103"), "\(calls[3])")
       let script = try String(contentsOfFile: "\(folder)/script-1", encoding: .utf8)
@@ -127,6 +127,21 @@ import Testing
     let text = try submission.text(for: engine)
     #expect(
       text == (try String(contentsOfFile: path, encoding: .utf8)), "see crosscheck_engines.py")
+  }
+
+  /// Numbers that no engine has are refused before any arithmetic.
+  @Test func numbersHaveBounds() {
+    for change in [
+      { $0.minutes = .max }, { $0.memory = .max }, { $0.retries = .max }, { $0.shards = 0 },
+      { $0.retries = -1 },
+    ] as [(inout Submission) -> Void] {
+      var submission = submission("r", shards: 2)
+      change(&submission)
+      for engine in Submission.Engine.allCases {
+        let found = fault { () throws(Fault) in try submission.text(for: engine) }
+        #expect(found?.code == "EMIT" && found?.exitCode == 64)
+      }
+    }
   }
 
   @Test func partsFollowTheNumberOfJobs() throws {

@@ -5,9 +5,11 @@ run='/data/my run'
 parts=8
 largest=1000
 mkdir -p "$run/logs"
+# Values that are listed in --export end at a comma.
+export XSPRESS_RUN=$run XSPRESS_PARTS=$parts
 
 submit() {
-  sbatch --parsable --array="0-$2%64" --export="ALL,XSPRESS_RUN=$run,XSPRESS_FIRST=$1,XSPRESS_PARTS=$parts" \
+  XSPRESS_FIRST=$1 sbatch --parsable --array="0-$2%64" --export=ALL \
     --output="$run/logs/%A_%a.log" <<'JOB'
 #!/bin/bash
 #SBATCH --job-name=xspress-my-run
@@ -48,7 +50,7 @@ for ((first = 0; first < parts; first += largest)); do
   jobs="$jobs:$(submit "$first" "$last")"
 done
 sbatch --parsable --job-name=xspress-my-run-collect --dependency="afterany$jobs" --cpus-per-task=1 --mem=2048M \
-  --output="$run/logs/collect.log" --export="ALL,XSPRESS_RUN=$run" <<'JOB'
+  --output="$run/logs/collect.log" --export=ALL <<'JOB'
 #!/bin/bash
 exec xspress collect "$XSPRESS_RUN"
 JOB
