@@ -101,7 +101,7 @@ extension Adapter {
     }
   }
 
-  /// Matches with a model of this shape; see ``matched(to:headDimension:)``.
+  /// Matches with a model of this shape.
   public func matched(to configuration: DecoderConfiguration) throws(Fault) -> Adapter {
     try matched(
       to: configuration.linearModules.map { ($0.name, $0.outFeatures, $0.inFeatures) },

@@ -35,10 +35,8 @@ public struct Adapter: Sendable {
   public let rank: Int
   /// What people should know although the adapter was read.
   public let warnings: [Warning]
-  /// How module names are to be matched with a base's; see ``matched(to:headDimension:)``.
+  /// How module names are to be matched with a base's.
   public let naming: ModuleNaming
-  /// Whether rows of query and key updates are in GGUF order; see ``matched(to:headDimension:)``.
-  public var hasInterleavedHeads: Bool { ggufNames?.ordersRows ?? false }
   /// The names of the family whose GGUF form the rows of updates are in the order of.
   let ggufNames: TensorNames?
   /// Whether a head that is tied to the embeddings changes with them (`ensure_weight_tying`).

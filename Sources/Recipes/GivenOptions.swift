@@ -37,13 +37,16 @@ package struct GivenOptions {
 
   /// The options of a command line by key, all of them texts.
   ///
-  /// - Parameter isFromScratch: Whether it names no adapter.
+  /// - Parameters:
+  ///   - isFromScratch: Whether it names no adapter.
+  ///   - isComplete: Whether every option is there, needed or not, as a record lists them.
   /// - Throws: Nothing here; what is refused later is 64 `USAGE`.
   package init(
-    commandLine: [String: [String]], command: Field.Command, isFromScratch: Bool = false
+    commandLine: [String: [String]], command: Field.Command, isFromScratch: Bool = false,
+    isComplete: Bool = false
   ) {
     self.init(name: { "--" + $0.flag }) { Fault(.usage, "USAGE", $0) }
-    isCommandLine = true
+    isCommandLine = !isComplete
     if isFromScratch { sections.insert("scratch") }
     if command == .tune { sections.insert("tune") }
     for field in Field.all {

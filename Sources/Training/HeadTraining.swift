@@ -13,7 +13,7 @@ package struct HeadTraining: Trainable {
   /// The learning rate that a head has in effect.
   private static let rate = 0.002
 
-  /// Training of `layers` in a run whose latents have `learningRate`.
+  /// Training of `layers` in a run whose latents have `learningRate`; in a search of one, that with which it begins.
   package init(_ layers: ClassLayers, learningRate: Double) {
     let unit = Float(HeadTraining.rate / learningRate)
     self.unit = unit

@@ -136,7 +136,6 @@ import Testing
     let base = try BaseCheckpoint.open(Checkout.path(Self.base))
     let read = try Adapter.open(Checkout.path("\(Self.root)/gguf-lora"))
     let adapter = try read.matched(to: base.configuration)
-    #expect(read.hasInterleavedHeads && !adapter.hasInterleavedHeads)
     for (before, after) in zip(read.updates, adapter.updates) {
       let isReordered = [".q_proj", ".k_proj"].contains { after.moduleName.hasSuffix($0) }
       #expect((before.loraB != after.loraB) == isReordered)

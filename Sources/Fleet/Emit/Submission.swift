@@ -85,17 +85,12 @@ public struct Submission: Sendable {
 
 extension String {
   /// The text as one word of a POSIX shell.
-  var shellWord: String {
+  public var shellWord: String {
     let isPlain =
       !isEmpty
-      && utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."),
-          UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: ":"):
-          true
-        default: false
-        }
+      && unicodeScalars.allSatisfy {
+        $0.isASCII
+          && ($0.properties.isAlphabetic || "0123456789_-+=./:,%@".unicodeScalars.contains($0))
       }
     return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
   }

@@ -56,19 +56,20 @@ struct TuningLoop {
     }
     let residual = residual(projected, options)
     let latents = factors.map { $0 as any Trainable } ?? latents(projected, coordinates)
-    let classes = trainsHead ? try session.weights().classes : nil
-    /// What is trained: how far a step moves a head depends on the rate.
-    func trained(_ options: TuningOptions) -> (head: HeadTraining?, all: [any Trainable]) {
-      let head = classes.map { HeadTraining($0, learningRate: options.learningRate) }
-      let beside: [(any Trainable)?] = [residual, head]
-      return (head, [latents] + beside.compactMap(\.self))
-    }
-    let saved = try savedState(trained(options).all)
+    // A search for a rate looks for that of the head too: its unit is of the rate that the search begins with.
+    let head =
+      trainsHead
+      ? try session.weights().classes.map {
+        HeadTraining($0, learningRate: options.learningRate)
+      } : nil
+    let beside: [(any Trainable)?] = [residual, head]
+    let trainables = [latents] + beside.compactMap(\.self)
+    let saved = try savedState(trainables)
     var trials = saved?.history.trials ?? []
     if request.searchesLearningRate && trials.isEmpty {
       trials = try LearningRateSearch.search(options) { (trial) throws(Fault) in
         let began = Date()
-        let tuner = try makeTuner(projected, options: trial, trained(trial).all)
+        let tuner = try makeTuner(projected, options: trial, trainables)
         do throws(Fault) {
           try run(tuner, title: "try learning rate \(rounded(trial.learningRate))", saves: false)
         } catch  where error.code == "NUM-DIVERGE" {
@@ -83,7 +84,6 @@ struct TuningLoop {
     if let best = LearningRateSearch.best(trials) {
       options.learningRate = trials[best].learningRate
     }
-    let (head, trainables) = trained(options)
     let tuner = try makeTuner(projected, options: options, trainables)
     if let saved {
       tuner.resume(from: saved)

@@ -44,23 +44,12 @@ extension Report {
   }
 }
 
-/// Columns of text, the first to the left, the others to the right.
+/// Tables of a terminal, whose names come from files.
 private enum TerminalPage {
   static func safe(_ text: String) -> String { Fault.escaped(text, limit: 80) }
 
   static func table(_ header: [String], _ rows: [[String]]) -> String {
-    let lines = [header] + rows.map { [safe($0[0])] + $0.dropFirst() }
-    let widths = header.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
-    var out = ""
-    for line in lines {
-      var text = ""
-      for (column, cell) in line.enumerated() {
-        let space = String(repeating: " ", count: widths[column] - cell.count)
-        text += column == 0 ? cell + space : "  " + space + cell
-      }
-      while text.hasSuffix(" ") { text.removeLast() }
-      out += text + "\n"
-    }
-    return out
+    TextTable.aligned([header] + rows.map { [safe($0[0])] + $0.dropFirst() })
+      .map { $0 + "\n" }.joined()
   }
 }

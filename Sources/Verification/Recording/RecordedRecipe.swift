@@ -42,7 +42,7 @@ enum RecordedRecipe {
       given[role] = [try path(role)]
     }
     do throws(Fault) {
-      return try Recipe(GivenOptions(commandLine: given, command: .convert))
+      return try Recipe(GivenOptions(commandLine: given, command: .convert, isComplete: true))
     } catch {
       throw field.fault(error.reason)
     }

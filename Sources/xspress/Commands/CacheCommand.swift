@@ -2,6 +2,7 @@ import ArgumentParser
 import Faults
 import Files
 import JSON
+import Reports
 
 /// `xspress cache list|prune`.
 struct CacheCommand: ParsableCommand {

@@ -5,6 +5,7 @@ import Fleet
 import JSON
 import Progress
 import Recipes
+import Reports
 import Sessions
 
 /// `xspress export`.

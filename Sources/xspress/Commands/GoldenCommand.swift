@@ -3,6 +3,7 @@ import Faults
 import Files
 import Fleet
 import JSON
+import Reports
 import Verification
 
 /// `xspress golden`: golden cases of one's own.

@@ -4,6 +4,7 @@ import Fleet
 import Foundation
 import JSON
 import Recipes
+import Reports
 
 /// `xspress run RUN --shard i/N`.
 struct RunCommand: ParsableCommand {

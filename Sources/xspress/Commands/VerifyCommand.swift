@@ -4,6 +4,7 @@ import Files
 import Fleet
 import JSON
 import Progress
+import Reports
 import Signatures
 import Tools
 import Verification

@@ -1,9 +1,10 @@
 import Faults
+import Fleet
 
 /// The command line of this process as a user can type it again.
 enum CommandLineText {
   static var own: String {
-    (["xspress"] + CommandLine.arguments.dropFirst()).map(quoted).joined(separator: " ")
+    (["xspress"] + CommandLine.arguments.dropFirst()).map(\.shellWord).joined(separator: " ")
   }
 
   /// Refuses words that are no text, which would name other files than they say: paths are kept as text.
@@ -18,16 +19,5 @@ enum CommandLineText {
         "argument \(place), \"\(Fault.escaped(word, limit: 96))\", is not UTF-8; rename the file or link to it"
       )
     }
-  }
-
-  /// What a shell takes for one word.
-  static func quoted(_ word: String) -> String {
-    let isPlain =
-      !word.isEmpty
-      && word.unicodeScalars.allSatisfy {
-        $0.isASCII
-          && ($0.properties.isAlphabetic || "0123456789_-+=./:,%@".unicodeScalars.contains($0))
-      }
-    return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
   }
 }

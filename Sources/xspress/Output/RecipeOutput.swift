@@ -1,6 +1,7 @@
 import Faults
 import JSON
 import Recipes
+import Reports
 
 /// A recipe as `--dry-run` shows it.
 enum RecipeOutput {
