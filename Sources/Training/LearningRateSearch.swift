@@ -9,7 +9,7 @@ public enum LearningRateSearch {
     public var learningRate: Double
     /// Steps taken.
     public var steps: Int
-    /// Validation loss after the last step; NaN where it diverged.
+    /// What it came to: ``LearningRateSearch/loss(of:)``; NaN where it diverged.
     public var validationLoss: Double
     /// Wall time.
     public var seconds: Double
@@ -19,10 +19,9 @@ public enum LearningRateSearch {
   public static let limit = 5
 
   /// Tries the given rate and half of it with a tenth of the steps, at least 20, and goes on halving or
-  /// doubling while that lowers the loss; where both do alike, halving.
+  /// doubling while that lowers the loss.
   ///
-  /// - Parameter run: Tunes from the start with these options and returns the validation loss after the last step: the best on
-  ///   the way is that of the start for all rates that are too high.
+  /// - Parameter run: Tunes from the start with these options and returns ``loss(of:)``.
   /// - Returns: All trials, in the order they were made.
   public static func search(
     _ options: TuningOptions,
@@ -45,7 +44,7 @@ public enum LearningRateSearch {
     }
     let middle = try loss(options.learningRate)
     let lower = try loss(options.learningRate / 2)
-    let isDownhill = lower <= middle
+    let isDownhill = lower < middle
     let factor = isDownhill ? 0.5 : 2
     var rate = isDownhill ? options.learningRate / 2 : options.learningRate
     var best = min(lower, middle)
@@ -56,6 +55,20 @@ public enum LearningRateSearch {
     }
     return trials
   }
+
+  /// The best validation loss of a trial, or that of its last step where that is clearly worse and none was better than the start.
+  ///
+  /// Else rates that are too high would all be alike.
+  public static func loss(of history: TuningHistory) -> Double {
+    guard let start = history.validationLoss.first?.loss,
+      let last = history.validationLoss.last?.loss, history.bestLoss >= start,
+      last > (1 + clearly) * start
+    else { return history.bestLoss }
+    return last
+  }
+
+  /// A part of the loss that rates which only begin slowly do not add to it.
+  private static let clearly = 0.25
 
   /// The index of the trial with the lowest validation loss; the first where all diverged, nil of none.
   public static func best(_ trials: [Trial]) -> Int? {

@@ -6,6 +6,12 @@ public struct TuningHistory: Sendable, Hashable {
     public var step: Int
     /// The loss there.
     public var loss: Double
+
+    /// A loss after `step` steps.
+    public init(step: Int, loss: Double) {
+      self.step = step
+      self.loss = loss
+    }
   }
 
   /// Mean training loss of every step taken.

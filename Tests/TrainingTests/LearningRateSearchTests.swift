@@ -24,12 +24,20 @@ import Training
     #expect(try rates(best: 0.1) == ([0.03, 0.015, 0.06, 0.12, 0.24], 0.12))
   }
 
-  /// Rates that are all too high may do alike: smaller ones are looked at.
-  @Test func goesDownFromATie() throws {
-    let trials = try LearningRateSearch.search(TuningOptions()) { (options) throws(Fault) in
-      (options.learningRate > 0.01 ? 1 : options.learningRate, 0)
+  /// Where no step is better than the start, a rate is judged by how much worse it ends, unless that is a plateau.
+  @Test func ratesThatOnlyMakeItWorse() {
+    func loss(_ losses: [Double]) -> Double {
+      var history = TuningHistory()
+      history.validationLoss = losses.enumerated().map {
+        TuningHistory.Point(step: 10 * $0, loss: $1)
+      }
+      history.bestLoss = losses.min() ?? .infinity
+      return LearningRateSearch.loss(of: history)
     }
-    #expect(trials.map(\.learningRate) == [0.03, 0.015, 0.0075, 0.00375, 0.001875])
+    #expect(loss([0.5, 0.9, 0.7]) == 0.7)
+    #expect(loss([0.5, 0.45, 0.7]) == 0.45)
+    #expect(loss([0.5, 0.503, 0.54]) == 0.5)
+    #expect(loss([]) == .infinity)
   }
 
   @Test func leavesWhatDiverges() throws {

@@ -75,9 +75,8 @@ struct TuningLoop {
         } catch  where error.code == "NUM-DIVERGE" {
           return (.nan, Date().timeIntervalSince(began))
         }
-        let history = tuner.state.history
         return (
-          history.validationLoss.last?.loss ?? history.bestLoss, Date().timeIntervalSince(began)
+          LearningRateSearch.loss(of: tuner.state.history), Date().timeIntervalSince(began)
         )
       }
     }
