@@ -53,14 +53,17 @@ def summary(tasks):
     for task, budgets in tasks.items():
         for size in sorted(budgets):
             record = budgets[size]
+            name = record["adapter"]["name"]
             variants = record["evaluation"]["variants"]
             lora, result = (next(v for v in variants if v["kind"] == kind) for kind in ("adapter", "artifact"))
             best = min((v for v in variants if v["kind"] == "control"), key=lambda v: v["nll"])
-            shipped = f"{task}: {100 * lora['accuracy']:.1f}%, {lora['nll']:.3f} | {lora['bytes'] / 1e6:.2f} MB"
-            name = re.sub(r"(?:, up to rank \d+|, density [\d.]+%)", "", best["name"])
+            shipped = f"{name}: {100 * lora['accuracy']:.1f}%, {lora['nll']:.3f} | {lora['bytes'] / 1e6:.2f} MB"
+            if size != min(budgets):
+                shipped = "|"
+            control = re.sub(r"(?:, up to rank \d+|, density [\d.]+%)", "", best["name"])
             print(f"| {shipped} | {size}KB | {100 * result['accuracy']:.1f}%, {result['nll']:.3f} "
                   f"| {lora['bytes'] / result['bytes']:.0f}× | {cell(record, lambda v: v['kind'] == 'start')} "
-                  f"| {cell(record, lambda v: v is best)} ({name}) |")
+                  f"| {cell(record, lambda v: v is best)} ({control}) |")
 
 
 def without_places(value):

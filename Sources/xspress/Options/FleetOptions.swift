@@ -49,7 +49,9 @@ struct FleetOptions: ParsableArguments {
           .missingInput, "RUN-EMPTY", "--since: has no folder jobs, as runs have", path: since)
       }
     }
-    if let scratch { try OutputPlace.checkFolder(of: Paths.join(scratch, "x")) }
+    if let scratch, Paths.kind(of: scratch) != .directory {
+      throw Fault(.cannotCreate, "OUT-CREATE", "--scratch: there is no such folder", path: scratch)
+    }
     let style = ProgressStyle.resolved(option: shared.log, isQuiet: shared.quiet) ?? .none
     let log = ProgressLog(style: style, isQuiet: shared.quiet, hasPlaces: true)
     var words = ["work", manifest.path, "-o", fleet.run.path]
