@@ -2,6 +2,7 @@ import Checkpoints
 import Evaluation
 public import Faults
 import Files
+import LinearAlgebra
 import Models
 import Ranks
 import Tensors
@@ -230,9 +231,14 @@ public final class Tuner {
       state.history.bestLoss = state.history.trainLoss.last ?? .infinity
       return keepAsBest()
     }
-    // What steps keep would lie idle beside what a pass in another precision needs.
-    if student.pool !== student.trainingPool { student.trainingPool.dropBuffers() }
+    // What steps keep would lie idle beside what a pass in another precision needs, and that beside the next steps.
+    let hasPoolOfItsOwn = student.pool !== student.trainingPool
+    if hasPoolOfItsOwn {
+      student.trainingPool.dropBuffers()
+      ProcessMemory.giveBack()
+    }
     let loss = try data.validationLoss(of: student, objective: options.objective)
+    if hasPoolOfItsOwn { ProcessMemory.giveBack() }
     state.history.validationLoss.append(
       TuningHistory.Point(step: state.step, loss: loss))
     // Latents from before rounding began would be rounded after all when they are stored: the first
