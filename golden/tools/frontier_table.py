@@ -63,7 +63,7 @@ def summary(tasks):
             control = re.sub(r"(?:, up to rank \d+|, density [\d.]+%)", "", best["name"])
             print(f"| {shipped} | {size}KB | {100 * result['accuracy']:.1f}%, {result['nll']:.3f} "
                   f"| {lora['bytes'] / result['bytes']:.0f}× | {cell(record, lambda v: v['kind'] == 'start')} "
-                  f"| {cell(record, lambda v: v is best)} ({control}) |")
+                  f"| {cell(record, lambda v: v is best)}{'' if best['name'].startswith('form ') else f' ({control})'} |")
 
 
 def without_places(value):
