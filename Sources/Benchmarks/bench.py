@@ -377,8 +377,9 @@ def calibration(report, options) -> None:
     report.table(title, rounds, {"rate": rate("operations", "GFLOP/s")})
     if rounds["torch f32"]:
         # Traces of C, every other number; those of G depend on the labels drawn.
+        # Rows are kept in bfloat16, and of some modules one number is most of the trace: twice 2⁻⁹, and what sums add.
         error = largest_difference(mine, theirs, step=2)
-        report.check(title, error <= 1e-4, f"traces of C differ from PyTorch's by {error:.1e}")
+        report.check(title, error <= 5e-3, f"traces of C differ from PyTorch's by {error:.1e}")
 
 
 # MARK: text
