@@ -40,8 +40,8 @@ public final class RunExporter {
   private let basePath: String?
   private let log: ProgressLog
   private let openBase: OpenBase
-  /// The base that is open: jobs of a run come base by base.
-  private var session: BaseSession?
+  /// The bases that are open: jobs come by their names, and those of one base may lie apart.
+  private var sessions: [String: BaseSession] = [:]
 
   /// An exporter of runs; without `basePath` each artifact's base is the one that its record names.
   public init(
@@ -152,13 +152,11 @@ public final class RunExporter {
         .missingInput, "RUN-BASE", "no record names the artifact's base; give it with --base",
         path: artifact)
     }
-    if let session, session.base.path == path { return session }
-    // The last base is let go of before the next is opened.
-    session = nil
+    if let session = sessions[path] { return session }
     do throws(Fault) {
-      let opened = try openBase(path)
-      session = opened
-      return opened
+      let session = try openBase(path)
+      sessions[path] = session
+      return session
     } catch {
       guard basePath == nil, error.kind == .missingInput else { throw error }
       throw Fault(
