@@ -21,7 +21,8 @@ def record(index):
     """The job at `index`: every tenth fails, every tenth is not measured, the rest differ in all figures."""
     name = f"adapter-{index:04d}"
     if index == 3:
-        name = "<script>window.hacked=1</script>&amp;"
+        # The name of a folder too, so without the slash of an end tag.
+        name += "<img src=x onerror=window.hacked=1>&amp;"
     failed, measured = index % 10 == 7, index % 10 != 8
     size = 40_000 + 7919 * index % 90_001
     retained = 0.5 + (31 * index % 97) / 194
@@ -62,12 +63,12 @@ def record(index):
 def make(folder, count):
     """Writes a run of `count` jobs; returns their records in the order of their folders."""
     records = [record(index) for index in range(count)]
-    for index, job in enumerate(records):
-        place = os.path.join(folder, "jobs", f"{index:06d}")
+    for job in records:
+        place = os.path.join(folder, "jobs", job["name"])
         os.makedirs(place)
         with open(os.path.join(place, "record.json"), "w") as file:
             json.dump(job, file)
         if job["state"] == "done":
-            with open(os.path.join(place, f"{index:06d}.loraxs"), "wb") as file:
+            with open(os.path.join(place, job["name"] + ".loraxs"), "wb") as file:
                 file.write(b"artifact")
     return records
