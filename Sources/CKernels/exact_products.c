@@ -82,6 +82,24 @@ INLINE void exact_product_body(
   }
 }
 
+// X^T Y and Y^T Y of at most one strip each: each is packed once for both.
+INLINE void exact_product_and_gram_body(
+    const int part_rows, size_t depth, const float *x, size_t m, size_t x_step, size_t x_stride, const float *y, size_t n, size_t y_step,
+    size_t y_stride, double *c, double *gram) {
+  double a[DEPTH * STRIP], b[DEPTH * STRIP], sums[STRIP][STRIP], squares[STRIP][STRIP];
+  memset(sums, 0, sizeof sums);
+  memset(squares, 0, sizeof squares);
+  for (size_t k = 0; k < depth; k += DEPTH) {
+    size_t some = minimum(DEPTH, depth - k);
+    pack(x + k * x_step, some, m, x_step, x_stride, a);
+    pack(y + k * y_step, some, n, y_step, y_stride, b);
+    tile(part_rows, some, a, b, sums);
+    tile(part_rows, some, b, b, squares);
+  }
+  for (size_t i = 0; i < m; i++) memcpy(c + i * n, sums[i], n * sizeof *c);
+  for (size_t i = 0; i < n; i++) memcpy(gram + i * n, squares[i], n * sizeof *gram);
+}
+
 #define ARGUMENTS depth, x, m, x_step, x_stride, y, n, y_step, y_stride, c
 BY_LEVEL_OF(
     exact_product,
@@ -89,3 +107,22 @@ BY_LEVEL_OF(
      size_t y_stride, double *c),
     (ARGUMENTS), exact_product_body(WIDE_PART, ARGUMENTS), exact_product_body(MIDDLE_PART, ARGUMENTS),
     exact_product_body(PLAIN_PART, ARGUMENTS))
+
+#define GRAM_ARGUMENTS ARGUMENTS, gram
+BY_LEVEL_OF(
+    exact_product_and_gram_of_strips,
+    (size_t depth, const float *x, size_t m, size_t x_step, size_t x_stride, const float *y, size_t n, size_t y_step,
+     size_t y_stride, double *c, double *gram),
+    (GRAM_ARGUMENTS), exact_product_and_gram_body(WIDE_PART, GRAM_ARGUMENTS),
+    exact_product_and_gram_body(MIDDLE_PART, GRAM_ARGUMENTS), exact_product_and_gram_body(PLAIN_PART, GRAM_ARGUMENTS))
+
+void exact_product_and_gram(
+    size_t depth, const float *x, size_t m, size_t x_step, size_t x_stride, const float *y, size_t n, size_t y_step,
+    size_t y_stride, double *c, double *gram) {
+  if (m <= STRIP && n <= STRIP) {
+    exact_product_and_gram_of_strips(GRAM_ARGUMENTS);
+    return;
+  }
+  exact_product(ARGUMENTS);
+  exact_product(depth, y, n, y_step, y_stride, y, n, y_step, y_stride, gram);
+}

@@ -28,6 +28,35 @@ extension Matrix where Scalar == Float {
     return result
   }
 
+  /// `op(self)ᵀ · op(other)` and the gram `op(other)ᵀ · op(other)`, as two calls of `exactTimes` give them, bit for bit.
+  ///
+  /// Of 16 columns or fewer the factors are read once for both. Numbers of rows of `op(self)` and `op(other)` must
+  /// agree (a programmer's error otherwise).
+  public func exactTransposedTimesWithGram(
+    _ other: Matrix<Float>, transposeSelf: Bool = false, transposeOther: Bool = false
+  ) -> (product: Matrix<Double>, gram: Matrix<Double>) {
+    let (depth, outer) = transposeSelf ? (columns, rows) : (rows, columns)
+    let (otherDepth, otherOuter) =
+      transposeOther ? (other.columns, other.rows) : (other.rows, other.columns)
+    precondition(depth == otherDepth, "inner dimensions \(depth) and \(otherDepth)")
+    var product = Matrix<Double>(rows: outer, columns: otherOuter)
+    var gram = Matrix<Double>(rows: otherOuter, columns: otherOuter)
+    guard depth > 0, otherOuter > 0 else { return (product, gram) }
+    elements.withUnsafeBufferPointer { x in
+      other.elements.withUnsafeBufferPointer { y in
+        product.elements.withUnsafeMutableBufferPointer { c in
+          gram.elements.withUnsafeMutableBufferPointer { g in
+            exact_product_and_gram(
+              depth, x.baseAddress, outer, transposeSelf ? 1 : columns, transposeSelf ? columns : 1,
+              y.baseAddress, otherOuter, transposeOther ? 1 : other.columns,
+              transposeOther ? other.columns : 1, c.baseAddress, g.baseAddress)
+          }
+        }
+      }
+    }
+    return (product, gram)
+  }
+
   /// `selfᵀ · vector` `[columns, 1]` for a vector `[rows, 1]` in Float64, with products and sums in Float64.
   ///
   /// Numbers of rows must agree (a programmer's error otherwise).

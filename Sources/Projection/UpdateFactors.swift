@@ -68,11 +68,12 @@ struct UpdateFactors {
     }
     let (u, v, a, b) = (basis.outputBasis, basis.inputBasis, update.loraA, update.loraB)
     let (scaling, grams) = (update.scaling, basis.grams)
+    let (outputs, outputGram) = u.exactTransposedTimesWithGram(b)
+    let (inputs, inputGram) = v.exactTransposedTimesWithGram(a, transposeOther: true)
     plain = Products(
       output: grams.output, input: grams.input,
-      cross: u.exactTimes(b, transposeSelf: true).scaled(by: scaling).times(a.exactTimes(v)),
-      total: scaling * scaling
-        * b.exactTimes(b, transposeSelf: true).innerProduct(a.exactTimes(a, transposeOther: true)))
+      cross: outputs.scaled(by: scaling).times(inputs, transposeOther: true),
+      total: scaling * scaling * outputGram.innerProduct(inputGram))
   }
 
   private func products(output: Metric, input: Metric) -> Products {

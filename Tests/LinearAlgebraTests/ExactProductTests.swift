@@ -32,6 +32,24 @@ import Testing
     }
   }
 
+  @Test(arguments: [(1, 1, 1), (16, 16, 64), (5, 16, 200), (8, 3, 65), (33, 17, 129), (0, 4, 7)])
+  func aProductWithItsGramIsTheTwoProducts(shape: (m: Int, n: Int, k: Int)) {
+    let (m, n, k) = shape
+    let (x, y) = (random(k, m, seed: 1), random(k, n, seed: 2))
+    let (product, gram) = (
+      x.exactTimes(y, transposeSelf: true), y.exactTimes(y, transposeSelf: true)
+    )
+    let found = [
+      x.exactTransposedTimesWithGram(y),
+      x.exactTransposedTimesWithGram(y.transposed, transposeOther: true),
+      x.transposed.exactTransposedTimesWithGram(y, transposeSelf: true),
+    ]
+    for pair in found {
+      #expect(pair.product.elements == product.elements)
+      #expect(pair.gram.elements == gram.elements)
+    }
+  }
+
   @Test func emptyFactorsGiveZeros() {
     let found = Matrix<Float>(rows: 2, columns: 0).exactTimes(Matrix<Float>(rows: 0, columns: 3))
     #expect(found.elements == [Double](repeating: 0, count: 6))
