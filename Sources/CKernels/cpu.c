@@ -25,8 +25,8 @@ int cpu_best(void) {
 int cpu_quickest(void) {
   int best = cpu_best();
 #if defined(__x86_64__)
-  // Intel's cores take longer for a product of bfloat16 pairs than for the two of Float32 that it stands for: 79 GFLOP/s, widened
-  // 106, in Float32 137 (Xeon, family 6, model 207). AMD's take half the time (Zen 4, Zen 5).
+  // Intel's cores take longer for a product of bfloat16 pairs than for the two of Float32 that it stands for: 83 GFLOP/s, widened
+  // 129, in Float32 145 (Xeon, family 6, model 207). AMD's take half the time (Zen 4, Zen 5).
   if (best == CPU_AVX512BF16 && __builtin_cpu_is("intel")) return CPU_AVX512;
 #endif
   return best;

@@ -56,6 +56,16 @@ void packed_bfloat16_pack(
   }
 }
 
+// The depths of a block of pairs.
+enum { WIDE_DEPTH = 2 * PACKED_DEPTH_BLOCK };
+
+INLINE void widen(size_t count, const uint16_t *values, float *out) {
+  for (size_t index = 0; index < count; index++) {
+    uint32_t bits = (uint32_t)values[index] << 16;
+    memcpy(out + index, &bits, sizeof bits);
+  }
+}
+
 INLINE void round_rows(
     const float *x, size_t rows, size_t columns, size_t stride, uint16_t *out, size_t stride_out) {
   for (size_t row = 0; row < rows; row++, x += stride, out += stride_out) {
@@ -150,46 +160,13 @@ BFLOAT16_TARGET INLINE void bfloat16_tile(
           vector + 1 == vectors ? last : (__mmask16)0xffff, accumulate);
 }
 
-// The same for AVX-512 without products of bfloat16: pairs are widened, as in packed_narrow.h.
-FLOAT_TARGET INLINE void wide_tile(
-    const int rows, const int vectors, size_t pairs, const uint16_t *a, size_t stride_a,
-    const uint16_t *panel, float *c, size_t stride_c, __mmask16 last, int accumulate, struct ahead ahead) {
-  __m512 sum[ROWS][4];
-  const __m512i upper = _mm512_set1_epi32((int)0xffff0000u);
-  for (int row = 0; row < rows; row++)
-    for (int vector = 0; vector < vectors; vector++) sum[row][vector] = _mm512_setzero_ps();
-  for (size_t index = 0; index < pairs; index++, ahead.start += ahead.step) {
-    _mm_prefetch(ahead.start, _MM_HINT_T1);
-    for (int vector = 0; vector < vectors; vector++) {
-      __m512i b = _mm512_loadu_si512(panel + 2 * LANES * vector);
-      __m512 first = _mm512_castsi512_ps(_mm512_slli_epi32(b, 16));
-      __m512 second = _mm512_castsi512_ps(_mm512_and_si512(b, upper));
-      for (int row = 0; row < rows; row++) {
-        int pair;
-        memcpy(&pair, a + row * stride_a + 2 * index, sizeof pair);
-        __m512i x = _mm512_set1_epi32(pair);
-        sum[row][vector] = _mm512_fmadd_ps(
-            _mm512_castsi512_ps(_mm512_slli_epi32(x, 16)), first, sum[row][vector]);
-        sum[row][vector] = _mm512_fmadd_ps(
-            _mm512_castsi512_ps(_mm512_and_si512(x, upper)), second, sum[row][vector]);
-      }
-    }
-    panel += 2 * LANES * vectors;
-  }
-  for (int row = 0; row < rows; row++)
-    for (int vector = 0; vector < vectors; vector++)
-      store(
-          c + row * stride_c + LANES * vector, sum[row][vector],
-          vector + 1 == vectors ? last : (__mmask16)0xffff, accumulate);
-}
-
-// One block of one panel against all rows of A.
-#define PANEL_PRODUCT(NAME, TARGET, TILE, ELEMENT, UNIT)                                              \
+// One block of one panel against all rows of A; `next` is what is read after it.
+#define PANEL_WIDTH(NAME, TARGET, TILE, ROW, ELEMENT)                                                      \
   TARGET INLINE void NAME##_width(                                                                    \
-      const int vectors, size_t m, size_t depth, const ELEMENT *a, size_t stride_a,                   \
-      const ELEMENT *panel, float *c, size_t stride_c, __mmask16 last, int accumulate) {              \
+      const int vectors, size_t m, size_t depth, const ROW *a, size_t stride_a,                       \
+      const ELEMENT *panel, const char *next, float *c, size_t stride_c, __mmask16 last, int accumulate) { \
     size_t row = 0;                                                                                   \
-    const char *next = (const char *)(panel + vectors * LANES * UNIT * depth), *end = next + vectors * LINE * depth; \
+    const char *end = next + vectors * LINE * depth;                                                  \
     struct ahead ahead = {next, LINE};                                                                \
     for (; row + ROWS <= m; row += ROWS) {                                                            \
       TILE(                                                                                           \
@@ -208,7 +185,10 @@ FLOAT_TARGET INLINE void wide_tile(
       case 1: TILE(1, vectors, depth, a, stride_a, panel, c, stride_c, last, accumulate, ahead); break;      \
       default: break;                                                                                 \
     }                                                                                                 \
-  }                                                                                                   \
+  }
+
+// All blocks of all panels.
+#define PANEL_PRODUCT(NAME, TARGET, ELEMENT, UNIT)                                                    \
   TARGET static void NAME(                                                                            \
       size_t m, size_t n, size_t depth, const ELEMENT *a, size_t stride_a, const ELEMENT *packed,     \
       float *c, size_t stride_c, int accumulate) {                                                    \
@@ -221,12 +201,13 @@ FLOAT_TARGET INLINE void wide_tile(
       do {                                                                                            \
         size_t part = minimum(PACKED_DEPTH_BLOCK, depth - done);                                      \
         const ELEMENT *x = a + UNIT * done;                                                           \
+        const char *next = (const char *)(packed + vectors * LANES * UNIT * part);                    \
         int add = accumulate || done > 0;                                                             \
         switch (vectors) {                                                                            \
-          case 4: NAME##_width(4, m, part, x, stride_a, packed, c, stride_c, last, add); break;       \
-          case 3: NAME##_width(3, m, part, x, stride_a, packed, c, stride_c, last, add); break;       \
-          case 2: NAME##_width(2, m, part, x, stride_a, packed, c, stride_c, last, add); break;       \
-          default: NAME##_width(1, m, part, x, stride_a, packed, c, stride_c, last, add); break;      \
+          case 4: NAME##_width(4, m, part, x, stride_a, packed, next, c, stride_c, last, add); break; \
+          case 3: NAME##_width(3, m, part, x, stride_a, packed, next, c, stride_c, last, add); break; \
+          case 2: NAME##_width(2, m, part, x, stride_a, packed, next, c, stride_c, last, add); break; \
+          default: NAME##_width(1, m, part, x, stride_a, packed, next, c, stride_c, last, add); break; \
         }                                                                                             \
         packed += vectors * LANES * UNIT * part;                                                      \
         done += part;                                                                                 \
@@ -234,9 +215,60 @@ FLOAT_TARGET INLINE void wide_tile(
     }                                                                                                 \
   }
 
-PANEL_PRODUCT(float_product, FLOAT_TARGET, float_tile, float, 1)
-PANEL_PRODUCT(bfloat16_product, BFLOAT16_TARGET, bfloat16_tile, uint16_t, 2)
-PANEL_PRODUCT(bfloat16_product_wide, FLOAT_TARGET, wide_tile, uint16_t, 2)
+PANEL_WIDTH(float_product, FLOAT_TARGET, float_tile, float, float)
+PANEL_WIDTH(bfloat16_product, BFLOAT16_TARGET, bfloat16_tile, uint16_t, uint16_t)
+
+// For AVX-512 without quick products of bfloat16. A bfloat16 is the upper half of a Float32: of a pair in the panel the first is
+// shifted up and the second masked out, for all rows at once; rows are widened before, so that their values are read as operands.
+FLOAT_TARGET INLINE void wide_tile(
+    const int rows, const int vectors, size_t pairs, const float *a, size_t stride_a, const uint16_t *panel,
+    float *c, size_t stride_c, __mmask16 last, int accumulate, struct ahead ahead) {
+  __m512 sum[ROWS][4];
+  const __m512i upper = _mm512_set1_epi32((int)0xffff0000u);
+  for (int row = 0; row < rows; row++)
+    for (int vector = 0; vector < vectors; vector++) sum[row][vector] = _mm512_setzero_ps();
+  for (size_t index = 0; index < pairs; index++, ahead.start += ahead.step) {
+    _mm_prefetch(ahead.start, _MM_HINT_T1);
+    for (int second = 0; second < 2; second++) {
+      __m512 b[4];
+      for (int vector = 0; vector < vectors; vector++) {
+        __m512i both = _mm512_loadu_si512(panel + 2 * LANES * vector);
+        b[vector] = _mm512_castsi512_ps(second ? _mm512_and_si512(both, upper) : _mm512_slli_epi32(both, 16));
+      }
+      for (int row = 0; row < rows; row++) {
+        __m512 x = _mm512_set1_ps(a[row * stride_a + 2 * index + second]);
+        for (int vector = 0; vector < vectors; vector++)
+          sum[row][vector] = _mm512_fmadd_ps(x, b[vector], sum[row][vector]);
+      }
+    }
+    panel += 2 * LANES * vectors;
+  }
+  for (int row = 0; row < rows; row++)
+    for (int vector = 0; vector < vectors; vector++)
+      store(
+          c + row * stride_c + LANES * vector, sum[row][vector],
+          vector + 1 == vectors ? last : (__mmask16)0xffff, accumulate);
+}
+
+enum { WIDE_ROWS = 4 * ROWS };
+
+PANEL_WIDTH(wide, FLOAT_TARGET, wide_tile, float, uint16_t)
+
+FLOAT_TARGET INLINE void bfloat16_product_wide_width(
+    const int vectors, size_t m, size_t pairs, const uint16_t *a, size_t stride_a, const uint16_t *panel,
+    const char *next, float *c, size_t stride_c, __mmask16 last, int accumulate) {
+  float rows[WIDE_ROWS * WIDE_DEPTH];
+  for (size_t first = 0; first < m; first += WIDE_ROWS) {
+    size_t some = minimum(WIDE_ROWS, m - first);
+    for (size_t row = 0; row < some; row++) widen(2 * pairs, a + (first + row) * stride_a, rows + row * WIDE_DEPTH);
+    wide_width(
+        vectors, some, pairs, rows, WIDE_DEPTH, panel, next, c + first * stride_c, stride_c, last, accumulate);
+  }
+}
+
+PANEL_PRODUCT(float_product, FLOAT_TARGET, float, 1)
+PANEL_PRODUCT(bfloat16_product, BFLOAT16_TARGET, uint16_t, 2)
+PANEL_PRODUCT(bfloat16_product_wide, FLOAT_TARGET, uint16_t, 2)
 
 BFLOAT16_TARGET static void round_rows_avx512(
     const float *x, size_t rows, size_t columns, size_t stride, uint16_t *out, size_t stride_out) {
