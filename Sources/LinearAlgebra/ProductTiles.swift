@@ -41,15 +41,24 @@ struct ProductTiles {
       body(Tile(rows: 0..<rows, columns: 0..<columns), memory)
       return
     }
-    let (rows, columns, tileRows, tileColumns) = (rows, columns, tileRows, tileColumns)
-    shareOut(count, grain: 1, over: memory) { range, memory in
+    let (rows, columns, tileRows) = (rows, columns, tileRows)
+    let tileColumns = evened(across: across, of: count, idle: idleThreads)
+    let tilesAcross = (columns - 1) / tileColumns + 1
+    shareOut(tilesAcross * ((rows - 1) / tileRows + 1), grain: 1, over: memory) { range, memory in
       for index in range {
-        let (row, column) = (index / across * tileRows, index % across * tileColumns)
+        let (row, column) = (index / tilesAcross * tileRows, index % tilesAcross * tileColumns)
         body(
           Tile(
             rows: row..<min(row + tileRows, rows),
             columns: column..<min(column + tileColumns, columns)), memory)
       }
     }
+  }
+
+  /// Columns of a tile where tiles are few: one of the same size for each thread, and no panel read ahead for another's.
+  private func evened(across: Int, of count: Int, idle: Int) -> Int {
+    guard across == count, idle > 0, across < 2 * (idle + 1) else { return tileColumns }
+    let panels = (columns - 1) / FrozenMatrix.panel + 1
+    return ((panels - 1) / min(idle + 1, 4 * across) + 1) * FrozenMatrix.panel
   }
 }

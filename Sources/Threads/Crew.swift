@@ -13,6 +13,8 @@ final class Crew: Sendable {
   private let monitor = Monitor()
   /// Changes whenever there is new work: what a helper that has just ended watches for a moment before it sleeps.
   private let news = Atomic(0)
+  /// Changes whenever what somebody waits for may have come: watched likewise before sleeping.
+  private let changes = Atomic(0)
   /// Guarded by the monitor.
   private nonisolated(unsafe) var jobs: [ForkJoin] = []
   private nonisolated(unsafe) var threads = 0
@@ -35,7 +37,7 @@ final class Crew: Sendable {
       mayGrow = startThread()
       missing -= 1
     }
-    if waiting > 0 { monitor.wakeWaiters() }
+    wakeWaiters()
     monitor.unlock()
   }
 
@@ -61,8 +63,14 @@ final class Crew: Sendable {
   func announce(_ change: () -> Void) {
     monitor.lock()
     change()
-    if waiting > 0 { monitor.wakeWaiters() }
+    wakeWaiters()
     monitor.unlock()
+  }
+
+  /// With the lock held.
+  private func wakeWaiters() {
+    changes.wrappingAdd(1, ordering: .relaxed)
+    if waiting > 0 { monitor.wakeWaiters() }
   }
 
   /// With the lock held.
@@ -73,7 +81,7 @@ final class Crew: Sendable {
     while !isOver() {
       if let scope, let job = pick({ $0.scope === scope && $0.depth > depth }) {
         help(job)
-      } else {
+      } else if !watch(changes) {
         monitor.waitForNews()
       }
     }
@@ -99,7 +107,7 @@ final class Crew: Sendable {
     monitor.lock()
     job.scope.stand()
     job.helpers -= 1
-    if job.helpers == 0, waiting > 0 { monitor.wakeWaiters() }
+    if job.helpers == 0 { wakeWaiters() }
   }
 
   // MARK: - Threads
@@ -123,30 +131,35 @@ final class Crew: Sendable {
     while true {
       if let job = pick({ _ in true }) {
         help(job)
-      } else if !watch() {
-        sleeping += 1
-        monitor.sleep()
-        sleeping -= 1
+        continue
       }
+      watching += 1
+      let hasNews = watch(news)
+      watching -= 1
+      guard !hasNews else { continue }
+      sleeping += 1
+      monitor.sleep()
+      sleeping -= 1
     }
   }
 
-  /// How often a helper looks for news before it sleeps: some tens of microseconds, about what waking takes.
+  /// How often a thread looks for a change before it sleeps: some tens of microseconds, about what waking takes.
   private static let looks = 100
 
-  /// Looks for news for a moment, since one product comes soon after another; whether there is any.
-  private func watch() -> Bool {
-    let seen = news.load(ordering: .relaxed)
-    watching += 1
+  /// Looks for a moment whether `count` changes, since one product comes soon after another and the parts of one end
+  /// together; whether it did.
+  ///
+  /// With the lock held, which is let go meanwhile.
+  private func watch(_ count: borrowing Atomic<Int>) -> Bool {
+    let seen = count.load(ordering: .relaxed)
     monitor.unlock()
     var looks = 0
-    while news.load(ordering: .relaxed) == seen, looks < Crew.looks {
+    while count.load(ordering: .relaxed) == seen, looks < Crew.looks {
       sched_yield()
       looks += 1
     }
     monitor.lock()
-    watching -= 1
-    return news.load(ordering: .relaxed) != seen
+    return count.load(ordering: .relaxed) != seen
   }
 }
 

@@ -49,6 +49,12 @@ public func withThreads<Result, Failure: Error>(
   return try result.get()
 }
 
+/// Threads that a fork-join could have beside its caller: those of its scope that are idle.
+public var idleThreads: Int {
+  guard let scope = ThreadScope.place?.scope else { return 0 }
+  return max(scope.seats.load(ordering: .relaxed), 0)
+}
+
 /// Whether a fork-join would find a thread to share with: where none is idle, work need not be cut up.
 public var hasIdleThreads: Bool {
   guard let scope = ThreadScope.place?.scope else { return false }
