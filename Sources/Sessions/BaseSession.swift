@@ -212,7 +212,7 @@ public final class BaseSession {
   package func identity() throws(Fault) -> SHA256Digest {
     if let knownIdentity { return knownIdentity }
     var hasher = SHA256Hasher()
-    hasher.update(Array("\(base.configuration) \(changes.isEmpty)".utf8))
+    hasher.update(Array("\(base.configuration.text) \(changes.isEmpty)".utf8))
     for part in changes {
       guard case .replaced(let values) = part.change else { continue }
       hasher.update(Array(part.parameter.utf8))

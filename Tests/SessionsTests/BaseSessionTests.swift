@@ -97,6 +97,19 @@ import Testing
     }
   }
 
+  /// Caches, checkpoints and ranks are other processes: nothing may stand in the order of a set, of which every one that is
+  /// made has its own.
+  @Test(arguments: ["qwen2", "bert", "starcoder2"])
+  func identityIsTheSameWheneverAModelIsOpened(model: String) throws {
+    let found = try (0..<8).map { _ in
+      try BaseSession(
+        path: Checkout.path("golden/models/\(model)"), cacheDirectory: nil, threads: 1,
+        log: ProgressLog(style: .none)
+      ).textIdentity()
+    }
+    #expect(Set(found).count == 1)
+  }
+
   @Test func digestsAreOfDecodedValues() throws {
     try withTemporaryDirectory { folder in
       let session = try session(folder)

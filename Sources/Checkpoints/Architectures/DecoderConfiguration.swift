@@ -155,6 +155,14 @@ public struct DecoderConfiguration: Sendable, Hashable {
     exactLength == doubtfulWindow ? "sliding_window" : "RoPE scaling"
   }
 
+  /// All of it in words, the same in every process: what digests of models are made of.
+  public var text: String {
+    var shape = self
+    // A set comes in an order of its own in every process.
+    shape.biases = []
+    return "\(shape) \(biases.map { "\($0)" }.sorted())"
+  }
+
   /// Columns of the attention's output.
   public var queryWidth: Int { headCount * headDimension }
   /// Columns of all keys, or all values.
